@@ -1,0 +1,66 @@
+"""What a run is: constants, limits and settings shared by every part."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .errors import InputError
+
+FPS = 24
+"""Frames a second of every video and every clip inside the program (METHOD section 1)."""
+SAMPLE_RATE = 16_000
+"""Hertz of speech inside the program (Whisper's and wav2vec2's rate)."""
+SIZE_MULTIPLE = 64
+"""Width and height of a video are multiples of this: 8 for the VAE times 8 for the U-Net."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is accepted from outside; a server may choose others."""
+
+    upload_bytes: int = 64 * 2**20
+    picture_pixels: int = 40_000_000
+    speech_seconds: float = 60.0
+    motion_seconds: float = 60.0
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything that decides a video besides its three inputs.
+
+    `width`, `height`, `steps` and the guidance scales left at None take the model's own defaults. The switches are
+    the paper's ablations (section 4.3): head stream, hand codebook, pose calibration.
+    """
+
+    width: int | None = None
+    height: int | None = None
+    steps: int | None = None
+    guidance_audio: float | None = None
+    guidance_image: float | None = None
+    seed: int = 0
+    seconds: float | None = None
+    head_stream: bool = True
+    codebook: bool = True
+    calibrate: bool = True
+    mark: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("width", "height"):
+            value = getattr(self, name)
+            if value is not None and (value < SIZE_MULTIPLE or value % SIZE_MULTIPLE or value > 2048):
+                raise InputError(f"The {name} is {value}: choose a multiple of {SIZE_MULTIPLE} up to 2048.")
+        if self.steps is not None and not 1 <= self.steps <= 1000:
+            raise InputError(f"The number of steps is {self.steps}: choose 1 to 1000.")
+        for name in ("guidance_audio", "guidance_image"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 20:
+                raise InputError(f"{name} is {value}: choose 0 to 20 (1 is no guidance).")
+        if self.seconds is not None and not self.seconds > 0:
+            raise InputError(f"The length is {self.seconds} seconds: choose more than 0.")
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"The seed is {self.seed}: choose a whole number from 0 on.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)

@@ -1,0 +1,1 @@
+"""Metrics, ablations, report."""

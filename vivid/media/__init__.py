@@ -1,0 +1,1 @@
+"""Pictures, sound and video at the border of the program."""

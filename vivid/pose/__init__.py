@@ -1,0 +1,1 @@
+"""Poses: layouts, detection, calibration (PCT), drawing, regions, gesture clips."""

@@ -1,0 +1,1 @@
+"""Rendered people who speak and gesture, with exact labels."""
