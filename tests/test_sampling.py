@@ -1,0 +1,98 @@
+"""Windows, blending, guidance and schedules."""
+
+import dataclasses
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vivid.sampling import (
+    context_windows,
+    guidance_coefficients,
+    guided_prediction,
+    initial_noise,
+    make_scheduler,
+    predicted_clean,
+    window_weights,
+)
+
+
+@given(frames=st.integers(1, 400), window=st.integers(1, 32), data=st.data())
+def test_windows_cover_every_frame_without_wrap_around_and_weights_sum_to_one(frames, window, data):
+    overlap = data.draw(st.integers(0, window - 1))
+    windows = context_windows(frames, window, overlap)
+    assert windows[0].start == 0 and windows[-1].stop == frames
+    assert all(len(w) == min(window, frames) for w in windows)
+    for left, right in zip(windows, windows[1:], strict=False):
+        assert left.start < right.start <= left.stop - overlap
+    total = torch.zeros(frames)
+    for w, weight in zip(windows, window_weights(windows), strict=True):
+        assert (weight > 0).all()
+        total[w.start : w.stop] += weight
+    assert torch.allclose(total, torch.ones(frames), atol=1e-5)
+
+
+def test_blending_ramps_are_linear():
+    first, second = window_weights(context_windows(18, 12, 6))
+    assert torch.allclose(first[6:], torch.arange(6, 0, -1) / 7)
+    assert torch.allclose(second[:6], torch.arange(1, 7) / 7)
+
+
+@dataclasses.dataclass
+class Named:
+    """Conditions that only carry a name."""
+
+    value: float
+
+    def unconditional(self, keep_image: bool) -> "Named":
+        return Named(20.0 if keep_image else 3.0)
+
+
+@pytest.mark.parametrize(
+    ("audio", "image", "calls", "expected"),
+    [
+        (1.0, 1.0, [100.0], 100.0),
+        (2.5, 2.5, [3.0, 100.0], 3 + 2.5 * 97),
+        (3.0, 2.0, [3.0, 20.0, 100.0], 3 + 2 * 17 + 3 * 80),
+        (3.0, 1.0, [20.0, 100.0], 20 + 3 * 80),
+        (0.0, 0.0, [3.0], 3.0),
+    ],
+)
+def test_guidance_evaluates_only_what_it_needs(audio, image, calls, expected):
+    seen = []
+
+    def predict(conditions):
+        seen.append(conditions.value)
+        return torch.tensor(conditions.value)
+
+    result = guided_prediction(predict, Named(100.0), audio, image)
+    assert seen == calls
+    assert result.item() == pytest.approx(expected)
+    assert sum(guidance_coefficients(audio, image)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("solver", ["ddim", "dpm++"])
+def test_a_perfect_predictor_reaches_the_clean_latents(solver):
+    scheduler = make_scheduler(solver)
+    assert scheduler.alphas_cumprod[-1] < 1e-6, "the last step must be pure noise"
+    scheduler.set_timesteps(5)  # divides 1000, so that the last step ends at no noise at all
+    assert int(scheduler.timesteps[0]) == 999
+    clean = torch.randn(1, 4, 3, 2, 2, generator=torch.Generator().manual_seed(1))
+    sample = initial_noise(clean.shape, 0, torch.device("cpu"), torch.float32)
+    for t in scheduler.timesteps:
+        alpha = scheduler.alphas_cumprod[int(t)]
+        noise = (sample - alpha.sqrt() * clean) / (1 - alpha).sqrt()
+        velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
+        assert torch.allclose(predicted_clean(scheduler, sample, velocity, t), clean, atol=1e-3)
+        sample = scheduler.step(velocity, t, sample).prev_sample
+    assert torch.allclose(sample, clean, atol=2e-2)
+
+
+def test_noise_follows_the_seed_and_the_clamp():
+    def draw(seed, clamp=None):
+        return initial_noise((1, 4, 8, 8, 8), seed, torch.device("cpu"), torch.float32, clamp)
+
+    assert torch.equal(draw(3), draw(3))
+    assert not torch.equal(draw(3), draw(4))
+    assert draw(3, 1.5).abs().max() == 1.5
