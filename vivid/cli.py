@@ -1,0 +1,126 @@
+"""The command line: one lazy table of subcommands, one way to refuse bad input."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from . import __version__
+from .errors import InputError
+
+PROGRAM = "python -m vivid"
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "animate": ("vivid.commands.animate", "make a video from a portrait, a voice and a gesture clip"),
+    "detect": ("vivid.commands.detect", "find the pose in a picture or a video"),
+    "calibrate": ("vivid.commands.calibrate", "fit a gesture clip to the body in a portrait"),
+    "motion": ("vivid.commands.motion", "list, convert and look at gesture clips"),
+    "inspect": ("vivid.commands.inspect", "print how a video was made, as JSON"),
+    "weights": ("vivid.commands.weights", "list, fetch, convert and check weights"),
+    "bench": ("vivid.commands.bench", "measure speed and memory"),
+    "synthesize": ("vivid.commands.synthesize", "render people who speak and gesture, for training"),
+    "train": ("vivid.commands.train", "train a part of the model"),
+    "evaluate": ("vivid.commands.evaluate", "measure results and ablations"),
+}
+"""Subcommand -> (module with add_arguments(parser) and run(args) -> int, one line of help)."""
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one sentence without the usage in front of it."""
+
+    def error(self, message: str) -> NoReturn:
+        sentence = message[:1].upper() + message[1:]
+        self.exit(EXIT_BAD_INPUT, f"{sentence.rstrip('.')}; see `{self.prog} --help`.\n")
+
+
+def overview() -> str:
+    """The text of `python -m vivid --help`."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "VividAnimator: a portrait, a voice and a gesture clip become a video.",
+            "",
+            f"usage: {PROGRAM} COMMAND [options]",
+            "",
+            *lines,
+            "",
+            f"`{PROGRAM} COMMAND --help` explains one command; `{PROGRAM} --version` prints the version.",
+        ]
+    )
+
+
+def build_parser(name: str) -> argparse.ArgumentParser:
+    """The parser of one subcommand, with `run` among its defaults.
+
+    Errors: InputError when the subcommand needs a package that is not installed.
+    """
+    module_name, text = COMMANDS[name]
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.split(".")[0] == "vivid":
+            if error.name == module_name:
+                raise InputError(f"`{name}` is not part of this installation.") from error
+            raise
+        extra = "requirements-train.txt" if name in {"synthesize", "train", "evaluate"} else "requirements.txt"
+        raise InputError(
+            f"`{name}` needs the package {error.name!r}: install it with `pip install -r {extra}`."
+        ) from error
+    parser = _Parser(
+        prog=f"{PROGRAM} {name}",
+        description=text[0].upper() + text[1:] + ".",
+        allow_abbrev=False,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    module.add_arguments(parser)
+    parser.set_defaults(run=module.run)
+    return parser
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(EXIT_TERMINATED)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one subcommand and return its exit code.
+
+    0 is success, 2 is bad input (one sentence on stderr), 130 is an interrupt. Anything else that goes wrong is a
+    fault of the program and shows its traceback.
+    """
+    if threading.current_thread() is threading.main_thread():
+        # A plain SIGTERM would skip every `finally`, and half-written videos would stay behind.
+        signal.signal(signal.SIGTERM, _terminated)
+    if not argv or argv[0] in {"-h", "--help", "help"}:
+        print(overview())
+        return 0
+    if argv[0] in {"-V", "--version"}:
+        print(f"VividAnimator {__version__}")
+        return 0
+    name, *rest = argv
+    try:
+        if name not in COMMANDS:
+            close = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else f"see `{PROGRAM} --help`."
+            raise InputError(f"There is no command {name!r}: {hint}")
+        args = build_parser(name).parse_args(rest)
+        return int(args.run(args))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        print("Interrupted; nothing half-done was kept.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except SystemExit as error:  # argparse's --help, its errors, and SIGTERM
+        return error.code if isinstance(error.code, int) else EXIT_BAD_INPUT if error.code else 0

@@ -1,0 +1,107 @@
+"""Running the ffmpeg program on files that strangers made.
+
+The program is the one that imageio-ffmpeg carries. A file may only be what it looks like: the demuxers are a fixed
+list without playlists and image sequences, and nothing but the file itself is opened, so that no input can make the
+program read other files or the network.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ..errors import InputError
+
+DEMUXERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,asf,mpeg,mpegts,wav,w64,mp3,flac,ogg,aac,aiff,caf,amr,au,gif,f32le"
+)
+PROBE_SECONDS = 30
+
+_DURATION = re.compile(r"^  Duration: (?:(\d+):(\d\d):(\d\d(?:\.\d+)?)|N/A)", re.M)
+_STREAM = re.compile(r"^  Stream #0:(\d+)[^:\n]*: (Video|Audio): (.*)$", re.M)
+_SIZE = re.compile(r"(?<![\w.])(\d{1,6})x(\d{1,6})(?![\w.])")
+_RATE = re.compile(r"([\d.]+)(k?) (fps|tbr)")
+_SAMPLE_ASPECT = re.compile(r"\bSAR (\d+):(\d+)")
+_ROTATION = re.compile(r"^\s+displaymatrix: rotation of (-?[\d.]+) degrees", re.M)
+
+
+@cache
+def ffmpeg_program() -> str:
+    """Path of the ffmpeg program; InputError when there is none."""
+    import imageio_ffmpeg
+
+    try:
+        return imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError as error:
+        raise InputError("No ffmpeg program was found: `pip install imageio-ffmpeg` brings one.") from error
+
+
+def safe_input(path: Path) -> list[str]:
+    """Arguments that open one file and nothing else."""
+    # The `file:` prefix keeps names such as "concat:a|b" or "-y" from meaning anything.
+    whitelist = ["-protocol_whitelist", "file,pipe", "-format_whitelist", DEMUXERS]
+    return [*whitelist, "-i", f"file:{path.resolve()}"]
+
+
+def command(*arguments: str) -> list[str]:
+    """A quiet, non-interactive ffmpeg command line."""
+    return [ffmpeg_program(), "-hide_banner", "-nostdin", "-loglevel", "error", *arguments]
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What the headers of a file say; None where they are silent. Width and height are upright display pixels."""
+
+    seconds: float | None
+    has_sound: bool
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    rotation: int = 0
+
+
+def describe(path: Path) -> MediaInfo:
+    """Read the headers of a media file, without decoding it. Errors: InputError."""
+    arguments = [ffmpeg_program(), "-hide_banner", "-nostdin", *safe_input(path)]
+    try:
+        done = subprocess.run(arguments, capture_output=True, timeout=PROBE_SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"{path.name} takes too long to open: convert it to MP4 or WAV first.") from error
+    return parse_description(done.stderr.decode("utf-8", "replace"), path.name)
+
+
+def parse_description(text: str, name: str) -> MediaInfo:
+    """The MediaInfo in what `ffmpeg -i` prints. Errors: InputError when it found no stream."""
+    # Titles and comments are printed with a deeper indent, so that they cannot imitate these lines.
+    streams = list(_STREAM.finditer(text))
+    if not streams:
+        raise InputError(f"{name} is neither a sound nor a video file that can be read: use WAV, MP3, M4A or MP4.")
+    seconds = None
+    if (found := _DURATION.search(text)) and found[1] is not None:
+        seconds = int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
+    has_sound = any(stream[2] == "Audio" for stream in streams)
+    for place, stream in enumerate(streams):
+        if stream[2] != "Video" or "(attached pic)" in stream[3]:
+            continue
+        size = _SIZE.search(stream[3])
+        if not size:
+            continue
+        end = streams[place + 1].start() if place + 1 < len(streams) else len(text)
+        return _video_info(stream[3], text[stream.end() : end], (int(size[1]), int(size[2])), seconds, has_sound)
+    return MediaInfo(seconds, has_sound)
+
+
+def _video_info(line: str, details: str, size: tuple[int, int], seconds: float | None, has_sound: bool) -> MediaInfo:
+    width, height = size
+    if aspect := _SAMPLE_ASPECT.search(line):
+        ratio = int(aspect[1]) / max(int(aspect[2]), 1)
+        width = max(round(width * ratio), 1) if 0.1 < ratio < 10 else width
+    rates = {unit: float(number) * (1000 if kilo else 1) for number, kilo, unit in _RATE.findall(line)}
+    turned = _ROTATION.search(details)
+    rotation = round(float(turned[1])) % 360 if turned else 0
+    if rotation in {90, 270}:
+        width, height = height, width
+    return MediaInfo(seconds, has_sound, width, height, rates.get("fps") or rates.get("tbr"), rotation)

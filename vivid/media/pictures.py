@@ -1,0 +1,202 @@
+"""Pictures in: any common file becomes upright RGB; fitting to the size of a video."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageOps
+
+from ..config import Limits
+from ..errors import InputError
+from .files import check_file
+
+Picture = NDArray[np.uint8]
+
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "BMP", "GIF", "TIFF")
+"""Decoders that are tried; Pillow has more, some of which start other programs (EPS)."""
+BACKGROUND = (192, 192, 192)
+"""What transparent pixels become."""
+SMALLEST_SIDE = 64
+_LARGEST_PROFILE = 4 * 2**20
+_BRANDS_HEIC = (b"heic", b"heix", b"hevc", b"heim", b"mif1")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How `fit_picture` placed a picture: p becomes (p - corner) * scale, in pixels."""
+
+    scale: float
+    corner: tuple[float, float]
+    source: tuple[int, int]
+    target: tuple[int, int]
+
+    def map_points(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Points (..., 2 or more) of the source on the target; what follows x and y (confidence) stays."""
+        mapped = np.array(points, np.float32)
+        mapped[..., :2] = (mapped[..., :2] - np.asarray(self.corner, np.float32)) * np.float32(self.scale)
+        return mapped
+
+    def unmap_points(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """The inverse of `map_points`."""
+        mapped = np.array(points, np.float32)
+        mapped[..., :2] = mapped[..., :2] / np.float32(self.scale) + np.asarray(self.corner, np.float32)
+        return mapped
+
+
+def load_picture(source: str | Path | Image.Image | NDArray[np.generic], limits: Limits | None = None) -> Picture:
+    """A picture as upright sRGB, uint8 (H, W, 3), with values 0..255.
+
+    `source` is a file, a PIL image or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): uint8, uint16 or
+    floats in 0..1. Rotation from EXIF is applied, transparency is laid on grey, colour profiles are converted, of
+    an animation the first frame is taken. Size is checked before any pixel is decoded. Errors: InputError.
+    """
+    limits = limits or Limits()
+    if isinstance(source, np.ndarray):
+        return _check_size_of(_from_array(source, limits))
+    if isinstance(source, Image.Image):
+        _check_pixels(source.size, limits)
+        return _check_size_of(_decode(source, "The picture"))
+    path = check_file(source, "picture", limits)
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp" and head[8:12] in _BRANDS_HEIC:
+        raise InputError(f"{path.name} is a HEIC picture, which cannot be read here: save it as JPEG or PNG.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the size is checked below, broken EXIF is no reason to refuse
+            with Image.open(path, formats=FORMATS) as image:
+                _check_pixels(image.size, limits)
+                return _check_size_of(_decode(image, path.name))
+    except InputError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path.name} is too large: {_pixel_limit(limits)}.") from error
+    except Exception as error:  # decoders raise whatever a broken file makes them raise
+        raise InputError(f"{path.name} cannot be read as a picture: use a JPEG, PNG or WebP file.") from error
+
+
+def fit_picture(
+    image: Picture, size: tuple[int, int], centre: tuple[float, float] | None = None
+) -> tuple[Picture, Fit]:
+    """`image` (H, W, 3) scaled to cover `size` (width, height) and cropped, never squashed; how is in the Fit.
+
+    The crop is central, or as near to `centre` (x, y in source pixels) as the borders allow.
+    """
+    width, height = size
+    source_height, source_width = image.shape[:2]
+    scale = max(width / source_width, height / source_height)
+    spare = (source_width - width / scale, source_height - height / scale)
+    if centre is None:
+        corner = (spare[0] / 2, spare[1] / 2)
+    else:
+        corner = (
+            min(max(centre[0] - width / scale / 2, 0.0), max(spare[0], 0.0)),
+            min(max(centre[1] - height / scale / 2, 0.0), max(spare[1], 0.0)),
+        )
+    fit = Fit(scale, (max(corner[0], 0.0), max(corner[1], 0.0)), (source_width, source_height), (width, height))
+    if (source_width, source_height) == (width, height):
+        return image.copy(), fit
+    box = (
+        fit.corner[0],
+        fit.corner[1],
+        min(fit.corner[0] + width / scale, source_width),
+        min(fit.corner[1] + height / scale, source_height),
+    )
+    resized = Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS, box=box)
+    return np.array(resized), fit
+
+
+def _pixel_limit(limits: Limits) -> str:
+    return f"the limit is {limits.picture_pixels / 1e6:.0f} megapixels, scale it down"
+
+
+def _check_pixels(size: tuple[int, int], limits: Limits) -> None:
+    if size[0] * size[1] > limits.picture_pixels:
+        raise InputError(f"The picture has {size[0]} x {size[1]} pixels: {_pixel_limit(limits)}.")
+
+
+def _check_size_of(image: Picture) -> Picture:
+    height, width = image.shape[:2]
+    if min(height, width) < SMALLEST_SIDE:
+        raise InputError(
+            f"The picture has only {width} x {height} pixels: choose one of at least {SMALLEST_SIDE} on each side."
+        )
+    return image
+
+
+def _decode(image: Image.Image, name: str) -> Picture:
+    """First frame, upright, without alpha, 8 bits, sRGB."""
+    try:
+        image.load()
+    except Exception as error:
+        raise InputError(f"{name} is damaged or incomplete: save or download it again.") from error
+    profile = image.info.get("icc_profile")
+    image = _upright(image)
+    if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
+        image = _eight_bits(image)
+    if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        backdrop = Image.new("RGBA", rgba.size, (*BACKGROUND, 255))
+        image = Image.alpha_composite(backdrop, rgba).convert("RGB")
+    return np.array(_to_srgb(image, profile))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # broken EXIF says nothing about the pixels
+        return image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    values = np.array(image).astype(np.float64)
+    values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    if image.mode == "F":
+        scale = 255.0 if values.max(initial=0.0) <= 1.0 else 1.0
+    else:
+        # Mode I holds 16-bit files too; 8-bit values in it are rare and stay as they are.
+        scale = 1 / 257 if image.mode != "I" or values.max(initial=0.0) > 255 else 1.0
+    return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    usable = image.mode in {"RGB", "CMYK"} and profile and len(profile) <= _LARGEST_PROFILE
+    if usable:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))  # type: ignore[arg-type]
+            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            if converted is not None:
+                return converted
+        except ImageCms.PyCMSError:
+            pass  # a wrong or broken profile: the plain conversion is the best that is left
+    return image.convert("RGB")
+
+
+def _from_array(array: NDArray[Any], limits: Limits) -> Picture:
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[-1] not in {1, 3, 4} or 0 in array.shape:
+        raise InputError(f"The picture is an array of shape {array.shape}: give (height, width, 3).")
+    _check_pixels((array.shape[1], array.shape[0]), limits)
+    if array.dtype == np.uint16:
+        values = np.rint(array / 257)
+    elif np.issubdtype(array.dtype, np.floating):
+        if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
+            raise InputError("The picture is an array of floats outside 0..1: scale it, or give uint8.")
+        values = np.rint(array.astype(np.float64) * 255)
+    elif array.dtype == np.uint8:
+        values = array
+    else:
+        raise InputError(f"The picture is an array of {array.dtype}: give uint8, uint16 or floats in 0..1.")
+    pixels = values.astype(np.uint8)
+    if pixels.shape[-1] == 1:
+        return np.repeat(pixels, 3, axis=-1)
+    if pixels.shape[-1] == 3:
+        return pixels.copy()
+    return _decode(Image.fromarray(pixels, "RGBA"), "The picture")

@@ -1,0 +1,234 @@
+"""Video in and out: frames at 24 a second from any common file; one encode into MP4."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config import FPS, Limits
+from ..errors import InputError
+from ..speech.types import Speech
+from .ffmpeg import command, describe, safe_input
+from .files import check_file
+from .provenance import Provenance, metadata_arguments
+from .sound import write_wav
+
+Frames = NDArray[np.uint8]
+
+QUALITY = 18
+"""x264's constant rate factor: visually close to lossless."""
+SOUND_BITRATE = "160k"
+SMALLEST_SIDE = 16
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """Upright width and height in pixels, frames a second, seconds (None: the header is silent), sound or not."""
+
+    width: int
+    height: int
+    fps: float | None
+    seconds: float | None
+    has_sound: bool
+
+
+def probe(path: str | Path, limits: Limits | None = None) -> VideoInfo:
+    """What the headers of a video say, checked against the limits (file size, picture size, length).
+
+    Nothing is decoded. Errors: InputError.
+    """
+    limits = limits or Limits()
+    path = check_file(path, "video", limits)
+    info = describe(path)
+    if info.width is None or info.height is None:
+        raise InputError(f"{path.name} has no pictures in it: choose a video file such as MP4, MOV or WebM.")
+    if info.width * info.height > limits.picture_pixels:
+        raise InputError(
+            f"{path.name} has {info.width} x {info.height} pixels a frame, the limit is "
+            f"{limits.picture_pixels / 1e6:.0f} megapixels: scale it down."
+        )
+    if min(info.width, info.height) < SMALLEST_SIDE:
+        raise InputError(f"{path.name} has only {info.width} x {info.height} pixels a frame: choose a larger one.")
+    if info.seconds is not None and info.seconds > limits.motion_seconds + 1 / FPS:
+        raise _too_long(path.name, limits, info.seconds)
+    return VideoInfo(info.width, info.height, info.fps, info.seconds, info.has_sound)
+
+
+def read_frames(
+    path: str | Path, fps: float = FPS, limits: Limits | None = None, max_side: int | None = None
+) -> Iterator[Frames]:
+    """Upright RGB frames, each uint8 (H, W, 3), resampled in time to `fps`; one at a time, so memory stays flat.
+
+    With `max_side` larger frames are scaled down to it. Square pixels; any frame rate, also a variable one.
+    Errors: InputError, before the first frame where the header tells, else at the limit.
+    """
+    limits = limits or Limits()
+    path = Path(path)
+    info = probe(path, limits)
+    width, height = info.width, info.height
+    if max_side is not None and max(width, height) > max_side:
+        shrink = max_side / max(width, height)
+        width, height = max(round(width * shrink), 1), max(round(height * shrink), 1)
+    return _decode(path, (width, height), fps, limits)
+
+
+def _decode(path: Path, size: tuple[int, int], fps: float, limits: Limits) -> Iterator[Frames]:
+    width, height = size
+    most = int(limits.motion_seconds * fps) + 1
+    arguments = command(
+        *safe_input(path), "-map", "0:v:0", "-vf", f"fps={fps:g},scale={width}:{height}:flags=area,setsar=1",
+        "-frames:v", str(most + 1), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
+    )  # fmt: skip
+    count, length = 0, width * height * 3
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        try:
+            while len(data := process.stdout.read(length)) == length:
+                count += 1
+                if count > most:
+                    raise _too_long(path.name, limits)
+                yield np.frombuffer(data, np.uint8).reshape(height, width, 3)  # (H, W, 3)
+        finally:
+            process.kill()
+    if not count:
+        raise InputError(f"No frame of {path.name} can be decoded: convert it to MP4 (H.264) first.")
+
+
+def _too_long(name: str, limits: Limits, seconds: float | None = None) -> InputError:
+    length = f"{seconds:.0f} seconds" if seconds is not None else "longer"
+    return InputError(f"{name} is {length} long, the limit is {limits.motion_seconds:g} seconds: cut it shorter.")
+
+
+class VideoWriter:
+    """Encode frames into an MP4 (H.264 yuv420p, AAC, faststart), once, as they come.
+
+    A context manager: the file appears at `path` only when the block ends well; after an error, an interrupt or a
+    closed generator nothing is left behind and an earlier file at `path` is untouched.
+    `size` is (width, height), both even. Errors: InputError when the path or the size cannot be used.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        size: tuple[int, int],
+        fps: float = FPS,
+        speech: Speech | None = None,
+        provenance: Provenance | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.size = size
+        self.fps = fps
+        self.speech = speech
+        self.provenance = provenance
+        self.count = 0
+        self._folder: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+        width, height = size
+        if width % 2 or height % 2 or min(size) < SMALLEST_SIDE:
+            raise InputError(f"A video of {width} x {height} cannot be written: width and height must be even.")
+        if self.path.suffix.lower() != ".mp4":
+            raise InputError(f"The video is an MP4 file: let the name {self.path.name!r} end in .mp4.")
+        if self.path.is_dir():
+            raise InputError(f"{self.path} is a folder: give the name of a file in it.")
+
+    def __enter__(self) -> Self:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Beside the result, so that the last step is a rename on one file system.
+            self._folder = Path(tempfile.mkdtemp(prefix=".vivid-", dir=self.path.parent))
+        except OSError as error:
+            raise InputError(f"Nothing can be written to {self.path.parent}: choose another folder.") from error
+        try:
+            self._log = (self._folder / "log").open("w+b")
+            self._process = subprocess.Popen(
+                self._arguments(self._folder), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log
+            )
+        except BaseException:
+            self._clean()
+            raise
+        return self
+
+    def _arguments(self, folder: Path) -> list[str]:
+        width, height = self.size
+        picture = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{self.fps:g}"]
+        inputs = [*picture, "-i", "pipe:0"]
+        output = ["-map", "0:v"]
+        if self.speech is not None:
+            write_wav(folder / "sound.wav", self.speech)
+            inputs += ["-i", f"file:{folder / 'sound.wav'}"]
+            output += ["-map", "1:a", "-c:a", "aac", "-b:a", SOUND_BITRATE, "-ar", "48000"]
+        # Without the matrix spelled out, players take different guesses and the colours shift.
+        colour = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
+        output += [
+            "-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", *colour,
+            "-c:v", "libx264", "-preset", "medium", "-crf", str(QUALITY), "-movflags", "+faststart",
+        ]  # fmt: skip
+        if self.provenance is not None:
+            output += metadata_arguments(self.provenance)
+        # ffmpeg reads the frames from standard input, which `command` would have closed to it.
+        arguments = [part for part in command(*inputs, *output) if part != "-nostdin"]
+        return [*arguments, f"file:{folder / 'video.mp4'}"]
+
+    def write(self, frames: Frames) -> None:
+        """Append frames, uint8 (n, H, W, 3) or one (H, W, 3)."""
+        width, height = self.size
+        frames = frames[None] if frames.ndim == 3 else frames
+        if frames.dtype != np.uint8 or frames.shape[1:] != (height, width, 3):
+            raise ValueError(f"frames are {frames.dtype} {frames.shape}, expected uint8 (n, {height}, {width}, 3)")
+        if self._process is None or self._process.stdin is None:
+            raise ValueError("the writer is not open")
+        try:
+            for frame in frames:
+                self._process.stdin.write(np.ascontiguousarray(frame).data)
+                self.count += 1
+        except BrokenPipeError as error:
+            raise RuntimeError(f"ffmpeg stopped: {self._complaint()}") from error
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._clean()
+
+    def _finish(self) -> None:
+        assert self._process is not None and self._process.stdin is not None and self._folder is not None
+        if not self.count:
+            raise ValueError("no frame was written")
+        with suppress(BrokenPipeError):  # the exit status says it
+            self._process.stdin.close()
+        if self._process.wait() != 0:
+            raise RuntimeError(f"ffmpeg failed: {self._complaint()}")
+        os.replace(self._folder / "video.mp4", self.path)
+
+    def _complaint(self) -> str:
+        assert self._log is not None
+        self._log.seek(0)
+        return self._log.read().decode("utf-8", "replace").strip()[-500:] or "without a message"
+
+    def _clean(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            if self._process.stdin is not None:
+                with suppress(BrokenPipeError):  # frames that the stopped program no longer takes
+                    self._process.stdin.close()
+        if self._log is not None:
+            self._log.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._process = self._log = self._folder = None
