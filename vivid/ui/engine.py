@@ -1,0 +1,130 @@
+"""The model behind the page: loaded once, in the background, so that the page is up before it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..pipeline import VividPipeline
+
+log = logging.getLogger("vivid")
+
+
+def choose_model(name: str) -> str:
+    """`auto` becomes `full` where a CUDA device is present and `embedded` elsewhere."""
+    if name != "auto":
+        return name
+    import torch
+
+    return "full" if torch.cuda.is_available() else "embedded"
+
+
+def load_pipeline(name: str, device: str | None) -> VividPipeline:
+    """The pipeline `name` (see choose_model); on `auto`, the embedded model stands in for a full one out of reach."""
+    from ..pipeline import VividPipeline
+
+    chosen = choose_model(name)
+    try:
+        return VividPipeline.from_pretrained(chosen, device=device)
+    except InputError as error:
+        if name != "auto" or chosen == "embedded":
+            raise
+        log.warning("The full model is out of reach (%s): using the embedded one.", error)
+        return VividPipeline.from_pretrained("embedded", device=device)
+
+
+class Engine:
+    """One pipeline, loaded by `load` in a background thread after `start()`."""
+
+    def __init__(self, load: Callable[[], VividPipeline]) -> None:
+        self._load = load
+        self._pipeline: VividPipeline | None = None
+        self._finished = threading.Event()
+        self._started = threading.Lock()
+        self.error: str | None = None
+
+    def start(self) -> None:
+        """Begin loading; a second call does nothing."""
+        if self._started.acquire(blocking=False):
+            threading.Thread(target=self._run, name="model", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self._pipeline = self._load()
+        except InputError as error:
+            self.error = str(error)
+        except Exception as error:  # shown in the page; the log has the rest
+            log.exception("The model could not be loaded")
+            self.error = f"{type(error).__name__}: {error}"
+        finally:
+            self._finished.set()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the pipeline is loaded."""
+        return self._pipeline is not None
+
+    @property
+    def loaded(self) -> VividPipeline | None:
+        """The pipeline, or None while it loads or when it failed."""
+        return self._pipeline
+
+    def pipeline(self, timeout: float | None = None) -> VividPipeline:
+        """The pipeline, waiting for it. InputError when it cannot be loaded or is not there in `timeout` seconds."""
+        self.start()
+        if not self._finished.wait(timeout):
+            raise InputError("The model is still loading: try again in a moment.")
+        if self._pipeline is None:
+            raise InputError(f"The model could not be loaded ({self.error}): tell the person who runs this server.")
+        return self._pipeline
+
+    @property
+    def name(self) -> str:
+        """Name of the loaded model, "" while it loads."""
+        return self._pipeline.name if self._pipeline is not None else ""
+
+    @property
+    def untrained(self) -> tuple[str, ...]:
+        """Parts of the loaded model without trained weights."""
+        return tuple(self._pipeline.untrained) if self._pipeline is not None else ()
+
+
+def warm_up_detector() -> None:
+    """Load the pose detector and run it once, so that the first visitor does not wait for it."""
+    import numpy as np
+
+    from ..pose.detect import detect_picture
+
+    try:
+        detect_picture(np.full((256, 256, 3), 127, np.uint8))
+    except InputError:
+        pass  # nobody is in a grey picture; the detector is warm now
+
+
+def start_warm_up() -> threading.Thread:
+    """`warm_up_detector` in a background thread, at low priority."""
+
+    def run() -> None:
+        try:
+            warm_up_detector()
+        except Exception:
+            log.exception("The pose detector could not be loaded")
+
+    thread = threading.Thread(target=run, name="detector", daemon=True)
+    thread.start()
+    return thread
+
+
+def lower_priority(steps: int = 10) -> None:
+    """Let this thread, and the worker threads torch starts from it, give way to the page."""
+    if hasattr(os, "setpriority"):
+        try:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), steps)
+        except OSError:
+            log.debug("The priority could not be lowered")

@@ -1,0 +1,196 @@
+"""The one line that videos wait in: a single worker, a limit, positions, and results that outlive a page.
+
+A page only listens to its job. When it is closed or reloaded the job goes on, and whoever knows the job's name
+(kept in the visitor's browser, not guessable) finds its progress and its result again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+import logging
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .engine import lower_priority
+
+log = logging.getLogger("vivid")
+
+WAITING, RUNNING, DONE, FAILED, STOPPED = "waiting", "running", "done", "failed", "stopped"
+FINISHED = (DONE, FAILED, STOPPED)
+OUR_FAULT = "Something went wrong on our side; nothing of yours is lost. Please try again."
+NO_MEMORY = "The graphics memory is not enough for this: choose a smaller picture size and try again."
+
+
+@dataclass
+class Job:
+    """One video to make: `work` yields events (Step ... Done); `output` is where it writes; `details` are for people."""
+
+    work: Callable[[], Iterator[Any]]
+    output: Path
+    details: dict[str, Any] = field(default_factory=dict)
+    name: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    state: str = WAITING
+    event: Any = None
+    error: str = ""
+    created: float = field(default_factory=time.time)
+    version: int = 0
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    surroundings: contextvars.Context = field(default_factory=contextvars.copy_context)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state in FINISHED
+
+    def change(self, **values: Any) -> None:
+        """Set fields and let listeners know."""
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.version += 1
+
+
+class JobRunner:
+    """Runs jobs one after the other in a thread of low priority; at most `max_waiting` wait."""
+
+    def __init__(self, max_waiting: int = 16, keep_hours: float = 24.0) -> None:
+        self.max_waiting = max_waiting
+        self.keep_seconds = keep_hours * 3600
+        self._line: deque[Job] = deque()
+        self._jobs: dict[str, Job] = {}
+        self._change = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, job: Job) -> Job:
+        """Put a job in the line. InputError when the line is full."""
+        with self._change:
+            self._forget_old()
+            if len(self._line) >= self.max_waiting:
+                raise InputError(
+                    f"{len(self._line)} videos are waiting already, which is the limit: try again in a few minutes."
+                )
+            self._line.append(job)
+            self._jobs[job.name] = job
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._loop, name="generate", daemon=True)
+                self._thread.start()
+            self._change.notify_all()
+        return job
+
+    def find(self, name: object) -> Job | None:
+        """The job of that name, None when there is none (any more)."""
+        return self._jobs.get(name) if isinstance(name, str) else None
+
+    def position(self, job: Job) -> int:
+        """How many jobs come before this one, the running one included; 0 when it runs or is finished."""
+        with self._change:
+            if job not in self._line:
+                return 0
+            running = any(other.state == RUNNING for other in self._jobs.values())
+            return list(self._line).index(job) + running
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait."""
+        return len(self._line)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs."""
+        return any(job.state == RUNNING for job in list(self._jobs.values()))
+
+    def stop(self, job: Job) -> None:
+        """Take a job out of the line, or end it within one step; nothing of it stays behind."""
+        with self._change:
+            job.cancelled.set()
+            if job in self._line:
+                self._line.remove(job)
+                job.change(state=STOPPED)
+
+    def _forget_old(self) -> None:
+        limit = time.time() - self.keep_seconds
+        for name in [name for name, job in self._jobs.items() if job.finished and job.created < limit]:
+            del self._jobs[name]
+
+    def _loop(self) -> None:
+        lower_priority()
+        while True:
+            with self._change:
+                while not self._line:
+                    self._change.wait()
+                job = self._line.popleft()
+                job.change(state=RUNNING)
+            job.surroundings.run(self._run, job)
+
+    def _run(self, job: Job) -> None:
+        try:
+            events = job.work()
+            for event in events:
+                job.change(event=event)
+                if job.cancelled.is_set():
+                    events.close()  # type: ignore[attr-defined]
+                    break
+        except InputError as error:
+            job.change(state=FAILED, error=str(error))
+        except Exception as error:
+            log.exception("A video could not be made")
+            memory = "out of memory" in str(error).lower()
+            job.change(state=FAILED, error=NO_MEMORY if memory else OUR_FAULT)
+        else:
+            finished = job.output.is_file() and not job.cancelled.is_set()
+            if not finished and not job.cancelled.is_set():
+                log.error("A job ended without its video")
+                job.change(state=FAILED, error=OUR_FAULT)
+                return
+            if finished:
+                self._describe(job)
+            else:
+                job.output.unlink(missing_ok=True)
+            job.change(state=DONE if finished else STOPPED)
+
+    @staticmethod
+    def _describe(job: Job) -> None:
+        """Write the settings beside the video, so that both can be downloaded."""
+        text = json.dumps(job.details, indent=2, ensure_ascii=False, default=str)
+        job.output.with_suffix(".json").write_text(text, encoding="utf-8")
+
+
+async def listen(job: Job, every: float = 0.1, heartbeat: float = 1.0) -> AsyncIterator[Job]:
+    """Yield the job whenever it has changed, and at least every `heartbeat` seconds, until it is finished."""
+    seen, last = -1, 0.0
+    while True:
+        now = time.monotonic()
+        if job.version != seen or now - last >= heartbeat:
+            finished = job.finished
+            seen, last = job.version, now
+            yield job
+            if finished:
+                return
+        await asyncio.sleep(every)
+
+
+def follow(job: Job, runner: JobRunner, every: float = 0.05) -> Iterator[Any]:
+    """The job's events for a plain generator; closing it stops the job. InputError when the job fails."""
+    seen = None
+    try:
+        while True:
+            finished = job.finished
+            if job.event is not None and job.event is not seen:
+                seen = job.event
+                yield seen
+            if finished:
+                break
+            time.sleep(every)
+    finally:
+        if not job.finished:
+            runner.stop(job)
+    if job.state == FAILED:
+        raise InputError(job.error)

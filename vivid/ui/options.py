@@ -1,0 +1,143 @@
+"""What the person who runs the server decides: flags of app.py, each with an environment variable."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..config import Limits
+
+SHARED_CPU_SECONDS = 20.0
+"""Longest speech on a Space without a GPU: longer videos would hold the queue for everybody."""
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """Options of one server.
+
+    `decisions` is the annotators' folder (never cleaned), `pairs` a folder of portrait/clip pairs for them, `data` the
+    visitors' temporary folder (cleaned after `keep_hours`). `persistent` says whether `decisions` outlives a restart.
+    """
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    share: bool = False
+    root_path: str | None = None
+    model: str = "auto"
+    device: str | None = None
+    mark: bool = True
+    limits: Limits = field(default_factory=Limits)
+    max_waiting: int = 16
+    keep_hours: float = 24.0
+    decisions: Path = Path("decisions")
+    pairs: Path | None = None
+    data: Path | None = None
+    space: bool = False
+    persistent: bool = True
+
+
+def on_space() -> bool:
+    """Whether this process runs on a Hugging Face Space."""
+    return bool(os.environ.get("SPACE_ID"))
+
+
+def on_zero_gpu() -> bool:
+    """Whether this process runs on a ZeroGPU Space, where `spaces` must be imported before torch."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true", "t")
+
+
+def default_decisions(space: bool) -> tuple[Path, bool]:
+    """The annotators' folder when none is given, and whether it outlives a restart."""
+    if not space:
+        return Path.home() / ".local" / "share" / "vividanimator" / "decisions", True
+    disk = Path("/data")  # a Space's persistent storage, when its owner has rented it
+    if disk.is_dir() and os.access(disk, os.W_OK):
+        return disk / "decisions", True
+    return Path.home() / "decisions", False
+
+
+def _flag(value: str) -> bool:
+    if value.lower() in ("1", "true", "yes", "on"):
+        return True
+    if value.lower() in ("0", "false", "no", "off"):
+        return False
+    raise argparse.ArgumentTypeError(f"{value!r}: write on or off")
+
+
+def _positive(kind: type[int] | type[float]) -> type[int] | type[float]:
+    def parse(value: str) -> float:
+        number = kind(value)
+        if not number > 0:
+            raise argparse.ArgumentTypeError(f"{value!r}: choose more than 0")
+        return number
+
+    parse.__name__ = kind.__name__
+    return parse  # type: ignore[return-value]
+
+
+def parser(space: bool) -> argparse.ArgumentParser:
+    """The command line of app.py; a flag `--some-name` can also be set as VIVID_SOME_NAME."""
+    limits = Limits()
+    cpu_space = space and not on_zero_gpu() and not os.environ.get("NVIDIA_VISIBLE_DEVICES", "").strip("void none")
+    result = argparse.ArgumentParser(
+        "app.py", description="VividAnimator in the browser. Every flag can be set as VIVID_<NAME> in the environment."
+    )
+
+    def add(name: str, default: object, text: str, **more: object) -> None:
+        variable = "VIVID_" + name.upper().replace("-", "_")
+        value = os.environ.get(variable, default)
+        result.add_argument(f"--{name}", default=value, help=f"{text} (default: {default})", **more)  # type: ignore[arg-type]
+
+    add("host", "0.0.0.0" if space else "127.0.0.1", "address to listen on; 0.0.0.0 is every network")
+    add("port", None, "port; without it the first free one from 7860", type=int)
+    add("share", "off", "a public link through Gradio's tunnel: on or off", type=_flag, nargs="?", const=True)
+    add("root-path", None, "path behind a proxy, such as /vivid")
+    add("model", "auto", "auto, embedded, full or a folder of weights")
+    add("device", None, "cuda, mps or cpu; without it the best there is")
+    add("mark", "on", "the AI-generated mark in the picture: on or off", type=_flag)
+    add("max-upload-mb", limits.upload_bytes // 2**20, "largest upload in MiB", type=_positive(float))
+    add("max-megapixels", limits.picture_pixels / 1e6, "largest portrait in megapixels", type=_positive(float))
+    speech = SHARED_CPU_SECONDS if cpu_space else limits.speech_seconds
+    add("max-speech-seconds", speech, "longest speech", type=_positive(float))
+    add("max-motion-seconds", limits.motion_seconds, "longest gesture video", type=_positive(float))
+    add("max-waiting", 16, "videos that may wait for their turn", type=_positive(int))
+    add("keep-hours", 24.0, "hours after which visitors' files are deleted", type=_positive(float))
+    add("decisions", None, "annotators' folder, never cleaned")
+    add("pairs", None, "folder of portrait/clip pairs that the Inspect tab offers")
+    add("data", None, "folder for visitors' files; without it a temporary one")
+    return result
+
+
+def read_options(argv: Sequence[str] | None = None) -> ServerOptions:
+    """ServerOptions from the command line (sys.argv when None) and the environment."""
+    space = on_space()
+    given = parser(space).parse_args(argv)
+    decisions, persistent = default_decisions(space)
+    if given.decisions:
+        decisions = Path(given.decisions)
+        persistent = not space or decisions.is_relative_to("/data")
+    return ServerOptions(
+        host=given.host,
+        port=given.port,
+        share=given.share,
+        root_path=given.root_path,
+        model=given.model,
+        device=given.device,
+        mark=given.mark,
+        limits=Limits(
+            upload_bytes=int(given.max_upload_mb * 2**20),
+            picture_pixels=int(given.max_megapixels * 1e6),
+            speech_seconds=given.max_speech_seconds,
+            motion_seconds=given.max_motion_seconds,
+        ),
+        max_waiting=given.max_waiting,
+        keep_hours=given.keep_hours,
+        decisions=decisions.expanduser(),
+        pairs=Path(given.pairs).expanduser() if given.pairs else None,
+        data=Path(given.data).expanduser() if given.data else None,
+        space=space,
+        persistent=persistent,
+    )

@@ -1,0 +1,71 @@
+"""How events are served: which may wait in line, which clients may see, what becomes of a user's mistake."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from ..errors import InputError
+
+log = logging.getLogger("vivid")
+
+EXPENSIVE: dict[str, Any] = {"concurrency_id": "generate", "concurrency_limit": None}
+"""Events that follow a generation: the work itself is lined up by JobRunner, one at a time, so these only listen."""
+PREVIEW: dict[str, Any] = {"concurrency_id": "preview", "concurrency_limit": 4}
+"""CPU work of well under a second: detection, calibration, overlays."""
+SLOW_PREVIEW: dict[str, Any] = {"concurrency_id": "slow-preview", "concurrency_limit": 1}
+"""CPU work of seconds: pose detection in a video, preview animations."""
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+"""Not an API endpoint."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def plainly(function: F) -> F:
+    """An InputError becomes a message in the page (gr.Error, one sentence); other errors are logged and said briefly."""
+    name = getattr(function, "__name__", "event")
+
+    def translate(error: Exception) -> gr.Error:
+        if isinstance(error, gr.Error):
+            return error
+        if isinstance(error, InputError):
+            return gr.Error(str(error), print_exception=False)
+        log.exception("%s failed", name)
+        return gr.Error("Something went wrong on our side; nothing of yours is lost. Please try again.")
+
+    if inspect.isasyncgenfunction(function):
+
+        @functools.wraps(function)
+        async def follow(*args: Any, **kwargs: Any) -> Any:
+            try:
+                async for item in function(*args, **kwargs):
+                    yield item
+            except Exception as error:
+                raise translate(error) from None
+
+        return follow  # type: ignore[return-value]
+
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def stream(*args: Any, **kwargs: Any) -> Any:
+            try:
+                yield from function(*args, **kwargs)
+            except Exception as error:
+                raise translate(error) from None
+
+        return stream  # type: ignore[return-value]
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            raise translate(error) from None
+
+    return call  # type: ignore[return-value]

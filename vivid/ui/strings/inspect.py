@@ -1,0 +1,5 @@
+"""Sentences of the Inspect tab: key -> (English, Chinese)."""
+
+from __future__ import annotations
+
+TABLE: dict[str, tuple[str, str]] = {}
