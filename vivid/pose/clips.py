@@ -1,0 +1,192 @@
+"""Pose clips on disk: one versioned npz without pickles, read as if a stranger had made it.
+
+Layout, version 1: `version` int32 (), `fps` float32 (), `canvas` int32 (2,) width and height, `body` (T, 18, 3),
+`hands` (T, 2, 21, 3) left then right of the person, `face` (T, 68, 3), each (x, y, confidence) float32 with x and y in
+pixels of the canvas. A point may lie outside the canvas; confidence 0 means absent and some detectors exceed 1.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .skeleton import BODY_COUNT, FACE_COUNT, HAND_COUNT, PoseClip
+
+VERSION = 1
+MAX_FRAMES = 20_000
+"""Frames of one clip: nearly 14 minutes at 24 a second, 31 MB."""
+MAX_FILE_BYTES = 64 * 2**20
+MAX_CANVAS = 16_384
+MAX_COORDINATE = 1e6
+MAX_CONFIDENCE = 16.0
+MAX_FPS = 240.0
+
+_SHAPES: dict[str, tuple[int, ...]] = {
+    "body": (BODY_COUNT, 3),
+    "hands": (2, HAND_COUNT, 3),
+    "face": (FACE_COUNT, 3),
+}
+_MAX_HEADER = 4096
+
+
+def save_clip(clip: PoseClip, path: str | Path, step: float | None = None) -> Path:
+    """Write `clip` as npz; the file appears only when it is complete.
+
+    `step` rounds coordinates to multiples of it, in pixels (confidences to 1/64): a file made so is about half as
+    large. None keeps every bit. Raises InputError when the clip could not be read back.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".npz":
+        raise InputError(f"A pose clip is written as .npz: give {path.name!r} that ending.")
+    check_clip(clip, path.name)
+    arrays: dict[str, Any] = {name: getattr(clip, name) for name in _SHAPES}
+    if step is not None:
+        if not (math.isfinite(step) and step > 0):
+            raise InputError(f"The rounding step is {step}: choose a positive number of pixels.")
+        arrays = {name: _rounded(array, step) for name, array in arrays.items()}
+    arrays |= {
+        "version": np.array(VERSION, np.int32),
+        "fps": np.array(clip.fps, np.float32),
+        "canvas": np.array(clip.canvas, np.int32),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(suffix=".npz", prefix=".clip-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, **arrays)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)  # mkstemp makes files that only their owner reads
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def load_clip(path: str | Path) -> PoseClip:
+    """Read a clip that `save_clip` (or anyone) wrote.
+
+    Shapes and types are taken from the headers and checked before anything is allocated; nothing is unpickled. Raises
+    InputError in one sentence for whatever does not fit.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no pose clip {path.name!r}: check its path.")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise InputError(f"{path.name} is larger than {MAX_FILE_BYTES >> 20} MB: trim the clip.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read_archive(archive, path.name)
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError, OSError) as error:
+        raise InputError(f"{path.name} is damaged or not a pose clip: export it again as .npz.") from error
+
+
+def check_clip(clip: PoseClip, name: str) -> PoseClip:
+    """Return `clip` if its length, canvas, rate and numbers are usable, else raise InputError naming the frame."""
+    if not 1 <= len(clip) <= MAX_FRAMES:
+        raise InputError(f"{name} has {len(clip)} frames: 1 to {MAX_FRAMES} are allowed.")
+    if not (math.isfinite(clip.fps) and 1 <= clip.fps <= MAX_FPS):
+        raise InputError(f"{name} says {clip.fps:g} frames a second: 1 to {MAX_FPS:g} are allowed.")
+    if not all(1 <= side <= MAX_CANVAS for side in clip.canvas):
+        raise InputError(
+            f"{name} has a canvas of {clip.canvas[0]} x {clip.canvas[1]}: 1 to {MAX_CANVAS} pixels a side are allowed."
+        )
+    for part in _SHAPES:
+        points = getattr(clip, part)
+        with np.errstate(invalid="ignore"):
+            usable = (np.abs(points[..., :2]) <= MAX_COORDINATE).all(-1)
+            usable &= (points[..., 2] >= 0) & (points[..., 2] <= MAX_CONFIDENCE)
+        if not usable.all():  # comparisons with NaN are false, so NaN and infinity end here as well
+            frame = int(np.argwhere(~usable)[0][0])
+            raise InputError(
+                f"{name} has a {part} point in frame {frame} that is no usable number: "
+                f"repair or trim that frame (absent points are 0, 0, 0)."
+            )
+    return clip
+
+
+def _rounded(points: NDArray[np.float32], step: float) -> NDArray[np.float32]:
+    grid = np.array([step, step, 1 / 64], np.float64)
+    return (np.round(points / grid) * grid).astype(np.float32)
+
+
+def _read_archive(archive: zipfile.ZipFile, name: str) -> PoseClip:
+    entries: dict[str, zipfile.ZipInfo] = {}
+    infos = archive.infolist()
+    if len(infos) > 64:
+        raise InputError(f"{name} holds {len(infos)} arrays, a pose clip has six: export it again as .npz.")
+    for info in infos:
+        entries.setdefault(info.filename.removesuffix(".npy"), info)
+
+    def array(key: str, kinds: str, tail: tuple[int, ...] | None) -> NDArray[np.generic]:
+        if key not in entries:
+            raise InputError(f"{name} has no array {key!r}: a pose clip has version, fps, canvas, body, hands, face.")
+        with archive.open(entries[key]) as stream:
+            return _read_array(stream, f"{key!r} in {name}", kinds, tail)
+
+    version = array("version", "iu", None)
+    if version.size != 1 or int(version.reshape(-1)[0]) != VERSION:
+        raise InputError(f"{name} is not version {VERSION} of the pose clip: export it again with this program.")
+    fps = array("fps", "fiu", None)
+    canvas = array("canvas", "fiu", None)
+    if fps.size != 1 or canvas.shape != (2,) or not np.isfinite(canvas.astype(np.float64)).all():
+        raise InputError(f"{name} needs one number for fps and two for canvas: export it again.")
+    points = {key: array(key, "f", tail).astype(np.float32) for key, tail in _SHAPES.items()}
+    if len({len(part) for part in points.values()}) != 1:
+        lengths = ", ".join(f"{key} {len(part)}" for key, part in points.items())
+        raise InputError(f"{name} has parts of different lengths ({lengths}): export it again.")
+    width, height = (int(side) for side in canvas.astype(np.float64).clip(-1, MAX_CANVAS + 1))
+    clip = PoseClip(**points, canvas=(width, height), fps=float(fps.astype(np.float64).reshape(-1)[0]))
+    return check_clip(clip, name)
+
+
+def _read_array(stream: IO[bytes], what: str, kinds: str, tail: tuple[int, ...] | None) -> NDArray[np.generic]:
+    """One .npy from a stream; `tail` is the expected shape after the frames, None allows up to 8 numbers."""
+    shape, fortran, dtype = read_npy_header(stream, what)
+    if dtype.hasobject or dtype.kind not in kinds or dtype.itemsize > 8:
+        raise InputError(f"Array {what} has type {dtype}, which is not accepted: store plain float32 numbers.")
+    count = math.prod(shape)
+    if tail is None:
+        if count > 8 or len(shape) > 1:
+            raise InputError(f"Array {what} has shape {shape}, a number or two were expected.")
+    elif shape[1:] != tail or len(shape) != len(tail) + 1:
+        expected = "(frames, " + ", ".join(map(str, tail)) + ")"
+        raise InputError(f"Array {what} has shape {shape}, expected {expected}.")
+    elif not 1 <= shape[0] <= MAX_FRAMES:
+        raise InputError(f"Array {what} announces {shape[0]} frames: 1 to {MAX_FRAMES} are allowed.")
+    size = count * dtype.itemsize
+    data = stream.read(size)
+    if len(data) != size or stream.read(1):
+        raise InputError(f"Array {what} is longer or shorter than its header says: export the clip again.")
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def read_npy_header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
+    """Shape, order and type from the head of a .npy stream; the header is bounded before it is parsed."""
+    try:
+        major, _ = npy.read_magic(stream)
+        reader: Any = {1: npy.read_array_header_1_0, 2: npy.read_array_header_2_0}[major]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            shape, fortran, dtype = reader(stream, max_header_size=_MAX_HEADER)
+    except (ValueError, KeyError, SyntaxError, TypeError, MemoryError, RecursionError, OverflowError) as error:
+        raise InputError(f"Array {what} has a damaged header: export the clip again.") from error
+    if any(isinstance(side, bool) or side < 0 for side in shape):
+        raise InputError(f"Array {what} has shape {shape}: export the clip again.")
+    return shape, fortran, dtype

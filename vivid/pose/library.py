@@ -1,0 +1,169 @@
+"""Gesture clips: those that ship, and cutting, stretching and looping of any clip.
+
+Between frames points are interpolated only where both neighbours are present, so an absent point never drags a present
+one towards the corner (0, 0).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config import FPS
+from ..errors import InputError
+from .clips import MAX_FRAMES, load_clip
+from .skeleton import Points, PoseClip
+
+MOTIONS = Path(__file__).resolve().parents[2] / "assets" / "motions"
+DEFAULT_MOTION = "calm"
+"""The clip that is used when nobody chose one."""
+TURN_FRAMES = 8.0
+"""Frames over which a looping clip slows down before it turns round."""
+_NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A clip that ships: its name is what a user types, its title what a user reads."""
+
+    name: str
+    title: str
+    path: Path
+    thumbnail: Path
+    seconds: float
+
+
+def list_motions(folder: Path = MOTIONS) -> list[Motion]:
+    """The clips that ship, the default first, then by name."""
+    motions = []
+    for path in sorted(folder.glob("*.npz")):
+        title = path.stem.replace("_", " ").replace("-", " ").capitalize()
+        motions.append(Motion(path.stem, title, path, path.with_suffix(".webp"), load_clip(path).seconds))
+    return sorted(motions, key=lambda motion: (motion.name != DEFAULT_MOTION, motion.name))
+
+
+def shipped_motion(name: str, folder: Path = MOTIONS) -> PoseClip:
+    """The clip that ships under `name`; a name is never taken for a path. Raises InputError."""
+    path = folder / f"{name}.npz"
+    if not _NAME.fullmatch(name) or not path.is_file():
+        names = ", ".join(path.stem for path in sorted(folder.glob("*.npz"))) or "none is installed"
+        raise InputError(f"There is no gesture clip named {name[:60]!r}: choose one of {names}.")
+    return resample(load_clip(path))
+
+
+def resolve_motion(motion: str | Path) -> PoseClip:
+    """A clip at 24 frames a second from a file, a folder, or the name of a clip that ships.
+
+    Never give it what a web user typed: it opens paths. Raises InputError.
+    """
+    path = Path(motion)
+    if not path.exists() and _NAME.fullmatch(str(motion)):
+        return shipped_motion(str(motion))
+    return resample(load_clip(path))
+
+
+def resample(clip: PoseClip, fps: float = FPS) -> PoseClip:
+    """The same movement at another frame rate: round(T * fps / clip.fps) frames, at least one."""
+    if math.isclose(clip.fps, fps, rel_tol=1e-6):
+        return clip if clip.fps == fps else replace(clip, fps=fps)
+    return replace(_stretched(clip, clip.fps / fps), fps=fps)
+
+
+def change_speed(clip: PoseClip, speed: float) -> PoseClip:
+    """Play `clip` faster (over 1) or slower, at its own frame rate. Raises InputError outside 0.25 to 4."""
+    if not 0.25 <= speed <= 4:
+        raise InputError(f"The speed is {speed}: choose 0.25 to 4.")
+    return _stretched(clip, speed) if speed != 1 else clip
+
+
+def trim(clip: PoseClip, start: float = 0.0, end: float | None = None) -> PoseClip:
+    """The part from `start` to `end` seconds (None: to the end). Raises InputError when nothing would be left."""
+    first = round(start * clip.fps) if math.isfinite(start) else -1
+    last = len(clip) if end is None else round(min(max(end, 0.0), clip.seconds) * clip.fps) if end == end else -1
+    if not 0 <= first < last:
+        raise InputError(
+            f"Nothing is left from {start:g} to {clip.seconds if end is None else end:g} seconds: "
+            f"the clip lasts {clip.seconds:.2f} seconds."
+        )
+    return clip.take(slice(first, last))
+
+
+def mirror(clip: PoseClip) -> PoseClip:
+    """The clip as seen in a mirror: x reflected on the canvas, left and right swapped."""
+    body, hands, face = (
+        _reflected(points, clip.canvas[0])
+        for points in (clip.body[:, list(_BODY_MIRRORED)], clip.hands[:, ::-1], clip.face[:, list(_FACE_MIRRORED)])
+    )
+    return replace(clip, body=body, hands=hands, face=face)
+
+
+def _reflected(points: Points, width: int) -> Points:
+    """x becomes width - x for every point that is present."""
+    x = np.where(points[..., 2] > 0, width - points[..., 0], points[..., 0])
+    return np.concatenate([x[..., None], points[..., 1:]], -1).astype(np.float32)
+
+
+def loop(clip: PoseClip, frames: int) -> PoseClip:
+    """`frames` frames of `clip`: cut when it is longer, else played back and forth.
+
+    The movement slows down over `TURN_FRAMES` frames before each end and gathers speed again afterwards, so neither a
+    place nor a velocity jumps; no point ever moves further between two frames than it does in the clip.
+    """
+    if not 1 <= frames <= MAX_FRAMES:
+        raise InputError(f"A clip of {frames} frames was asked for: 1 to {MAX_FRAMES} are possible.")
+    if frames <= len(clip):
+        return clip.take(slice(frames))
+    return at_positions(clip, loop_positions(len(clip), frames))
+
+
+def loop_positions(length: int, frames: int) -> NDArray[np.float64]:
+    """Where in a clip of `length` frames each of `frames` output frames lies (0 .. length - 1, steps of at most 1)."""
+    span = float(length - 1)
+    if span == 0:
+        return np.zeros(frames)
+    turn = min(TURN_FRAMES, span)  # the speed falls from 1 to 0 in this time and takes turn / 2 frames of the way
+    leg = span + turn  # from standstill to standstill
+    time = np.arange(frames) + turn / 2  # the first leg begins at full speed: half a turn is left out
+    number, within = np.divmod(time, leg)
+    from_end = np.minimum(within, leg - within)
+    way = np.where(from_end < turn, from_end**2 / (2 * turn), from_end - turn / 2)
+    way = np.where(within <= leg / 2, way, span - way)
+    way = np.where(time < leg / 2, np.minimum(np.arange(frames), span), way)
+    return np.clip(np.where(number % 2 == 0, way, span - way), 0, span)
+
+
+def at_positions(clip: PoseClip, positions: NDArray[np.float64]) -> PoseClip:
+    """The clip at fractional frame numbers `positions` (N,) in 0 .. T - 1."""
+    low = np.clip(np.floor(positions).astype(int), 0, len(clip) - 1)
+    high = np.minimum(low + 1, len(clip) - 1)
+    share = np.clip(positions - low, 0, 1).astype(np.float32)
+    body, hands, face = (_blend(points[low], points[high], share) for points in (clip.body, clip.hands, clip.face))
+    return replace(clip, body=body, hands=hands, face=face)
+
+
+def _blend(before: Points, after: Points, share: NDArray[np.float32]) -> Points:
+    """Linear in between where both are present, else the nearer of the two; `share` (N,) is the weight of `after`."""
+    weight = share.reshape(-1, *[1] * (before.ndim - 1))
+    both = (before[..., 2:] > 0) & (after[..., 2:] > 0)
+    nearer = np.where(weight < 0.5, before, after)
+    return np.where(both, before + weight * (after - before), nearer).astype(np.float32)
+
+
+def _stretched(clip: PoseClip, step: float) -> PoseClip:
+    frames = max(1, round(len(clip) / step))
+    if frames > MAX_FRAMES:
+        raise InputError(f"The clip would have {frames} frames: {MAX_FRAMES} are possible, trim it first.")
+    return at_positions(clip, np.minimum(np.arange(frames) * step, len(clip) - 1))
+
+
+_BODY_MIRRORED = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
+_FACE_MIRRORED = (
+    *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
+    45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40,
+    54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65,
+)  # fmt: skip
