@@ -57,6 +57,16 @@ class Pose:
         object.__setattr__(self, "hands", _checked(self.hands, (2, HAND_COUNT, 3), "hands"))
         object.__setattr__(self, "face", _checked(self.face, (FACE_COUNT, 3), "face"))
 
+    def map_points(self, scale: tuple[float, float], shift: tuple[float, float], canvas: tuple[int, int]) -> Pose:
+        """Every point p becomes p * scale + shift on another canvas."""
+        return clip_of(self).map_points(scale, shift, canvas).frame(0)
+
+    def on_canvas(self, canvas: tuple[int, int]) -> Pose:
+        """The same pose of the same picture at another size (width, height)."""
+        if canvas == self.canvas:
+            return self
+        return self.map_points((canvas[0] / self.canvas[0], canvas[1] / self.canvas[1]), (0.0, 0.0), canvas)
+
 
 @dataclass(frozen=True)
 class PoseClip:

@@ -1,0 +1,62 @@
+"""The reference picture with everything the pose parts know about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .regions import Boxes, hand_boxes, hand_crops, head_box
+from .skeleton import Pose
+
+BLURRED = 30.0
+"""A hand crop with less sharpness (variance of its Laplacian) is called blurred."""
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A reference picture and its pose, in the same pixels.
+
+    image: RGB uint8 (H, W, 3); pose: on a canvas of (W, H); head_box: (4,), with room for motion; hand_boxes: (2, 4),
+    left then right of the person; hand_present: (2,), hands whose looks can be used; hand_sharpness: (2,);
+    notices: sentences for the user.
+    """
+
+    image: NDArray[np.uint8]
+    pose: Pose
+    head_box: Boxes
+    hand_boxes: Boxes
+    hand_present: NDArray[np.bool_]
+    hand_sharpness: NDArray[np.float32]
+    notices: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.image.shape[1], self.image.shape[0]
+
+
+def make_portrait(image: NDArray[np.uint8], pose: Pose, notices: tuple[str, ...] = ()) -> Portrait:
+    """Join a picture and its pose.
+
+    image: uint8 (H, W, 3); pose: on any canvas of the same picture, carried to (W, H) here.
+    Raises InputError when the pose shows no head, for then there is nothing that could speak.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"image is {image.dtype} {image.shape}, expected uint8 (H, W, 3)")
+    height, width = image.shape[:2]
+    pose = pose.on_canvas((width, height))
+    head = head_box(pose)
+    if not head.any():
+        raise InputError("No head was found in the portrait: choose a picture that shows the face and the shoulders.")
+    boxes = hand_boxes(pose).boxes
+    found = hand_crops(image, pose)
+    said = list(notices)
+    for side, name in enumerate(("left", "right")):
+        if not found.present[side]:
+            said.append(f"The portrait does not show the {name} hand: its look is made up.")
+        elif found.sharpness[side] < BLURRED:
+            said.append(f"The {name} hand in the portrait is blurred or small: a sharper picture gives better hands.")
+    return Portrait(image, pose, head, boxes, found.present, found.sharpness, tuple(said))
