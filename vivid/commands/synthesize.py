@@ -1,0 +1,103 @@
+"""`synthesize`: renders people who speak and gesture, or hand crops, with exact labels."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..config import FPS
+from ..errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """people: clips of NNNNNN.mp4 + NNNNNN.npz; hands: shards of crops. The same seed gives the same picture."""
+    parser.add_argument("what", choices=["people", "hands"], help="clips of people, or shards of hand crops")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to; finished files there are kept")
+    parser.add_argument("--count", type=int, default=8, help="number of clips, or of hand crops")
+    parser.add_argument("--size", type=int, default=256, help="width and height in pixels")
+    parser.add_argument("--seed", type=int, default=0, help="number of the first clip or shard")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of a clip")
+    parser.add_argument("--fps", type=float, default=FPS, help="frames a second")
+    parser.add_argument("--identities", type=_numbers, help="which people, such as 0,3,5 or 0-7 (default: all)")
+    parser.add_argument("--people", type=Path, help="folder of baked people (default: those that ship)")
+    parser.add_argument(
+        "--fixed-camera", type=float, nargs="?", const=1.0, default=0.5, metavar="SHARE",
+        help="share of clips with the person's own room and camera, as in the portraits (default 0.5; alone: 1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--split", choices=["train", "held-out", "all"], default="train", help="voices, sentences and gestures to use"
+    )
+    parser.add_argument("--per-shard", type=int, default=512, help="hand crops in one shard")
+    parser.add_argument("--context", type=float, default=0.25, help="share of hand crops cut from full scenes")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)")
+
+
+def _numbers(text: str) -> list[int]:
+    """0,3,8-11 as a list."""
+    out: list[int] = []
+    try:
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            out += range(int(first), int(last or first) + 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list such as 0,3,5 or 0-7") from None
+    return out
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.count < 1 or args.workers < 1 or args.per_shard < 1:
+        raise InputError("--count, --workers and --per-shard must be at least 1.")
+    if not 64 <= args.size <= 2048:
+        raise InputError(f"The size is {args.size}: choose 64 to 2048 pixels.")
+    if args.size % 2:
+        raise InputError(f"The size is {args.size}: choose an even number, video needs it.")
+    if not 0.5 <= args.seconds <= 60:
+        raise InputError(f"A clip of {args.seconds} seconds: choose 0.5 to 60.")
+    if not 0 <= args.fixed_camera <= 1 or not 0 <= args.context <= 1:
+        raise InputError("--fixed-camera and --context are shares: choose 0 to 1.")
+
+
+def jobs_of(args: argparse.Namespace) -> Sequence:
+    """The work that the arguments describe, finished or not."""
+    from ..synthesis.basemesh import ASSETS
+    from ..synthesis.workers import HandsJob, PeopleJob, identity_files
+
+    files = identity_files(args.people or ASSETS, args.identities)
+    if args.what == "hands":
+        shards = -(-args.count // args.per_shard)
+        return [
+            HandsJob(
+                args.out / f"hands_{args.seed + k:05d}.npz", tuple(files), args.seed + k, args.size,
+                min(args.per_shard, args.count - k * args.per_shard), args.context,
+            )
+            for k in range(shards)
+        ]  # fmt: skip
+    return [
+        PeopleJob(
+            args.out / f"{seed:06d}", files[seed % len(files)], seed, args.size, args.seconds, args.fps, args.split,
+            args.fixed_camera,
+        )
+        for seed in range(args.seed, args.seed + args.count)
+    ]  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Renders what is missing in the folder and prints progress."""
+    _check(args)
+    from ..synthesis.workers import run_jobs
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    jobs = jobs_of(args)
+    frames = round(args.seconds * args.fps) if args.what == "people" else args.per_shard
+    start, first = time.monotonic(), None
+    for done, total in run_jobs(jobs, args.workers):
+        first = done if first is None else first
+        rate = (done - first) * frames / max(time.monotonic() - start, 1e-6)
+        unit = "frames" if args.what == "people" else "crops"
+        print(f"\r{done}/{total} files, {rate:.1f} {unit}/s", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return 0

@@ -1,0 +1,123 @@
+"""Rendering in several processes: one OpenGL context each, finished files are skipped, progress is yielded."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from .basemesh import ASSETS
+
+if TYPE_CHECKING:
+    from .render import Renderer
+
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "LP_NUM_THREADS": "0"}
+"""Read by libraries when they load: idle threads of many processes would cost half of the time. LP is llvmpipe."""
+
+
+@dataclass(frozen=True)
+class PeopleJob:
+    """One clip to render; see `people.make_clip`."""
+
+    path: Path  # without suffix
+    identity: Path
+    seed: int
+    size: int
+    seconds: float
+    fps: float
+    split: str
+    fixed_camera: float
+
+    def done(self) -> bool:
+        """The labels are written last."""
+        return self.path.with_suffix(".npz").exists() and self.path.with_suffix(".mp4").exists()
+
+    def work(self, renderer: Renderer) -> None:
+        """Renders and writes the clip."""
+        from .people import make_clip, write_clip
+
+        frames, labels, performance = make_clip(
+            renderer, self.identity, self.seed, self.seconds, self.fps, split=self.split, fixed_camera=self.fixed_camera
+        )
+        write_clip(self.path, frames, labels, performance, self.fps)
+
+
+@dataclass(frozen=True)
+class HandsJob:
+    """One shard of hand crops; see `hands.write_hand_shard`."""
+
+    path: Path
+    identities: tuple[Path, ...]
+    seed: int
+    size: int
+    count: int
+    context: float
+
+    def done(self) -> bool:
+        """The shard is renamed into place when it is complete."""
+        return self.path.exists()
+
+    def work(self, renderer: Renderer) -> None:
+        """Renders and writes the shard."""
+        from .hands import write_hand_shard
+
+        write_hand_shard(renderer, self.path, list(self.identities), self.seed, self.count, self.context)
+
+
+Job = PeopleJob | HandsJob
+
+_renderers: dict[tuple[str, int], Renderer] = {}
+
+
+def identity_files(folder: Path = ASSETS, chosen: Sequence[int] | None = None) -> list[Path]:
+    """Baked identities of a folder in order, or those with the chosen seeds."""
+    files = {int(p.stem): p for p in sorted(folder.glob("[0-9]*.npz"))}
+    if not files:
+        raise InputError(f"There are no baked people in {folder}: bake some with `python -m vivid.synthesis.bake`.")
+    missing = [k for k in chosen or () if k not in files]
+    if missing:
+        raise InputError(f"There is no baked person {missing[0]}: choose from {min(files)} to {max(files)}.")
+    return [files[k] for k in chosen] if chosen else list(files.values())
+
+
+def run_job(job: Job) -> Job:
+    """Does one job in this process; the renderer is kept for the next job of the same kind and size."""
+    key = (type(job).__name__, job.size)
+    if key not in _renderers:
+        from .people import default_render_size
+        from .render import Renderer
+
+        if isinstance(job, HandsJob):
+            _renderers[key] = Renderer(job.size, job.size * 5 // 4, detail=True)
+        else:
+            _renderers[key] = Renderer(job.size, default_render_size(job.size))
+    job.work(_renderers[key])
+    return job
+
+
+def run_jobs(jobs: Sequence[Job], workers: int, each: Callable[[Job], Job] = run_job) -> Iterator[tuple[int, int]]:
+    """Does the jobs that are not done yet; yields (done, total) at the start and after each job.
+
+    `workers` processes are started afresh, because a forked OpenGL context does not work.
+    """
+    waiting = [j for j in jobs if not j.done()]
+    done = len(jobs) - len(waiting)
+    yield done, len(jobs)
+    if not waiting:
+        return
+    os.environ.update({k: os.environ.get(k, v) for k, v in _ONE_THREAD.items()})
+    with ProcessPoolExecutor(min(workers, len(waiting)), multiprocessing.get_context("spawn")) as pool:
+        futures = [pool.submit(each, j) for j in waiting]
+        try:
+            for future in as_completed(futures):
+                future.result()
+                done += 1
+                yield done, len(jobs)
+        finally:
+            for future in futures:
+                future.cancel()
