@@ -1,0 +1,166 @@
+"""Every network of a model from one configuration: the same classes at every size (DESIGN, "Two models")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diffusers import AutoencoderKL
+
+from .hand_codebook import HandCodebook
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What a model is made of; widths are per level, from the finest to the coarsest.
+
+    `down_attention` and `up_attention` say at which levels spatial transformer blocks stand, in the order in which a
+    U-Net runs through them (up: coarsest first). `channels` etc. belong to both U-Nets, which are twins.
+    """
+
+    name: str
+    channels: tuple[int, ...]
+    down_attention: tuple[bool, ...]
+    up_attention: tuple[bool, ...]
+    heads: tuple[int, ...]
+    layers: int = 1
+    motion_heads: int = 4
+    window_limit: int = 32
+    linear_projection: bool = True
+    norm_groups: int = 32
+    lip_scale: float = 1.0
+    concat_reference: bool = True
+    audio_token_embedding: bool = True
+    trim_reference: bool = True
+    stream_ratio: float = 0.5
+    stream_heads: int = 4
+    hand_encoder_channels: tuple[int, ...] = (16, 32, 64, 96)
+    latent_channels: int = 16
+    vae_channels: tuple[int, ...] = (32, 64, 96, 128)
+    vae_layers: int = 1
+    vae_norm_groups: int = 16
+    vae_attention: bool = False
+    latent_scale: float = 1.0
+    codebook_channels: tuple[int, ...] = (32, 64, 96, 128, 128)
+    codebook_norm_groups: int = 16
+    codebook_layers: int = 1
+    codebook_patch: int = 1
+    codes: int = 1024
+    code_dim: int = 256
+    hand_size: int = 256
+    sample_size: int = 256
+    speech: str = "whisper-tiny.en"
+
+
+EMBEDDED = ModelConfig(
+    name="embedded",
+    channels=(96, 128, 160),
+    down_attention=(True, True, True),
+    up_attention=(True, True, False),
+    heads=(2, 4, 5),
+)
+"""The model that ships (EMBEDDED.md): 256 px, two CPU cores."""
+
+EMBEDDED_SMALL = ModelConfig(
+    name="embedded-small",
+    channels=(64, 128, 192),
+    down_attention=(False, True, True),
+    up_attention=(True, True, False),
+    heads=(2, 4, 6),
+    hand_encoder_channels=(16, 32, 64, 64),
+    codebook_channels=(96, 128, 128),
+    codebook_patch=4,
+)
+"""Its cheaper relative: attention only at 16 x 16 and 8 x 8 (of 256 px), so that it can also be trained on a CPU.
+
+The hand codebook folds 4 x 4 pixels before its first convolution: a training pass costs a sixth, at the same grid.
+"""
+
+FULL = ModelConfig(
+    name="full",
+    channels=(320, 640, 1280, 1280),
+    down_attention=(True, True, True, False),
+    up_attention=(False, True, True, True),
+    heads=(8, 8, 8, 8),
+    layers=2,
+    motion_heads=8,
+    linear_projection=False,
+    lip_scale=3.0,
+    concat_reference=False,
+    audio_token_embedding=False,
+    trim_reference=False,
+    stream_heads=8,
+    hand_encoder_channels=(16, 32, 96, 256),
+    latent_channels=4,
+    vae_channels=(128, 256, 512, 512),
+    vae_layers=2,
+    vae_norm_groups=32,
+    vae_attention=True,
+    latent_scale=0.18215,
+    codebook_channels=(64, 128, 128, 256, 256),
+    codebook_norm_groups=32,
+    codebook_layers=2,
+    sample_size=512,
+    speech="whisper-tiny",
+)
+"""SD-1.5 size: takes EchoMimicV2's public weights key for key (ECHOMIMIC_V2.md)."""
+
+MICRO = ModelConfig(
+    name="micro",
+    channels=(32, 64, 64, 64),
+    down_attention=(True, True, True, False),
+    up_attention=(False, True, True, True),
+    heads=(8, 8, 8, 8),
+    layers=2,
+    motion_heads=8,
+    linear_projection=False,
+    lip_scale=3.0,
+    concat_reference=False,
+    audio_token_embedding=False,
+    trim_reference=False,
+    hand_encoder_channels=(16, 32, 96, 256),
+    latent_channels=4,
+    vae_channels=(8, 8, 16, 16),
+    vae_norm_groups=8,
+    latent_scale=0.18215,
+    codebook_channels=(8, 8, 16, 16, 16),
+    codebook_norm_groups=8,
+    codes=32,
+    code_dim=16,
+    sample_size=128,
+    speech="whisper-tiny",
+)
+"""FULL with every width shrunk: the whole full-size code path in a second (and the public fixture's shape)."""
+
+
+def build_vae(config: ModelConfig) -> AutoencoderKL:
+    """The picture autoencoder: (B, 3, H, W) in -1..1 <-> latents (B, latent_channels, H/8, W/8).
+
+    Latents are multiplied by `vae.config.scaling_factor` before they are noised; a VAE of our own measures that
+    number on its training set and stores it there (METHOD section 5).
+    """
+    levels = len(config.vae_channels)
+    return AutoencoderKL(
+        block_out_channels=config.vae_channels,
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        layers_per_block=config.vae_layers,
+        latent_channels=config.latent_channels,
+        norm_num_groups=config.vae_norm_groups,
+        mid_block_add_attention=config.vae_attention,
+        sample_size=config.sample_size,
+        scaling_factor=config.latent_scale,
+        force_upcast=False,
+    )
+
+
+def build_codebook(config: ModelConfig) -> HandCodebook:
+    """The hand VQ-VAE."""
+    return HandCodebook(
+        channels=config.codebook_channels,
+        layers=config.codebook_layers,
+        codes=config.codes,
+        code_dim=config.code_dim,
+        norm_groups=config.codebook_norm_groups,
+        image_size=config.hand_size,
+        patch=config.codebook_patch,
+    )
