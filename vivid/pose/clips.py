@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import tempfile
-import warnings
 import zipfile
 import zlib
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ..errors import InputError
@@ -38,6 +37,10 @@ _SHAPES: dict[str, tuple[int, ...]] = {
     "face": (FACE_COUNT, 3),
 }
 _MAX_HEADER = 4096
+_HEADER = re.compile(
+    rb"\{'descr': '([<>|]?[a-zA-Z]\d{0,4})', 'fortran_order': (True|False), "
+    rb"'shape': \(((?:\d{1,18}, ?){0,6}(?:\d{1,18})?)\), ?\}\s*"
+)
 
 
 def save_clip(clip: PoseClip, path: str | Path, step: float | None = None) -> Path:
@@ -145,7 +148,8 @@ def _read_archive(archive: zipfile.ZipFile, name: str) -> PoseClip:
     canvas = array("canvas", "fiu", None)
     if fps.size != 1 or canvas.shape != (2,) or not np.isfinite(canvas.astype(np.float64)).all():
         raise InputError(f"{name} needs one number for fps and two for canvas: export it again.")
-    points = {key: array(key, "f", tail).astype(np.float32) for key, tail in _SHAPES.items()}
+    with np.errstate(over="ignore", invalid="ignore"):  # what does not fit float32 becomes infinite and is refused
+        points = {key: array(key, "f", tail).astype(np.float32) for key, tail in _SHAPES.items()}
     if len({len(part) for part in points.values()}) != 1:
         lengths = ", ".join(f"{key} {len(part)}" for key, part in points.items())
         raise InputError(f"{name} has parts of different lengths ({lengths}): export it again.")
@@ -172,21 +176,25 @@ def _read_array(stream: IO[bytes], what: str, kinds: str, tail: tuple[int, ...] 
     data = stream.read(size)
     if len(data) != size or stream.read(1):
         raise InputError(f"Array {what} is longer or shorter than its header says: export the clip again.")
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
 
 
-def read_npy_header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
-    """Shape, order and type from the head of a .npy stream; the header is bounded before it is parsed."""
+def read_npy_header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type from the head of a .npy stream.
+
+    numpy's own reader evaluates the header as a Python expression; here it must look as numpy writes it.
+    Raises InputError.
+    """
+    magic = stream.read(8)
+    length = stream.read({1: 2, 2: 4}.get(magic[6] if len(magic) == 8 else 0, 0))
+    size = int.from_bytes(length, "little")
+    if magic[:6] != b"\x93NUMPY" or not 0 < size <= _MAX_HEADER:
+        raise InputError(f"Array {what} has a damaged header: export the clip again.")
+    found = _HEADER.fullmatch(stream.read(size))
+    if found is None:
+        raise InputError(f"Array {what} has a header that is not accepted: store plain float32 numbers.")
     try:
-        major, _ = npy.read_magic(stream)
-        reader: Any = {1: npy.read_array_header_1_0, 2: npy.read_array_header_2_0}[major]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            shape, fortran, dtype = reader(stream, max_header_size=_MAX_HEADER)
-    except (ValueError, KeyError, SyntaxError, TypeError, MemoryError, RecursionError, OverflowError) as error:
-        raise InputError(f"Array {what} has a damaged header: export the clip again.") from error
-    if any(isinstance(side, bool) or side < 0 for side in shape):
-        raise InputError(f"Array {what} has shape {shape}: export the clip again.")
-    return shape, fortran, dtype
+        dtype = np.dtype(found[1].decode())
+    except TypeError as error:
+        raise InputError(f"Array {what} has an unknown type: store plain float32 numbers.") from error
+    return tuple(int(side) for side in found[3].split(b",") if side.strip()), found[2] == b"True", dtype

@@ -76,9 +76,7 @@ class MediaPipeDetector:
     def __enter__(self) -> MediaPipeDetector:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
