@@ -111,7 +111,7 @@ def test_crop_squares_hold_every_point_with_a_margin():
 def test_crops_show_what_is_in_the_square_at_any_scale():
     for size in (300, 1500):
         pose = pose_with(left_hand=tuple(size * np.array([0.5, 0.5, 0.7, 0.7])), canvas=(size, size))
-        (x0, y0, x1, y1), _ = crop_squares(pose)[0][LEFT], None
+        x0, _, x1, _ = crop_squares(pose)[0][LEFT]
         image = np.zeros((size, size, 3), np.uint8)
         middle = round((x0 + x1) / 2)
         image[:, middle:] = 255

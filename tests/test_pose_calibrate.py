@@ -1,0 +1,348 @@
+"""Calibration: the properties of METHOD section 4 over random people, gestures and gaps."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pose_people import CANVAS, Person, gestures, mirrored, still
+
+from vivid.errors import InputError
+from vivid.pose.calibrate import calibrate
+from vivid.pose.measures import largest_jump, lengths_of, present, stacked
+from vivid.pose.nudges import ArmNudge, Nudges
+from vivid.pose.report import CalibrationOptions, CalibrationReport
+from vivid.pose.skeleton import LEFT, RIGHT, PoseClip, clip_of
+
+seeds = st.integers(0, 2**32 - 1)
+people = st.builds(
+    Person,
+    shoulders=st.floats(120, 320),
+    torso=st.floats(200, 450),
+    neck=st.floats(90, 200),
+    upper_arm=st.floats(0.6, 1.1),
+    forearm=st.floats(0.5, 0.9),
+    hand=st.floats(0.2, 0.4),
+    face=st.floats(60, 180),
+    place=st.tuples(st.floats(200, 600), st.floats(150, 500)),
+)
+parts = st.sets(st.sampled_from(["hips", "neck", "nose", "face", "left_hand", "right_hand", "left_elbow", "right_arm",
+                                 "shoulders", "wrists", "some"]))  # fmt: skip
+many = settings(max_examples=30, deadline=None)
+
+
+def without(clip: PoseClip, missing: set[str], seed: int = 0, fill: float = 0.0) -> PoseClip:
+    """The clip with whole parts gone, and with "some" a random tenth of all points; gone points get `fill`."""
+    body, hands, face = clip.body.copy(), clip.hands.copy(), clip.face.copy()
+    gone = np.zeros(3, np.float32) + [fill, fill, 0]
+    for name, indices in (("hips", [8, 11]), ("neck", [1]), ("nose", [0]), ("left_elbow", [6]), ("right_arm", [3, 4]),
+                          ("shoulders", [2, 5]), ("wrists", [4, 7])):  # fmt: skip
+        if name in missing:
+            body[:, indices] = gone
+    for side, name in ((LEFT, "left_hand"), (RIGHT, "right_hand")):
+        if name in missing:
+            hands[:, side] = gone
+    if "face" in missing:
+        face[:] = gone
+    if "some" in missing:
+        rng = np.random.default_rng(seed)
+        for part in (body, hands, face):
+            part[rng.random(part.shape[:-1]) < 0.1] = gone
+    return replace(clip, body=body, hands=hands, face=face)
+
+
+def assert_same(one: PoseClip, other: PoseClip, within: float) -> None:
+    a, b = stacked(one), stacked(other)
+    here = present(a)
+    assert (here == present(b)).all()
+    assert np.abs(a - b)[here].max(initial=0) < within
+
+
+@many
+@given(people, seeds, parts)
+def test_a_clip_of_the_reference_itself_is_unchanged(person, seed, missing):
+    clip = without(clip_of(still(person, seed, flat=False)), missing, seed)
+    result, report = calibrate(clip.frame(0), clip)
+    assert_same(result, clip, 0.01)
+    assert report.clamps == ()
+    assert report.after.bone_error in (None, pytest.approx(report.before.bone_error, abs=1e-6))
+
+
+@many
+@given(people, people, seeds, parts, st.floats(0.2, 5), st.tuples(st.floats(-900, 900), st.floats(-900, 900)))
+def test_scale_and_place_of_the_driving_clip_do_not_matter(person, driver, seed, missing, scale, shift):
+    reference = still(person, seed)
+    clip = without(gestures(driver, 12, seed), missing, seed)
+    # Somebody filmed from afar, on the same canvas.
+    moved = clip.map_points((scale, scale), shift, clip.canvas)
+    result, report = calibrate(reference, clip)
+    again, report_again = calibrate(reference, moved)
+    if any(f.part == "size" for f in report.fallbacks):
+        return  # no length in common with the reference: the pictures' sizes were compared, which did not change
+    assert_same(result, again, 0.2)
+    assert [f.part for f in report.fallbacks] == [f.part for f in report_again.fallbacks]
+
+
+@many
+@given(people, people, seeds, parts)
+def test_the_resolution_of_the_driving_clip_does_not_matter(person, driver, seed, missing):
+    clip = without(gestures(driver, 12, seed), missing, seed)
+    doubled = clip.map_points((2, 2), (0, 0), (CANVAS[0] * 2, CANVAS[1] * 2))
+    reference = still(person, seed)
+    assert_same(calibrate(reference, clip)[0], calibrate(reference, doubled)[0], 0.05)
+
+
+@many
+@given(people, people, seeds, parts)
+def test_mirrored_inputs_give_the_mirrored_output(person, driver, seed, missing):
+    reference, clip = clip_of(still(person, seed)), without(gestures(driver, 12, seed), missing - {"some"}, seed)
+    straight, _ = calibrate(reference.frame(0), clip)
+    turned, _ = calibrate(mirrored(reference).frame(0), mirrored(clip))
+    assert_same(mirrored(straight), turned, 0.05)
+
+
+@many
+@given(people, people, seeds, parts, parts)
+def test_the_bone_error_does_not_grow(person, driver, seed, missing, missing_in_reference):
+    reference = without(clip_of(still(person, seed, flat=False)), missing_in_reference, seed).frame(0)
+    _, report = calibrate(reference, without(gestures(driver, 24, seed), missing, seed))
+    if report.after.bone_error is not None:
+        assert report.after.bone_error <= report.before.bone_error + 1e-6
+        assert report.after.bone_error <= 0.05
+
+
+@many
+@given(people, people, seeds)
+def test_jumps_grow_by_no_more_than_the_largest_factor(person, driver, seed):
+    clip = gestures(driver, 48, seed)
+    result, report = calibrate(still(person, seed), clip)
+    assert report.before.jump == pytest.approx(largest_jump(clip))
+    assert largest_jump(result) <= report.before.jump * report.largest_factor * 1.001 + 0.01
+
+
+@many
+@given(people, people, seeds, parts, parts, st.sampled_from([0.0, np.nan, np.inf, -np.inf]))
+def test_nothing_is_ever_not_a_number(person, driver, seed, missing, missing_in_reference, fill):
+    reference = without(clip_of(still(person, seed)), missing_in_reference, seed, fill).frame(0)
+    clip = without(gestures(driver, 6, seed), missing, seed, fill)
+    result, report = calibrate(reference, clip)
+    assert np.isfinite(stacked(result)).all()
+    assert (present(stacked(result)) == present(stacked(clip))).all()
+    report.to_json()  # refuses what is not finite
+    assert all(np.isfinite(s.factor) and s.factor > 0 for s in report.segments)
+
+
+def test_nothing_at_all_in_common_still_gives_a_clip():
+    empty = without(gestures(Person(), 3), {"hips", "neck", "nose", "face", "left_hand", "right_hand", "left_elbow",
+                                            "right_arm", "shoulders", "wrists"})  # fmt: skip
+    result, report = calibrate(still(Person()), empty)
+    assert np.isfinite(stacked(result)).all() and any(f.part == "size" for f in report.fallbacks)
+    assert report.after.bone_error is None and report.after.reach is None and report.after.inside is None
+
+
+def longest_arm(clip: PoseClip, person: Person) -> float:
+    """The farthest any wrist is from its shoulder, in the person's arm lengths."""
+    far = np.linalg.norm(clip.body[:, [7, 4], :2] - clip.body[:, [5, 2], :2], axis=-1)
+    return float(far.max()) / person.arm()
+
+
+class TestHardCases:
+    person = Person(shoulders=200, torso=320, place=(380, 300))
+    driver = Person(shoulders=260, upper_arm=0.9, forearm=0.7)
+
+    def fit(self, clip: PoseClip, reference=None):
+        result, report = calibrate(reference or still(self.person), clip)
+        assert longest_arm(result, self.person) < 1.06
+        return result, report
+
+    def test_an_arm_shortened_for_half_of_the_frames(self):
+        clip = gestures(self.driver, 48, flat=True)
+        half = clip.body.copy()
+        for index in (6, 7):
+            half[:24, index, :2] = half[:24, 5, :2] + 0.4 * (half[:24, index, :2] - half[:24, 5, :2])
+        _, report = self.fit(replace(clip, body=half))
+        factors = {s.name: s.factor for s in report.segments}
+        assert factors["left_forearm"] == pytest.approx(factors["right_forearm"])
+
+    def test_an_arm_pointing_at_the_camera_throughout(self):
+        clip = gestures(self.driver, 48, flat=True)
+        body = clip.body.copy()
+        body[:, 7, :2] = body[:, 6, :2] + 0.2 * (body[:, 7, :2] - body[:, 6, :2])
+        result, report = self.fit(replace(clip, body=body))
+        forearm = np.linalg.norm(result.body[:, 7, :2] - result.body[:, 6, :2], axis=-1)
+        assert forearm.max() < 0.3 * self.person.forearm * self.person.shoulders
+        assert any(f.part == "left_forearm" and "foreshortened" in f.reason for f in report.fallbacks)
+
+    def test_both_arms_pointing_at_the_camera_throughout(self):
+        clip = gestures(self.driver, 48, flat=True)
+        body = clip.body.copy()
+        for elbow, wrist in ((6, 7), (3, 4)):
+            body[:, wrist, :2] = body[:, elbow, :2] + 0.3 * (body[:, wrist, :2] - body[:, elbow, :2])
+        self.fit(replace(clip, body=body))
+
+    def test_a_foreshortened_reference_takes_its_longer_arm(self):
+        reference = still(self.person)
+        body = reference.body.copy()
+        body[4, :2] = body[3, :2] + 0.3 * (body[4, :2] - body[3, :2])
+        result, report = self.fit(gestures(self.driver, 48, flat=True), replace(reference, body=body))
+        wanted = self.person.forearm * self.person.shoulders
+        lengths = lengths_of(result)
+        assert lengths["left_forearm"] == pytest.approx(wanted, rel=0.02)
+        assert lengths["right_forearm"] == pytest.approx(wanted, rel=0.02)
+        assert any(f.part == "right_forearm" and "portrait" in f.reason for f in report.fallbacks)
+
+    def test_a_reference_with_both_forearms_foreshortened_takes_the_usual(self):
+        reference = still(self.person)
+        body = reference.body.copy()
+        for elbow, wrist in ((6, 7), (3, 4)):
+            body[wrist, :2] = body[elbow, :2] + 0.2 * (body[wrist, :2] - body[elbow, :2])
+        result, report = self.fit(gestures(self.driver, 48, flat=True), replace(reference, body=body))
+        assert lengths_of(result)["left_forearm"] == pytest.approx(0.8 * 0.64 * 200, rel=0.02)
+        assert any("usual" in f.reason for f in report.fallbacks)
+
+    def test_an_occluded_hand(self):
+        clip = without(gestures(self.driver, 48), {"left_hand"})
+        result, _ = self.fit(clip)
+        assert not result.hands[:, LEFT].any() and result.hands[:, RIGHT].any()
+
+    def test_an_elbow_hidden_for_a_while_does_not_make_the_wrist_jump(self):
+        clip = gestures(self.driver, 48, flat=True)
+        body = clip.body.copy()
+        body[20:30, 6] = 0
+        _, report = self.fit(replace(clip, body=body))
+        assert report.after.jump <= report.before.jump * report.largest_factor * 1.05
+
+    def test_no_hips_falls_back_to_the_neck_and_no_nose_to_the_width(self):
+        _, report = self.fit(without(gestures(self.driver, 24), {"hips"}))
+        reasons = {f.part: f.reason for f in report.fallbacks}
+        assert "neck to nose" in reasons["r_y"] and "neck" in reasons["centre"] and "torso" in reasons
+        assert report.r_y == pytest.approx(150 / 150, rel=0.1)
+        _, report = self.fit(without(gestures(self.driver, 24), {"hips", "nose", "face"}))
+        assert report.r_y == report.r_x
+
+    def test_a_limb_never_seen_takes_the_global_factor(self):
+        _, report = calibrate(still(self.person), without(gestures(self.driver, 24), {"left_hand", "right_hand"}))
+        hand = next(s for s in report.segments if s.name == "left_hand")
+        assert hand.state == "fallback" and hand.factor == pytest.approx(np.sqrt(report.r_x * report.r_y), rel=1e-5)
+
+    def test_wild_proportions_are_clamped_and_reported(self):
+        odd = replace(self.driver, upper_arm=0.83 * 4, forearm=0.64 * 4)
+        _, report = calibrate(still(self.person), gestures(odd, 24, flat=True))
+        assert {c.factor for c in report.clamps} >= {"left_forearm", "right_forearm"}
+        assert all(c.used in (0.5, 2.0) for c in report.clamps if "arm" in c.factor)
+        assert {s.state for s in report.segments if s.name.endswith("forearm")} == {"clamped"}
+        assert not {"left_forearm", "right_forearm"} & set(report.after.bones)
+
+    def test_a_bound_of_step_one_is_not_undone_by_step_two(self):
+        profile = replace(self.person, shoulders=30, upper_arm=5, forearm=4, hand=1.7)
+        _, report = calibrate(still(profile), gestures(self.driver, 24, flat=True))
+        assert any(c.factor == "r_x" for c in report.clamps)
+        shoulders = next(s for s in report.segments if s.name == "shoulders")
+        assert shoulders.factor == 1 and shoulders.state == "clamped"
+
+
+class TestStepsAndReport:
+    reference = still(Person(shoulders=180, torso=300, place=(300, 350), forearm=0.8))
+    clip = gestures(Person(), 24, 5)
+
+    def fit(self, **options):
+        return calibrate(self.reference, self.clip, CalibrationOptions(**options))
+
+    def test_each_step_can_be_switched_off(self):
+        full, report = self.fit()
+        off, plain = self.fit(scale=False, segments=False, anchor=False, shapes=False)
+        assert_same(off, self.clip, 1e-3)  # the same canvas: nothing is left to do
+        assert plain.after.bone_error == pytest.approx(plain.before.bone_error)
+        assert {s.state for s in plain.segments} == {"off"}
+        for name in ("scale", "segments", "anchor", "shapes"):
+            assert np.abs(stacked(self.fit(**{name: False})[0]) - stacked(full)).max() > 1
+        assert report.after.bone_error < 0.01 < report.before.bone_error
+
+    def test_hands_keep_their_shape(self):
+        result, report = self.fit()
+        factor = next(s.factor for s in report.segments if s.name == "left_hand")
+        for side in (LEFT, RIGHT):
+            shape = result.hands[:, side, :, :2] - result.hands[:, side, :1, :2]
+            original = self.clip.hands[:, side, :, :2] - self.clip.hands[:, side, :1, :2]
+            assert np.allclose(shape, original * factor, atol=0.01)
+
+    def test_the_torso_comes_to_the_reference(self):
+        result, report = self.fit()
+        torso = (result.body[:, 1, :2] + result.body[:, [8, 11], :2].mean(axis=1)) / 2
+        body = self.reference.body
+        goal = (body[1, :2] + body[[8, 11], :2].mean(axis=0)) / 2
+        assert np.allclose(np.median(torso, axis=0), goal, atol=1)
+        assert np.allclose(report.centre, goal, atol=0.01)
+
+    def test_nudges_of_the_whole(self):
+        plain, report = self.fit()
+        moved, _ = self.fit(nudges=Nudges(offset=(0.5, -0.25)))
+        here = present(stacked(plain))
+        difference = (stacked(moved) - stacked(plain))[here][:, :2]
+        assert np.allclose(difference, np.array([0.5, -0.25]) * report.unit, atol=0.01)
+        bigger, _ = self.fit(nudges=Nudges(scale=1.2))
+        expected = np.array(report.centre) + 1.2 * (stacked(plain)[here][:, :2] - np.array(report.centre))
+        assert np.allclose(stacked(bigger)[here][:, :2], expected, atol=0.01)
+
+    def test_nudges_of_one_arm_leave_the_rest_alone(self):
+        plain, _ = self.fit()
+        nudges = Nudges(left_arm=ArmNudge(angle=20, length=1.1, hand=1.3, offset=(0.2, 0.1)))
+        moved, _ = self.fit(nudges=nudges)
+        untouched = [k for k in range(18) if k not in (6, 7)]
+        assert np.allclose(moved.body[:, untouched], plain.body[:, untouched], atol=0.01)
+        assert np.allclose(moved.hands[:, RIGHT], plain.hands[:, RIGHT], atol=0.01)
+        span = np.linalg.norm(moved.hands[:, LEFT, 9, :2] - moved.hands[:, LEFT, 0, :2], axis=-1)
+        before = np.linalg.norm(plain.hands[:, LEFT, 9, :2] - plain.hands[:, LEFT, 0, :2], axis=-1)
+        assert np.allclose(span, 1.3 * before, rtol=1e-3)
+
+    def test_a_positive_angle_lifts_either_arm_away_from_the_body(self):
+        nudges = Nudges(left_arm=ArmNudge(angle=15), right_arm=ArmNudge(angle=15))
+        hanging = self.clip.body.copy()
+        for shoulder, elbow, wrist in ((5, 6, 7), (2, 3, 4)):
+            hanging[:, elbow, :2] = hanging[:, shoulder, :2] + [0, 100]
+            hanging[:, wrist, :2] = hanging[:, shoulder, :2] + [0, 180]
+        clip = replace(self.clip, body=hanging)
+        result, _ = calibrate(self.reference, clip, CalibrationOptions(nudges=nudges))
+        assert (result.body[:, 7, 0] > result.body[:, 5, 0] + 5).all()
+        assert (result.body[:, 4, 0] < result.body[:, 2, 0] - 5).all()
+
+    def test_a_stored_report_repeats_the_correction(self):
+        nudges = Nudges(offset=(0.1, 0), scale=1.05, right_arm=ArmNudge(angle=-10, length=0.9, offset=(0.0, 0.3)))
+        first, report = self.fit(nudges=nudges, shapes=False)
+        stored = CalibrationReport.from_json(report.to_json())
+        again, _ = calibrate(self.reference, self.clip, stored.options)
+        assert stored.options == report.options
+        assert_same(first, again, 1e-6)
+        assert CalibrationReport.from_json(stored.to_json()).to_json() == stored.to_json()
+
+    def test_nudges_hold_at_another_size_of_the_same_portrait(self):
+        options = CalibrationOptions(nudges=Nudges(offset=(0.3, 0.1), left_arm=ArmNudge(angle=20, offset=(0.1, 0.1))))
+        small = calibrate(self.reference.on_canvas((384, 384)), self.clip, options)[0]
+        large = calibrate(self.reference, self.clip, options)[0]
+        assert_same(small.map_points((2, 2), (0, 0), CANVAS), large, 0.05)
+
+    def test_the_summary_names_fallbacks(self):
+        _, report = calibrate(self.reference, without(self.clip, {"hips"}))
+        text = "\n".join(report.summary())
+        assert "hips are not seen" in text and "Bone error" in text
+
+    @pytest.mark.parametrize(
+        "text", ["", "{}", "[]", "null", '{"version": 1}', '{"version": 9}', "{" * 2000, '{"version": 1, "options": 3}']
+    )
+    def test_broken_reports_are_refused(self, text):
+        with pytest.raises(InputError):
+            CalibrationReport.from_json(text)
+
+    @pytest.mark.parametrize(
+        "options",
+        [{"scale": 3}, {"unknown": True}, {"nudges": {"offset": [1]}}, {"nudges": {"left_arm": {"angle": "much"}}},
+         {"nudges": {"scale": float("nan")}}, {"nudges": {"scale": 0}}, {"nudges": []}],
+    )  # fmt: skip
+    def test_broken_options_are_refused(self, options):
+        with pytest.raises(InputError):
+            CalibrationOptions.from_dict(options)
+
+    def test_a_clip_without_frames_is_refused(self):
+        with pytest.raises(InputError, match="no frames"):
+            calibrate(self.reference, self.clip.take(slice(0, 0)))

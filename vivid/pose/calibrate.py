@@ -1,0 +1,254 @@
+"""Pose calibration without training (PCT, section 3.2.3 of the paper; METHOD section 4).
+
+A driving clip is fitted to a reference person: global scale, limb proportions, anchor. Directions of limbs and their
+motion in time stay the driver's, lengths and place become the reference's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..errors import InputError
+from .measures import BONES, PAIRED, SIDES, Array, joints_of, lengths_of, measure
+from .report import CalibrationOptions, CalibrationReport, Clamp, Fallback, Segment
+from .rig import Rig, rig_of
+from .skeleton import Pose, PoseClip, clip_of
+
+LOWEST, HIGHEST = 0.5, 2.0
+"""Bounds of every factor: of r_x and r_y against the overall size, of the segments' as they are."""
+USUAL = {"upper_arm": 0.83, "forearm": 0.64, "hand": 0.29}
+"""Usual lengths in shoulder widths, between key points of a person seen from the front."""
+LEAST = 0.8
+"""A limb that looks shorter than this share of the usual is foreshortened, not short."""
+OWN_ENOUGH = 0.95
+"""A limb this close to the length used for it counts as measured itself; below, the borrowing is reported."""
+
+SEGMENTS = (*BONES, "neck_nose", "face")
+SHAPES = ("left_hand", "right_hand", "face")
+"""What keeps its own shape and gets one scale."""
+_SCALED_BY = {"shoulders": "r_x", "torso": "r_y"}
+
+Lengths = dict[str, float | None]
+
+
+@dataclass
+class _Notes:
+    """Clamps and fallbacks on their way into the report, and which names they concern."""
+
+    clamps: list[Clamp] = field(default_factory=list)
+    fallbacks: list[Fallback] = field(default_factory=list)
+
+    def clamp(self, name: str, value: float, about: float = 1.0) -> float:
+        used = min(max(value, LOWEST * about), HIGHEST * about)
+        if abs(used - value) > 1e-9 * about:  # a miss by rounding is none
+            self.clamps.append(Clamp(name, value, used))
+        return used
+
+    def fall_back(self, part: str, reason: str) -> None:
+        self.fallbacks.append(Fallback(part, reason))
+
+    def state(self, name: str) -> str:
+        if any(clamp.factor in (name, _SCALED_BY.get(name)) for clamp in self.clamps):
+            return "clamped"
+        return "fallback" if any(fallback.part == name for fallback in self.fallbacks) else "ok"
+
+
+def calibrate(
+    reference: Pose, clip: PoseClip, options: CalibrationOptions | None = None
+) -> tuple[PoseClip, CalibrationReport]:
+    """Fit a driving clip to a reference pose.
+
+    Returns the clip on the reference's canvas (confidences unchanged, absent points zeros, points possibly outside
+    the canvas) and the report. Raises InputError for a clip without frames.
+    """
+    options = options or CalibrationOptions()
+    if len(clip) == 0:
+        raise InputError("The motion has no frames: choose another one.")
+    if options.smoothing:
+        from .smooth import smooth_clip
+
+        clip = smooth_clip(clip)
+    placed, canvas_scale = place(clip, reference.canvas)
+    still = clip_of(reference)
+    notes = _Notes()
+    wanted, own = lengths_of(still), lengths_of(placed)
+
+    # Step 1: global scale about the centre of the driving torso.
+    size = _size(wanted, own, notes)
+    r = np.array(_global_scale(wanted, own, size, notes) if options.scale else (1.0, 1.0))
+    even = float(np.sqrt(r.prod()))
+    centres, goals = _centres(placed), _centres(still)
+    kind = _common_centre(centres, goals, notes)
+    raw = rig_of(placed)
+    rig = raw.mapped(r, centres[kind] * (1 - r))
+
+    # Step 2: limb proportions. Hands and face are measured as they were before the unequal scale.
+    stretched = lengths_of(rig.assemble(placed, reference.canvas))
+    target = _estimates(wanted, PAIRED, notes, "portrait")
+    driving = _estimates(stretched, ("upper_arm", "forearm"), notes, "motion")
+    shapes = _estimates(own, ("hand",), notes, "motion")
+    driving |= {name: shapes[name] for name in SHAPES}
+    neutral = {name: even if name in SHAPES else 1.0 for name in SEGMENTS}
+    factor = neutral
+    if options.segments:
+        factor = {name: _factor(name, target[name], driving[name], neutral[name], notes) for name in SEGMENTS}
+    _stretch(rig, raw, factor, even, options.shapes)
+
+    # Step 3: the torso's centre comes to the reference's.
+    centre = _centres(rig.assemble(placed, reference.canvas))[kind]
+    shift = goals[kind] - centre if options.anchor else np.zeros(2)
+    rig = rig.mapped(np.ones(2), shift)
+
+    unit = wanted["shoulders"] or size * (own["shoulders"] or min(reference.canvas) / 3)
+    if options.nudges.any:
+        rig.nudge(options.nudges, centre + shift, unit)
+    result = rig.assemble(placed, reference.canvas)
+
+    segments = tuple(
+        Segment(name, target[name], driving[name], factor[name], notes.state(name) if options.segments else "off")
+        for name in SEGMENTS
+    )
+    believed = {name for name in BONES if notes.state(name) == "ok"}
+    along = max(factor[name] for name in SEGMENTS if name not in SHAPES)
+    report = CalibrationReport(
+        frames=len(clip),
+        canvas=reference.canvas,
+        driving_canvas=clip.canvas,
+        size=size * canvas_scale,
+        r_x=float(r[0]) * canvas_scale,
+        r_y=float(r[1]) * canvas_scale,
+        segments=segments,
+        centre=(float(goals[kind][0]), float(goals[kind][1])),
+        shift=(float(shift[0]), float(shift[1])),
+        unit=float(unit),
+        largest_factor=float(max(r.max() * max(along, 1.0), *(factor[name] for name in SHAPES))),
+        clamps=tuple(notes.clamps),
+        fallbacks=tuple(notes.fallbacks),
+        before=measure(placed, target, believed),
+        after=measure(result, target, believed),
+        options=options,
+    )
+    return result, report
+
+
+def place(clip: PoseClip, canvas: tuple[int, int]) -> tuple[PoseClip, float]:
+    """A clip as it would be used uncalibrated: its canvas fitted centrally on another, and by what factor."""
+    (width, height), (own_width, own_height) = canvas, clip.canvas
+    factor = min(width, height) / min(own_width, own_height)
+    shift = ((width - own_width * factor) / 2, (height - own_height * factor) / 2)
+    return clip.map_points((factor, factor), shift, canvas), factor
+
+
+def _size(wanted: Lengths, own: Lengths, notes: _Notes) -> float:
+    """The reference's overall size over the driving person's: the median over all lengths known of both.
+
+    It is what r_x and r_y are bounded against: the ratio of two pictures' resolutions is no property of bodies, and
+    bounding it would deform whoever was filmed from afar.
+    """
+
+    def longest(lengths: Lengths, part: str) -> float | None:
+        return max((v for side in SIDES if (v := lengths[f"{side}_{part}"]) is not None), default=None)
+
+    pairs = [(wanted[name], own[name]) for name in ("shoulders", "torso", "neck_nose", "face")]
+    pairs += [(longest(wanted, part), longest(own, part)) for part in PAIRED]
+    ratios = [a / b for a, b in pairs if a is not None and b is not None]
+    if not ratios:
+        notes.fall_back("size", "portrait and motion have no length in common: their pictures' sizes are compared")
+        return 1.0
+    return float(np.median(ratios))
+
+
+def _global_scale(wanted: Lengths, own: Lengths, size: float, notes: _Notes) -> tuple[float, float]:
+    """r_x from the shoulder width, r_y from the torso, else from neck to nose, else r_x; within bounds."""
+
+    def ratio(name: str) -> float | None:
+        above, below = wanted[name], own[name]
+        return above / below if above is not None and below is not None else None
+
+    across, down, up = ratio("shoulders"), ratio("torso"), ratio("neck_nose")
+    if across is None:
+        notes.fall_back("r_x", "the shoulders are not seen in both: the overall size is used")
+        across = size
+    r_x = notes.clamp("r_x", across, about=size)
+    if down is None:
+        reason = "the hips are not seen in both: "
+        reason += "neck to nose is used" if up is not None else "the width's factor is used"
+        notes.fall_back("r_y", reason)
+    return r_x, notes.clamp("r_y", next(each for each in (down, up, r_x) if each is not None), about=size)
+
+
+def _centres(clip: PoseClip) -> dict[str, Array]:
+    """Where a clip's torso is, by decreasing trust: medians over the confident frames, (2,) each."""
+    joints = joints_of(clip)
+    tracks = {
+        "torso": ((joints.neck + joints.hips) / 2, joints.sure["neck"] & joints.sure["hips"]),
+        "neck": (joints.neck, joints.sure["neck"]),
+        "nose": (joints.nose, joints.sure["nose"]),
+    }
+    found = {name: np.median(track[sure], axis=0) for name, (track, sure) in tracks.items() if sure.any()}
+    return {**found, "picture": np.array(clip.canvas) / 2}
+
+
+def _common_centre(centres: dict[str, Array], goals: dict[str, Array], notes: _Notes) -> str:
+    """The most trusted centre that motion and portrait both have."""
+    kind = next(name for name in ("torso", "neck", "nose", "picture") if name in centres and name in goals)
+    if kind != "torso":
+        notes.fall_back("centre", f"the torso is not seen whole in both: the {kind} is used")
+    return kind
+
+
+def _estimates(lengths: Lengths, parts: tuple[str, ...], notes: _Notes, whose: str) -> Lengths:
+    """Lengths to believe: both sides of the `parts` take the longer one, and never less than LEAST of the usual.
+
+    Arms and hands only ever look too short, in a portrait's one frame or in a clip whose hands rest towards the
+    camera throughout. Asked of both sides alike, so that a clip of the reference itself is left as it is.
+    """
+    result = dict(lengths)
+    shoulders = lengths["shoulders"]
+    for part in parts:
+        names = {side: f"{side}_{part}" for side in SIDES}
+        seen = [value for name in names.values() if (value := lengths[name]) is not None]
+        if not seen:
+            continue  # its factor falls back
+        floor = LEAST * USUAL[part] * shoulders if shoulders is not None else 0.0
+        used = max(*seen, floor)
+        for name in names.values():
+            own = lengths[name]
+            source = "the usual length" if used > max(seen) else "the other one's length"
+            if own is None:
+                notes.fall_back(name, f"not seen in the {whose}: {source} is used")
+            elif own < OWN_ENOUGH * used:
+                notes.fall_back(name, f"foreshortened in the {whose} ({own / used:.0%} of {source}, which is used)")
+            result[name] = used
+    return result
+
+
+def _factor(name: str, target: float | None, driving: float | None, neutral: float, notes: _Notes) -> float:
+    """Reference over driving length, within bounds; the neutral factor where either is unknown."""
+    if target is None or driving is None:
+        whose = "portrait" if target is None else "motion"
+        notes.fall_back(name, f"not seen in the {whose}: the global factor is used")
+        return neutral
+    if any(clamp.factor == _SCALED_BY.get(name) for clamp in notes.clamps):
+        return neutral  # else step 2 would undo the bound of step 1
+    return neutral * notes.clamp(name, target / driving / neutral)
+
+
+def _stretch(rig: Rig, raw: Rig, factor: dict[str, float], even: float, shapes: bool) -> None:
+    """Step 2 in place: each segment keeps its direction and is multiplied, children move with their parents."""
+    neck, nose, hips, shoulders, elbows, wrists = (
+        getattr(rig, name).copy() for name in ("neck", "nose", "hips", "shoulders", "elbows", "wrists")
+    )
+    per_side = {part: np.array([factor[f"{side}_{part}"] for side in SIDES])[:, None] for part in PAIRED}
+    rig.nose = neck + factor["neck_nose"] * (nose - neck)
+    rig.hips = neck + factor["torso"] * (hips - neck)
+    rig.shoulders = neck[:, None] + factor["shoulders"] * (shoulders - neck[:, None])
+    rig.elbows = rig.shoulders + per_side["upper_arm"] * (elbows - shoulders)
+    rig.wrists = rig.elbows + per_side["forearm"] * (wrists - elbows)
+    # A hand or face that keeps its shape comes from before the unequal scale; one that does not, from after it.
+    source, divisor = (raw, 1.0) if shapes else (rig, even)
+    rig.hands = source.hands * (per_side["hand"][..., None] / divisor)
+    rig.face = source.face * (factor["face"] / divisor)
+    rig.head = source.head * (factor["face"] / divisor)

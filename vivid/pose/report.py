@@ -1,0 +1,161 @@
+"""What calibration was asked for and what it did: the options and the report, as JSON and as sentences."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from ..errors import InputError
+from .measures import Measures
+from .nudges import Nudges
+
+REPORT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class CalibrationOptions:
+    """Which steps are done (METHOD section 4) and what an annotator adds.
+
+    scale: step 1, the global r_x and r_y; segments: step 2, the limb proportions; anchor: step 3, the torso's centre
+    comes to the reference's; shapes: hands and face keep their own shape with one scale each, otherwise they are
+    stretched by r_x and r_y like the rest; smoothing: One-Euro smoothing of the driving clip against detector jitter.
+    """
+
+    scale: bool = True
+    segments: bool = True
+    anchor: bool = True
+    shapes: bool = True
+    smoothing: bool = False
+    nudges: Nudges = field(default_factory=Nudges)
+
+    @classmethod
+    def from_dict(cls, data: object) -> CalibrationOptions:
+        """From the plain values of JSON; InputError if they are something else."""
+        switches = {f.name for f in fields(cls)} - {"nudges"}
+        if (
+            not isinstance(data, dict)
+            or set(data) - switches - {"nudges"}
+            or not all(isinstance(data[name], bool) for name in switches & set(data))
+        ):
+            raise InputError("The calibration's options cannot be read: each step is either true or false.")
+        values = {name: data[name] for name in switches & set(data)}
+        return cls(**values, nudges=Nudges.from_dict(data.get("nudges", {})))
+
+
+@dataclass(frozen=True)
+class Clamp:
+    """A factor that was measured out of bounds and cut back."""
+
+    factor: str
+    measured: float
+    used: float
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """A measure that could not be believed, and what took its place."""
+
+    part: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One length and its factor: reference and driving (as used, after step 1) in pixels, None where unknown.
+
+    state: "ok", "clamped", "fallback", or "off" when its step was switched off.
+    """
+
+    name: str
+    reference: float | None
+    driving: float | None
+    factor: float
+    state: str
+
+
+@dataclass(frozen=True)
+class CalibrationReport:
+    """Everything calibration decided for one clip and one reference.
+
+    canvas, driving_canvas: (width, height); size: how large the reference is against the driving person, both in
+    pixels; r_x, r_y: the factors of step 1 in pixels; segments: step 2's, factors after step 1 (hands and face keep
+    their shape, theirs are the one scale of the clip as it was); centre: the reference's torso; shift: by what step 3
+    moved the motion's; unit: the shoulder width that nudges are counted in; largest_factor: of all that was applied;
+    before: the clip merely fitted on the reference's canvas, from which `driving` lengths, `shift` and
+    `largest_factor` count; after: the result.
+    """
+
+    frames: int
+    canvas: tuple[int, int]
+    driving_canvas: tuple[int, int]
+    size: float
+    r_x: float
+    r_y: float
+    segments: tuple[Segment, ...]
+    centre: tuple[float, float]
+    shift: tuple[float, float]
+    unit: float
+    largest_factor: float
+    clamps: tuple[Clamp, ...]
+    fallbacks: tuple[Fallback, ...]
+    before: Measures
+    after: Measures
+    options: CalibrationOptions
+    version: int = REPORT_VERSION
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON, numbers rounded to what matters."""
+        return {name: _rounded(value) for name, value in asdict(self).items()}
+
+    def to_json(self) -> str:
+        """As JSON text."""
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> CalibrationReport:
+        """Read `to_json`'s text; InputError if it is something else."""
+        try:
+            data = json.loads(text)
+            if data["version"] != REPORT_VERSION:
+                raise InputError(f"The report has version {data['version']}: this program reads {REPORT_VERSION}.")
+            data["options"] = CalibrationOptions.from_dict(data["options"])
+            data["clamps"] = tuple(Clamp(**each) for each in data["clamps"])
+            data["segments"] = tuple(Segment(**each) for each in data["segments"])
+            data["fallbacks"] = tuple(Fallback(**each) for each in data["fallbacks"])
+            for name in ("before", "after"):
+                data[name] = Measures(**data[name])
+            for name in ("canvas", "driving_canvas", "centre", "shift"):
+                first, second = data[name]
+                data[name] = (first, second)
+            return cls(**data)
+        except InputError:
+            raise
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise InputError("The file is no calibration report: choose one that `calibrate` has written.") from error
+
+    def summary(self) -> list[str]:
+        """What a person should know, in sentences: fit before and after, clamps, fallbacks."""
+        lines = [
+            f"Bone error {_percent(self.before.bone_error)} before, {_percent(self.after.bone_error)} after.",
+            f"Wrists within reach in {_percent(self.after.reach)} of the frames.",
+            f"Hand points inside the picture: {_percent(self.before.inside)} before, {_percent(self.after.inside)} "
+            "after.",
+        ]
+        lines += [f"{c.factor}: {c.measured:.2f} is out of bounds, {c.used:.2f} was used." for c in self.clamps]
+        lines += [f"{f.part}: {f.reason}." for f in self.fallbacks]
+        return lines
+
+
+def _percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{100 * share:.1f} %"
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(each) for each in value]
+    return value
