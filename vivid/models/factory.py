@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from diffusers import AutoencoderKL
 
+from .denoiser import AUDIO_DIM, Denoiser
 from .hand_codebook import HandCodebook
+from .hand_encoder import HandEncoder
+from .reference import ReferenceNet
 
 
 @dataclass(frozen=True)
@@ -29,15 +33,16 @@ class ModelConfig:
     norm_groups: int = 32
     lip_scale: float = 1.0
     concat_reference: bool = True
+    reference_shift: bool = True
     audio_token_embedding: bool = True
     trim_reference: bool = True
     stream_ratio: float = 0.5
     stream_heads: int = 4
     hand_encoder_channels: tuple[int, ...] = (16, 32, 64, 96)
     latent_channels: int = 16
-    vae_channels: tuple[int, ...] = (32, 64, 96, 128)
+    vae_channels: tuple[int, ...] = (16, 32, 64, 128)
     vae_layers: int = 1
-    vae_norm_groups: int = 16
+    vae_norm_groups: int = 4
     vae_attention: bool = False
     latent_scale: float = 1.0
     codebook_channels: tuple[int, ...] = (32, 64, 96, 128, 128)
@@ -49,6 +54,28 @@ class ModelConfig:
     hand_size: int = 256
     sample_size: int = 256
     speech: str = "whisper-tiny.en"
+
+
+@dataclass(frozen=True)
+class Models:
+    """The networks of one model."""
+
+    vae: AutoencoderKL
+    reference: ReferenceNet
+    denoiser: Denoiser
+    hand_encoder: HandEncoder
+    codebook: HandCodebook
+
+
+def component_classes() -> dict[str, Any]:
+    """The class of each network, by the name of its field in `Models` and of its folder."""
+    return {
+        "vae": AutoencoderKL,
+        "reference": ReferenceNet,
+        "denoiser": Denoiser,
+        "hand_encoder": HandEncoder,
+        "codebook": HandCodebook,
+    }
 
 
 EMBEDDED = ModelConfig(
@@ -86,6 +113,7 @@ FULL = ModelConfig(
     linear_projection=False,
     lip_scale=3.0,
     concat_reference=False,
+    reference_shift=False,
     audio_token_embedding=False,
     trim_reference=False,
     stream_heads=8,
@@ -115,6 +143,7 @@ MICRO = ModelConfig(
     linear_projection=False,
     lip_scale=3.0,
     concat_reference=False,
+    reference_shift=False,
     audio_token_embedding=False,
     trim_reference=False,
     hand_encoder_channels=(16, 32, 96, 256),
@@ -163,4 +192,65 @@ def build_codebook(config: ModelConfig) -> HandCodebook:
         norm_groups=config.codebook_norm_groups,
         image_size=config.hand_size,
         patch=config.codebook_patch,
+    )
+
+
+def build_denoiser(config: ModelConfig) -> Denoiser:
+    """The denoising U-Net; head stream, codebook attention and motion modules begin without effect."""
+    return Denoiser(
+        sample_size=config.sample_size // 8,
+        in_channels=config.latent_channels * (2 if config.concat_reference else 1),
+        out_channels=config.latent_channels,
+        down_block_types=tuple("CrossAttnDownBlockMotion" if a else "DownBlockMotion" for a in config.down_attention),
+        up_block_types=tuple("CrossAttnUpBlockMotion" if a else "UpBlockMotion" for a in config.up_attention),
+        block_out_channels=config.channels,
+        layers_per_block=config.layers,
+        norm_num_groups=config.norm_groups,
+        cross_attention_dim=AUDIO_DIM,
+        use_linear_projection=config.linear_projection,
+        num_attention_heads=config.heads,
+        motion_num_attention_heads=config.motion_heads,
+        motion_max_seq_length=config.window_limit,
+        use_motion_mid_block=True,
+        lip_scale=config.lip_scale,
+        concat_reference=config.concat_reference,
+        reference_shift=config.reference_shift,
+        audio_token_embedding=config.audio_token_embedding,
+        code_dim=config.code_dim,
+        stream_ratio=config.stream_ratio,
+        stream_heads=config.stream_heads,
+    )
+
+
+def build_reference(config: ModelConfig) -> ReferenceNet:
+    """The denoiser's twin for the portrait."""
+    return ReferenceNet(
+        sample_size=config.sample_size // 8,
+        in_channels=config.latent_channels,
+        out_channels=config.latent_channels,
+        down_block_types=tuple("CrossAttnDownBlock2D" if a else "DownBlock2D" for a in config.down_attention),
+        up_block_types=tuple("CrossAttnUpBlock2D" if a else "UpBlock2D" for a in config.up_attention),
+        block_out_channels=config.channels,
+        layers_per_block=config.layers,
+        norm_num_groups=config.norm_groups,
+        cross_attention_dim=AUDIO_DIM,
+        use_linear_projection=config.linear_projection,
+        attention_head_dim=config.heads,
+        trim=config.trim_reference,
+    )
+
+
+def build_hand_encoder(config: ModelConfig) -> HandEncoder:
+    """The encoder of hand maps, as wide at its end as the denoiser at its beginning."""
+    return HandEncoder(out_channels=config.channels[0], channels=config.hand_encoder_channels)
+
+
+def build_models(config: ModelConfig) -> Models:
+    """All networks of a configuration, with random weights (seed torch before)."""
+    return Models(
+        vae=build_vae(config),
+        reference=build_reference(config),
+        denoiser=build_denoiser(config),
+        hand_encoder=build_hand_encoder(config),
+        codebook=build_codebook(config),
     )

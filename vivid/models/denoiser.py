@@ -1,0 +1,233 @@
+"""The denoising U-Net: diffusers' UNetMotionModel with the blocks of the method."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+from diffusers import UNetMotionModel
+from diffusers.configuration_utils import register_to_config
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from einops import rearrange, repeat
+from torch import Tensor, nn
+
+from ..errors import InputError
+from .blocks import BlockInputs, DenoiserBlock, KeyValues
+from .conditions import Conditions, Prepared, regions_of
+from .layers import ConditionedConv, MotionModule, with_options_of
+
+AUDIO_TOKENS = 50
+"""Speech tokens a frame (paper, section 3.2.1: T)."""
+AUDIO_DIM = 384
+"""Width of a speech token (D)."""
+
+
+class AudioTokens(nn.Module):
+    """Normalises speech tokens and tells each which of the 50 it is; for models that learn their audio from scratch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(AUDIO_DIM)
+        self.position = nn.Parameter(0.02 * torch.randn(AUDIO_TOKENS, AUDIO_DIM))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(..., 50, 384) -> the same."""
+        return self.norm(tokens) + self.position
+
+
+class Denoiser(UNetMotionModel):
+    """Predicts noise or velocity of latents from noisy latents and `Conditions`.
+
+    Own options besides UNetMotionModel's:
+    lip_scale: factor of the lip stream (3.0 in the public base, a part of its weights; 1.0 in ours).
+    concat_reference: `conv_in` also reads the reference latents, so that a static background costs nothing to copy.
+    reference_shift: the network sees and predicts the difference to the reference latents (exact for v-prediction on
+        the schedule of `sampling.make_scheduler`), so that without any training it returns the still portrait.
+    audio_token_embedding: speech tokens are normalised and numbered before they are projected; off for the base.
+    head_dim, code_dim: widths of the pooled head tokens and of the hand codes.
+    stream_ratio, stream_heads: width (as a share of the block's) and heads of head stream and codebook attention.
+    """
+
+    @register_to_config
+    @with_options_of(UNetMotionModel)
+    def __init__(
+        self,
+        *,
+        lip_scale: float = 1.0,
+        concat_reference: bool = False,
+        reference_shift: bool = False,
+        audio_token_embedding: bool = False,
+        head_dim: int = 192,
+        code_dim: int = 256,
+        stream_ratio: float = 0.5,
+        stream_heads: int = 4,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        first = self.conv_in
+        self.conv_in = ConditionedConv(first.in_channels, first.out_channels, 3, padding=1)
+        self.head_enabled = self.codebook_enabled = True
+        self.audio_embedding = AudioTokens() if audio_token_embedding else None
+        self.head_projection = nn.Sequential(  # "a light projection G" (paper, section 3.2.1)
+            nn.LayerNorm(AUDIO_DIM), nn.Linear(AUDIO_DIM, head_dim), nn.SiLU(), nn.Linear(head_dim, head_dim)
+        )
+        self.code_norm = nn.LayerNorm(code_dim)  # a trained codebook may have any scale
+        names = []
+        for path, module in list(self.named_modules()):
+            if isinstance(module, Transformer2DModel):
+                for i, block in enumerate(module.transformer_blocks):
+                    names.append(f"{path}.transformer_blocks.{i}")
+                    module.transformer_blocks[i] = DenoiserBlock(
+                        names[-1],
+                        block.dim,
+                        block.num_attention_heads,
+                        AUDIO_DIM,
+                        lip_scale,
+                        head_dim,
+                        code_dim,
+                        stream_ratio,
+                        stream_heads,
+                    )
+            elif path.endswith(".motion_modules"):
+                for i, motion in enumerate(module):
+                    limit = motion.transformer_blocks[0].num_positional_embeddings
+                    module[i] = MotionModule(
+                        motion.in_channels, motion.num_attention_heads, motion.norm.num_groups, limit
+                    )
+        self.block_names = tuple(names)
+
+    def switch(self, head_stream: bool = True, codebook: bool = True, motion: bool = True) -> None:
+        """Turn parts on or off: the paper's ablations, and motion modules for training on single frames."""
+        self.head_enabled, self.codebook_enabled = head_stream, codebook
+        for module in self.modules():
+            if isinstance(module, MotionModule):
+                module.enabled = motion
+
+    def block(self, name: str) -> DenoiserBlock:
+        """The spatial block of that name."""
+        block = self.get_submodule(name)
+        assert isinstance(block, DenoiserBlock)
+        return block
+
+    def project_reference(self, bank: dict[str, Tensor]) -> KeyValues:
+        """Keys and values of the reference bank (ReferenceNet.bank), once a video: each (B, N, C) -> two (B, N, C)."""
+        attentions = {name: self.block(name).attn1 for name in self.block_names}
+        return {name: (attn.to_k(bank[name]), attn.to_v(bank[name])) for name, attn in attentions.items()}
+
+    def project_codes(self, hand_tokens: Tensor) -> KeyValues:
+        """Keys and values of the hand codes (B, 2 * g * g, code_dim), once a video."""
+        tokens = self.code_norm(hand_tokens)
+        return {name: self.block(name).codes.project(tokens) for name in self.block_names}
+
+    def prepare(self, conditions: Conditions) -> Conditions:
+        """The same conditions with all that no noise level changes computed: worth it when a window is used again.
+
+        Holds the audio keys and values of every block (about 50 * 2 * C numbers a frame and block), those of the hand
+        codes unless they were projected before, and which tokens the masks mark on each grid.
+        """
+        return replace(conditions, prepared=self._prepare(conditions))
+
+    def _prepare(self, conditions: Conditions) -> Prepared:
+        levels = len(self.config.block_out_channels)
+        head_regions = regions_of(conditions.head_mask, levels) if self.head_enabled else {}
+        codes, code_mask, hand_regions = None, None, {}
+        if self.codebook_enabled and conditions.hand_tokens is not None and conditions.hand_mask is not None:
+            code_mask, hand_mask = conditions.hand_token_mask, conditions.hand_mask
+            if code_mask is not None:
+                # A softmax over no tokens at all is undefined: without any hand the attention is not done.
+                some = code_mask.any(1)
+                hand_mask = hand_mask & rearrange(some, "b -> b 1 1 1")
+                code_mask = code_mask | ~some[:, None]
+            hand_regions = regions_of(hand_mask, levels)
+            if hand_regions:
+                tokens = conditions.hand_tokens
+                codes = tokens if isinstance(tokens, dict) else self.project_codes(tokens)
+        lip, head = self._project_audio(conditions.audio, bool(head_regions))
+        return Prepared(lip, head, codes, code_mask, head_regions, hand_regions)
+
+    def _project_audio(self, audio: Tensor | None, with_head: bool) -> tuple[KeyValues | None, KeyValues | None]:
+        """Keys and values of both audio streams; None for a stream that needs none."""
+        silent = audio is None
+        if audio is None:
+            weight = self.head_projection[1].weight
+            audio = weight.new_zeros(1, 1, AUDIO_TOKENS, AUDIO_DIM)
+        if self.audio_embedding is not None:
+            audio = self.audio_embedding(audio)
+        lip = head = None
+        if not silent or self.audio_embedding is not None:
+            tokens = audio.flatten(0, 1)  # (B * F, 50, 384)
+            attentions = {name: self.block(name).attn2 for name in self.block_names}
+            lip = {name: (attn.to_k(tokens), attn.to_v(tokens)) for name, attn in attentions.items()}
+        if with_head:
+            pooled = self.head_projection(audio.mean(1))  # (B, 50, head_dim): the rhythm of the window
+            head = {name: self.block(name).head.project(pooled) for name in self.block_names}
+        return lip, head
+
+    def forward(  # type: ignore[override]
+        self, sample: Tensor, timestep: Tensor | int, conditions: Conditions
+    ) -> Tensor:
+        """One evaluation: sample (B, C, F, h, w), timestep a number or (B,) -> prediction (B, C, F, h, w).
+
+        InputError when the window has more frames than the motion modules have positions.
+        """
+        videos, _, frames, height, width = sample.shape
+        limit = self.config.motion_max_seq_length
+        if frames > limit:
+            raise InputError(f"A window of {frames} frames is too long: this model takes at most {limit} at a time.")
+        prepared = conditions.prepared
+        if prepared is None:
+            prepared = self._prepare(conditions)
+        elif conditions.audio is None and prepared.lip is None:  # the unconditional twin of prepared conditions
+            lip, head = self._project_audio(None, bool(prepared.head_regions))
+            prepared = replace(prepared, lip=lip, head=head)
+        inputs = BlockInputs(
+            videos,
+            conditions.reference,
+            conditions.reference_present,
+            prepared.lip,
+            prepared.head if self.head_enabled else None,
+            prepared.codes if self.codebook_enabled else None,
+            prepared.code_mask,
+            prepared.head_regions,
+            prepared.hand_regions,
+        )
+        reference = conditions.reference_latents
+        still = None
+        if self.config.concat_reference:
+            still = sample.new_zeros(videos, sample.shape[1], 1, height, width)
+            if reference is not None:
+                still = still + reference[:, :, None].to(sample.dtype)
+        shift = self.config.reference_shift and reference is not None
+        if shift:
+            alpha, sigma = noise_levels(timestep, sample)
+            sample = sample - alpha * still
+        channels = [sample]
+        if still is not None:
+            channels.append(still.expand(-1, -1, frames, -1, -1))
+        if conditions.hand_features is not None:
+            channels.append(conditions.hand_features.to(sample.dtype))
+        out = super().forward(
+            torch.cat(channels, 1) if len(channels) > 1 else sample,
+            timestep,
+            encoder_hidden_states=None,
+            cross_attention_kwargs={"inputs": inputs},
+            return_dict=False,
+        )[0]
+        return out - sigma * still if shift else out
+
+
+@lru_cache(maxsize=4)
+def _noise_table(device: torch.device) -> Tensor:
+    from ..sampling import make_scheduler
+
+    alphas = make_scheduler().alphas_cumprod.double()  # type: ignore[attr-defined]
+    return torch.stack([alphas.sqrt(), (1 - alphas).sqrt()], 1).float().to(device)
+
+
+def noise_levels(timestep: Tensor | int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Shares of picture and noise at a timestep (a number or (B,)): two (1 or B, 1, 1, 1, 1) of `like`'s type."""
+    steps = torch.as_tensor(timestep, device=like.device).long().reshape(-1)
+    alpha, sigma = repeat(_noise_table(like.device)[steps], "b s -> s b 1 1 1 1").to(like.dtype)
+    return alpha, sigma

@@ -1,0 +1,19 @@
+"""The hand encoder: drawn hand maps become features that are added to the first hidden state."""
+
+from __future__ import annotations
+
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
+
+
+class HandEncoder(ModelMixin, ControlNetConditioningEmbedding, ConfigMixin):
+    """Hand maps (B * F, 3, H, W) in 0..1 -> (B * F, out_channels, H / 8, W / 8); begins with an output of zero.
+
+    The public base's pose encoder, key for key, with channels (16, 32, 96, 256) and 320 out.
+    """
+
+    @register_to_config
+    def __init__(self, out_channels: int = 320, channels: tuple[int, ...] = (16, 32, 96, 256)) -> None:
+        ControlNetConditioningEmbedding.__init__(self, out_channels, 3, tuple(channels))
+        self._gradient_checkpointing_func = None

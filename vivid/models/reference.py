@@ -1,0 +1,49 @@
+"""The ReferenceNet: diffusers' U-Net without text, whose hidden states carry the identity of the portrait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diffusers import UNet2DConditionModel
+from diffusers.configuration_utils import register_to_config
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from torch import Tensor, nn
+
+from .blocks import ReferenceBlock
+from .layers import with_options_of
+
+
+class ReferenceNet(UNet2DConditionModel):
+    """Runs once per video, at t = 0, and leaves one set of tokens for every spatial block of its twin, the denoiser.
+
+    trim: leave out everything that the last token set does not need (the public base carries it along untrained).
+    Other options are UNet2DConditionModel's.
+    """
+
+    @register_to_config
+    @with_options_of(UNet2DConditionModel)
+    def __init__(self, *, trim: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.conv_norm_out, self.conv_out = None, nn.Identity()
+        for path, module in list(self.named_modules()):
+            if isinstance(module, Transformer2DModel):
+                for i, block in enumerate(module.transformer_blocks):
+                    name = f"{path}.transformer_blocks.{i}"
+                    module.transformer_blocks[i] = ReferenceBlock(name, block.dim, block.num_attention_heads)
+        last = max(i for i, up in enumerate(self.up_blocks) if getattr(up, "has_cross_attention", False))
+        transformer = self.up_blocks[last].attentions[-1]
+        block = transformer.transformer_blocks[-1]
+        if trim:
+            del self.up_blocks[last + 1 :]
+            self.up_blocks[last].upsamplers = None
+            transformer.proj_out = nn.Identity()
+            block.trim()
+        else:  # no gradient ever reaches these: distributed training would complain
+            for unread in (block.attn1, block.norm3, block.ff, transformer.proj_out):
+                unread.requires_grad_(False)
+
+    def bank(self, latents: Tensor) -> dict[str, Tensor]:
+        """Scaled latents (B, C, h, w) of the portrait -> normalised tokens (B, N, C) by block name."""
+        bank: dict[str, Tensor] = {}
+        self(latents, 0, encoder_hidden_states=None, cross_attention_kwargs={"bank": bank}, return_dict=False)
+        return bank
