@@ -14,12 +14,13 @@ from .mesh import Piece
 from .rig import Pose, Rig
 from .transforms import Array
 
-PARTS = ("skin", "eye", "teeth", "tongue", "lash", "cloth", "hair", "jacket", "curtain", "collar", "frame")
+PARTS = ("skin", "eye", "teeth", "tongue", "lash", "cloth", "hair", "jacket", "curtain", "collar", "frame", "beard")
 DRAW_ORDER = (
     "jacket",
     "collar",
     "cloth",
     "skin",
+    "beard",
     "hair",
     "curtain",
     "eye",
@@ -86,7 +87,7 @@ class Character:
             else:
                 out += hanging_hair.hair_bun(base, field, style["seed"] > 2.0)
         if spec["beard"]:
-            out += hair.beard(base, rest, 0.004 + 0.005 * (self.seed % 7) / 6)
+            out += hair.beard(base, rest, spec["beard_length"])
         if clothes["collar"] != "none":
             out += garments.collar(base, rest, cloth[0], clothes["collar"], bool(clothes["has_garm"][1]))
         if spec["glasses"] != "none":

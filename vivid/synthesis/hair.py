@@ -84,36 +84,14 @@ def scalp_hair(base: BaseMesh, rest: Array, hair: dict) -> list[Piece]:
     return _shells(base, rest, c[:, 1] > 6.2, mask, tangent, thickness, hair["layers"], hair["lean"], lump)
 
 
-def beard_mask(c: Array) -> Array:
-    """Moustache, chin and jaw in canonical coordinates (the shader has the same shape for stubble)."""
-    jaw = smoothstep(6.84, 6.60, c[:, 1] + 0.22 * np.abs(c[:, 0])) * smoothstep(
-        5.95, 6.2, c[:, 1] - 0.35 * np.maximum(0, 0.9 - c[:, 2])
-    )
-    moustache = np.exp(-(((c[:, 1] - 6.80) * 10) ** 2) - (c[:, 0] * 3.2) ** 2)
-    cheeks = smoothstep(0.55, 0.8, np.abs(c[:, 0])) * smoothstep(6.95, 6.6, c[:, 1])
-    return np.clip(jaw + moustache + cheeks, 0, 1) * smoothstep(0.30, 0.55, c[:, 2]) * (c[:, 1] > 5.9)
-
-
 def beard(base: BaseMesh, rest: Array, length: float) -> list[Piece]:
-    """Short full beard as shells that follow the jaw."""
+    """Shells over the lower face; the shader cuts moustache, goatee or full beard out of them (`whiskers`)."""
     c = base.canon
-    lips = vertex_mask(base, "lips")
     inside = vertex_mask(base, "inside-mouth")
-    mask = (
-        smoothstep(0.25, 0.75, beard_mask(c))
-        * (1 - smoothstep(0.05, 0.4, lips))
-        * (inside < 0.2)
-        * (np.abs(c[:, 0]) < 0.85)
-    )
+    region = (c[:, 1] > 5.9) & (c[:, 1] < 7.35) & (c[:, 2] > 0.2) & (np.abs(c[:, 0]) < 0.9) & (inside < 0.2)
     tangent = np.tile([0.0, -1.0, 0.1], (len(c), 1))
-    return _shells(
-        base,
-        rest,
-        (c[:, 1] > 5.9) & (c[:, 2] > 0.2),
-        mask,
-        tangent,
-        np.full(len(c), length),
-        7,
-        0.9,
-        np.zeros(len(c)),
-    )
+    height = length * smoothstep(6.95, 6.75, c[:, 1]) * 0.6 + length * 0.4
+    pieces = _shells(base, rest, region, np.ones(len(c)), tangent, height, 7, 0.9, np.zeros(len(c)))
+    for piece in pieces:
+        piece.part = "beard"
+    return pieces

@@ -11,9 +11,12 @@ from .render import Renderer
 from .rig import SIDES, Pose
 from .transforms import Array
 
+MOUTH_SHARE = 21.0 / 256
+"""Mouth corner to corner over the picture width, at least, unless the head would fill more than 35 % of the height."""
+
 
 def frame_camera(renderer: Renderer, character: Character, rng: np.random.Generator | None = None) -> dict[str, float]:
-    """Tight half-body framing: the head is 31-34 % of the picture height, the lower edge near the waist."""
+    """Tight half-body framing: the head is 31-35 % of the picture height, the lower edge near the waist."""
     base, rest = character.base, character.full_rest
     body = np.unique(base.tri["body"])
     crown, chin = rest[body, 1].max(), rest[base.keypoints["face68"][8], 1]
@@ -22,6 +25,9 @@ def frame_camera(renderer: Renderer, character: Character, rng: np.random.Genera
     else:
         share, yaw, fov = rng.uniform(0.308, 0.345), np.clip(rng.normal(0, 4.5), -8, 8), rng.uniform(18, 28)
         dx, dy = rng.normal(0, 0.012), rng.uniform(-0.01, 0.012)
+    lips = rest[base.keypoints["face68"][[48, 54]]]  # smaller mouths get a closer camera
+    width = float(np.linalg.norm(lips[1] - lips[0])) / (crown - chin)
+    share = float(np.clip(max(share, MOUTH_SHARE / width), 0.28, 0.35))
     height = (crown - chin) / share
     hair_top = 0.03 if character.spec["hair"]["style"] in ("afro",) else 0.0
     target = np.array([dx, crown + 0.05 * height + hair_top - height / 2 + dy, 0.06])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from .character import PARTS
 from .shaders_skin import EYE, LASH, SKIN, TEETH, TONGUE
-from .shaders_wear import CLOTH, COLLAR, CURTAIN, FRAME, HAIR, JACKET
+from .shaders_wear import BEARD, CLOTH, COLLAR, CURTAIN, FRAME, HAIR, JACKET
 
 VERTEX = """#version 330
 uniform mat4 VP; uniform mat4 LVP;
@@ -37,6 +37,24 @@ float noise(vec3 x) {
 uniform vec4 garm[2];           // sleeve end, neck height, v depth, v width
 uniform int has_garm[2];
 uniform float jopen;
+uniform vec3 whiskers;          // moustache, chin, jaw
+float facial_hair(vec3 c) {     // 0..1 where hair grows, per pixel; also the shape of stubble
+  float x = abs(c.x), rag = .06 * (noise(c * 26.) - .5);
+  float lip = 6.775 - .30 * max(0., x - .10) * max(0., x - .10) + rag * .6;
+  float moustache = smoothstep(.075, .035, abs(c.y - lip - .035 * smoothstep(.0, .12, x)))
+                  * smoothstep(.40, .30, x + rag) * step(1., c.z);
+  float chin = smoothstep(6.60, 6.52, c.y + rag - .10 * smoothstep(.12, .3, x)) * smoothstep(.36, .26, x + rag + .10 * (c.y - 6.3));
+  float corner = smoothstep(.07, .03, abs(x - .335 + rag)) * smoothstep(6.80, 6.74, c.y) * smoothstep(6.40, 6.46, c.y);
+  float line = 6.70 + .34 * smoothstep(.42, .80, x);
+  float jaw = max(smoothstep(line + .03, line - .07, c.y + rag * 1.5) * smoothstep(.30, .40, x),
+                  smoothstep(6.54, 6.46, c.y + rag));
+  float under = smoothstep(6.02, 6.22, c.y - .35 * max(0., .9 - c.z));
+  float back = smoothstep(.30, .52, c.z + rag) * (1. - smoothstep(6.55, 6.75, c.y) * smoothstep(.66, .74, x + rag));
+  float m = whiskers.x * moustache;
+  m = max(m, whiskers.y * chin * under);
+  m = max(m, min(whiskers.x, whiskers.y) * corner);
+  return max(m, whiskers.z * jaw * under * back);
+}
 float neck_line(int k, vec3 c) {
   float front = smoothstep(.2, 1.1, c.z);
   float y = garm[k].y - .42 * smoothstep(-.3, 1.2, c.z) * max(0., 1. - c.x * c.x * 1.2);
@@ -78,7 +96,7 @@ LIGHT = """
 uniform sampler2D masks; uniform sampler2D masks2; uniform sampler2DShadow shadow;
 uniform vec3 eye, keydir, keycol, filldir, fillcol, rimdir, rimcol, sky, ground;
 uniform vec3 skin, lip, iris, haircol, hairtip, cloth, cloth2, jcol, pants, frame_col;
-uniform float blush, age, stubble, makeup, rough, browd, browy, pattern, hairdens, hairfreq, curl, freck,
+uniform float blush, age, stubble, makeup, rough, browd, browy, tired, contour, pattern, hairdens, hairfreq, curl, freck,
     exposure;
 out vec4 colour;
 struct Surface { vec3 albedo, normal; float roughness, f0, scatter, ao, specular; };
@@ -164,6 +182,7 @@ BODIES = dict(
     collar=COLLAR,
     frame=FRAME,
     hair=HAIR,
+    beard=BEARD,
     curtain=CURTAIN,
 )
 SHADOW_PARTS = ("skin", "cloth", "jacket", "hair", "curtain", "collar")

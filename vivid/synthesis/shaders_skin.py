@@ -17,8 +17,21 @@ void surface(inout Surface s) {
   base = mix(base, base * vec3(1.10, .82, .79), blush * (cheek * .9 + nose * .5) + .2 * smoothstep(.2, .9,
       m.b));
   base *= 1. - freck * .30 * face * smoothstep(.68, .78, noise(C * 30.)) * exp(-pow((C.y - 7.05) * 2.2, 2.));
+  vec2 e = (q.xy - vec2(.312, 7.275)) * vec2(1. / .245, 1. / .145);   // 1 on an oval around the eye
+  float hollow = exp(-dot((q - vec3(.64, 6.78, .95)) * vec3(4., 2.6, 2.), (q - vec3(.64, 6.78, .95)) * vec3(4., 2.6, 2.)));
+  float bag = exp(-pow((length(e - vec2(0., .1)) - 1.10) * 4.5, 2.)) * smoothstep(.1, -.6, e.y) * step(.9, C.z);
+  float crease = exp(-pow((length(e * vec2(1., .92)) - 1.02) * 9., 2.)) * smoothstep(.0, .6, e.y) * smoothstep(.09, .20, q.x) * step(.9, C.z);
+  float fold_x = .17 + .17 * smoothstep(7.0, 6.62, C.y);
+  float fold = exp(-pow((q.x - fold_x) * 26., 2.)) * smoothstep(6.56, 6.68, C.y) * smoothstep(7.0, 6.9, C.y) * step(1., C.z);
+  float side_nose = exp(-pow((q.x - .155) * 16., 2.)) * smoothstep(6.9, 7.0, C.y) * smoothstep(7.4, 7.1, C.y) * step(1., C.z);
+  base *= 1. - contour * (.16 * hollow + .10 * side_nose);
+  base *= mix(vec3(1.), vec3(.72, .64, .68), bag * tired * .55);
+  base *= mix(vec3(1.), vec3(.62, .50, .47), crease * .62);
+  base *= mix(vec3(1.), vec3(.66, .55, .53), fold * (.16 + .50 * age));
+  base *= mix(vec3(1.), vec3(1.05, 1.02, .94), smoothstep(7.55, 7.8, C.y) * face * .5);   // yellower forehead
   float lips = smoothstep(.25, .85, m.r), nail = smoothstep(.3, .8, m.g);
-  base = mix(base, lip * (.92 + .16 * noise(C * vec3(60, 8, 30))), lips * .85);
+  vec3 mouth = lip * (.88 + .20 * noise(C * vec3(60, 8, 30))) * mix(1.06, .80, smoothstep(6.66, 6.72, C.y));
+  base = mix(base, mouth, lips * .85);
   base = mix(base, mix(base, vec3(.90, .68, .62), .5), nail);
   base = mix(base, base * mix(vec3(.90, .82, .80), vec3(.50, .40, .40), makeup), smoothstep(.1, .9, m.a) *
       face);
@@ -34,11 +47,8 @@ void surface(inout Surface s) {
   float strand = noise(vec3(bx * 70. - C.y * 45., C.y * 22. + bx * 10., 2.));
   base = mix(base, haircol * mix(.75, .38, smoothstep(.08, .4, haircol.g)) + .004, clamp(brow * (.50 +
       .55 * strand) * (.75 + .3 * browd), 0., .9));
-  float jaw = smoothstep(6.78, 6.55, C.y + .22 * bx) * smoothstep(5.85, 6.15, C.y - .35 * max(0., .9 - C.z))
-            + .9 * exp(-pow((C.y - 6.80) * 10., 2.) - pow(C.x * 3.2, 2.));
-  jaw = clamp(jaw + smoothstep(.55, .8, bx) * smoothstep(7.2, 6.8, C.y) * step(.1, C.z) * face, 0., 1.)
-      * smoothstep(.15, .45, C.z) * (1. - lips);
-  base = mix(base, haircol * .6 + .012, clamp(jaw * stubble * (.45 + .6 * noise(C * 60.)), 0., .85));
+  float growth = facial_hair(C) * (1. - lips);
+  base = mix(base, haircol * .55 + .010, clamp(growth * stubble * (.5 + .6 * noise(C * 60.)), 0., .85));
   base = mix(base, haircol * .6, H);
   float inside = smoothstep(.3, .8, texture(masks2, U).r);
   base = mix(base, vec3(.16, .035, .035), inside);
@@ -61,14 +71,14 @@ EYE = """
 void surface(inout Surface s) {
   vec3 c = vec3(sign(C.x) * .308, 7.284, 1.245), d = normalize(C - c);
   float r = d.z < 0. ? 9. : length(d.xy) / .45, angle = atan(d.y, d.x);
-  vec3 white = mix(vec3(.88, .86, .84), vec3(.80, .66, .62), smoothstep(1.3, 2.2, r));
+  vec3 white = mix(vec3(.80, .775, .75), vec3(.66, .50, .46), smoothstep(1.3, 2.2, r));
   float fibre = noise(vec3(angle * 9., r * 2.5, 1.)) * .6 + noise(vec3(angle * 25., r * 3., 4.)) * .4;
   vec3 ring = iris * (.7 + .8 * fibre) * mix(1.45, .55, smoothstep(.5, 1., r));
   ring = mix(ring, vec3(.015), smoothstep(.44, .36, r));
   s.albedo = mix(ring, white, smoothstep(.93, 1.08, r));
   vec2 spark = d.xy - vec2(.16 * sign(keydir.x), .18);
-  s.albedo += 2.2 * smoothstep(.085, .05, length(spark)) * step(0., d.z);
-  s.ao = (.72 + .28 * smoothstep(.14, -.02, C.y - 7.284)) * mix(1., .8, smoothstep(.1, .17, abs(C.x - c.x)));
+  s.albedo += 2.6 * smoothstep(.10, .06, length(spark)) * step(0., d.z) + .5 * smoothstep(.06, .03, length(d.xy + spark * .2 - vec2(-.2 * sign(keydir.x), -.2))) * step(0., d.z);
+  s.ao = (.50 + .50 * smoothstep(.13, .0, C.y - 7.284)) * mix(1., .8, smoothstep(.1, .17, abs(C.x - c.x)));
   s.roughness = .14; s.f0 = .03; s.specular = 1.2; s.scatter = .3;
 }
 """
