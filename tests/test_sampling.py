@@ -1,6 +1,7 @@
 """Windows, blending, guidance and schedules."""
 
 import dataclasses
+import itertools
 
 import pytest
 import torch
@@ -24,7 +25,7 @@ def test_windows_cover_every_frame_without_wrap_around_and_weights_sum_to_one(fr
     windows = context_windows(frames, window, overlap)
     assert windows[0].start == 0 and windows[-1].stop == frames
     assert all(len(w) == min(window, frames) for w in windows)
-    for left, right in zip(windows, windows[1:], strict=False):
+    for left, right in itertools.pairwise(windows):
         assert left.start < right.start <= left.stop - overlap
     total = torch.zeros(frames)
     for w, weight in zip(windows, window_weights(windows), strict=True):

@@ -12,14 +12,16 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from diffusers import SchedulerMixin
+    from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 
     from .models.conditions import Conditions
+
+    Scheduler = DDIMScheduler | DPMSolverMultistepScheduler
 
 Solver = Literal["ddim", "dpm++"]
 
 
-def make_scheduler(solver: Solver = "ddim", prediction_type: str = "v_prediction") -> SchedulerMixin:
+def make_scheduler(solver: Solver = "ddim", prediction_type: str = "v_prediction") -> Scheduler:
     """A diffusers scheduler on the public base's schedule.
 
     1000 steps, linear betas 0.00085..0.012 rescaled to zero terminal SNR, trailing spacing, no clipping
@@ -110,7 +112,7 @@ def initial_noise(
     return noise.to(device, dtype)
 
 
-def predicted_clean(scheduler: SchedulerMixin, sample: Tensor, prediction: Tensor, timestep: Tensor) -> Tensor:
+def predicted_clean(scheduler: Scheduler, sample: Tensor, prediction: Tensor, timestep: Tensor) -> Tensor:
     """The clean latents that a prediction at `timestep` implies; same shape. Used for previews."""
     alpha = scheduler.alphas_cumprod[int(timestep)].to(sample)
     if scheduler.config.prediction_type == "v_prediction":
