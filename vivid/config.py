@@ -26,6 +26,29 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class ModelInfo:
+    """What a model is besides its networks; stored as `model_index.json`.
+
+    `untrained` names the parts that stay at zero effect because they have no trained weights; `domain` says what kind
+    of portraits the model was made for.
+    """
+
+    name: str
+    speech_encoder: str
+    domain: str
+    size: tuple[int, int]
+    window: int
+    overlap: int
+    steps: int
+    guidance_audio: float
+    guidance_image: float
+    solver: str = "ddim"
+    prediction_type: str = "v_prediction"
+    noise_clamp: float | None = None
+    untrained: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RunSettings:
     """Everything that decides a video besides its three inputs.
 

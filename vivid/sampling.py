@@ -6,7 +6,7 @@ Nothing here knows of files, faces or pages; the pipeline joins these with the n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 
     from .models.conditions import Conditions
 
-    Scheduler = DDIMScheduler | DPMSolverMultistepScheduler
-
 Solver = Literal["ddim", "dpm++"]
 
 
-def make_scheduler(solver: Solver = "ddim", prediction_type: str = "v_prediction") -> Scheduler:
+def make_scheduler(solver: Solver = "ddim", prediction_type: str = "v_prediction") -> DDIMScheduler | DPMSolverMultistepScheduler:
     """A diffusers scheduler on the public base's schedule.
 
     1000 steps, linear betas 0.00085..0.012 rescaled to zero terminal SNR, trailing spacing, no clipping
@@ -112,7 +110,7 @@ def initial_noise(
     return noise.to(device, dtype)
 
 
-def predicted_clean(scheduler: Scheduler, sample: Tensor, prediction: Tensor, timestep: Tensor) -> Tensor:
+def predicted_clean(scheduler: Any, sample: Tensor, prediction: Tensor, timestep: Tensor) -> Tensor:
     """The clean latents that a prediction at `timestep` implies; same shape. Used for previews."""
     alpha = scheduler.alphas_cumprod[int(timestep)].to(sample)
     if scheduler.config.prediction_type == "v_prediction":
