@@ -1,0 +1,109 @@
+"""Model folders: one layout for every model, from the one that ships to the converted public base.
+
+    model_index.json                 a ModelInfo
+    scheduler/scheduler_config.json
+    vae/ reference/ denoiser/ hand_encoder/ codebook/
+        config.json                  the class's own diffusers configuration
+        *.safetensors                shards below 10 MB; int8 with one fp16 scale a row in embedded models
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..config import ModelInfo
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..models.factory import Models
+
+INDEX = "model_index.json"
+FORMAT = 1
+COMPONENTS = ("vae", "reference", "denoiser", "hand_encoder", "codebook")
+
+
+def assets_folder() -> Path:
+    """The folder of everything that ships with the project."""
+    return Path(__file__).resolve().parents[2] / "assets"
+
+
+def read_info(folder: Path) -> ModelInfo:
+    """The ModelInfo of a model folder; InputError when it is none or of another format."""
+    path = folder / INDEX
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{folder} is not a model folder: it has no {INDEX}.") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}): fetch or convert the model again.") from None
+    if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
+        raise InputError(f"{path} has another format than {FORMAT}: use the matching version of the program.")
+    names = {field.name for field in fields(ModelInfo)}
+    if unknown := sorted(set(data) - names):
+        raise InputError(f"{path} has unknown entries {unknown}: use the matching version of the program.")
+    data["size"] = tuple(data["size"])
+    data["untrained"] = tuple(data.get("untrained", ()))
+    return ModelInfo(**data)
+
+
+def write_info(info: ModelInfo, folder: Path) -> None:
+    """Write `model_index.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / INDEX).write_text(json.dumps({"format": FORMAT, **asdict(info)}, indent=2) + "\n", encoding="utf-8")
+
+
+def save_model(models: Models, info: ModelInfo, folder: Path, quantise: bool) -> None:
+    """Write a model folder; `quantise` stores matrices as int8, otherwise tensors keep their type."""
+    from ..sampling import make_scheduler
+    from .int8 import save_int8
+
+    for name in COMPONENTS:
+        module: Any = getattr(models, name)
+        target = folder / name
+        if quantise:
+            module.save_config(target)
+            save_int8(module.state_dict(), target)
+        else:
+            module.save_pretrained(target, max_shard_size="9MB")
+    make_scheduler(info.solver, info.prediction_type).save_pretrained(folder / "scheduler")  # type: ignore[arg-type]
+    write_info(info, folder)
+
+
+def load_component(folder: Path, cls: Any, dtype: torch.dtype) -> Any:
+    """One network of a model folder in evaluation mode, without initialising it first.
+
+    Every stored tensor must fit a tensor of the network and every tensor of the network must be stored; InputError
+    names the first that does not.
+    """
+    import torch
+    from accelerate import init_empty_weights
+
+    from .int8 import load_state
+
+    if not (folder / "config.json").is_file():
+        raise InputError(f"{folder} has no config.json: fetch or convert the model again.")
+    with init_empty_weights(include_buffers=False):
+        module = cls.from_config(cls.load_config(folder))
+    state = {key: tensor.to(dtype) for key, tensor in load_state(folder).items()}
+    try:
+        module.load_state_dict(state, strict=True, assign=True)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InputError(f"The weights in {folder} do not fit this program ({reason}).") from None
+    assert not any(p.is_meta for p in module.parameters()), folder
+    with torch.no_grad():
+        return module.to(dtype).eval().requires_grad_(False)
+
+
+def load_model(folder: Path, dtype: torch.dtype) -> tuple[Models, ModelInfo]:
+    """All networks of a model folder, and what the model is."""
+    from ..models.factory import COMPONENT_CLASSES, Models
+
+    info = read_info(folder)
+    classes = COMPONENT_CLASSES()
+    return Models(**{name: load_component(folder / name, classes[name], dtype) for name in COMPONENTS}), info
