@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 Solver = Literal["ddim", "dpm++"]
 
 
-def make_scheduler(solver: Solver = "ddim", prediction_type: str = "v_prediction") -> DDIMScheduler | DPMSolverMultistepScheduler:
+def make_scheduler(
+    solver: Solver = "ddim", prediction_type: str = "v_prediction"
+) -> DDIMScheduler | DPMSolverMultistepScheduler:
     """A diffusers scheduler on the public base's schedule.
 
     1000 steps, linear betas 0.00085..0.012 rescaled to zero terminal SNR, trailing spacing, no clipping

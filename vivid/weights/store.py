@@ -1,10 +1,10 @@
 """Model folders: one layout for every model, from the one that ships to the converted public base.
 
-    model_index.json                 a ModelInfo
-    scheduler/scheduler_config.json
-    vae/ reference/ denoiser/ hand_encoder/ codebook/
-        config.json                  the class's own diffusers configuration
-        *.safetensors                shards below 10 MB; int8 with one fp16 scale a row in embedded models
+model_index.json                 a ModelInfo
+scheduler/scheduler_config.json
+vae/ reference/ denoiser/ hand_encoder/ codebook/
+    config.json                  the class's own diffusers configuration
+    *.safetensors                shards below 10 MB; int8 with one fp16 scale a row in embedded models
 """
 
 from __future__ import annotations

@@ -1,0 +1,106 @@
+"""`python -m vivid animate`: the main job on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from ..config import RunSettings
+from ..errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `animate`."""
+    parser.add_argument("--portrait", type=Path, required=True, help="half-body picture of one person")
+    parser.add_argument("--audio", type=Path, required=True, help="speech: a sound file, or a video with sound")
+    parser.add_argument("--motion", default="calm", help="gesture clip: a file, a folder, a video, or a shipped name")
+    parser.add_argument("--out", type=Path, required=True, help="the video to write (.mp4)")
+    parser.add_argument("--model", default=None, help="embedded, full, or a model folder (default: the best here)")
+    parser.add_argument("--size", default=None, metavar="WxH", help="multiples of 64 (default: the model's own)")
+    parser.add_argument("--steps", type=int, default=None, help="sampling steps (default: the model's own)")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same machine, same video")
+    parser.add_argument("--seconds", type=float, default=None, help="use only the first seconds of the speech")
+    parser.add_argument("--guidance-audio", type=float, default=None, metavar="G", help="how strictly to follow sound")
+    parser.add_argument("--guidance-image", type=float, default=None, metavar="G", help="how strictly to follow looks")
+    parser.add_argument("--detector", default="auto", choices=("auto", "mediapipe", "dwpose", "openpose"))
+    parser.add_argument("--no-head-stream", action="store_true", help="ablation: without the head's audio stream")
+    parser.add_argument("--no-codebook", action="store_true", help="ablation: without the hand codebook")
+    parser.add_argument("--no-calibration", action="store_true", help="ablation: without pose calibration")
+    parser.add_argument("--no-mark", action="store_true", help="leave the AI-generated mark out of the picture")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the video; the last line on stdout is one JSON object."""
+    settings = settings_of(args)
+    check_output(args.out)
+
+    from ..media.pictures import load_picture
+    from ..media.sound import load_speech
+    from ..pose.detect import detect_picture
+    from ..pose.library import resolve_motion
+    from ..pose.portrait import make_portrait
+
+    image = load_picture(args.portrait)
+    speech = load_speech(args.audio)
+    motion = resolve_motion(args.motion)
+    found = detect_picture(image, detector=args.detector)
+    portrait = make_portrait(image, found.pose, tuple(found.notices))
+    for notice in portrait.notices:
+        print(notice, file=sys.stderr)
+
+    from ..pipeline import Done, VividPipeline
+    from ..weights.hub import default_model
+
+    pipeline = VividPipeline.from_pretrained(args.model or default_model())
+    for event in pipeline.animate(portrait, speech, motion, settings, args.out):
+        if isinstance(event, Done):
+            print(file=sys.stderr)
+            print(json.dumps(event.result.to_dict()))
+        else:
+            show_progress(event.phase, event.done, event.total, event.seconds_left)
+    return 0
+
+
+def settings_of(args: argparse.Namespace) -> RunSettings:
+    """The run settings that the arguments ask for."""
+    width, height = parse_size(args.size) if args.size else (None, None)
+    return RunSettings(
+        width=width,
+        height=height,
+        steps=args.steps,
+        guidance_audio=args.guidance_audio,
+        guidance_image=args.guidance_image,
+        seed=args.seed,
+        seconds=args.seconds,
+        head_stream=not args.no_head_stream,
+        codebook=not args.no_codebook,
+        calibrate=not args.no_calibration,
+        mark=not args.no_mark,
+    )
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """ "512x768" -> (512, 768)."""
+    width, separator, height = text.lower().partition("x")
+    if not (separator and width.isdecimal() and height.isdecimal()):
+        raise InputError(f"The size is {text!r}: write it as WIDTHxHEIGHT, for example 512x512.")
+    return int(width), int(height)
+
+
+def check_output(path: Path) -> None:
+    """Refuse an output that would overwrite an earlier result or cannot be written."""
+    if path.suffix.lower() != ".mp4":
+        raise InputError(f"The output is {path}: give it a name that ends in .mp4.")
+    if path.exists():
+        raise InputError(f"{path} exists already: choose another name, nothing is overwritten.")
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {path.parent}: make it first, or choose another.")
+
+
+def show_progress(phase: str, done: int, total: int, seconds_left: float) -> None:
+    """One line on stderr that is written over itself."""
+    filled = 30 * done // total
+    bar = "#" * filled + "." * (30 - filled)
+    print(f"\r{phase:8s} [{bar}] {done}/{total}  {seconds_left:5.0f} s left ", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,144 @@
+"""The conditions of one video: what is computed once, and what is built for each window of frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from einops import rearrange
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .media.pictures import fit_picture
+from .models.conditions import Conditions
+from .pose.draw import hand_map
+from .pose.portrait import Portrait
+from .pose.regions import box_mask, hand_boxes, hand_crops
+from .pose.skeleton import PoseClip
+
+if TYPE_CHECKING:
+    from .pipeline import VividPipeline
+
+WINDOW_CACHE_BYTES = 48 * 2**20
+"""Windows whose conditions are kept between steps; what does not fit is built again, so memory stays flat."""
+
+
+def to_unit(images: NDArray[np.uint8], device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Pictures (N, H, W, 3) uint8 -> (N, 3, H, W) in -1..1."""
+    tensor = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+    return rearrange(tensor, "n h w c -> n c h w").to(dtype) / 127.5 - 1
+
+
+def from_unit(pictures: Tensor) -> NDArray[np.uint8]:
+    """(N, 3, H, W) in -1..1 -> (N, H, W, 3) uint8, rounded and clipped."""
+    pixels = (pictures.float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
+    return rearrange(pixels, "n c h w -> n h w c").cpu().numpy()
+
+
+def place_uncalibrated(clip: PoseClip, size: tuple[int, int]) -> PoseClip:
+    """The raw clip on a picture of (width, height): its canvas scaled to cover it, centred. What PCT improves on."""
+    scale = max(size[0] / clip.canvas[0], size[1] / clip.canvas[1])
+    shift = ((size[0] - clip.canvas[0] * scale) / 2, (size[1] - clip.canvas[1] * scale) / 2)
+    return clip.map_points((scale, scale), shift, size)
+
+
+def encode_picture(vae: torch.nn.Module, pictures: Tensor) -> Tensor:
+    """Scaled latents (N, C, H/8, W/8) of pictures (N, 3, H, W) in -1..1: the mean of the posterior, no noise."""
+    return vae.encode(pictures).latent_dist.mean * vae.config.scaling_factor
+
+
+@dataclass(frozen=True)
+class FramedInputs:
+    """Portrait and motion on the video's canvas.
+
+    picture: (H, W, 3); head_box: (4,); clip: the calibrated poses of all frames; crops: (2, 256, 256, 3) from the
+    portrait at its own resolution, left then right; crops_present: (2,).
+    """
+
+    picture: NDArray[np.uint8]
+    head_box: NDArray[np.float32]
+    clip: PoseClip
+    crops: NDArray[np.uint8]
+    crops_present: NDArray[np.bool_]
+
+
+def frame_inputs(portrait: Portrait, clip: PoseClip, size: tuple[int, int]) -> FramedInputs:
+    """Fit the portrait to (width, height) around the person and carry the clip, which is in the portrait's pixels."""
+    picture, fit = fit_picture(portrait.image, size, centre=_person_centre(portrait))
+    crops = hand_crops(portrait.image, portrait.pose)
+    shift = (-fit.corner[0] * fit.scale, -fit.corner[1] * fit.scale)
+    head_box = fit.map_points(portrait.head_box.reshape(2, 2)).reshape(4)
+    framed = clip.map_points((fit.scale, fit.scale), shift, size)
+    return FramedInputs(picture, head_box, framed, crops.crops, crops.present)
+
+
+def _person_centre(portrait: Portrait) -> tuple[float, float]:
+    """The middle of head and hands: what a crop must keep."""
+    boxes = np.concatenate([portrait.head_box[None], portrait.hand_boxes[portrait.hand_present]])
+    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    x, y = (low + high) / 2
+    return float(x), float(y)
+
+
+class Conditioner:
+    """Builds `Conditions` window by window for one video.
+
+    features: speech features (T, 50, 384). The reference bank with its keys and values, the reference latents and the
+    codebook tokens are computed here once; hand features, audio and masks for each window, kept as far as a fixed
+    budget goes.
+    """
+
+    def __init__(self, pipeline: VividPipeline, inputs: FramedInputs, features: Tensor, codebook: bool) -> None:
+        self.denoiser, self.hand_encoder = pipeline.denoiser, pipeline.hand_encoder
+        self.device, self.dtype = pipeline.execution_device, pipeline.weights_dtype
+        self.inputs, self.features = inputs, features
+        self.size = inputs.clip.canvas
+        self.grid = (self.size[1] // 8, self.size[0] // 8)
+        picture = to_unit(inputs.picture[None], self.device, self.dtype)
+        self.reference_latents = encode_picture(pipeline.vae, picture)
+        self.reference = self.denoiser.project_reference(pipeline.reference.bank(self.reference_latents))
+        self.hand_tokens: Tensor | None = None
+        self.hand_token_mask: Tensor | None = None
+        if codebook and inputs.crops_present.any():
+            left, right = to_unit(inputs.crops, self.device, self.dtype)
+            self.hand_tokens = pipeline.codebook.tokens(left[None], right[None])
+            present = torch.from_numpy(inputs.crops_present).to(self.device)
+            self.hand_token_mask = present.repeat_interleave(self.hand_tokens.shape[1] // 2)[None]
+        self._kept: dict[tuple[int, int], Conditions] = {}
+        self._kept_bytes = 0
+
+    def window(self, frames: range) -> Conditions:
+        """The conditions of the frames start..stop-1, one video in the batch."""
+        key = (frames.start, frames.stop)
+        if key in self._kept:
+            return self._kept[key]
+        conditions = self._build(frames)
+        size = conditions.window_bytes()
+        if self._kept_bytes + size <= WINDOW_CACHE_BYTES:
+            self._kept[key] = conditions
+            self._kept_bytes += size
+        return conditions
+
+    def _build(self, frames: range) -> Conditions:
+        clip = self.inputs.clip.take(slice(frames.start, frames.stop))
+        maps = np.stack([hand_map(clip.frame(i), self.size) for i in range(len(clip))])
+        pixels = rearrange(torch.from_numpy(maps).to(self.device), "f h w c -> f c h w").to(self.dtype) / 255
+        hand_features = rearrange(self.hand_encoder(pixels), "f c h w -> 1 c f h w")
+        found = hand_boxes(clip)
+        hands = box_mask(np.where(found.present[..., None], found.boxes, 0), self.size, self.grid).any(axis=1)
+        head = np.broadcast_to(box_mask(self.inputs.head_box, self.size, self.grid), hands.shape)
+        audio = self.features[frames.start : frames.stop].to(self.device, self.dtype)
+        return self.denoiser.project_audio(
+            Conditions(
+                audio=audio[None],
+                hand_features=hand_features,
+                reference=self.reference,
+                reference_latents=self.reference_latents,
+                hand_tokens=self.hand_tokens,
+                hand_token_mask=self.hand_token_mask,
+                head_mask=torch.from_numpy(head.copy()).to(self.device)[None],
+                hand_mask=torch.from_numpy(hands).to(self.device)[None],
+            )
+        )
