@@ -36,17 +36,11 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     check_output(args.out)
 
-    from ..media.pictures import load_picture
-    from ..media.sound import load_speech
-    from ..pose.detect import detect_picture
-    from ..pose.library import resolve_motion
-    from ..pose.portrait import make_portrait
+    from ..inputs import load_motion, load_portrait, load_speech
 
-    image = load_picture(args.portrait)
+    portrait = load_portrait(args.portrait, args.detector)
     speech = load_speech(args.audio)
-    motion = resolve_motion(args.motion)
-    found = detect_picture(image, detector=args.detector)
-    portrait = make_portrait(image, found.pose, tuple(found.notices))
+    motion = load_motion(args.motion)
     for notice in portrait.notices:
         print(notice, file=sys.stderr)
 
