@@ -18,8 +18,6 @@ _PUBLIC = {
 }
 """Public name -> the module it lives in; imported when first asked for, so that `import vivid` stays quick."""
 
-__all__ = sorted(_PUBLIC)
-
 
 def __getattr__(name: str) -> Any:
     import importlib
