@@ -1,0 +1,186 @@
+"""The whole engine on tiny seeded networks: events, length, seeds, cancelling, switches, memory."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from tests.dummies import dummy_pipeline
+from vivid.config import FPS, SAMPLE_RATE, RunSettings
+from vivid.errors import InputError
+from vivid.events import Done, Step
+from vivid.media.provenance import read_provenance
+from vivid.media.video import probe, read_frames
+from vivid.pipeline import estimate_seconds
+from vivid.pose.portrait import Portrait, make_portrait
+from vivid.pose.skeleton import BODY_COUNT, FACE_COUNT, Pose, PoseClip
+from vivid.speech.types import Speech
+
+
+def person(width: int = 128, height: int = 128, shift: float = 0.0) -> Pose:
+    """A plausible half-body pose in a picture of the given size."""
+    body = np.zeros((BODY_COUNT, 3), np.float32)
+    places = {0: (0.5, 0.25), 1: (0.5, 0.45), 2: (0.35, 0.45), 3: (0.3, 0.65), 4: (0.4, 0.8), 5: (0.65, 0.45),
+              6: (0.7, 0.65), 7: (0.6, 0.8), 8: (0.4, 0.95), 11: (0.6, 0.95), 14: (0.47, 0.22), 15: (0.53, 0.22),
+              16: (0.43, 0.24), 17: (0.57, 0.24)}  # fmt: skip
+    for index, (x, y) in places.items():
+        body[index] = ((x + shift) * width, y * height, 1)
+    hands = np.zeros((2, 21, 3), np.float32)
+    for side, wrist in ((0, 7), (1, 4)):
+        finger = np.arange(21)
+        hands[side, :, 0] = body[wrist, 0] + (finger % 4 - 1.5) * 0.02 * width
+        hands[side, :, 1] = body[wrist, 1] + finger * 0.004 * height
+        hands[side, :, 2] = 1
+    angle = np.linspace(0, 2 * np.pi, FACE_COUNT, endpoint=False)
+    face = np.stack([(0.5 + shift + 0.08 * np.cos(angle)) * width, (0.25 + 0.1 * np.sin(angle)) * height, angle * 0 + 1], 1)
+    return Pose(body, hands, face.astype(np.float32), (width, height))
+
+
+def portrait() -> Portrait:
+    random = np.random.default_rng(0)
+    return make_portrait(random.integers(0, 255, (128, 128, 3), dtype=np.uint8), person())
+
+
+def gestures(frames: int = 10) -> PoseClip:
+    poses = [person(shift=0.05 * np.sin(i / 3)) for i in range(frames)]
+    return PoseClip(*(np.stack([getattr(p, n) for p in poses]) for n in ("body", "hands", "face")), (128, 128))
+
+
+def tone(frames: int) -> Speech:
+    time = np.arange(frames * SAMPLE_RATE // FPS + 30) / SAMPLE_RATE
+    return Speech((0.3 * np.sin(2 * np.pi * 220 * time)).astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return dummy_pipeline()
+
+
+def run(pipeline, path, frames=5, settings=None):
+    events = list(pipeline.animate(portrait(), tone(frames), gestures(), settings or RunSettings(steps=2), path))
+    return events, np.stack(list(read_frames(path)))
+
+
+def test_a_video_as_long_as_the_speech_with_sound_and_provenance(pipeline, tmp_path):
+    out = tmp_path / "video.mp4"
+    events, frames = run(pipeline, out, frames=30, settings=RunSettings(steps=2, seed=7))
+    steps, result = events[:-1], events[-1].result
+    assert all(isinstance(e, Step) for e in steps) and isinstance(events[-1], Done)
+    assert result.frames == len(frames) == 30 and result.path == out and result.model == "dummy"
+    assert probe(out).has_sound
+    denoising = [e for e in steps if e.phase == "denoise"]
+    assert [e.done for e in denoising] == list(range(1, denoising[-1].total + 1))
+    assert sum(e.preview is not None for e in denoising) == 2, "one preview a sampling step"
+    assert steps[-1].phase == "decode" and steps[-1].done == steps[-1].total == 30
+    assert steps[-1].seconds_left == 0
+    note = read_provenance(out)
+    assert note["seed"] == 7 and note["ai_generated"] and set(note["inputs_sha256"]) == {"portrait", "speech", "motion"}
+    json.dumps(result.to_dict())
+
+
+def test_one_seed_gives_one_video_and_another_differs(pipeline, tmp_path):
+    _, first = run(pipeline, tmp_path / "a.mp4", settings=RunSettings(steps=2, seed=3))
+    _, again = run(pipeline, tmp_path / "b.mp4", settings=RunSettings(steps=2, seed=3))
+    _, other = run(pipeline, tmp_path / "c.mp4", settings=RunSettings(steps=2, seed=4))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_closing_the_stream_leaves_no_file(pipeline, tmp_path):
+    for stop_after in (1, 2, 4):
+        stream = pipeline.animate(portrait(), tone(20), gestures(), RunSettings(steps=3), tmp_path / "video.mp4")
+        for _ in range(stop_after):
+            next(stream)
+        stream.close()
+    stream = pipeline.animate(portrait(), tone(20), gestures(), RunSettings(steps=1), tmp_path / "video.mp4")
+    while next(stream).phase != "decode":
+        pass
+    stream.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_size_follows_the_settings_and_seconds_cut_the_speech(pipeline, tmp_path):
+    settings = RunSettings(width=192, height=64, steps=1, seconds=0.25)
+    events, frames = run(pipeline, tmp_path / "wide.mp4", frames=40, settings=settings)
+    assert frames.shape == (6, 64, 192, 3)
+    assert events[-1].result.settings["width"] == 192
+
+
+def test_switches_of_untrained_parts_are_off_and_named(tmp_path):
+    pipeline = dummy_pipeline(untrained=("head_stream", "codebook"))
+    resolved = pipeline.resolve(RunSettings())
+    assert not resolved.head_stream and not resolved.codebook
+    events, _ = run(pipeline, tmp_path / "video.mp4")
+    assert events[-1].result.untrained == ("head_stream", "codebook")
+
+
+def test_switches_and_guidance_change_the_video(pipeline, tmp_path):
+    base = RunSettings(steps=2)
+    _, reference = run(pipeline, tmp_path / "base.mp4", settings=base)
+    changes = [
+        {"head_stream": False},
+        {"codebook": False},
+        {"calibrate": False},
+        {"guidance_audio": 4.0},
+        {"guidance_image": 1.0},
+    ]
+    for i, change in enumerate(changes):
+        _, frames = run(pipeline, tmp_path / f"{i}.mp4", settings=RunSettings(steps=2, **change))
+        assert not np.array_equal(frames, reference), change
+
+
+def test_too_short_speech_is_refused(pipeline, tmp_path):
+    with pytest.raises(InputError, match="shorter than one frame"):
+        list(pipeline.animate(portrait(), Speech(np.zeros(10, np.float32)), gestures(), RunSettings(), tmp_path / "x.mp4"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_expected_seconds_grow_with_the_work(pipeline):
+    short = estimate_seconds(pipeline, 24, RunSettings(steps=4))
+    assert 0 < short < estimate_seconds(pipeline, 96, RunSettings(steps=4))
+    assert short < estimate_seconds(pipeline, 24, RunSettings(steps=8))
+
+
+def test_hands_are_reconstructed_at_their_own_size(pipeline):
+    size = pipeline.codebook.config.image_size
+    crops = np.zeros((2, size, size, 3), np.uint8)
+    assert pipeline.reconstruct_hands(crops).shape == crops.shape
+
+
+def test_another_speech_encoder_is_refused(pipeline):
+    with pytest.raises(InputError, match="was made with"):
+        dummy_pipeline(speech_encoder="wav2vec2")
+
+
+@pytest.mark.parametrize("bad", [{"width": 100}, {"steps": 0}, {"guidance_audio": -1.0}, {"seconds": 0.0}, {"seed": -1}])
+def test_impossible_settings_are_refused(bad):
+    with pytest.raises(InputError):
+        RunSettings(**bad)
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import sys, vivid; assert not {'torch', 'gradio', 'numpy'} & set(sys.modules); vivid.RunSettings"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_memory_does_not_grow_with_length(pipeline):
+    """Conditions are kept up to a fixed budget; the rest is built again."""
+    from vivid import conditioner as module
+    from vivid.conditioner import Conditioner, frame_inputs
+    from vivid.pose.library import loop
+
+    clip = loop(gestures(), 60)
+    inputs = frame_inputs(portrait(), clip, (128, 128))
+    with torch.no_grad():
+        conditions = Conditioner(pipeline, inputs, torch.zeros(60, 50, 384), codebook=True)
+        first = conditions.window(range(0, 12))
+        assert conditions.window(range(0, 12)) is first
+        budget, module.WINDOW_CACHE_BYTES = module.WINDOW_CACHE_BYTES, conditions._kept_bytes
+        try:
+            again = conditions.window(range(12, 24))
+            assert conditions.window(range(12, 24)) is not again
+        finally:
+            module.WINDOW_CACHE_BYTES = budget
