@@ -17,7 +17,7 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .conditioner import Conditioner, frame_inputs, from_unit, place_uncalibrated, to_unit
+from .conditioner import Conditioner, frame_inputs, from_unit, to_unit
 from .config import FPS, SAMPLE_RATE, ModelInfo, RunSettings
 from .errors import InputError
 from .events import Clock, Done, Event, Result, Speed, Step, Workload
