@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .media.pictures import fit_picture
+from .models.blocks import KeyValues
 from .models.conditions import Conditions
 from .pose.draw import hand_map
 from .pose.portrait import Portrait
@@ -35,13 +36,6 @@ def from_unit(pictures: Tensor) -> NDArray[np.uint8]:
     """(N, 3, H, W) in -1..1 -> (N, H, W, 3) uint8, rounded and clipped."""
     pixels = (pictures.float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
     return rearrange(pixels, "n c h w -> n h w c").cpu().numpy()
-
-
-def place_uncalibrated(clip: PoseClip, size: tuple[int, int]) -> PoseClip:
-    """The raw clip on a picture of (width, height): its canvas scaled to cover it, centred. What PCT improves on."""
-    scale = max(size[0] / clip.canvas[0], size[1] / clip.canvas[1])
-    shift = ((size[0] - clip.canvas[0] * scale) / 2, (size[1] - clip.canvas[1] * scale) / 2)
-    return clip.map_points((scale, scale), shift, size)
 
 
 def encode_picture(vae: torch.nn.Module, pictures: Tensor) -> Tensor:
@@ -99,13 +93,14 @@ class Conditioner:
         picture = to_unit(inputs.picture[None], self.device, self.dtype)
         self.reference_latents = encode_picture(pipeline.vae, picture)
         self.reference = self.denoiser.project_reference(pipeline.reference.bank(self.reference_latents))
-        self.hand_tokens: Tensor | None = None
-        self.hand_token_mask: Tensor | None = None
+        self.codes: KeyValues | None = None
+        self.code_mask: Tensor | None = None
         if codebook and inputs.crops_present.any():
             left, right = to_unit(inputs.crops, self.device, self.dtype)
-            self.hand_tokens = pipeline.codebook.tokens(left[None], right[None])
+            tokens = pipeline.codebook.tokens(left[None], right[None])
             present = torch.from_numpy(inputs.crops_present).to(self.device)
-            self.hand_token_mask = present.repeat_interleave(self.hand_tokens.shape[1] // 2)[None]
+            self.codes = self.denoiser.project_codes(tokens)
+            self.code_mask = present.repeat_interleave(tokens.shape[1] // 2)[None]
         self._kept: dict[tuple[int, int], Conditions] = {}
         self._kept_bytes = 0
 
@@ -130,14 +125,14 @@ class Conditioner:
         hands = box_mask(np.where(found.present[..., None], found.boxes, 0), self.size, self.grid).any(axis=1)
         head = np.broadcast_to(box_mask(self.inputs.head_box, self.size, self.grid), hands.shape)
         audio = self.features[frames.start : frames.stop].to(self.device, self.dtype)
-        return self.denoiser.project_audio(
+        return self.denoiser.prepare(
             Conditions(
                 audio=audio[None],
                 hand_features=hand_features,
                 reference=self.reference,
                 reference_latents=self.reference_latents,
-                hand_tokens=self.hand_tokens,
-                hand_token_mask=self.hand_token_mask,
+                hand_tokens=self.codes,
+                hand_token_mask=self.code_mask,
                 head_mask=torch.from_numpy(head.copy()).to(self.device)[None],
                 hand_mask=torch.from_numpy(hands).to(self.device)[None],
             )

@@ -25,9 +25,10 @@ from .media.provenance import Provenance, sha256_of, stamp
 from .media.video import VideoWriter
 from .models.conditions import Conditions
 from .models.factory import Models
-from .pose.calibrate import CalibrationReport, calibrate
+from .pose.calibrate import calibrate, place
 from .pose.library import loop
 from .pose.portrait import Portrait
+from .pose.report import CalibrationReport
 from .pose.skeleton import PoseClip
 from .sampling import (
     context_windows,
@@ -143,7 +144,7 @@ class VividPipeline(DiffusionPipeline):
         elif run.calibrate:
             clip, report = calibrate(portrait.pose, motion)
         else:
-            clip, report = place_uncalibrated(motion, portrait.size), None
+            clip, report = place(motion, portrait.size)[0], None
         self._reset_peak_memory()
         try:
             inputs = frame_inputs(portrait, loop(clip, frames), (run.width, run.height))
