@@ -1,0 +1,257 @@
+"""`python -m vivid bench`: speed, memory and arithmetic of a configuration, against a plain run of the same network."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from .animate import parse_size
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+CONFIGURATIONS = ("embedded", "full", "micro")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `bench`."""
+    parser.add_argument("--config", default="embedded", choices=CONFIGURATIONS, help="which network, random weights")
+    parser.add_argument("--size", default="256x256", metavar="WxH")
+    parser.add_argument("--frames", type=int, default=12, help="frames of the one window that is timed")
+    parser.add_argument("--steps", type=int, default=None, help="sampling steps to compute the overall speed for")
+    parser.add_argument("--dtype", default="fp32", choices=("fp32", "bf16", "fp16"))
+    parser.add_argument("--device", default=None, help="cpu, cuda, mps (default: the best here)")
+    parser.add_argument("--no-guidance", action="store_true", help="one evaluation a step")
+    parser.add_argument("--no-plain", action="store_true", help="leave the plain run out")
+    parser.add_argument("--repeat", type=int, default=3, help="timed rounds; ours and the plain run take turns")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure; print a table and, as the last line, one JSON object."""
+    if args.frames < 1 or args.repeat < 1:
+        raise InputError("Frames and repeat must be 1 or more.")
+    import torch
+
+    from ..pipeline import default_device, peak_memory
+
+    width, height = parse_size(args.size)
+    device = torch.device(args.device or default_device())
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[args.dtype]
+    bench = Bench(args.config, (width, height), args.frames, not args.no_guidance, device, dtype)
+    result = bench.measure(args.repeat, plain=not args.no_plain)
+    steps = args.steps or (6 if args.no_guidance else 30)
+    total = steps * result["seconds_step"] + args.frames * result["seconds_decode"]
+    result |= {
+        "config": args.config,
+        "size": [width, height],
+        "frames": args.frames,
+        "dtype": args.dtype,
+        "device": device.type,
+        "guidance": not args.no_guidance,
+        "steps": steps,
+        "frames_per_second": round(args.frames / total, 4),
+        "peak_memory": peak_memory(device),
+    }
+    for name, value in result.items():
+        print(f"{name:28s} {value}")
+    print(json.dumps(result))
+    return 0
+
+
+class Bench:
+    """One network with random weights and the conditions of one window."""
+
+    def __init__(
+        self,
+        config: str,
+        size: tuple[int, int],
+        frames: int,
+        guidance: bool,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        import torch
+
+        from ..models import factory
+        from ..models.conditions import Conditions
+
+        self.device, self.guidance = device, guidance
+        self.models = _random_models(getattr(factory, config.upper()), device, dtype)
+        height, width = size[1] // 8, size[0] // 8
+        generator = torch.Generator().manual_seed(0)
+
+        def noise(*shape: int) -> Tensor:
+            return torch.randn(shape, generator=generator).to(device, dtype)
+
+        channels = self.models.vae.config.latent_channels
+        self.sample = noise(1, channels, frames, height, width)
+        self.timestep = torch.tensor(500, device=device)
+        reference = noise(1, channels, height, width)
+        first = self.models.denoiser.config.block_out_channels[0]
+        head = torch.zeros(1, frames, height, width, dtype=torch.bool, device=device)
+        hands = head.clone()
+        head[..., : height // 3, width // 3 : 2 * width // 3] = True
+        hands[..., 2 * height // 3 :, width // 4 : 3 * width // 4] = True
+        with torch.no_grad():
+            self.bank = self.models.reference.bank(reference)
+            self.conditions = Conditions(
+                audio=noise(1, frames, 50, 384),
+                hand_features=noise(1, first, frames, height, width),
+                reference=self.models.denoiser.project_reference(self.bank),
+                reference_latents=reference,
+                head_mask=head,
+                hand_mask=hands,
+            )
+
+    def ours(self) -> Tensor:
+        """One guided prediction as the pipeline makes it, conditions prepared beforehand."""
+        from ..sampling import guided_prediction
+
+        scale = 2.5 if self.guidance else 1.0
+        denoiser = self.models.denoiser
+        return guided_prediction(lambda c: denoiser(self.sample, self.timestep, c), self.prepared, scale, scale)
+
+    def plain(self) -> Tensor:
+        """The same prediction as the public base's own code computes it (ECHOMIMIC_V2, "What its users suffer from").
+
+        Both guidance halves in one batch; the bank repeated for every frame, its keys and values projected anew for
+        every frame; the unconditional half's attention computed twice, with the bank and again without.
+        """
+        import torch
+
+        from ..models.blocks import DenoiserBlock
+        from ..models.conditions import Conditions
+
+        denoiser, own = self.models.denoiser, self.conditions
+        halves = 2 if self.guidance else 1
+
+        def doubled(tensor: Tensor | None) -> Tensor | None:
+            if tensor is None or not self.guidance:
+                return tensor
+            return torch.cat([torch.zeros_like(tensor), tensor])
+
+        conditions = Conditions(
+            audio=doubled(own.audio),
+            hand_features=doubled(own.hand_features),
+            reference={name: (bank, bank) for name, bank in self.bank.items()},
+            reference_latents=doubled(own.reference_latents),
+            head_mask=own.head_mask,
+        )
+        blocks = [module for module in denoiser.modules() if isinstance(module, DenoiserBlock)]
+        for block in blocks:
+            block.__class__ = plain_block(self.guidance)
+        try:
+            out = denoiser(self.sample.repeat(halves, 1, 1, 1, 1), self.timestep, conditions)
+        finally:
+            for block in blocks:
+                block.__class__ = DenoiserBlock
+        if not self.guidance:
+            return out
+        unconditional, conditional = out.chunk(2)
+        return unconditional + 2.5 * (conditional - unconditional)
+
+    def measure(self, repeat: int, plain: bool) -> dict[str, Any]:
+        """Seconds and operations of a step, seconds of a decoded frame; the two runs take turns, the fastest counts."""
+        import torch
+        from torch.utils.flop_counter import FlopCounterMode
+
+        with torch.no_grad():
+            started = self._now()
+            self.prepared = self.models.denoiser.prepare(self.conditions)
+            prepare = self._now() - started
+            work: dict[str, Callable[[], Tensor]] = {"ours": self.ours}
+            if plain:
+                # The added streams are no part of the base: both runs leave them out where they are compared.
+                self.models.denoiser.switch(head_stream=False, codebook=False)
+                self.prepared = self.models.denoiser.prepare(self.conditions)
+                work["plain"] = self.plain
+            operations, outputs = {}, {}
+            for name, call in work.items():  # the counted round warms up
+                with FlopCounterMode(display=False) as counter:
+                    outputs[name] = call()
+                operations[name] = counter.get_total_flops()
+            seconds = dict.fromkeys(work, float("inf"))
+            for _ in range(repeat):
+                for name, call in work.items():
+                    started = self._now()
+                    call()
+                    seconds[name] = min(seconds[name], self._now() - started)
+            latents = self.sample[:, :, 0]
+            self.models.vae.decode(latents)
+            started = self._now()
+            self.models.vae.decode(latents)
+            decode = self._now() - started
+        frames = self.sample.shape[2]
+        result: dict[str, Any] = {
+            "seconds_prepare": round(prepare, 4),
+            "seconds_step": round(seconds["ours"], 4),
+            "seconds_decode": round(decode, 4),
+            "gflop_frame_step": round(operations["ours"] / frames / 1e9, 2),
+        }
+        if plain:
+            scale = outputs["plain"].float().abs().max()
+            result |= {
+                "seconds_step_plain": round(seconds["plain"], 4),
+                "gflop_frame_step_plain": round(operations["plain"] / frames / 1e9, 2),
+                "ratio_seconds": round(seconds["ours"] / seconds["plain"], 4),
+                "ratio_flop": round(operations["ours"] / operations["plain"], 4),
+                "relative_difference": float((outputs["ours"] - outputs["plain"]).float().abs().max() / scale),
+            }
+        return result
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            import torch
+
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+
+def plain_block(guidance: bool) -> type:
+    """A DenoiserBlock that attends to the bank the plain way; `inputs.reference` holds hidden states, not keys."""
+    import torch
+
+    from ..models.blocks import BlockInputs, DenoiserBlock, attend
+
+    class PlainBlock(DenoiserBlock):
+        def _self_attention(self, states: Tensor, inputs: BlockInputs) -> Tensor:
+            assert inputs.reference is not None
+            bank = inputs.reference[self.name][0].expand(len(states), -1, -1)
+            both = torch.cat([states, bank], 1)
+            out = attend(self.attn1, states, self.attn1.to_k(both), self.attn1.to_v(both))
+            if guidance:
+                first = states[: len(states) // 2]
+                again = attend(self.attn1, first, self.attn1.to_k(first), self.attn1.to_v(first))
+                out = torch.cat([again, out[len(first) :]])
+            return out
+
+    return PlainBlock
+
+
+def _random_models(config: Any, device: torch.device, dtype: torch.dtype) -> Any:
+    """Networks with small random weights, made without the slow initialisation of every layer."""
+    import torch
+    from accelerate import init_empty_weights
+
+    from ..models.factory import build_models
+
+    with init_empty_weights(include_buffers=False):
+        models = build_models(config)
+    generator = torch.Generator(device).manual_seed(0)
+    for name in ("vae", "reference", "denoiser"):
+        module = getattr(models, name)
+        for path, parameter in list(module.named_parameters()):
+            owner, _, leaf = path.rpartition(".")
+            value = torch.empty(parameter.shape, device=device, dtype=dtype)
+            if parameter.ndim > 1:
+                value.normal_(0, parameter[0].numel() ** -0.5, generator=generator)
+            else:
+                value.fill_(1.0 if leaf == "weight" else 0.0)
+            setattr(module.get_submodule(owner), leaf, torch.nn.Parameter(value, requires_grad=False))
+        module.to(device, dtype).eval()
+    return models
