@@ -35,7 +35,9 @@ def person(width: int = 128, height: int = 128, shift: float = 0.0) -> Pose:
         hands[side, :, 1] = body[wrist, 1] + finger * 0.004 * height
         hands[side, :, 2] = 1
     angle = np.linspace(0, 2 * np.pi, FACE_COUNT, endpoint=False)
-    face = np.stack([(0.5 + shift + 0.08 * np.cos(angle)) * width, (0.25 + 0.1 * np.sin(angle)) * height, angle * 0 + 1], 1)
+    face = np.stack(
+        [(0.5 + shift + 0.08 * np.cos(angle)) * width, (0.25 + 0.1 * np.sin(angle)) * height, angle * 0 + 1], 1
+    )
     return Pose(body, hands, face.astype(np.float32), (width, height))
 
 
@@ -134,7 +136,11 @@ def test_switches_and_guidance_change_the_video(pipeline, tmp_path):
 
 def test_too_short_speech_is_refused(pipeline, tmp_path):
     with pytest.raises(InputError, match="shorter than one frame"):
-        list(pipeline.animate(portrait(), Speech(np.zeros(10, np.float32)), gestures(), RunSettings(), tmp_path / "x.mp4"))
+        list(
+            pipeline.animate(
+                portrait(), Speech(np.zeros(10, np.float32)), gestures(), RunSettings(), tmp_path / "x.mp4"
+            )
+        )
     assert not list(tmp_path.iterdir())
 
 
@@ -155,7 +161,9 @@ def test_another_speech_encoder_is_refused(pipeline):
         dummy_pipeline(speech_encoder="wav2vec2")
 
 
-@pytest.mark.parametrize("bad", [{"width": 100}, {"steps": 0}, {"guidance_audio": -1.0}, {"seconds": 0.0}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "bad", [{"width": 100}, {"steps": 0}, {"guidance_audio": -1.0}, {"seconds": 0.0}, {"seed": -1}]
+)
 def test_impossible_settings_are_refused(bad):
     with pytest.raises(InputError):
         RunSettings(**bad)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from diffusers import AutoencoderKL
 
+from .autoencoder import ShortcutAutoencoderKL
 from .denoiser import AUDIO_DIM, Denoiser
 from .hand_codebook import HandCodebook
 from .hand_encoder import HandEncoder
@@ -40,10 +40,11 @@ class ModelConfig:
     stream_heads: int = 4
     hand_encoder_channels: tuple[int, ...] = (16, 32, 64, 96)
     latent_channels: int = 16
-    vae_channels: tuple[int, ...] = (16, 32, 64, 128)
+    vae_channels: tuple[int, ...] = (16, 48, 96, 128)
     vae_layers: int = 1
-    vae_norm_groups: int = 4
+    vae_norm_groups: int = 8
     vae_attention: bool = False
+    vae_shortcut: bool = True
     latent_scale: float = 1.0
     codebook_channels: tuple[int, ...] = (32, 64, 96, 128, 128)
     codebook_norm_groups: int = 16
@@ -67,15 +68,10 @@ class Models:
     codebook: HandCodebook
 
 
-def component_classes() -> dict[str, Any]:
-    """The class of each network, by the name of its field in `Models` and of its folder."""
-    return {
-        "vae": AutoencoderKL,
-        "reference": ReferenceNet,
-        "denoiser": Denoiser,
-        "hand_encoder": HandEncoder,
-        "codebook": HandCodebook,
-    }
+def component_classes() -> dict[str, type]:
+    """Every class that a model folder may name in a component's configuration."""
+    classes = (AutoencoderKL, ShortcutAutoencoderKL, ReferenceNet, Denoiser, HandEncoder, HandCodebook)
+    return {cls.__name__: cls for cls in classes}
 
 
 EMBEDDED = ModelConfig(
@@ -123,6 +119,7 @@ FULL = ModelConfig(
     vae_layers=2,
     vae_norm_groups=32,
     vae_attention=True,
+    vae_shortcut=False,
     latent_scale=0.18215,
     codebook_channels=(64, 128, 128, 256, 256),
     codebook_norm_groups=32,
@@ -149,6 +146,7 @@ MICRO = ModelConfig(
     hand_encoder_channels=(16, 32, 96, 256),
     latent_channels=4,
     vae_channels=(8, 8, 16, 16),
+    vae_shortcut=False,
     vae_norm_groups=8,
     latent_scale=0.18215,
     codebook_channels=(8, 8, 16, 16, 16),
@@ -164,11 +162,13 @@ MICRO = ModelConfig(
 def build_vae(config: ModelConfig) -> AutoencoderKL:
     """The picture autoencoder: (B, 3, H, W) in -1..1 <-> latents (B, latent_channels, H/8, W/8).
 
+    `vae_shortcut` puts the linear shortcut around it that makes training short (`autoencoder.py`).
     Latents are multiplied by `vae.config.scaling_factor` before they are noised; a VAE of our own measures that
     number on its training set and stores it there (METHOD section 5).
     """
     levels = len(config.vae_channels)
-    return AutoencoderKL(
+    cls = ShortcutAutoencoderKL if config.vae_shortcut else AutoencoderKL
+    return cls(
         block_out_channels=config.vae_channels,
         down_block_types=("DownEncoderBlock2D",) * levels,
         up_block_types=("UpDecoderBlock2D",) * levels,

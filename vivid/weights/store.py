@@ -74,36 +74,36 @@ def save_model(models: Models, info: ModelInfo, folder: Path, quantise: bool) ->
     write_info(info, folder)
 
 
-def load_component(folder: Path, cls: Any, dtype: torch.dtype) -> Any:
+def load_component(folder: Path, dtype: torch.dtype) -> Any:
     """One network of a model folder in evaluation mode, without initialising it first.
 
     Every stored tensor must fit a tensor of the network and every tensor of the network must be stored; InputError
-    names the first that does not.
+    says which does not.
     """
-    import torch
     from accelerate import init_empty_weights
 
+    from ..models.factory import component_classes
     from .int8 import load_state
 
-    if not (folder / "config.json").is_file():
-        raise InputError(f"{folder} has no config.json: fetch or convert the model again.")
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        cls: Any = component_classes()[config["_class_name"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"{folder} has no usable config.json: fetch or convert the model again.") from None
     with init_empty_weights(include_buffers=False):
-        module = cls.from_config(cls.load_config(folder))
+        module = cls.from_config(config)
     state = {key: tensor.to(dtype) for key, tensor in load_state(folder).items()}
     try:
         module.load_state_dict(state, strict=True, assign=True)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise InputError(f"The weights in {folder} do not fit this program ({reason}).") from None
-    assert not any(p.is_meta for p in module.parameters()), folder
-    with torch.no_grad():
-        return module.to(dtype).eval().requires_grad_(False)
+    return module.to(dtype).eval().requires_grad_(False)
 
 
 def load_model(folder: Path, dtype: torch.dtype) -> tuple[Models, ModelInfo]:
     """All networks of a model folder, and what the model is."""
-    from ..models.factory import COMPONENT_CLASSES, Models
+    from ..models.factory import Models
 
     info = read_info(folder)
-    classes = COMPONENT_CLASSES()
-    return Models(**{name: load_component(folder / name, classes[name], dtype) for name in COMPONENTS}), info
+    return Models(**{name: load_component(folder / name, dtype) for name in COMPONENTS}), info

@@ -1,0 +1,62 @@
+"""The autoencoder's linear shortcut."""
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+
+from vivid.models.autoencoder import ShortcutAutoencoderKL
+
+SHAPE = {
+    "latent_channels": 8,
+    "block_out_channels": (8, 8, 8, 8),
+    "down_block_types": ("DownEncoderBlock2D",) * 4,
+    "up_block_types": ("UpDecoderBlock2D",) * 4,
+    "norm_num_groups": 4,
+    "mid_block_add_attention": False,
+}
+
+
+def pictures(count: int = 6, size: int = 64) -> torch.Tensor:
+    """Smooth random pictures (N, 3, size, size) in -1..1."""
+    coarse = torch.rand(count, 3, 6, 6, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return torch.nn.functional.interpolate(coarse, (size, size), mode="bicubic").clamp(-1, 1)
+
+
+def build() -> ShortcutAutoencoderKL:
+    torch.manual_seed(0)
+    return ShortcutAutoencoderKL(**SHAPE).eval()
+
+
+@torch.no_grad()
+def test_it_starts_as_the_best_linear_code_of_patches():
+    vae, images = build(), pictures()
+    vae.start_from_patches(images)
+    rebuilt = vae.decode(vae.encode(images).latent_dist.mean).sample
+    patches = images.unfold(2, 8, 8).unfold(3, 8, 8).permute(0, 2, 3, 1, 4, 5).reshape(-1, 192).double().numpy()
+    centred = patches - patches.mean(0)
+    energy = np.linalg.svd(centred, compute_uv=False) ** 2
+    best = energy[8:].sum() / patches.size
+    error = (rebuilt - images).double().square().mean().item()
+    assert best <= error < best * 1.1 + 1e-4
+
+
+@torch.no_grad()
+def test_both_paths_add_up_and_gradients_reach_both():
+    vae, images = build(), pictures()
+    plain = AutoencoderKL.from_config(dict(vae.config))
+    plain.load_state_dict({k: v for k, v in vae.state_dict().items() if not k.startswith("patch_")})
+    mean = vae.encode(images).latent_dist.mean
+    assert torch.allclose(mean, plain.encode(images).latent_dist.mean + vae.patch_in(images), atol=1e-5)
+    assert torch.allclose(vae.decode(mean).sample, plain.decode(mean).sample + vae.patch_out(mean), atol=1e-5)
+    with torch.enable_grad():
+        vae.decode(vae.encode(images).latent_dist.mean).sample.square().mean().backward()
+    unused = [n for n, p in vae.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
+    assert not unused
+
+
+def test_configuration_survives_saving(tmp_path):
+    vae = build()
+    vae.save_pretrained(tmp_path)
+    again = ShortcutAutoencoderKL.from_pretrained(tmp_path)
+    assert all(torch.equal(a, b) for a, b in zip(vae.parameters(), again.parameters(), strict=True))
+    assert again.config.latent_channels == 8 and tuple(again.config.block_out_channels) == (8, 8, 8, 8)
