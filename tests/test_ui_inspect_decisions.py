@@ -1,0 +1,144 @@
+"""Annotators' decisions: kept line by line, apart from each other, never lost."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from vivid.errors import InputError
+from vivid.ui.decisions import (
+    DecisionBook,
+    Mark,
+    Subject,
+    checked_nudges,
+    clean_name,
+    decisions_file,
+    is_lasting,
+)
+
+
+def subject(number: int = 1) -> Subject:
+    return Subject(f"pair{number}", f"{number:04d}", f"{number}.png", f"{number}.npz", "a" * 64, "b" * 64)
+
+
+def test_what_is_decided_survives_a_restart(tmp_path: Path) -> None:
+    DecisionBook(tmp_path, "Anna").add(
+        subject(), Mark("accept", "手 is off", {"scale": 1.1, "left_arm": 1.0}), {"factor": float("nan")}, "s", "decide"
+    )
+    book = DecisionBook(tmp_path, " anna ")
+    assert book.marks() == {"pair1": Mark("accept", "手 is off", {"scale": 1.1})}
+    (record,) = book.records()
+    assert record["annotator"] == "Anna"
+    assert record["report"] == {"factor": None}
+    assert record["portrait"] == "1.png"
+    assert record["clip_sha256"] == "b" * 64
+
+
+def test_two_names_never_meet(tmp_path: Path) -> None:
+    DecisionBook(tmp_path, "anna").add(subject(), Mark("accept"), None, "s", "decide")
+    DecisionBook(tmp_path, "bob").add(subject(), Mark("reject"), None, "s", "decide")
+    assert DecisionBook(tmp_path, "anna").marks()["pair1"].decision == "accept"
+    assert DecisionBook(tmp_path, "bob").marks()["pair1"].decision == "reject"
+    assert DecisionBook(tmp_path, "carol").export() == b""
+
+
+@pytest.mark.parametrize(
+    "pair", [("a/b", "a_b"), ("a b", "a_b"), ("a/b", "a\\b"), ("../x", "x"), ("安娜", "安"), ("a.", "a")]
+)
+def test_names_that_look_alike_get_their_own_files(tmp_path: Path, pair: tuple[str, str]) -> None:
+    first, second = (decisions_file(tmp_path, name) for name in pair)
+    assert first != second
+    assert first.parent == second.parent == tmp_path
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/abs", "a\x00b", "..", "x" * 60, "安娜", "é" * 59])
+def test_a_name_never_leaves_the_folder(tmp_path: Path, name: str) -> None:
+    DecisionBook(tmp_path / "in", name).add(subject(), Mark("accept"), None, "s", "decide")
+    assert [path.parent for path in tmp_path.rglob("*.jsonl")] == [tmp_path / "in"]
+
+
+@pytest.mark.parametrize("name", ["", "   ", "\x00\n", "x" * 61])
+def test_a_missing_or_endless_name_is_refused(name: str) -> None:
+    with pytest.raises(InputError):
+        clean_name(name)
+
+
+def test_undo_walks_back_step_by_step(tmp_path: Path) -> None:
+    book = DecisionBook(tmp_path, "anna")
+    book.add(subject(1), Mark("accept"), {"r": 1}, "s", "decide")
+    book.add(subject(1), Mark("accept", "look again"), {"r": 2}, "s", "note")
+    book.add(subject(2), Mark("reject"), None, "s", "decide")
+    assert book.undo("s").pair == "pair2"  # type: ignore[union-attr]
+    assert book.marks()["pair2"] == Mark()
+    assert book.undo("s").mark == Mark("accept")  # type: ignore[union-attr]
+    assert book.records()[-1]["report"] == {"r": 1}
+    book.add(subject(1), Mark("reject"), None, "s", "decide")
+    assert book.undo("s").mark == Mark("accept")  # type: ignore[union-attr]
+    assert book.undo("s").mark == Mark()  # type: ignore[union-attr]
+    assert book.undo("s") is None
+    assert len(book.records()) == 8  # four actions, four undos: nothing is rewritten
+
+
+def test_undo_leaves_another_windows_decision(tmp_path: Path) -> None:
+    book = DecisionBook(tmp_path, "anna")
+    book.add(subject(), Mark("accept"), None, "one", "decide")
+    book.add(subject(), Mark("reject"), None, "two", "decide")
+    undone = book.undo("one")
+    assert undone is not None
+    assert undone.superseded
+    assert book.marks()["pair1"] == Mark("reject")
+    assert book.undo("one") is None
+    own = book.undo("two")
+    assert own is not None
+    assert not own.superseded
+    assert book.marks()["pair1"] == Mark("accept")
+
+
+def _write(job: tuple[Path, int]) -> None:
+    folder, number = job
+    for step in range(20):
+        DecisionBook(folder, "anna").add(subject(step), Mark("accept", "n" * 500), None, str(number), "decide")
+
+
+def test_many_windows_at_once_lose_nothing(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(_write, [(tmp_path, number) for number in range(4)]))
+    with get_context("fork").Pool(2) as processes:
+        processes.map(_write, [(tmp_path, 4), (tmp_path, 5)])
+    lines = (tmp_path / "decisions-anna.jsonl").read_bytes().splitlines()
+    assert len(lines) == 120
+    assert len({json.loads(line)["id"] for line in lines}) == 120
+
+
+def test_a_half_written_line_costs_only_itself(tmp_path: Path) -> None:
+    book = DecisionBook(tmp_path, "anna")
+    book.add(subject(1), Mark("accept"), None, "s", "decide")
+    with book.path.open("ab") as file:
+        file.write(b'{"id":"x","pair":"pair9","act')
+    book.add(subject(2), Mark("reject"), None, "s", "decide")
+    assert set(book.marks()) == {"pair1", "pair2"}
+    assert [json.loads(line)["pair"] for line in book.export().splitlines()] == ["pair1", "pair2"]
+
+
+def test_bad_marks_are_refused() -> None:
+    with pytest.raises(InputError, match="accept or reject"):
+        Mark("maybe")
+    with pytest.raises(InputError, match="4000"):
+        Mark(note="x" * 4001)
+    for nudges in ({"scale": 3.0}, {"nose": 1.0}, {"scale": float("nan")}, {"scale": "1"}, {"scale": True}):
+        with pytest.raises(InputError):
+            checked_nudges(nudges)
+
+
+def test_a_space_without_storage_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    assert is_lasting(tmp_path)
+    monkeypatch.setenv("SPACE_ID", "someone/vivid")
+    assert not is_lasting(tmp_path)
+    monkeypatch.setattr("os.path.ismount", lambda path: path == "/data")
+    assert is_lasting(Path("/data/decisions"))
+    assert not is_lasting(tmp_path)

@@ -1,0 +1,267 @@
+"""Annotators' decisions: one append-only file of JSON lines for each name (DESIGN rule 10).
+
+Nothing is ever rewritten: a decision, a note, a nudge and an undo are each one more line, and what holds for a pair is
+what its last line says. So two browser windows under one name lose nothing, and a crash loses at most half a line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+import threading
+import unicodedata
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows: the lock below then holds between the threads of this server only
+    fcntl = None  # type: ignore[assignment]
+
+ACTIONS = ("decide", "note", "nudge")
+DECISIONS = ("", "accept", "reject")
+NAME_LENGTH = 60
+NOTE_LENGTH = 4000
+FILE_BYTES = 256 * 2**20
+NUDGE_LIMITS = {
+    "offset_x": (-500.0, 500.0, 0.0),
+    "offset_y": (-500.0, 500.0, 0.0),
+    "scale": (0.5, 2.0, 1.0),
+    "left_arm": (0.5, 2.0, 1.0),
+    "right_arm": (0.5, 2.0, 1.0),
+}
+"""Name -> least, most, untouched. Offsets in pixels of the portrait, the others are factors."""
+
+_threads = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What holds for one pair: "" (open), "accept" or "reject"; a note; the nudges that differ from untouched."""
+
+    decision: str = ""
+    note: str = ""
+    nudges: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.decision not in DECISIONS:
+            raise InputError(f"{self.decision!r} is no decision: choose accept or reject.")
+        if len(self.note) > NOTE_LENGTH:
+            raise InputError(f"The note has {len(self.note)} characters: keep it under {NOTE_LENGTH}.")
+        object.__setattr__(self, "nudges", checked_nudges(self.nudges))
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Mark:
+        """The mark that a line of the file states."""
+        return cls(str(record.get("decision", "")), str(record.get("note", "")), dict(record.get("nudges") or {}))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The pair a decision is about: `id` from the content of both files, names and SHA-256 of each."""
+
+    id: str
+    name: str
+    portrait: str
+    clip: str
+    portrait_sha256: str
+    clip_sha256: str
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What an undo did: the pair it concerned, and whether another window's later decision was left standing."""
+
+    pair: str
+    mark: Mark
+    superseded: bool
+
+
+def checked_nudges(nudges: Mapping[str, Any]) -> dict[str, float]:
+    """Numbers within NUDGE_LIMITS, untouched ones left out; InputError for anything else."""
+    checked = {}
+    for name, value in nudges.items():
+        if name not in NUDGE_LIMITS:
+            raise InputError(f"There is no nudge {name!r}: choose one of {', '.join(NUDGE_LIMITS)}.")
+        least, most, untouched = NUDGE_LIMITS[name]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+            raise InputError(f"The nudge {name} is {value!r}: choose {least:g} to {most:g}.")
+        if value != untouched:
+            checked[name] = float(value)
+    return checked
+
+
+def clean_name(name: str) -> str:
+    """The name as people read it: trimmed, no control characters; InputError when nothing is left or it is too long."""
+    text = unicodedata.normalize("NFKC", name)
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text:
+        raise InputError("Enter your name first: your decisions are kept under it.")
+    if len(text) > NAME_LENGTH:
+        raise InputError(f"The name has {len(text)} characters: keep it under {NAME_LENGTH}.")
+    return text
+
+
+def decisions_file(folder: Path, name: str) -> Path:
+    """The file of one annotator inside `folder`; different names never share one, whatever characters they have.
+
+    Upper and lower case are the same person, because some file systems do not tell them apart.
+    """
+    person = clean_name(name).casefold()
+    slug = "".join(c if c.isalnum() or c in "-_" else "_" for c in person)
+    if slug != person or re.search(r"-[0-9a-f]{8}$", slug):  # a plain name may not look like a marked one
+        slug += "-" + hashlib.sha256(person.encode()).hexdigest()[:8]
+    return folder / f"decisions-{slug}.jsonl"
+
+
+def is_lasting(folder: Path) -> bool:
+    """Whether what is written to `folder` outlives the server: false on a Space without storage of its own."""
+    if not os.environ.get("SPACE_ID"):
+        return True
+    return os.path.ismount("/data") and folder.resolve().is_relative_to("/data")
+
+
+class DecisionBook:
+    """One annotator's decisions on disk."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = clean_name(name)
+        self.path = decisions_file(folder, name)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Every line, oldest first; half-written ones are passed over."""
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        return _parse(data)
+
+    def marks(self) -> dict[str, Mark]:
+        """Pair id -> what holds for it now."""
+        return {record["pair"]: Mark.of_record(record) for record in self.records()}
+
+    def add(self, subject: Subject, mark: Mark, report: Mapping[str, Any] | None, session: str, action: str) -> str:
+        """Write one record and return its id; it is on disk when this returns.
+
+        `report` is the calibration report that was on screen; `session` names the browser window, for undo.
+        """
+        if action not in ACTIONS:
+            raise ValueError(f"unknown action {action!r}")
+        with self._locked() as file:
+            return self._append(file, asdict(subject), mark, report, session, {"action": action})
+
+    def undo(self, session: str) -> Undone | None:
+        """Take back this window's last record that is not yet taken back; None when there is none.
+
+        Where another window under the same name has since decided about the same pair, its decision stays.
+        """
+        with self._locked() as file:
+            history = _parse(file.read())
+            last: dict[str, dict[str, Any]] = {}
+            steps: list[tuple[dict[str, Any], dict[str, Any] | None]] = []
+            for record in history:
+                if record.get("session") == session:
+                    if record["action"] == "undo":
+                        steps = [step for step in steps if step[0]["id"] != record.get("undoes")]
+                    else:
+                        steps.append((record, last.get(record["pair"])))
+                if not record.get("superseded"):
+                    last[record["pair"]] = record
+            if not steps:
+                return None
+            step, before = steps[-1]
+            current = last[step["pair"]]
+            # After a few undos the pair's last line is the undo that led back to `step`, not `step` itself.
+            superseded = current["id"] != step["id"] and current.get("session") != session
+            holds = current if superseded else before
+            mark = Mark.of_record(holds) if holds else Mark()
+            subject = {"id": step["pair"], **{k: step.get(k, "") for k in _SUBJECT_KEYS}}
+            report = holds.get("report") if holds else None
+            what: dict[str, Any] = {"action": "undo", "undoes": step["id"]}
+            self._append(file, subject, mark, report, session, what | ({"superseded": True} if superseded else {}))
+            return Undone(step["pair"], mark, superseded)
+
+    def export(self) -> bytes:
+        """The file as it is, whole lines only."""
+        return b"".join(_line(record) for record in self.records())
+
+    @contextmanager
+    def _locked(self) -> Iterator[BinaryIO]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with _threads, self.path.open("a+b") as file:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX)  # closing the file lets go of it
+            file.seek(0)
+            yield file
+
+    def _append(
+        self,
+        file: BinaryIO,
+        subject: dict[str, Any],
+        mark: Mark,
+        report: Mapping[str, Any] | None,
+        session: str,
+        what: dict[str, Any],
+    ) -> str:
+        end = file.seek(0, os.SEEK_END)
+        if end > FILE_BYTES:
+            raise InputError("Your decisions file is full: download it, then go on under another name.")
+        record = {
+            "version": 1,
+            "id": uuid.uuid4().hex,
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "annotator": self.name,
+            "session": session[:64],
+            **what,
+            "pair": subject["id"],
+            **{key: subject[key] for key in _SUBJECT_KEYS},
+            **asdict(mark),
+            "report": _finite(report),
+        }
+        line = _line(record)
+        if end:
+            file.seek(end - 1)
+            if file.read(1) != b"\n":  # an earlier server died within a line
+                line = b"\n" + line
+        file.write(line)  # append mode: always at the end
+        file.flush()
+        os.fsync(file.fileno())
+        return record["id"]
+
+
+_SUBJECT_KEYS = ("name", "portrait", "clip", "portrait_sha256", "clip_sha256")
+
+
+def _finite(value: Any) -> Any:
+    """The same JSON value with null for numbers that JSON cannot write."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+def _parse(data: bytes) -> list[dict[str, Any]]:
+    records = []
+    for line in data.splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and {"id", "pair", "action", "decision"} <= record.keys():
+            records.append(record)
+    return records
