@@ -17,7 +17,6 @@ from vivid.ui.decisions import (
     checked_nudges,
     clean_name,
     decisions_file,
-    is_lasting,
 )
 
 
@@ -27,7 +26,7 @@ def subject(number: int = 1) -> Subject:
 
 def test_what_is_decided_survives_a_restart(tmp_path: Path) -> None:
     DecisionBook(tmp_path, "Anna").add(
-        subject(), Mark("accept", "手 is off", {"scale": 1.1, "left_arm": 1.0}), {"factor": float("nan")}, "s", "decide"
+        subject(), Mark("accept", "手 is off", {"scale": 1.1, "left_length": 1.0}), {"factor": float("nan")}, "s", "decide"
     )
     book = DecisionBook(tmp_path, " anna ")
     assert book.marks() == {"pair1": Mark("accept", "手 is off", {"scale": 1.1})}
@@ -132,13 +131,3 @@ def test_bad_marks_are_refused() -> None:
     for nudges in ({"scale": 3.0}, {"nose": 1.0}, {"scale": float("nan")}, {"scale": "1"}, {"scale": True}):
         with pytest.raises(InputError):
             checked_nudges(nudges)
-
-
-def test_a_space_without_storage_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("SPACE_ID", raising=False)
-    assert is_lasting(tmp_path)
-    monkeypatch.setenv("SPACE_ID", "someone/vivid")
-    assert not is_lasting(tmp_path)
-    monkeypatch.setattr("os.path.ismount", lambda path: path == "/data")
-    assert is_lasting(Path("/data/decisions"))
-    assert not is_lasting(tmp_path)

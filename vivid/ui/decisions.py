@@ -34,13 +34,18 @@ NAME_LENGTH = 60
 NOTE_LENGTH = 4000
 FILE_BYTES = 256 * 2**20
 NUDGE_LIMITS = {
-    "offset_x": (-500.0, 500.0, 0.0),
-    "offset_y": (-500.0, 500.0, 0.0),
+    "offset_x": (-2.0, 2.0, 0.0),
+    "offset_y": (-2.0, 2.0, 0.0),
     "scale": (0.5, 2.0, 1.0),
-    "left_arm": (0.5, 2.0, 1.0),
-    "right_arm": (0.5, 2.0, 1.0),
+    "left_angle": (-90.0, 90.0, 0.0),
+    "left_length": (0.5, 2.0, 1.0),
+    "left_hand": (0.5, 2.0, 1.0),
+    "right_angle": (-90.0, 90.0, 0.0),
+    "right_length": (0.5, 2.0, 1.0),
+    "right_hand": (0.5, 2.0, 1.0),
 }
-"""Name -> least, most, untouched. Offsets in pixels of the portrait, the others are factors."""
+"""Name -> least, most, untouched. Offsets in shoulder widths of the portrait, angles in degrees, else factors; left
+and right are the person's arms. What they do is told in vivid.pose.nudges."""
 
 _threads = threading.Lock()
 
@@ -122,13 +127,6 @@ def decisions_file(folder: Path, name: str) -> Path:
     if slug != person or re.search(r"-[0-9a-f]{8}$", slug):  # a plain name may not look like a marked one
         slug += "-" + hashlib.sha256(person.encode()).hexdigest()[:8]
     return folder / f"decisions-{slug}.jsonl"
-
-
-def is_lasting(folder: Path) -> bool:
-    """Whether what is written to `folder` outlives the server: false on a Space without storage of its own."""
-    if not os.environ.get("SPACE_ID"):
-        return True
-    return os.path.ismount("/data") and folder.resolve().is_relative_to("/data")
 
 
 class DecisionBook:

@@ -1,0 +1,285 @@
+// The Inspect tab in the browser: draws the skeletons, listens to the keys, saves what is decided.
+// Runs as the js_on_load of a gr.HTML: element, server, watch and props are Gradio's, SETUP and TEXT come from Python.
+const $ = (name) => element.querySelector(`[data-is="${name}"]`);
+const each = (selector, act) => element.querySelectorAll(selector).forEach(act);
+const escaped = (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => escaped(values[name] ?? ""));
+const both = (key, values = {}) =>
+  `<span class="lang-en">${filled(TEXT[key][0], values)}</span><span class="lang-zh">${filled(TEXT[key][1], values)}</span>`;
+const plain = (key) => TEXT[key][document.documentElement.lang.startsWith("zh") ? 1 : 0];
+const kept = (storage, key, value) => {
+  try {
+    if (value !== undefined) storage.setItem("vivid-inspect-" + key, value);
+    return storage.getItem("vivid-inspect-" + key) || "";
+  } catch { return value || ""; } // private windows may refuse storage: everything but reload still works
+};
+
+const state = {
+  collection: "", name: "", pairs: [], at: -1, data: null, frame: 0, playing: false, saving: 0,
+  view: innerWidth < 720 ? "slider" : "side", split: 0.5, reference: false, face: true, shift: null,
+};
+const session = kept(sessionStorage, "session") || kept(sessionStorage, "session", Math.random().toString(36).slice(2) + Date.now().toString(36));
+const pair = () => state.pairs[state.at];
+
+// ---- talking to the server ------------------------------------------------------------------------------------
+async function ask(what, data = {}) {
+  let answer;
+  try {
+    answer = await server[what]({ collection: state.collection, name: state.name, session, ...data });
+  } catch { throw new Error(plain("inspect_no_answer")); }
+  if (!answer || answer.error) throw new Error((answer && answer.error) || plain("inspect_no_answer"));
+  return answer;
+}
+function say(html, kind = "") {
+  const line = $("status");
+  line.innerHTML = html;
+  line.className = "vi-status " + kind;
+}
+const complain = (error) => say(escaped(error.message || error), "bad");
+
+async function unpacked(text, frames) {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const points = new Int16Array(await new Response(stream).arrayBuffer()); // (3, T, 128): x, y, confidence
+  for (let plane = 0; plane < 3; plane++)
+    for (let k = plane * frames * 128 + 128; k < (plane + 1) * frames * 128; k++) points[k] += points[k - 128];
+  return { points, frames };
+}
+const loaded = new Map(); // pair id -> promise of its data; a few, because each is a megabyte or two
+function fetchPair(entry) {
+  if (!loaded.has(entry.id)) {
+    const nudges = { ...entry.nudges };
+    const promise = ask("load", { pair: entry.id, nudges }).then(async (data) => {
+      const [reference, raw, calibrated, picture] = await Promise.all([
+        unpacked(data.reference, 1), unpacked(data.raw, data.frames), unpacked(data.calibrated, data.frames),
+        new Promise((good, bad) => { const image = new Image(); image.onload = () => good(image); image.onerror = bad; image.src = data.picture; }),
+      ]);
+      return { ...data, reference, raw, calibrated, picture, nudges };
+    });
+    promise.catch(() => loaded.delete(entry.id));
+    loaded.set(entry.id, promise);
+    while (loaded.size > 8) loaded.delete(loaded.keys().next().value);
+  }
+  return loaded.get(entry.id);
+}
+
+// ---- opening and moving about ---------------------------------------------------------------------------------
+async function open(collection) {
+  const name = $("name").value.trim();
+  if (!name) { complain(plain("inspect_name_first")); $("name").focus(); return; }
+  Object.assign(state, { collection, name });
+  try {
+    const answer = await ask("open");
+    Object.assign(state, { name: answer.name, pairs: answer.pairs, at: -1, data: null });
+    kept(localStorage, "name", answer.name);
+    kept(sessionStorage, "collection", collection);
+  } catch (error) { kept(sessionStorage, "collection", ""); complain(error); return; }
+  loaded.clear();
+  $("name").value = state.name;
+  element.classList.toggle("vi-open", state.pairs.length > 0);
+  if (!state.pairs.length) { say(both("inspect_empty_folder"), "bad"); return; }
+  const last = state.pairs.findIndex((p) => p.id === kept(sessionStorage, "pair"));
+  const open_ = state.pairs.findIndex((p) => !p.decision);
+  say(both("inspect_opened", { count: state.pairs.length, name: state.name }));
+  list();
+  go(last >= 0 ? last : Math.max(open_, 0));
+}
+
+let ticket = 0;
+async function go(index) {
+  if (index < 0 || index >= state.pairs.length) { say(both(index < 0 ? "inspect_first" : "inspect_last")); return; }
+  noteDone();
+  const mine = ++ticket;
+  state.at = index;
+  const entry = pair();
+  kept(sessionStorage, "pair", entry.id);
+  mark();
+  $("title").textContent = entry.name;
+  const waiting = setTimeout(() => { if (mine === ticket) busy(entry); }, 150);
+  try {
+    const data = await fetchPair(entry);
+    if (mine !== ticket) return;
+    state.data = data;
+    state.frame = Math.min(state.frame, data.frames - 1);
+    state.shift = null;
+    $("frame").max = data.frames - 1;
+    $("notices").innerHTML = data.notices.map((text) => `<li>${escaped(text)}</li>`).join("");
+    $("files").textContent = data.files.join(" + ");
+    element.classList.remove("vi-busy");
+    layout();
+    show();
+    report(data.report);
+    if (JSON.stringify(data.nudges) !== JSON.stringify(entry.nudges)) redraw(); // undone or changed since it was fetched
+    const next = state.pairs[index + 1];
+    if (next) fetchPair(next).catch(() => {});
+  } catch (error) {
+    if (mine !== ticket) return;
+    state.data = null;
+    element.classList.remove("vi-busy");
+    layout(); show(); report(null);
+    $("notices").innerHTML = "";
+    complain(error);
+  } finally { clearTimeout(waiting); }
+}
+async function busy(entry) {
+  element.classList.add("vi-busy");
+  $("busy").innerHTML = both("inspect_loading");
+  while (element.classList.contains("vi-busy") && pair() === entry) {
+    await new Promise((done) => setTimeout(done, 700));
+    const { done, total } = await ask("progress", { pair: entry.id }).catch(() => ({ total: 0 }));
+    if (total) $("busy").innerHTML = both("inspect_reading", { done, total });
+  }
+}
+const advance = () => {
+  const next = state.pairs.findIndex((p, k) => k > state.at && !p.decision);
+  const any = next >= 0 ? next : state.pairs.findIndex((p) => !p.decision);
+  if (any >= 0) go(any);
+  else say(both("inspect_all_done"), "ok");
+};
+
+// ---- deciding -------------------------------------------------------------------------------------------------
+let line = Promise.resolve(); // one save after the other, so that the file has the order of the clicks
+function save(entry, change, action) {
+  const before = { decision: entry.decision, note: entry.note, nudges: entry.nudges };
+  Object.assign(entry, change);
+  const mine = { pair: entry.id, decision: entry.decision, note: entry.note, nudges: entry.nudges, action };
+  mark();
+  state.saving++;
+  $("saved").innerHTML = both("inspect_saving");
+  line = line.then(() => ask("record", mine)).then(
+    () => { if (!--state.saving) $("saved").innerHTML = both("inspect_saved"); },
+    (error) => {
+      --state.saving;
+      Object.assign(entry, before);
+      mark(); sliders();
+      $("saved").innerHTML = both("inspect_not_saved");
+      complain(error);
+    });
+  return line;
+}
+function decide(decision) {
+  if (!pair() || !state.data) return;
+  noteDone();
+  const entry = pair();
+  save(entry, { decision }, "decide");
+  say(both(decision === "accept" ? "inspect_did_accept" : "inspect_did_reject", { name: entry.name }), decision === "accept" ? "ok" : "bad");
+  if ($("advance").checked) advance();
+}
+function noteDone() {
+  const entry = state.pairs.find((p) => p.id === $("note").dataset.pair);
+  if (entry && $("note").value !== entry.note) save(entry, { note: $("note").value }, "note");
+}
+async function undo() {
+  noteDone();
+  if (!state.pairs.length) return;
+  try {
+    await line;
+    const answer = await ask("undo");
+    if (!answer.pair) { say(both("inspect_nothing_to_undo")); return; }
+    const index = state.pairs.findIndex((p) => p.id === answer.pair);
+    if (index < 0) { say(both("inspect_undone_elsewhere")); return; }
+    const entry = state.pairs[index];
+    $("note").dataset.pair = "";
+    Object.assign(entry, { decision: answer.decision, note: answer.note, nudges: answer.nudges });
+    say(both(answer.superseded ? "inspect_superseded" : "inspect_undone", { name: entry.name }));
+    await go(index);
+    if (index === state.at && state.data) redraw();
+  } catch (error) { complain(error); }
+}
+async function download() {
+  if (!$("name").value.trim()) { complain(plain("inspect_name_first")); return; }
+  noteDone();
+  try {
+    await line;
+    const { file, text } = await ask("export", { name: $("name").value.trim() });
+    if (!text) { say(both("inspect_nothing_to_save")); return; }
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "application/jsonl" }));
+    link.download = file;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  } catch (error) { complain(error); }
+}
+
+// ---- nudging --------------------------------------------------------------------------------------------------
+const readNudges = () => {
+  const nudges = {};
+  each("[data-nudge]", (input) => {
+    if (Number(input.value) !== SETUP.nudges[input.dataset.nudge][2]) nudges[input.dataset.nudge] = Number(input.value);
+  });
+  return nudges;
+};
+let asking = false, again = false;
+async function redraw() { // never more than one on its way; the last position always gets drawn
+  if (asking) { again = true; return; }
+  asking = true;
+  do {
+    again = false;
+    const entry = pair(), data = state.data, nudges = readNudges();
+    if (!data) break;
+    const began = performance.now();
+    try {
+      const answer = await ask("nudge", { pair: entry.id, nudges });
+      data.calibrated = await unpacked(answer.calibrated, data.frames);
+      data.nudges = nudges;
+      data.report = answer.report;
+      if (entry === pair()) { state.shift = null; draw(); report(answer.report); }
+      element.dataset.redraw = Math.round(performance.now() - began);
+    } catch (error) { complain(error); }
+  } while (again);
+  asking = false;
+}
+const nudged = () => { numbers(); redraw(); };
+const nudgeDone = () => { if (pair() && JSON.stringify(readNudges()) !== JSON.stringify(pair().nudges)) save(pair(), { nudges: readNudges() }, "nudge"); };
+function sliders() {
+  const nudges = (pair() && pair().nudges) || {};
+  each("[data-nudge]", (input) => { input.value = nudges[input.dataset.nudge] ?? SETUP.nudges[input.dataset.nudge][2]; });
+  numbers();
+}
+function numbers() {
+  each("[data-nudge]", (input) => {
+    const pixels = input.dataset.nudge.startsWith("offset"), value = Number(input.value);
+    const label = element.querySelector(`[data-value="${input.dataset.nudge}"]`);
+    label.textContent = pixels ? `${value > 0 ? "+" : ""}${value} px` : `× ${value.toFixed(2)}`;
+    label.parentElement.classList.toggle("vi-touched", value !== SETUP.nudges[input.dataset.nudge][2]);
+  });
+}
+
+// ---- the list, the marks, the table -----------------------------------------------------------------------------
+function list() {
+  $("list").innerHTML = state.pairs.map((p, k) => `<li><button type="button" data-go="${k}"><i></i><span>${escaped(p.name)}</span></button></li>`).join("");
+  each("[data-go]", (button) => button.addEventListener("click", () => { button.blur(); go(Number(button.dataset.go)); }));
+}
+function mark() {
+  const filter = $("filter").value, count = { accept: 0, reject: 0 };
+  each("[data-go]", (button) => {
+    const index = Number(button.dataset.go), entry = state.pairs[index];
+    if (entry.decision) count[entry.decision]++;
+    const shown = filter === "all" || filter === (entry.decision || "open") || (filter === "note" && entry.note) || index === state.at;
+    button.className = (entry.decision || "open") + (entry.note ? " note" : "");
+    button.parentElement.hidden = !shown;
+    button.title = entry.note || entry.name;
+    if (index === state.at) { button.setAttribute("aria-current", "true"); } else button.removeAttribute("aria-current");
+  });
+  const current = element.querySelector('[aria-current="true"]'), box = $("list");
+  if (current && (current.offsetTop < box.scrollTop + 30 || current.offsetTop > box.scrollTop + box.clientHeight - 60))
+    box.scrollTop = current.offsetTop - box.clientHeight / 2;
+  const done = count.accept + count.reject, total = state.pairs.length;
+  $("count").innerHTML = both("inspect_count", { at: state.at + 1, total, done, accepted: count.accept, rejected: count.reject });
+  $("bar").style.width = (100 * done) / Math.max(total, 1) + "%";
+  const entry = pair();
+  if (!entry) return;
+  each("[data-decide]", (button) => button.setAttribute("aria-pressed", button.dataset.decide === entry.decision));
+  if ($("note").dataset.pair !== entry.id) { $("note").value = entry.note; $("note").dataset.pair = entry.id; }
+}
+function report(data) {
+  const number = (value, digits) => (value === null || value === undefined ? "–" : Number(value).toFixed(digits));
+  const rows = data ? SETUP.rows(data) : [];
+  $("segments").innerHTML = rows.map((row) => `<tr class="${row.state}"><th>${both("inspect_part_" + row.name)}</th><td>${number(row.reference, 0)}</td>
+    <td>${number(row.driving, 0)}</td><td>${number(row.factor, 2)}</td><td>${row.state === "ok" ? "" : both("inspect_state_" + row.state)}</td></tr>`).join("");
+  const percent = (value) => (value === null || value === undefined ? "–" : (100 * value).toFixed(0) + " %");
+  $("measures").innerHTML = data ? SETUP.measures(data).map(([name, before, after]) =>
+    `<tr><th>${both("inspect_measure_" + name)}</th><td>${percent(before)}</td><td>${percent(after)}</td></tr>`).join("") : "";
+  const notes = data && data.notices ? data.notices : [];
+  $("remarks").innerHTML = notes.map((text) => `<li>${escaped(text)}</li>`).join("");
+}

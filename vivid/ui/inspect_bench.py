@@ -1,0 +1,337 @@
+"""What the Inspect tab asks of the server: pairs, poses, calibration, decisions. Knows nothing of Gradio.
+
+The page draws the skeletons itself, so a pair travels once (picture, raw and calibrated points) and after that a
+nudge costs one calibration and the new points.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import io
+import json
+import logging
+import secrets
+import threading
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..config import Limits
+from ..errors import InputError
+from ..media.pictures import load_picture
+from ..pose.calibrate import calibrate, place
+from ..pose.clips import load_clip
+from ..pose.detect import detect_picture, detect_video
+from ..pose.library import resample
+from ..pose.nudges import ArmNudge, Nudges
+from ..pose.report import CalibrationOptions
+from ..pose.skeleton import Pose, PoseClip, clip_of
+from .decisions import DecisionBook, Mark, checked_nudges
+from .inspect_pairs import VIDEOS, Pair, Source, file_sha256, folder_sources, match_pairs
+
+log = logging.getLogger("vivid")
+
+FOLDER = "folder"
+"""The collection that the server was started with; uploaded ones have names that cannot be guessed."""
+SHOWN_SIDE = 1024
+"""Longer side, in pixels, of the picture that the page gets."""
+OUR_FAULT = "Something went wrong on our side; your decisions are safe. Please try again."
+
+Answer = dict[str, Any]
+
+
+class _Cache:
+    """The last `size` values by key; two threads that want the same new key make it once."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: OrderedDict[Any, Any] = OrderedDict()
+        self._locks: dict[Any, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def get(self, key: Any, make: Callable[[], Any]) -> Any:
+        with self._guard:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            with self._guard:
+                if key in self._values:
+                    return self._values[key]
+            try:
+                value = make()
+            finally:
+                with self._guard:
+                    self._locks.pop(key, None)
+            with self._guard:
+                self._values[key] = value
+                while len(self._values) > self._size:
+                    self._values.popitem(last=False)
+        return value
+
+
+@dataclass(frozen=True)
+class Portrayed:
+    """A portrait as the tab needs it: its pose and what to say about it."""
+
+    pose: Pose
+    notices: tuple[str, ...]
+
+
+def _answering(method: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Errors become {"error": sentence}: they are the page's to show."""
+
+    @functools.wraps(method)
+    def call(self: Any, data: Any = None) -> Answer:
+        try:
+            return method(self, _Asked(data))
+        except InputError as error:
+            return {"error": str(error)}
+        except Exception:
+            log.exception("%s failed", method.__name__)
+            return {"error": OUR_FAULT}
+
+    return call
+
+
+class _Asked:
+    """What a page sent, which may be anything."""
+
+    def __init__(self, data: Any) -> None:
+        self._data = data if isinstance(data, dict) else {}
+
+    def text(self, name: str, limit: int = 200) -> str:
+        value = self._data.get(name, "")
+        if not isinstance(value, str) or (limit and len(value) > limit):
+            raise InputError(f"The page sent a strange {name}: reload it.")
+        return value
+
+    def numbers(self, name: str) -> dict[str, Any]:
+        value = self._data.get(name) or {}
+        if not isinstance(value, dict):
+            raise InputError(f"The page sent strange {name}: reload it.")
+        return value
+
+
+class Bench:
+    """The server's side of Inspect. Public methods take what the page sent and return plain JSON values."""
+
+    def __init__(self, decisions: Path, pairs: Path | None, limits: Limits | None = None) -> None:
+        self._decisions = decisions
+        self._folder = pairs
+        self._limits = limits or Limits()
+        self._collections: OrderedDict[str, dict[str, Pair]] = OrderedDict()
+        self._portraits = _Cache(1000)
+        self._clips = _Cache(64)
+        self._calibrated = _Cache(32)
+        self._in_picture = threading.Lock()
+        self._in_video = threading.Lock()
+        self._watching: dict[str, tuple[int, int]] = {}
+
+    # -- collections ---------------------------------------------------------------------------------------------
+
+    def collect(self, sources: Sequence[Source]) -> tuple[str, list[str]]:
+        """Keep uploaded files under a secret name; returns it and the names without a partner."""
+        pairs, lonely = match_pairs(sources)
+        if not pairs:
+            raise InputError(
+                "No portrait and clip belong together: name them alike (0001.png with 0001.npz), "
+                "or give one portrait with several clips, or one clip with several portraits."
+            )
+        name = secrets.token_urlsafe(16)
+        self._keep(name, pairs)
+        return name, lonely
+
+    def _keep(self, name: str, pairs: Sequence[Pair]) -> None:
+        self._collections[name] = {pair.subject().id: pair for pair in pairs}
+        while len(self._collections) > 500:
+            self._collections.popitem(last=False)
+
+    def _collection(self, name: str, again: bool = False) -> dict[str, Pair]:
+        """The pairs of a collection; `again` looks into the server's folder anew."""
+        if name == FOLDER and self._folder is not None and (again or FOLDER not in self._collections):
+            self._keep(FOLDER, match_pairs(folder_sources(self._folder))[0])
+        pairs = self._collections.get(name)
+        if pairs is None:
+            raise InputError("These files are no longer here: load them again. Your decisions are kept.")
+        return pairs
+
+    def _pair(self, asked: _Asked) -> Pair:
+        pair = self._collection(asked.text("collection")).get(asked.text("pair"))
+        if pair is None:
+            raise InputError("This pair is not in the list any more: reload the page.")
+        return pair
+
+    # -- what the page calls ---------------------------------------------------------------------------------------
+
+    @_answering
+    def open(self, asked: _Asked) -> Answer:
+        """collection, name -> the list of pairs, with what this annotator has decided about each."""
+        book = DecisionBook(self._decisions, asked.text("name"))
+        pairs = self._collection(asked.text("collection"), again=True)
+        marks = book.marks()
+        return {
+            "name": book.name,
+            "pairs": [{"id": key, "name": pair.name, **_plain(marks.get(key, Mark()))} for key, pair in pairs.items()],
+        }
+
+    @_answering
+    def load(self, asked: _Asked) -> Answer:
+        """collection, pair, nudges -> the picture, the poses and the report of one pair."""
+        pair = self._pair(asked)
+        nudges = checked_nudges(asked.numbers("nudges"))
+        portrait = self._portrait(pair.portrait)
+        clip = self._clip(pair.clip)
+        calibrated, report = self._calibrate(pair, nudges)
+        return {
+            "picture": self._picture(pair.portrait),
+            "canvas": list(portrait.pose.canvas),
+            "frames": len(clip),
+            "fps": clip.fps,
+            "reference": packed(clip_of(portrait.pose)),
+            "raw": packed(place(clip, portrait.pose.canvas)[0]),
+            "calibrated": packed(calibrated),
+            "report": report,
+            "notices": list(portrait.notices),
+            "files": [pair.portrait.name, pair.clip.name],
+        }
+
+    @_answering
+    def nudge(self, asked: _Asked) -> Answer:
+        """collection, pair, nudges -> calibrated points and report."""
+        calibrated, report = self._calibrate(self._pair(asked), checked_nudges(asked.numbers("nudges")))
+        return {"calibrated": packed(calibrated), "report": report}
+
+    @_answering
+    def record(self, asked: _Asked) -> Answer:
+        """collection, pair, name, session, action, decision, note, nudges -> the same mark, now on disk."""
+        pair = self._pair(asked)
+        mark = Mark(asked.text("decision"), asked.text("note", 0), asked.numbers("nudges"))
+        action = asked.text("action")
+        if action not in ("decide", "note", "nudge"):
+            raise InputError("The page sent a strange action: reload it.")
+        report = self._calibrate(pair, mark.nudges)[1]
+        book = DecisionBook(self._decisions, asked.text("name"))
+        book.add(pair.subject(), mark, report, asked.text("session"), action)
+        return {"pair": pair.subject().id, **_plain(mark)}
+
+    @_answering
+    def undo(self, asked: _Asked) -> Answer:
+        """name, session -> what was taken back: {pair, decision, note, nudges, superseded} or {"pair": None}."""
+        undone = DecisionBook(self._decisions, asked.text("name")).undo(asked.text("session"))
+        if undone is None:
+            return {"pair": None}
+        return {"pair": undone.pair, "superseded": undone.superseded, **_plain(undone.mark)}
+
+    @_answering
+    def export(self, asked: _Asked) -> Answer:
+        """name -> the annotator's whole file, as text."""
+        book = DecisionBook(self._decisions, asked.text("name"))
+        return {"file": book.path.name, "text": book.export().decode()}
+
+    @_answering
+    def progress(self, asked: _Asked) -> Answer:
+        """collection, pair -> how far the poses of the pair's video are read: {done, total}, zeros when not begun."""
+        done, total = self._watching.get(file_sha256(self._pair(asked).clip.path), (0, 0))
+        return {"done": done, "total": total}
+
+    @property
+    def calls(self) -> list[Callable[..., Answer]]:
+        """The methods that a page may call."""
+        return [self.open, self.load, self.nudge, self.record, self.undo, self.export, self.progress]
+
+    # -- poses -----------------------------------------------------------------------------------------------------
+
+    def _portrait(self, source: Source) -> Portrayed:
+        def make() -> Portrayed:
+            image = load_picture(source.path, self._limits)
+            with self._in_picture, _naming(source):
+                found = detect_picture(image)
+            return Portrayed(found.pose, tuple(found.notices))
+
+        return self._portraits.get(file_sha256(source.path), make)
+
+    def _clip(self, source: Source) -> PoseClip:
+        key = file_sha256(source.path)
+
+        def make() -> PoseClip:
+            with _naming(source):
+                if not source.name.lower().endswith(VIDEOS):
+                    return resample(load_clip(source.path))
+                try:
+                    with self._in_video:
+                        return detect_video(source.path, progress=watch)[0]
+                finally:
+                    self._watching.pop(key, None)
+
+        def watch(done: int, total: int) -> None:
+            self._watching[key] = (done, total)
+
+        return self._clips.get(key, make)
+
+    def _calibrate(self, pair: Pair, nudges: dict[str, float]) -> tuple[PoseClip, Answer]:
+        key = (file_sha256(pair.portrait.path), file_sha256(pair.clip.path), tuple(sorted(nudges.items())))
+
+        def make() -> tuple[PoseClip, Answer]:
+            portrait, clip = self._portrait(pair.portrait), self._clip(pair.clip)
+            calibrated, report = calibrate(portrait.pose, clip, CalibrationOptions(nudges=nudges_of(nudges)))
+            return calibrated, json.loads(report.to_json())
+
+        return self._calibrated.get(key, make)
+
+    def _picture(self, source: Source) -> str:
+        image = Image.fromarray(load_picture(source.path, self._limits))
+        image.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+        stream = io.BytesIO()
+        image.save(stream, "JPEG", quality=85)
+        return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+@contextmanager
+def _naming(source: Source) -> Iterator[None]:
+    """Among two hundred files, a message must say which one it means."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{source.name}: {error}") from None
+
+
+def _plain(mark: Mark) -> Answer:
+    return {"decision": mark.decision, "note": mark.note, "nudges": mark.nudges}
+
+
+def nudges_of(flat: dict[str, float]) -> Nudges:
+    """The sliders' values as calibration takes them."""
+    arms = {
+        side: ArmNudge(
+            angle=flat.get(f"{side}_angle", 0.0),
+            length=flat.get(f"{side}_length", 1.0),
+            hand=flat.get(f"{side}_hand", 1.0),
+        )
+        for side in ("left", "right")
+    }
+    offset = flat.get("offset_x", 0.0), flat.get("offset_y", 0.0)
+    return Nudges(offset, flat.get("scale", 1.0), arms["left"], arms["right"])
+
+
+def packed(clip: PoseClip) -> str:
+    """All points (T, 128, 3) small enough to send again at every nudge: base64 of zlib of int16.
+
+    Planes x, y, confidence, each (T, 128), differences from frame to frame; x and y in units of 1 / 4096 of the
+    canvas' longer side, confidence in 1 / 100.
+    """
+    points = np.concatenate([clip.body, clip.hands.reshape(len(clip), -1, 3), clip.face], axis=1)  # (T, 128, 3)
+    unit = np.array([4096 / max(clip.canvas)] * 2 + [100.0])
+    whole: NDArray[np.int16] = np.clip(np.nan_to_num(points) * unit, -30_000, 30_000).round().astype(np.int16)
+    steps = np.diff(whole, axis=0, prepend=np.zeros_like(whole[:1]))  # wraps around like the sum in the page
+    return base64.b64encode(zlib.compress(steps.transpose(2, 0, 1).astype("<i2").tobytes(), 1)).decode()
