@@ -1,5 +1,6 @@
 // The Inspect tab in the browser: draws the skeletons, listens to the keys, saves what is decided.
 // Runs as the js_on_load of a gr.HTML: element, server, watch and props are Gradio's, SETUP and TEXT come from Python.
+// The other half, inspect_draw.js, follows in the same function.
 const $ = (name) => element.querySelector(`[data-is="${name}"]`);
 const each = (selector, act) => element.querySelectorAll(selector).forEach(act);
 const escaped = (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
@@ -79,10 +80,10 @@ async function open(collection) {
   element.classList.toggle("vi-open", state.pairs.length > 0);
   if (!state.pairs.length) { say(both("inspect_empty_folder"), "bad"); return; }
   const last = state.pairs.findIndex((p) => p.id === kept(sessionStorage, "pair"));
-  const open_ = state.pairs.findIndex((p) => !p.decision);
+  const undecided = state.pairs.findIndex((p) => !p.decision);
   say(both("inspect_opened", { count: state.pairs.length, name: state.name }));
   list();
-  go(last >= 0 ? last : Math.max(open_, 0));
+  go(last >= 0 ? last : Math.max(undecided, 0));
 }
 
 let ticket = 0;
@@ -183,7 +184,6 @@ async function undo() {
     Object.assign(entry, { decision: answer.decision, note: answer.note, nudges: answer.nudges });
     say(both(answer.superseded ? "inspect_superseded" : "inspect_undone", { name: entry.name }));
     await go(index);
-    if (index === state.at && state.data) redraw();
   } catch (error) { complain(error); }
 }
 async function download() {
@@ -238,10 +238,11 @@ function sliders() {
 }
 function numbers() {
   each("[data-nudge]", (input) => {
-    const pixels = input.dataset.nudge.startsWith("offset"), value = Number(input.value);
-    const label = element.querySelector(`[data-value="${input.dataset.nudge}"]`);
-    label.textContent = pixels ? `${value > 0 ? "+" : ""}${value} px` : `× ${value.toFixed(2)}`;
-    label.parentElement.classList.toggle("vi-touched", value !== SETUP.nudges[input.dataset.nudge][2]);
+    const name = input.dataset.nudge, value = Number(input.value);
+    const label = element.querySelector(`[data-value="${name}"]`);
+    const pixels = Math.round(value * ((state.data && state.data.report.unit) || 0)), sign = value > 0 ? "+" : "";
+    label.textContent = name.startsWith("offset") ? `${sign}${pixels} px` : name.endsWith("angle") ? `${sign}${value}°` : `× ${value.toFixed(2)}`;
+    label.parentElement.classList.toggle("vi-touched", value !== SETUP.nudges[name][2]);
   });
 }
 
@@ -270,16 +271,30 @@ function mark() {
   const entry = pair();
   if (!entry) return;
   each("[data-decide]", (button) => button.setAttribute("aria-pressed", button.dataset.decide === entry.decision));
-  if ($("note").dataset.pair !== entry.id) { $("note").value = entry.note; $("note").dataset.pair = entry.id; }
+  if ($("note").dataset.pair !== entry.id) {
+    $("note").value = entry.note;
+    $("note").dataset.pair = entry.id;
+    sliders();
+  }
 }
 function report(data) {
   const number = (value, digits) => (value === null || value === undefined ? "–" : Number(value).toFixed(digits));
-  const rows = data ? SETUP.rows(data) : [];
-  $("segments").innerHTML = rows.map((row) => `<tr class="${row.state}"><th>${both("inspect_part_" + row.name)}</th><td>${number(row.reference, 0)}</td>
-    <td>${number(row.driving, 0)}</td><td>${number(row.factor, 2)}</td><td>${row.state === "ok" ? "" : both("inspect_state_" + row.state)}</td></tr>`).join("");
-  const percent = (value) => (value === null || value === undefined ? "–" : (100 * value).toFixed(0) + " %");
-  $("measures").innerHTML = data ? SETUP.measures(data).map(([name, before, after]) =>
-    `<tr><th>${both("inspect_measure_" + name)}</th><td>${percent(before)}</td><td>${percent(after)}</td></tr>`).join("") : "";
-  const notes = data && data.notices ? data.notices : [];
-  $("remarks").innerHTML = notes.map((text) => `<li>${escaped(text)}</li>`).join("");
+  const percent = (value, digits = 0) => (value === null || value === undefined ? "–" : (100 * value).toFixed(digits) + " %");
+  const said = (list, key, name) => list.find((item) => item[key] === name);
+  const known = (name) => TEXT["inspect_part_" + name] && (name in data.reference || name in data.rho);
+  const row = (name) => {
+    const clamp = said(data.clamps, "factor", name), fallback = said(data.fallbacks, "part", name);
+    const state = clamp ? "clamped" : fallback ? "fallback" : "ok";
+    const why = clamp ? `${clamp.measured.toFixed(2)} → ${clamp.used.toFixed(2)}` : fallback ? fallback.reason : "";
+    return `<tr class="${state}" title="${escaped(why)}"><th>${both("inspect_part_" + name)}</th><td>${number(data.reference[name], 0)}</td>
+      <td>${number(data.rho[name], 2)}</td><td>${percent(data.before.bones[name])}</td><td>${percent(data.after.bones[name])}</td>
+      <td>${state === "ok" ? "" : both("inspect_state_" + state)}</td></tr>`;
+  };
+  $("segments").innerHTML = data ? SETUP.parts.filter(known).map(row).join("") : "";
+  $("measures").innerHTML = data ? [["bone_error", 1], ["reach", 0], ["inside", 0]].map(([name, digits]) =>
+    `<tr title="${escaped(plain("inspect_tip_" + name))}"><th>${both("inspect_measure_" + name)}</th><td>${percent(data.before[name], digits)}</td><td>${percent(data.after[name], digits)}</td></tr>`).join("") : "";
+  $("remarks").innerHTML = data ? [
+    ...data.clamps.map((c) => both("inspect_clamped", { part: c.factor, measured: c.measured.toFixed(2), used: c.used.toFixed(2) })),
+    ...data.fallbacks.map((f) => `${escaped(f.part)}: ${escaped(f.reason)}`),
+  ].map((text) => `<li>${text}</li>`).join("") : "";
 }

@@ -104,6 +104,14 @@ def _answering(method: Callable[..., Answer]) -> Callable[..., Answer]:
     return call
 
 
+def _function(method: Callable[..., Answer]) -> Callable[[Any], Answer]:
+    def call(data: Any = None) -> Answer:
+        return method(data)
+
+    call.__name__ = method.__name__
+    return call
+
+
 class _Asked:
     """What a page sent, which may be anything."""
 
@@ -246,9 +254,12 @@ class Bench:
         return {"done": done, "total": total}
 
     @property
-    def calls(self) -> list[Callable[..., Answer]]:
-        """The methods that a page may call."""
-        return [self.open, self.load, self.nudge, self.record, self.undo, self.export, self.progress]
+    def calls(self) -> list[Callable[[Any], Answer]]:
+        """What a page may call, as plain functions (Gradio marks them, which methods do not allow)."""
+        return [
+            _function(method)
+            for method in (self.open, self.load, self.nudge, self.record, self.undo, self.export, self.progress)
+        ]
 
     # -- poses -----------------------------------------------------------------------------------------------------
 

@@ -2,4 +2,162 @@
 
 from __future__ import annotations
 
-TABLE: dict[str, tuple[str, str]] = {}
+TABLE: dict[str, tuple[str, str]] = {
+    # Setting up
+    "inspect_about": (
+        "Check how gesture clips fit portraits, pair by pair. Everything you decide is saved at once under your name.",
+        "逐对检查手势片段与人像是否吻合。您的每个决定都会立即以您的名字保存。",
+    ),
+    "inspect_name": ("Your name", "您的名字"),
+    "inspect_name_hint": ("Your decisions are kept under it", "决定将保存在此名下"),
+    "inspect_name_first": (
+        "Enter your name first: your decisions are kept under it.",
+        "请先输入您的名字：您的决定将保存在此名下。",
+    ),
+    "inspect_upload": (
+        "Portraits and clips (pictures with .npz clips or videos; partners have the same name)",
+        "人像与片段（图片，以及 .npz 片段或视频；成对的文件名相同）",
+    ),
+    "inspect_upload_more": ("Load your own files", "载入您自己的文件"),
+    "inspect_folder": ("Open the {count} pairs of this server", "打开本服务器的 {count} 对"),
+    "inspect_not_lasting": (
+        "This server forgets decisions when it restarts (no persistent storage). Download them before you leave.",
+        "此服务器没有持久存储，重启后决定会丢失。离开前请下载。",
+    ),
+    "inspect_download": ("Download decisions", "下载决定"),
+    "inspect_lonely": (
+        "{count} file(s) without a partner of the same name were left out: {names}",
+        "有 {count} 个文件没有同名的配对，已略过：{names}",
+    ),
+    "inspect_empty_folder": (
+        "There are no pairs here: put portraits and clips of the same name into the folder.",
+        "这里没有成对的文件：请将同名的人像和片段放入文件夹。",
+    ),
+    "inspect_opened": ("{count} pairs. Decisions are saved as {name}.", "共 {count} 对。决定以“{name}”保存。"),
+    # Moving about
+    "inspect_all": ("All pairs", "全部"),
+    "inspect_open": ("Undecided", "未决定"),
+    "inspect_accepted": ("Accepted", "已接受"),
+    "inspect_rejected": ("Rejected", "已拒绝"),
+    "inspect_noted": ("With a note", "有备注"),
+    "inspect_filter": ("Show", "显示"),
+    "inspect_pairs": ("Pairs", "配对"),
+    "inspect_count": (
+        "Pair {at} of {total} · {done} decided ({accepted} accepted, {rejected} rejected)",
+        "第 {at} / {total} 对 · 已决定 {done}（接受 {accepted}，拒绝 {rejected}）",
+    ),
+    "inspect_previous": ("Previous", "上一对"),
+    "inspect_next": ("Next", "下一对"),
+    "inspect_first": ("This is the first pair.", "已是第一对。"),
+    "inspect_last": ("This is the last pair.", "已是最后一对。"),
+    "inspect_all_done": ("Every pair is decided. Thank you!", "所有配对均已决定。谢谢！"),
+    "inspect_loading": ("Finding the pose…", "正在检测姿态……"),
+    "inspect_reading": ("Reading the video's poses: frame {done} of {total}", "正在读取视频姿态：第 {done} / {total} 帧"),
+    "inspect_no_answer": (
+        "The server does not answer. Check the connection, then try again.",
+        "服务器没有响应。请检查网络连接后重试。",
+    ),
+    # The picture
+    "inspect_view_side": ("Side by side", "并排"),
+    "inspect_view_slider": ("Slider", "滑动对比"),
+    "inspect_view_both": ("On top", "叠加"),
+    "inspect_view": ("View", "视图"),
+    "inspect_raw": ("As recorded", "原始"),
+    "inspect_calibrated": ("Calibrated", "校准后"),
+    "inspect_alt_raw": ("Portrait with the gesture skeleton as recorded", "人像与原始手势骨架"),
+    "inspect_alt_calibrated": (
+        "Portrait with the calibrated gesture skeleton; drag to move it",
+        "人像与校准后的手势骨架；可拖动",
+    ),
+    "inspect_alt_both": (
+        "Portrait with the recorded and the calibrated skeleton",
+        "人像与原始及校准后的骨架",
+    ),
+    "inspect_reference": ("Portrait's own pose", "人像自身姿态"),
+    "inspect_face": ("Face points", "面部点"),
+    "inspect_play": ("Play or pause", "播放或暂停"),
+    "inspect_frame": ("Frame", "帧"),
+    # Deciding
+    "inspect_accept": ("Accept", "接受"),
+    "inspect_reject": ("Reject", "拒绝"),
+    "inspect_undo": ("Undo", "撤销"),
+    "inspect_note": ("Note", "备注"),
+    "inspect_note_hint": ("Enter saves, Shift+Enter starts a line", "Enter 保存，Shift+Enter 换行"),
+    "inspect_advance": ("Go on to the next undecided pair", "决定后转到下一未决定的配对"),
+    "inspect_did_accept": ("Accepted {name}", "已接受 {name}"),
+    "inspect_did_reject": ("Rejected {name}", "已拒绝 {name}"),
+    "inspect_undone": ("Undone; back at {name}", "已撤销；回到 {name}"),
+    "inspect_superseded": (
+        "Another window has decided about {name} since; its decision stays.",
+        "另一窗口之后已对 {name} 作出决定，该决定保留。",
+    ),
+    "inspect_undone_elsewhere": ("Undone in a pair that is not in this list.", "已撤销，但该配对不在此列表中。"),
+    "inspect_nothing_to_undo": ("There is nothing to undo in this window.", "此窗口中没有可撤销的操作。"),
+    "inspect_nothing_to_save": ("There is nothing to download under this name yet.", "此名下还没有可下载的决定。"),
+    "inspect_saving": ("Saving…", "保存中……"),
+    "inspect_saved": ("Saved ✓", "已保存 ✓"),
+    "inspect_not_saved": ("Not saved!", "未保存！"),
+    "inspect_keys": (
+        "Keys: {left}{right} pair · {up}{down} frame · {space} play · {v} view · {a} accept · {r} reject · "
+        "{n} note · {u} undo",
+        "快捷键：{left}{right} 切换配对 · {up}{down} 切换帧 · {space} 播放 · {v} 视图 · {a} 接受 · {r} 拒绝 · "
+        "{n} 备注 · {u} 撤销",
+    ),
+    # Nudges
+    "inspect_nudges": ("Corrections", "修正"),
+    "inspect_nudges_hint": (
+        "You can also drag the calibrated figure. Left and right are the person's own.",
+        "也可以直接拖动校准后的骨架。左右以画中人为准。",
+    ),
+    "inspect_reset": ("Reset", "重置"),
+    "inspect_reset_all": ("Reset all", "全部重置"),
+    "inspect_nudge_offset_x": ("Across", "水平"),
+    "inspect_nudge_offset_y": ("Down", "垂直"),
+    "inspect_nudge_scale": ("Size", "大小"),
+    "inspect_nudge_angle": ("Turn", "转动"),
+    "inspect_nudge_length": ("Length", "长度"),
+    "inspect_nudge_hand": ("Hand size", "手的大小"),
+    "inspect_whole": ("Whole figure", "整体"),
+    "inspect_left_arm": ("Left arm", "左臂"),
+    "inspect_right_arm": ("Right arm", "右臂"),
+    # The report
+    "inspect_report": ("What calibration did", "校准结果"),
+    "inspect_column_part": ("Part", "部位"),
+    "inspect_column_length": ("Portrait (px)", "人像（像素）"),
+    "inspect_column_factor": ("Factor", "系数"),
+    "inspect_column_before": ("Error before", "之前误差"),
+    "inspect_column_after": ("after", "之后"),
+    "inspect_part_shoulders": ("Shoulders", "双肩"),
+    "inspect_part_torso": ("Torso", "躯干"),
+    "inspect_part_neck_nose": ("Neck to nose", "颈到鼻"),
+    "inspect_part_left_upper_arm": ("Left upper arm", "左上臂"),
+    "inspect_part_right_upper_arm": ("Right upper arm", "右上臂"),
+    "inspect_part_left_forearm": ("Left forearm", "左前臂"),
+    "inspect_part_right_forearm": ("Right forearm", "右前臂"),
+    "inspect_part_left_hand": ("Left hand", "左手"),
+    "inspect_part_right_hand": ("Right hand", "右手"),
+    "inspect_part_face": ("Face", "面部"),
+    "inspect_state_clamped": ("limited", "已限制"),
+    "inspect_state_fallback": ("estimated", "估计值"),
+    "inspect_clamped": (
+        "{part}: {measured} is out of bounds, {used} was used",
+        "{part}：{measured} 超出范围，使用 {used}",
+    ),
+    "inspect_measure_bone_error": ("Bone error", "骨骼误差"),
+    "inspect_measure_reach": ("Wrists in reach", "手腕可及"),
+    "inspect_measure_inside": ("Hands in picture", "手在画面内"),
+    "inspect_tip_bone_error": (
+        "Mean difference of the limbs' lengths from the portrait's",
+        "肢体长度与人像的平均差异",
+    ),
+    "inspect_tip_reach": (
+        "Share of frames in which the wrists are no farther than an arm's length from the shoulders",
+        "手腕与肩膀距离不超过臂长的帧所占比例",
+    ),
+    "inspect_tip_inside": (
+        "Share of the hands' points that lie inside the picture",
+        "手部点位于画面内的比例",
+    ),
+    "inspect_before": ("Before", "之前"),
+    "inspect_after": ("After", "之后"),
+}

@@ -1,0 +1,227 @@
+"""The Inspect tab without a browser: pairs, poses, calibration, decisions, and what a visitor may not do."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vivid.errors import InputError
+from vivid.pose.clips import save_clip
+from vivid.pose.skeleton import Pose, PoseClip
+from vivid.ui import inspect_bench
+from vivid.ui.inspect_bench import FOLDER, Bench, nudges_of, packed
+from vivid.ui.inspect_pairs import Source, folder_sources, match_pairs
+
+
+def person(width: float = 100.0, canvas: tuple[int, int] = (400, 400)) -> Pose:
+    """Somebody upright with shoulders `width` pixels apart and both arms hanging a little outwards."""
+    middle = canvas[0] / 2
+    body = np.zeros((18, 3), np.float32)
+    for index, x, y in (
+        (0, 0, -0.6), (1, 0, 0), (2, -0.5, 0), (3, -0.7, 0.8), (4, -0.6, 1.4), (5, 0.5, 0), (6, 0.7, 0.8),
+        (7, 0.6, 1.4), (8, -0.3, 1.5), (11, 0.3, 1.5), (14, -0.1, -0.7), (15, 0.1, -0.7),
+    ):  # fmt: skip
+        body[index] = middle + x * width, 150 + y * width, 1
+    hands = np.ones((2, 21, 3), np.float32)
+    for side, wrist in ((0, 7), (1, 4)):
+        hands[side, :, :2] = body[wrist, :2] + np.arange(21)[:, None] * (0.2, 1.0) * width / 70
+    angle = np.linspace(0, 2 * np.pi, 68)
+    face = np.stack([np.cos(angle) * width / 4, np.sin(angle) * width / 3, np.ones(68)], -1).astype(np.float32)
+    face[:, :2] += body[0, :2]
+    return Pose(body, hands, face, canvas)
+
+
+def waving(frames: int = 12) -> PoseClip:
+    pose = person(80.0, (300, 300))
+    hands = np.repeat(pose.hands[None], frames, 0)
+    hands[..., 0] += 5 * np.sin(np.arange(frames))[:, None, None]
+    return PoseClip(
+        np.repeat(pose.body[None], frames, 0), hands, np.repeat(pose.face[None], frames, 0), pose.canvas
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two pairs, and a detector that finds the same person in every picture and counts how often it is asked."""
+    pairs = tmp_path / "pairs"
+    pairs.mkdir()
+    for number in (1, 2):
+        Image.new("RGB", (400, 400), (number, 90, 90)).save(pairs / f"{number}.png")
+        save_clip(waving(10 + number), pairs / f"{number}.npz")
+    seen: list[int] = []
+
+    def detect(image: np.ndarray) -> Any:
+        seen.append(image.shape[0])
+        return SimpleNamespace(pose=person(), notices=("The left hand is small.",), detector="test")
+
+    monkeypatch.setattr(inspect_bench, "detect_picture", detect)
+    monkeypatch.setattr(inspect_bench, "asked", seen, raising=False)
+    return pairs
+
+
+@pytest.fixture
+def bench(folder: Path, tmp_path: Path) -> Bench:
+    return Bench(tmp_path / "decisions", folder)
+
+
+def unpack(text: str, frames: int) -> np.ndarray:
+    """What the page does: (T, 128, 3)."""
+    steps = np.frombuffer(zlib.decompress(base64.b64decode(text)), "<i2").reshape(3, frames, 128)
+    return np.cumsum(steps, axis=1, dtype=np.int16).transpose(1, 2, 0)
+
+
+def names(*given: str) -> tuple[list[tuple[str, str, str]], list[str]]:
+    pairs, lonely = match_pairs([Source(Path("/x") / name, name) for name in given])
+    return [(pair.name, pair.portrait.name, pair.clip.name) for pair in pairs], lonely
+
+
+def test_partners_are_found_by_their_names() -> None:
+    assert names("10.png", "2.png", "2.npz", "10.NPZ")[0] == [("2", "2.png", "2.npz"), ("10", "10.png", "10.NPZ")]
+    assert names("a_portrait.jpg", "a_clip.mp4")[0] == [("a", "a_portrait.jpg", "a_clip.mp4")]
+    assert names("x/portrait.png", "x/motion.npz", "y/portrait.png", "y/motion.npz")[0] == [
+        ("x", "x/portrait.png", "x/motion.npz"),
+        ("y", "y/portrait.png", "y/motion.npz"),
+    ]
+    assert names("portraits/1.png", "clips/1.npz")[0] == [("1", "portraits/1.png", "clips/1.npz")]
+    assert names("1.png", "1.npz", "1.mp4")[0] == [("1", "1.png", "1.npz")]
+
+
+def test_one_clip_alone_goes_with_every_portrait() -> None:
+    pairs, lonely = names("a.png", "b.png", "wave.npz")
+    assert [pair[0] for pair in pairs] == ["a + wave", "b + wave"]
+    assert lonely == []
+
+
+def test_what_has_no_partner_is_named() -> None:
+    pairs, lonely = names("1.png", "1.npz", "2.png", "3.npz", "readme.txt")
+    assert [pair[0] for pair in pairs] == ["1"]
+    assert lonely == ["2.png", "3.npz"]
+    assert names("1.png", "2.png", "3.npz", "4.npz") == ([], ["1.png", "2.png", "3.npz", "4.npz"])
+
+
+def test_a_folder_gives_nothing_from_outside(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "secret.png").write_bytes(b"x")
+    (tmp_path / "in" / "link.png").symlink_to(tmp_path / "secret.png")
+    (tmp_path / "in" / ".hidden.png").write_bytes(b"x")
+    (tmp_path / "in" / "a.png").write_bytes(b"x")
+    assert [source.name for source in folder_sources(tmp_path / "in")] == ["a.png"]
+
+
+def test_a_pair_is_decided_undone_and_exported(bench: Bench, folder: Path, tmp_path: Path) -> None:
+    opened = bench.open({"collection": FOLDER, "name": "Anna"})
+    first, second = opened["pairs"]
+    assert (first["name"], first["decision"]) == ("1", "")
+    data = {"collection": FOLDER, "name": "Anna", "session": "s", "pair": first["id"]}
+    nudges = {"offset_x": 0.25, "left_length": 1.2}
+    bench.record({**data, "action": "decide", "decision": "accept", "note": "好", "nudges": nudges})
+    bench.record({**data, "pair": second["id"], "action": "decide", "decision": "reject", "note": "", "nudges": {}})
+    again = Bench(tmp_path / "decisions", folder).open({"collection": FOLDER, "name": "Anna"})
+    assert [pair["decision"] for pair in again["pairs"]] == ["accept", "reject"]
+    assert again["pairs"][0]["nudges"] == nudges
+    assert bench.undo({"name": "Anna", "session": "s"})["pair"] == second["id"]
+    assert [pair["decision"] for pair in bench.open(data)["pairs"]] == ["accept", ""]
+    assert {pair["decision"] for pair in bench.open({**data, "name": "Bob"})["pairs"]} == {""}
+    lines = [json.loads(line) for line in bench.export({"name": "anna"})["text"].splitlines()]
+    assert [line["action"] for line in lines] == ["decide", "decide", "undo"]
+    assert lines[0]["report"]["options"]["nudges"]["left_arm"]["length"] == 1.2
+    assert lines[0]["portrait"] == "1.png"
+
+
+def test_the_same_files_are_the_same_pair_wherever_they_come_from(bench: Bench, folder: Path) -> None:
+    uploaded, _ = bench.collect([Source(folder / "1.png", "someone.png"), Source(folder / "1.npz", "someone.npz")])
+    pairs = bench.open({"collection": uploaded, "name": "Anna"})["pairs"]
+    assert pairs[0]["id"] == bench.open({"collection": FOLDER, "name": "Anna"})["pairs"][0]["id"]
+
+
+def test_loading_gives_what_the_page_draws(bench: Bench) -> None:
+    pair = bench.open({"collection": FOLDER, "name": "Anna"})["pairs"][0]
+    data = bench.load({"collection": FOLDER, "pair": pair["id"]})
+    assert data["picture"].startswith("data:image/jpeg;base64,")
+    assert (data["canvas"], data["frames"], data["fps"]) == ([400, 400], 11, 24)
+    assert data["notices"] == ["The left hand is small."]
+    unit = 400 / 4096
+    np.testing.assert_allclose(unpack(data["reference"], 1)[0, :18, :2] * unit, person().body[:, :2], atol=unit)
+    shoulders = unpack(data["calibrated"], 11)[:, [2, 5], 0] * unit
+    np.testing.assert_allclose(shoulders[:, 1] - shoulders[:, 0], 100, atol=1)
+    raw = unpack(data["raw"], 11)[:, [2, 5], 0] * unit
+    np.testing.assert_allclose(raw[:, 1] - raw[:, 0], 80 * 400 / 300, atol=1)
+
+
+def test_a_nudge_moves_the_calibrated_points(bench: Bench) -> None:
+    pair = bench.open({"collection": FOLDER, "name": "Anna"})["pairs"][0]
+    asked = {"collection": FOLDER, "pair": pair["id"]}
+    before = unpack(bench.nudge(asked)["calibrated"], 11) * (400 / 4096)
+    after = unpack(bench.nudge({**asked, "nudges": {"offset_x": 0.5}})["calibrated"], 11) * (400 / 4096)
+    moved = (after - before)[:, [0, 1, 2, 5], 0]
+    np.testing.assert_allclose(moved, 50, atol=0.5)
+
+
+def test_every_slider_reaches_calibration() -> None:
+    nudges = nudges_of(
+        {"offset_x": 1, "offset_y": -1, "scale": 1.1, "left_angle": 5, "left_length": 1.2, "left_hand": 1.3,
+         "right_angle": -5, "right_length": 0.8, "right_hand": 0.7}
+    )  # fmt: skip
+    assert (nudges.offset, nudges.scale) == ((1, -1), 1.1)
+    assert (nudges.left_arm.angle, nudges.left_arm.length, nudges.left_arm.hand) == (5, 1.2, 1.3)
+    assert (nudges.right_arm.angle, nudges.right_arm.length, nudges.right_arm.hand) == (-5, 0.8, 0.7)
+    assert not nudges_of({}).any
+
+
+def test_a_portrait_is_looked_at_once(bench: Bench) -> None:
+    asked = {"collection": FOLDER, "name": "Anna"}
+    for pair in bench.open(asked)["pairs"] * 3:
+        bench.load({**asked, "pair": pair["id"]})
+        bench.nudge({**asked, "pair": pair["id"], "nudges": {"scale": 1.2}})
+    assert len(inspect_bench.asked) == 2  # type: ignore[attr-defined]
+
+
+def test_strange_requests_are_answered_with_a_sentence(bench: Bench, tmp_path: Path) -> None:
+    pair = bench.open({"collection": FOLDER, "name": "Anna"})["pairs"][0]["id"]
+    good = {"collection": FOLDER, "name": "Anna", "session": "s", "pair": pair, "action": "decide", "decision": ""}
+    for call, asked in (
+        (bench.open, None),
+        (bench.open, {"collection": "/etc", "name": "Anna"}),
+        (bench.open, {"collection": FOLDER, "name": ""}),
+        (bench.open, {"collection": FOLDER, "name": ["Anna"]}),
+        (bench.load, {"collection": FOLDER, "pair": "../../etc/passwd"}),
+        (bench.nudge, {**good, "nudges": {"scale": 99}}),
+        (bench.nudge, {**good, "nudges": "all"}),
+        (bench.record, {**good, "decision": "maybe"}),
+        (bench.record, {**good, "action": "undo"}),
+        (bench.record, {**good, "note": "x" * 5000}),
+        (bench.record, {**good, "name": "\x00"}),
+    ):
+        answer = call(asked)
+        assert set(answer) == {"error"}, (call, asked, answer)
+        assert "wrong on our side" not in answer["error"]
+    assert not list(tmp_path.glob("decisions/*"))
+
+
+def test_a_broken_file_is_named_and_stops_nothing_else(bench: Bench, folder: Path) -> None:
+    (folder / "1.npz").write_bytes(b"not a clip")
+    first, second = bench.open({"collection": FOLDER, "name": "Anna"})["pairs"]
+    answer = bench.load({"collection": FOLDER, "pair": first["id"]})
+    assert answer["error"].startswith("1.npz: ")
+    assert "error" not in bench.load({"collection": FOLDER, "pair": second["id"]})
+
+
+def test_files_without_any_pair_are_refused(bench: Bench, folder: Path) -> None:
+    with pytest.raises(InputError, match="name them alike"):
+        bench.collect([Source(folder / "1.png", "a.png"), Source(folder / "2.png", "b.png")])
+
+
+def test_packing_keeps_points_to_a_fraction_of_a_pixel() -> None:
+    clip = waving(5)
+    points = unpack(packed(clip), 5)[:, 18:60].reshape(5, 2, 21, 3) * np.array([300 / 4096, 300 / 4096, 0.01])
+    np.testing.assert_allclose(points, clip.hands, atol=0.05)
+    assert re.fullmatch(r"[A-Za-z0-9+/=]+", packed(clip))

@@ -1,0 +1,210 @@
+"""The Inspect tab: annotators check how gesture clips fit portraits, two hundred pairs in a row.
+
+The work happens in one gr.HTML: the browser draws and listens (inspect.js, inspect_draw.js), the server finds poses,
+calibrates and keeps decisions (inspect_bench.py). Only the upload field is Gradio's own, because it checks files.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ..errors import InputError
+from ..pose.measures import BONES
+from ..pose.regions import CONFIDENT
+from ..pose.skeleton import BODY_COUNT, BODY_LIMBS, HAND_BONES, HAND_COUNT
+from .context import Context
+from .decisions import NOTE_LENGTH, NUDGE_LIMITS
+from .inspect_bench import Bench
+from .inspect_pairs import CLIPS, PICTURES, VIDEOS, Source, folder_sources, match_pairs
+from .inspect_style import CSS
+from .serving import PREVIEW, PRIVATE, plainly
+from .strings import both, t
+from .strings.inspect import TABLE
+
+__all__ = ["CSS", "build_inspect"]
+
+MOST_UPLOADS = 1000
+
+
+def build_inspect(context: Context) -> None:
+    """Build the tab inside the current gr.Tab."""
+    options = context.options
+    bench = Bench(options.decisions, options.pairs, options.limits)
+    count = len(match_pairs(folder_sources(options.pairs))[0]) if options.pairs else None
+
+    gr.HTML(f'<p class="vi-about">{both("inspect_about")}</p>', apply_default_css=False)
+    page = gr.HTML(
+        value="{}",
+        html_template=_template(count, options.persistent),
+        js_on_load=_script(count is not None),
+        server_functions=bench.calls,
+        apply_default_css=False,
+        elem_id="vivid-inspect",
+    )
+    with gr.Accordion(t("inspect_upload_more"), open=count is None, elem_classes="vi-files"):
+        files = gr.File(
+            label=t("inspect_upload"),
+            file_count="multiple",
+            file_types=[*PICTURES, *VIDEOS, *CLIPS],
+            height=140,
+            elem_id="vivid-inspect-files",
+        )
+
+    @plainly
+    def load_files(paths: list[str] | None) -> str | dict[str, Any]:
+        if not paths:
+            return gr.skip()
+        if len(paths) > MOST_UPLOADS:
+            raise InputError(f"{len(paths)} files are too many at once: load up to {MOST_UPLOADS}.")
+        collection, lonely = bench.collect([Source(Path(path), Path(path).name) for path in paths])
+        return json.dumps({"collection": collection, "lonely": lonely})
+
+    files.upload(load_files, files, page, show_progress="minimal", **PREVIEW, **PRIVATE)
+
+
+def _script(folder: bool) -> str:
+    """The browser's part, with what it must know about skeletons, nudges and words."""
+    setup = {
+        "nudges": NUDGE_LIMITS,
+        "parts": [*BONES, "neck_nose", "face"],
+        "limbs": [[*limb, _colour(k / len(BODY_LIMBS))] for k, limb in enumerate(BODY_LIMBS)],
+        "bones": [
+            [BODY_COUNT + hand * HAND_COUNT + a, BODY_COUNT + hand * HAND_COUNT + b, _colour(k / len(HAND_BONES))]
+            for hand in range(2)
+            for k, (a, b) in enumerate(HAND_BONES)
+        ],
+        "least": int(100 * CONFIDENT),
+        "folder": folder,
+    }
+    here = Path(__file__).parent
+    code = (here / "inspect.js").read_text("utf-8") + (here / "inspect_draw.js").read_text("utf-8")
+    return f"const SETUP = {json.dumps(setup)};\nconst TEXT = {json.dumps(TABLE, ensure_ascii=False)};\n{code}"
+
+
+def _colour(hue: float) -> str:
+    return "#" + "".join(f"{round(255 * channel):02x}" for channel in colorsys.hsv_to_rgb(hue, 0.75, 1.0))
+
+
+def _nudge(name: str, label: str) -> str:
+    least, most, untouched = NUDGE_LIMITS[name]
+    step = 1 if name.endswith("angle") else 0.01
+    return (
+        f'<label class="vi-nudge"><span>{both(label)}</span>'
+        f'<input type="range" data-nudge="{name}" min="{least}" max="{most}" step="{step}" value="{untouched}">'
+        f'<output data-value="{name}"></output>'
+        f'<button type="button" data-reset="{name}" title="{_plain("inspect_reset")}">↺</button></label>'
+    )
+
+
+def _plain(key: str) -> str:
+    """Both languages in one attribute, where no style sheet can choose."""
+    return " / ".join(TABLE[key])
+
+
+def _template(count: int | None, lasting: bool) -> str:
+    """The tab's skeleton; the script fills it. Gradio reads this as a template: no backtick, no dollar sign."""
+    folder = (
+        f'<button type="button" class="vi-main" data-is="folder">{both("inspect_folder", count=count)}</button>'
+        if count is not None
+        else ""
+    )
+    warning = "" if lasting else f'<p class="vi-warning" role="note">{both("inspect_not_lasting")}</p>'
+    filters = "".join(
+        f'<option value="{value}">{_plain(key)}</option>'
+        for value, key in (
+            ("all", "inspect_all"),
+            ("open", "inspect_open"),
+            ("accept", "inspect_accepted"),
+            ("reject", "inspect_rejected"),
+            ("note", "inspect_noted"),
+        )
+    )
+    views = "".join(
+        f'<button type="button" data-view-button="{view}">{both("inspect_view_" + view)}</button>'
+        for view in ("side", "slider", "both")
+    )
+    arms = "".join(
+        f"<fieldset><legend>{both(f'inspect_{side}_arm')}</legend>"
+        + "".join(_nudge(f"{side}_{what}", f"inspect_nudge_{what}") for what in ("angle", "length", "hand"))
+        + "</fieldset>"
+        for side in ("left", "right")
+    )
+    whole = "".join(_nudge(name, f"inspect_nudge_{name}") for name in ("offset_x", "offset_y", "scale"))
+    columns = "".join(f"<th>{both('inspect_column_' + name)}</th>" for name in ("part", "length", "factor"))
+    errors = "".join(f"<th>{both('inspect_column_' + name)}</th>" for name in ("before", "after"))
+    keys = {
+        name: f"<kbd>{sign}</kbd>"
+        for name, sign in dict(left="←", right="→", up="↑", down="↓", v="V", a="A", r="R", n="N", u="U").items()
+    } | {"space": "<kbd>␣</kbd>"}
+    hints = "".join(
+        f'<span class="lang-{language}">{text.format(**keys)}</span>'
+        for language, text in zip(("en", "zh"), TABLE["inspect_keys"], strict=True)
+    )
+    return f"""
+<div class="vi-top">
+  <label class="vi-name"><span>{both("inspect_name")}</span>
+    <input data-is="name" maxlength="60" autocomplete="name" placeholder="{_plain("inspect_name_hint")}"></label>
+  {folder}
+  <button type="button" data-is="download">{both("inspect_download")}</button>
+</div>
+{warning}
+<p class="vi-lonely" data-is="lonely"></p>
+<p class="vi-status" data-is="status" role="status" aria-live="polite"></p>
+<div class="vi-work">
+  <nav class="vi-list" aria-label="{_plain("inspect_pairs")}">
+    <select data-is="filter" aria-label="{_plain("inspect_filter")}">{filters}</select>
+    <ol data-is="list"></ol>
+  </nav>
+  <section class="vi-middle">
+    <div class="vi-head">
+      <button type="button" data-is="previous" title="{_plain("inspect_previous")}">←</button>
+      <h3 data-is="title"></h3>
+      <button type="button" data-is="next" title="{_plain("inspect_next")}">→</button>
+      <div class="vi-progress"><span data-is="count"></span><div><i data-is="bar"></i></div></div>
+    </div>
+    <ul class="vi-notices" data-is="notices"></ul>
+    <div class="vi-stage" data-is="stage"><p class="vi-busy-text" data-is="busy"></p></div>
+    <div class="vi-scrub">
+      <button type="button" data-is="play" title="{_plain("inspect_play")}">▶</button>
+      <input type="range" data-is="frame" min="0" max="0" value="0" aria-label="{_plain("inspect_frame")}">
+      <span data-is="time"></span>
+    </div>
+    <div class="vi-tools">
+      <div class="vi-views" role="group" aria-label="{_plain("inspect_view")}">{views}</div>
+      <label><input type="checkbox" data-toggle="reference"> {both("inspect_reference")}</label>
+      <label><input type="checkbox" data-toggle="face" checked> {both("inspect_face")}</label>
+      <small data-is="files"></small>
+    </div>
+    <p class="vi-keys">{hints}</p>
+  </section>
+  <aside class="vi-panel">
+    <div class="vi-decide">
+      <button type="button" class="accept" data-decide="accept">{both("inspect_accept")} <kbd>A</kbd></button>
+      <button type="button" class="reject" data-decide="reject">{both("inspect_reject")} <kbd>R</kbd></button>
+      <button type="button" data-is="undo">{both("inspect_undo")} <kbd>U</kbd></button>
+      <span data-is="saved" role="status"></span>
+    </div>
+    <label class="vi-note"><span>{both("inspect_note")} <kbd>N</kbd></span>
+      <textarea data-is="note" rows="2" maxlength="{NOTE_LENGTH}" placeholder="{_plain("inspect_note_hint")}"></textarea>
+    </label>
+    <label class="vi-advance"><input type="checkbox" data-is="advance" checked> {both("inspect_advance")}</label>
+    <details open><summary>{both("inspect_nudges")}
+      <button type="button" data-reset="all">{both("inspect_reset_all")}</button></summary>
+      <fieldset><legend>{both("inspect_whole")}</legend>{whole}</fieldset>
+      {arms}
+      <p class="vi-hint">{both("inspect_nudges_hint")}</p>
+    </details>
+    <details open><summary>{both("inspect_report")}</summary>
+      <table class="vi-measures"><thead><tr><th></th><th>{both("inspect_before")}</th><th>{both("inspect_after")}</th>
+        </tr></thead><tbody data-is="measures"></tbody></table>
+      <table><thead><tr>{columns}{errors}<th></th></tr></thead><tbody data-is="segments"></tbody></table>
+      <ul class="vi-remarks" data-is="remarks"></ul>
+    </details>
+  </aside>
+</div>
+"""

@@ -1,0 +1,242 @@
+// The other half of inspect.js: what is drawn, and what mouse, keys and the server's files set off.
+
+// ---- drawing --------------------------------------------------------------------------------------------------
+const MARGIN = 0.05; // of the picture, on each side: hands that leave it must be seen leaving
+let panes = []; // {canvas, sides: [which poses]}
+function layout() {
+  const views = { side: [["raw"], ["calibrated"]], slider: [["raw", "calibrated"]], both: [["raw", "calibrated"]] }[state.view];
+  const stage = $("stage");
+  stage.className = "vi-stage vi-view-" + state.view;
+  if (stage.dataset.view !== state.view) {
+    stage.dataset.view = state.view;
+    stage.querySelectorAll("figure").forEach((figure) => figure.remove());
+    panes = views.map((sides) => {
+      const figure = document.createElement("figure"), canvas = document.createElement("canvas");
+      const caption = document.createElement("figcaption");
+      caption.innerHTML = sides.map((side) => `<b class="${side}">${both("inspect_" + side)}</b>`).join("");
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", plain(sides.length > 1 ? "inspect_alt_both" : "inspect_alt_" + sides[0]));
+      figure.append(caption, canvas);
+      stage.insertBefore(figure, $("busy"));
+      hold(canvas, sides);
+      return { canvas, sides };
+    });
+  }
+  each("[data-view-button]", (button) => button.setAttribute("aria-pressed", button.dataset.viewButton === state.view));
+}
+function geometry(canvas) { // canvas pixels of a point: p * scale + (left, top)
+  const [width, height] = state.data.canvas;
+  const room = canvas.parentElement.clientWidth, most = Math.max(260, Math.min(innerHeight * 0.66, 760));
+  const full = [width * (1 + 2 * MARGIN), height * (1 + 2 * MARGIN)];
+  const css = Math.min(room / full[0], most / full[1]), ratio = Math.min(devicePixelRatio || 1, 2);
+  const size = [Math.round(full[0] * css * ratio), Math.round(full[1] * css * ratio)];
+  if (canvas.width !== size[0] || canvas.height !== size[1]) {
+    [canvas.width, canvas.height] = size;
+    canvas.style.width = size[0] / ratio + "px";
+    canvas.style.height = size[1] / ratio + "px";
+  }
+  const scale = css * ratio;
+  return { scale, left: width * MARGIN * scale, top: height * MARGIN * scale, width: width * scale, height: height * scale, ratio };
+}
+function draw() {
+  for (const { canvas, sides } of panes) {
+    const pen = canvas.getContext("2d");
+    if (!state.data) { pen.clearRect(0, 0, canvas.width, canvas.height); continue; }
+    const g = geometry(canvas);
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    pen.drawImage(state.data.picture, g.left, g.top, g.width, g.height);
+    pen.fillStyle = "rgba(0, 0, 0, 0.25)";
+    pen.fillRect(g.left, g.top, g.width, g.height);
+    if (state.reference) skeleton(pen, g, state.data.reference, 0, { plain: "rgba(255,255,255,0.9)", dash: true });
+    if (state.view === "slider") {
+      const middle = Math.round(canvas.width * state.split);
+      clipped(pen, 0, middle, canvas.height, () => pose(pen, g, "raw"));
+      clipped(pen, middle, canvas.width, canvas.height, () => pose(pen, g, "calibrated"));
+      pen.fillStyle = "#fff";
+      pen.fillRect(middle - g.ratio, 0, 2 * g.ratio, canvas.height);
+      pen.beginPath(); pen.arc(middle, canvas.height / 2, 9 * g.ratio, 0, 7); pen.fill();
+    } else if (state.view === "both") {
+      skeleton(pen, g, state.data.raw, state.frame, { plain: "rgba(255,255,255,0.65)" });
+      pose(pen, g, "calibrated");
+    } else sides.forEach((side) => pose(pen, g, side));
+  }
+}
+function clipped(pen, from, to, height, act) {
+  pen.save(); pen.beginPath(); pen.rect(from, 0, to - from, height); pen.clip(); act(); pen.restore();
+}
+function pose(pen, g, side) {
+  const shift = side === "calibrated" && state.shift ? state.shift : [0, 0];
+  skeleton(pen, { ...g, left: g.left + shift[0] * g.scale, top: g.top + shift[1] * g.scale }, state.data[side], state.frame, {});
+}
+function skeleton(pen, g, clip, frame, { plain: colour = "", dash = false }) {
+  const unit = Math.max(...state.data.canvas) / 4096, each_ = clip.frames * 128, points = clip.points;
+  const at = (k) => {
+    const i = frame * 128 + k;
+    return points[2 * each_ + i] > SETUP.least ? [points[i] * unit * g.scale + g.left, points[each_ + i] * unit * g.scale + g.top] : null;
+  };
+  const thick = Math.max(g.width, g.height) / 130;
+  pen.lineCap = "round";
+  pen.setLineDash(dash ? [thick, thick] : []);
+  const line = (a, b, width, paint) => {
+    const [p, q] = [at(a), at(b)];
+    if (!p || !q) return;
+    pen.lineWidth = width; pen.strokeStyle = colour || paint;
+    pen.beginPath(); pen.moveTo(...p); pen.lineTo(...q); pen.stroke();
+  };
+  const dot = (k, radius, paint) => {
+    const p = at(k);
+    if (!p) return;
+    pen.fillStyle = colour || paint;
+    pen.beginPath(); pen.arc(p[0], p[1], radius, 0, 7); pen.fill();
+  };
+  SETUP.limbs.forEach(([a, b, paint]) => line(a, b, colour ? thick * 0.4 : thick * 0.8, paint));
+  SETUP.bones.forEach(([a, b, paint]) => line(a, b, thick * 0.3, paint));
+  if (!colour) {
+    for (let k = 0; k < 18; k++) dot(k, thick * 0.55, "#fff");
+    for (let k = 18; k < 60; k++) dot(k, thick * 0.28, "#fff");
+  }
+  if (state.face) for (let k = 60; k < 128; k++) dot(k, thick * 0.22, "#fff");
+}
+function show() {
+  $("frame").value = state.frame;
+  const data = state.data;
+  $("time").textContent = data ? `${state.frame + 1} / ${data.frames} · ${(state.frame / data.fps).toFixed(2)} s` : "";
+  draw();
+}
+function step(by) {
+  if (!state.data) return;
+  state.frame = Math.min(Math.max(state.frame + by, 0), state.data.frames - 1);
+  show();
+}
+function play(on = !state.playing) {
+  state.playing = on && !!state.data;
+  $("play").innerHTML = state.playing ? "❚❚" : "▶";
+  if (!state.playing) return;
+  const began = performance.now(), first = state.frame;
+  const tick = () => {
+    if (!state.playing || !element.isConnected) return;
+    if (state.data) {
+      const next = (first + Math.floor(((performance.now() - began) * state.data.fps) / 1000)) % state.data.frames;
+      if (next !== state.frame) { state.frame = next; show(); }
+    }
+    requestAnimationFrame(tick);
+  };
+  tick();
+}
+
+// ---- dragging: the figure itself, or the divider of the slider ------------------------------------------------
+function hold(canvas, sides) {
+  let from = null;
+  const moves = sides.includes("calibrated");
+  canvas.style.cursor = state.view === "slider" ? "ew-resize" : moves ? "move" : "default";
+  canvas.addEventListener("pointerdown", (event) => {
+    if (!state.data || !moves) return;
+    from = [event.clientX, event.clientY];
+    canvas.setPointerCapture(event.pointerId);
+    if (state.view === "slider") slide(event);
+  });
+  const slide = (event) => {
+    const box = canvas.getBoundingClientRect();
+    state.split = Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1);
+    draw();
+  };
+  canvas.addEventListener("pointermove", (event) => {
+    if (!from) return;
+    if (state.view === "slider") { slide(event); return; }
+    const g = geometry(canvas);
+    state.shift = [0, 1].map((k) => ([event.clientX, event.clientY][k] - from[k]) * g.ratio / g.scale);
+    draw();
+  });
+  const drop = () => {
+    if (from && state.shift && state.view !== "slider") {
+      const unit = state.data.report.unit;
+      ["offset_x", "offset_y"].forEach((name, k) => {
+        const input = element.querySelector(`[data-nudge="${name}"]`);
+        input.value = Number(input.value) + state.shift[k] / unit;
+      });
+      nudged(); nudgeDone();
+    }
+    from = null;
+  };
+  canvas.addEventListener("pointerup", drop);
+  canvas.addEventListener("pointercancel", drop);
+}
+
+// ---- what the buttons and keys do -----------------------------------------------------------------------------
+const on = (name, event, act) => $(name).addEventListener(event, act);
+const setView = (view) => { state.view = view; layout(); draw(); };
+each("[data-view-button]", (button) => button.addEventListener("click", () => setView(button.dataset.viewButton)));
+each("[data-decide]", (button) => button.addEventListener("click", () => { button.blur(); decide(button.dataset.decide); }));
+each("[data-toggle]", (box) => box.addEventListener("change", () => { state[box.dataset.toggle] = box.checked; box.blur(); draw(); }));
+each("[data-nudge]", (input) => {
+  input.addEventListener("input", nudged);
+  input.addEventListener("change", nudgeDone);
+});
+each("[data-reset]", (button) => button.addEventListener("click", () => {
+  button.blur();
+  each("[data-nudge]", (input) => {
+    if (button.dataset.reset === "all" || input.dataset.nudge === button.dataset.reset) input.value = SETUP.nudges[input.dataset.nudge][2];
+  });
+  nudged(); nudgeDone();
+}));
+// After the mouse lets go of a slider or a list the arrow keys must mean pairs again, not its value.
+each("input[type=range], select", (input) => ["pointerup", "change"].forEach((event) =>
+  input.addEventListener(event, () => { if (event === "pointerup" || input.tagName === "SELECT") input.blur(); })));
+on("frame", "input", () => { play(false); state.frame = Number($("frame").value); show(); });
+on("play", "click", () => { $("play").blur(); play(); });
+on("previous", "click", () => go(state.at - 1));
+on("next", "click", () => go(state.at + 1));
+on("undo", "click", () => { $("undo").blur(); undo(); });
+on("download", "click", download);
+on("filter", "change", mark);
+on("note", "blur", noteDone);
+on("note", "input", () => { $("saved").innerHTML = ""; });
+on("name", "keydown", (event) => { if (event.key === "Enter" && SETUP.folder) open("folder"); });
+on("name", "change", () => { if (state.collection && $("name").value.trim() !== state.name) open(state.collection); });
+if (SETUP.folder) on("folder", "click", () => open("folder"));
+
+const keys = {
+  ArrowRight: () => go(state.at + 1), ArrowLeft: () => go(state.at - 1),
+  ArrowUp: () => step(-1), ArrowDown: () => step(1),
+  a: () => decide("accept"), r: () => decide("reject"), u: undo,
+  n: () => { $("note").focus(); $("note").select(); },
+  v: () => setView({ side: "slider", slider: "both", both: "side" }[state.view]),
+  " ": () => play(),
+};
+function pressed(event) {
+  if (!element.isConnected) { document.removeEventListener("keydown", pressed); return; }
+  if (element.offsetParent === null || !state.pairs.length || event.ctrlKey || event.metaKey || event.altKey) return;
+  const target = event.target, kind = target.tagName;
+  if (event.key === "Escape" && element.contains(target)) { target.blur(); return; }
+  if (target === $("note") && event.key === "Enter" && !event.shiftKey) { event.preventDefault(); target.blur(); return; }
+  const range = kind === "INPUT" && target.type === "range", tick = kind === "INPUT" && target.type === "checkbox";
+  if (target.isContentEditable || kind === "TEXTAREA" || kind === "SELECT" || (kind === "INPUT" && !range && !tick)) return;
+  if (range && event.key.startsWith("Arrow")) return; // someone who came to the slider by keyboard
+  if (event.key === " " && (kind === "BUTTON" || tick)) return;
+  if (target.closest && target.closest('[role="tablist"]') && event.key.startsWith("Arrow")) return;
+  const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!act || (event.repeat && "aru".includes(event.key.toLowerCase()))) return;
+  event.preventDefault();
+  act();
+}
+document.addEventListener("keydown", pressed);
+addEventListener("beforeunload", (event) => { if (state.saving) event.preventDefault(); });
+new ResizeObserver(() => { if (element.offsetParent !== null) draw(); }).observe($("stage"));
+
+// ---- files that arrive from the upload field ------------------------------------------------------------------
+watch("value", () => {
+  let message;
+  try { message = JSON.parse(props.value || "{}"); } catch { return; }
+  if (!message.collection || message.collection === state.uploaded) return;
+  state.uploaded = message.collection;
+  const lonely = message.lonely || [];
+  $("lonely").innerHTML = lonely.length ? both("inspect_lonely", { count: lonely.length, names: lonely.slice(0, 8).join(", ") + (lonely.length > 8 ? " …" : "") }) : "";
+  open(message.collection);
+});
+
+$("name").value = kept(localStorage, "name");
+layout();
+sliders();
+const before = kept(sessionStorage, "collection"); // a reload goes on where it was
+if (before && $("name").value) open(before);

@@ -1,0 +1,108 @@
+"""The Inspect tab's style sheet."""
+
+CSS = """
+.vi-about, .vi-status, .vi-lonely, .vi-warning, .vi-keys, .vi-hint { margin: 0.2rem 0; }
+#vivid-inspect { color: var(--body-text-color); font-size: var(--text-md); container-type: inline-size; }
+#vivid-inspect button, #vivid-inspect select, #vivid-inspect input:not([type]), #vivid-inspect textarea {
+  font: inherit; color: inherit; background: var(--button-secondary-background-fill);
+  border: 1px solid var(--border-color-primary); border-radius: var(--radius-md); padding: 0.35rem 0.7rem; }
+#vivid-inspect input:not([type]), #vivid-inspect textarea { background: var(--input-background-fill); }
+#vivid-inspect button { cursor: pointer; }
+#vivid-inspect button:hover { border-color: var(--color-accent); }
+#vivid-inspect :focus-visible { outline: 2px solid var(--color-accent); outline-offset: 1px; }
+#vivid-inspect button.vi-main { background: var(--button-primary-background-fill);
+  color: var(--button-primary-text-color); }
+#vivid-inspect kbd { font: 600 0.75em/1.4 var(--font-mono); border: 1px solid currentColor; border-radius: 4px;
+  padding: 0 0.35em; opacity: 0.75; }
+#vivid-inspect input[type=range] { accent-color: var(--color-accent); min-width: 0; }
+.vi-top { display: flex; flex-wrap: wrap; gap: 0.6rem; align-items: end; }
+.vi-name { display: flex; flex-direction: column; gap: 0.15rem; flex: 0 1 20rem; }
+.vi-status { min-height: 1.5em; }
+.vi-status.ok { color: var(--vivid-ok); } .vi-status.bad { color: var(--vivid-bad); }
+.vi-warning { border-left: 4px solid var(--vivid-warn); padding: 0.4rem 0.7rem; }
+.vi-lonely { color: var(--vivid-warn); }
+.vi-lonely:empty { display: none; }
+.vi-work { display: none; }
+.vi-open .vi-work { display: grid; grid-template-columns: 11rem minmax(0, 1fr) 21rem; gap: 1rem; align-items: start; }
+.vi-list ol { list-style: none; margin: 0.4rem 0 0; padding: 0; overflow-y: auto; max-height: 78vh; position: relative; }
+.vi-list select { width: 100%; }
+.vi-list li { margin: 0; }
+#vivid-inspect .vi-list button { width: 100%; text-align: left; border-color: transparent; background: none;
+  padding: 0.2rem 0.5rem; display: flex; gap: 0.5rem; align-items: baseline; border-radius: var(--radius-sm); }
+#vivid-inspect .vi-list button[aria-current] { background: var(--background-fill-secondary);
+  border-color: var(--color-accent); font-weight: 600; }
+.vi-list span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.vi-list i { flex: none; width: 1em; font-style: normal; text-align: center; }
+.vi-list .open i::before { content: "○"; opacity: 0.5; }
+.vi-list .accept i::before { content: "✓"; color: var(--vivid-ok); }
+.vi-list .reject i::before { content: "✗"; color: var(--vivid-bad); }
+.vi-list .note span::after { content: " ✎"; opacity: 0.7; }
+.vi-head { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem; }
+.vi-head h3 { margin: 0; font-size: var(--text-lg); font-weight: 600; overflow-wrap: anywhere; }
+.vi-progress { flex: 1 1 14rem; text-align: right; font-size: var(--text-sm); }
+.vi-progress div { height: 4px; background: var(--border-color-primary); border-radius: 2px; overflow: hidden; }
+.vi-progress i { display: block; height: 100%; width: 0; background: var(--vivid-ok); }
+.vi-notices, .vi-remarks { margin: 0.3rem 0; padding-left: 1.1rem; font-size: var(--text-sm); color: var(--vivid-warn); }
+.vi-notices:empty, .vi-remarks:empty { display: none; }
+.vi-stage { display: flex; gap: 0.6rem; justify-content: center; position: relative; min-height: 16rem;
+  margin-top: 0.4rem; }
+.vi-stage figure { margin: 0; flex: 1 1 0; min-width: 0; text-align: center; }
+.vi-stage figcaption { display: flex; justify-content: space-around; font-size: var(--text-sm); }
+.vi-stage canvas { background: #14161a; border-radius: var(--radius-md); touch-action: pan-y; display: block;
+  margin: 0.2rem auto 0; max-width: 100%; }
+.vi-busy-text { display: none; position: absolute; inset: 40% 0 auto; text-align: center; z-index: 2; margin: 0; }
+.vi-busy .vi-busy-text { display: block; }
+.vi-busy canvas { opacity: 0.25; }
+.vi-scrub { display: flex; gap: 0.6rem; align-items: center; margin-top: 0.4rem; }
+.vi-scrub input { flex: 1; }
+.vi-scrub span { font-variant-numeric: tabular-nums; font-size: var(--text-sm); min-width: 8.5em; text-align: right; }
+.vi-tools { display: flex; flex-wrap: wrap; gap: 0.4rem 1rem; align-items: center; margin-top: 0.4rem;
+  font-size: var(--text-sm); }
+.vi-tools small { flex: 1; text-align: right; opacity: 0.7; overflow-wrap: anywhere; }
+.vi-views { display: flex; }
+#vivid-inspect .vi-views button { border-radius: 0; padding: 0.2rem 0.6rem; }
+#vivid-inspect .vi-views button[aria-pressed=true] { background: var(--button-primary-background-fill);
+  color: var(--button-primary-text-color); }
+.vi-keys { font-size: var(--text-sm); opacity: 0.85; }
+.vi-decide { display: grid; grid-template-columns: 1fr 1fr; gap: 0.4rem; }
+#vivid-inspect .vi-decide .accept, #vivid-inspect .vi-decide .reject { padding: 0.7rem; font-weight: 600; }
+#vivid-inspect .accept[aria-pressed=true] { background: var(--vivid-ok); color: #fff; }
+#vivid-inspect .reject[aria-pressed=true] { background: var(--vivid-bad); color: #fff; }
+#vivid-inspect .vi-decide .accept { border-color: var(--vivid-ok); }
+#vivid-inspect .vi-decide .reject { border-color: var(--vivid-bad); }
+.vi-decide span[data-is=saved] { align-self: center; text-align: center; font-size: var(--text-sm); }
+.vi-note { display: block; margin-top: 0.5rem; }
+.vi-note textarea { width: 100%; display: block; resize: vertical; }
+.vi-advance { font-size: var(--text-sm); display: block; margin: 0.2rem 0 0.4rem; }
+.vi-panel details { border-top: 1px solid var(--border-color-primary); padding: 0.4rem 0; font-size: var(--text-sm); }
+.vi-panel summary { cursor: pointer; font-weight: 600; }
+#vivid-inspect .vi-panel summary button { float: right; padding: 0 0.5rem; font-size: var(--text-xs); }
+.vi-panel fieldset { border: 0; margin: 0.2rem 0 0; padding: 0; }
+.vi-panel legend { opacity: 0.75; padding: 0; }
+.vi-nudge { display: grid; grid-template-columns: 4.6em minmax(0, 1fr) 4.2em 1.6em; gap: 0.4rem; align-items: center; }
+.vi-nudge output { text-align: right; font-variant-numeric: tabular-nums; opacity: 0.7; }
+.vi-nudge.vi-touched output { opacity: 1; font-weight: 600; color: var(--color-accent); }
+#vivid-inspect .vi-nudge button { padding: 0; border: 0; background: none; visibility: hidden; }
+#vivid-inspect .vi-nudge.vi-touched button { visibility: visible; }
+.vi-hint { opacity: 0.75; }
+.vi-panel table { width: 100%; border-collapse: collapse; font-size: var(--text-xs); margin-top: 0.3rem; }
+.vi-panel th { text-align: left; font-weight: 500; padding: 0.1rem 0.2rem; }
+.vi-panel td, .vi-panel thead th:not(:first-child) { text-align: right; font-variant-numeric: tabular-nums;
+  padding: 0.1rem 0.2rem; }
+.vi-panel thead th { border-bottom: 1px solid var(--border-color-primary); opacity: 0.75; vertical-align: bottom; }
+.vi-panel tr.clamped td, .vi-panel tr.fallback td { color: var(--vivid-warn); }
+@container (max-width: 64rem) {
+  .vi-open .vi-work { grid-template-columns: minmax(0, 1fr) 19rem; }
+  .vi-list { grid-column: 1 / -1; display: flex; gap: 0.5rem; align-items: center; }
+  .vi-list select { width: auto; }
+  .vi-list ol { display: flex; overflow-x: auto; margin: 0; max-height: none; }
+  .vi-list li { flex: none; max-width: 9rem; }
+}
+@container (max-width: 44rem) {
+  .vi-open .vi-work { grid-template-columns: minmax(0, 1fr); gap: 0.5rem; }
+  .vi-decide { position: sticky; bottom: 0; z-index: 3; background: var(--body-background-fill); padding: 0.4rem 0;
+    grid-template-columns: 1fr 1fr auto; }
+  .vi-decide span[data-is=saved] { grid-column: 1 / -1; }
+  .vi-keys, .vi-tools small, .vi-decide kbd, .vi-note kbd { display: none; }
+}
+"""
