@@ -44,9 +44,7 @@ def waving(frames: int = 12) -> PoseClip:
     pose = person(80.0, (300, 300))
     hands = np.repeat(pose.hands[None], frames, 0)
     hands[..., 0] += 5 * np.sin(np.arange(frames))[:, None, None]
-    return PoseClip(
-        np.repeat(pose.body[None], frames, 0), hands, np.repeat(pose.face[None], frames, 0), pose.canvas
-    )
+    return PoseClip(np.repeat(pose.body[None], frames, 0), hands, np.repeat(pose.face[None], frames, 0), pose.canvas)
 
 
 @pytest.fixture

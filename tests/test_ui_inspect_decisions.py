@@ -26,7 +26,11 @@ def subject(number: int = 1) -> Subject:
 
 def test_what_is_decided_survives_a_restart(tmp_path: Path) -> None:
     DecisionBook(tmp_path, "Anna").add(
-        subject(), Mark("accept", "手 is off", {"scale": 1.1, "left_length": 1.0}), {"factor": float("nan")}, "s", "decide"
+        subject(),
+        Mark("accept", "手 is off", {"scale": 1.1, "left_length": 1.0}),
+        {"factor": float("nan")},
+        "s",
+        "decide",
     )
     book = DecisionBook(tmp_path, " anna ")
     assert book.marks() == {"pair1": Mark("accept", "手 is off", {"scale": 1.1})}

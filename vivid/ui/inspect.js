@@ -8,6 +8,11 @@ const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => escaped
 const both = (key, values = {}) =>
   `<span class="lang-en">${filled(TEXT[key][0], values)}</span><span class="lang-zh">${filled(TEXT[key][1], values)}</span>`;
 const plain = (key) => TEXT[key][document.documentElement.lang.startsWith("zh") ? 1 : 0];
+const translated = () => ["placeholder", "title", "aria-label", "text"].forEach((where) => each(`[data-in-${where}]`, (node) => {
+  const text = plain(node.getAttribute("data-in-" + where));
+  if (where === "text") node.textContent = text;
+  else node.setAttribute(where, text);
+}));
 const kept = (storage, key, value) => {
   try {
     if (value !== undefined) storage.setItem("vivid-inspect-" + key, value);
@@ -280,21 +285,18 @@ function mark() {
 function report(data) {
   const number = (value, digits) => (value === null || value === undefined ? "–" : Number(value).toFixed(digits));
   const percent = (value, digits = 0) => (value === null || value === undefined ? "–" : (100 * value).toFixed(digits) + " %");
-  const said = (list, key, name) => list.find((item) => item[key] === name);
-  const known = (name) => TEXT["inspect_part_" + name] && (name in data.reference || name in data.rho);
-  const row = (name) => {
-    const clamp = said(data.clamps, "factor", name), fallback = said(data.fallbacks, "part", name);
-    const state = clamp ? "clamped" : fallback ? "fallback" : "ok";
-    const why = clamp ? `${clamp.measured.toFixed(2)} → ${clamp.used.toFixed(2)}` : fallback ? fallback.reason : "";
-    return `<tr class="${state}" title="${escaped(why)}"><th>${both("inspect_part_" + name)}</th><td>${number(data.reference[name], 0)}</td>
-      <td>${number(data.rho[name], 2)}</td><td>${percent(data.before.bones[name])}</td><td>${percent(data.after.bones[name])}</td>
-      <td>${state === "ok" ? "" : both("inspect_state_" + state)}</td></tr>`;
+  const part = (name) => (TEXT["inspect_part_" + name] ? both("inspect_part_" + name) : escaped(name));
+  const row = ({ name, reference, driving, factor, state: how }) => {
+    const clamp = data.clamps.find((c) => c.factor === name), fallback = data.fallbacks.find((f) => f.part === name);
+    const why = clamp ? `${number(clamp.measured, 2)} → ${number(clamp.used, 2)}` : fallback ? fallback.reason : "";
+    return `<tr class="${how}" title="${escaped(why)}"><th>${part(name)}</th><td>${number(reference, 0)}</td><td>${number(driving, 0)}</td>
+      <td>× ${number(factor, 2)}</td><td>${percent(data.after.bones[name], 1)}</td><td>${how === "ok" ? "" : both("inspect_state_" + how)}</td></tr>`;
   };
-  $("segments").innerHTML = data ? SETUP.parts.filter(known).map(row).join("") : "";
+  $("segments").innerHTML = data ? data.segments.map(row).join("") : "";
   $("measures").innerHTML = data ? [["bone_error", 1], ["reach", 0], ["inside", 0]].map(([name, digits]) =>
     `<tr title="${escaped(plain("inspect_tip_" + name))}"><th>${both("inspect_measure_" + name)}</th><td>${percent(data.before[name], digits)}</td><td>${percent(data.after[name], digits)}</td></tr>`).join("") : "";
   $("remarks").innerHTML = data ? [
-    ...data.clamps.map((c) => both("inspect_clamped", { part: c.factor, measured: c.measured.toFixed(2), used: c.used.toFixed(2) })),
-    ...data.fallbacks.map((f) => `${escaped(f.part)}: ${escaped(f.reason)}`),
+    ...data.clamps.map((c) => `${part(c.factor)}: ${both("inspect_clamped", { measured: number(c.measured, 2), used: number(c.used, 2) })}`),
+    ...data.fallbacks.map((f) => `${part(f.part)}: ${escaped(f.reason)}`),
   ].map((text) => `<li>${text}</li>`).join("") : "";
 }

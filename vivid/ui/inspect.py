@@ -14,7 +14,6 @@ from typing import Any
 import gradio as gr
 
 from ..errors import InputError
-from ..pose.measures import BONES
 from ..pose.regions import CONFIDENT
 from ..pose.skeleton import BODY_COUNT, BODY_LIMBS, HAND_BONES, HAND_COUNT
 from .context import Context
@@ -71,7 +70,6 @@ def _script(folder: bool) -> str:
     """The browser's part, with what it must know about skeletons, nudges and words."""
     setup = {
         "nudges": NUDGE_LIMITS,
-        "parts": [*BONES, "neck_nose", "face"],
         "limbs": [[*limb, _colour(k / len(BODY_LIMBS))] for k, limb in enumerate(BODY_LIMBS)],
         "bones": [
             [BODY_COUNT + hand * HAND_COUNT + a, BODY_COUNT + hand * HAND_COUNT + b, _colour(k / len(HAND_BONES))]
@@ -97,13 +95,13 @@ def _nudge(name: str, label: str) -> str:
         f'<label class="vi-nudge"><span>{both(label)}</span>'
         f'<input type="range" data-nudge="{name}" min="{least}" max="{most}" step="{step}" value="{untouched}">'
         f'<output data-value="{name}"></output>'
-        f'<button type="button" data-reset="{name}" title="{_plain("inspect_reset")}">↺</button></label>'
+        f'<button type="button" data-reset="{name}" data-in-title="inspect_reset">↺</button></label>'
     )
 
 
-def _plain(key: str) -> str:
-    """Both languages in one attribute, where no style sheet can choose."""
-    return " / ".join(TABLE[key])
+def _english(key: str) -> str:
+    """What stands there until the script has put the visitor's language."""
+    return TABLE[key][0]
 
 
 def _template(count: int | None, lasting: bool) -> str:
@@ -115,7 +113,7 @@ def _template(count: int | None, lasting: bool) -> str:
     )
     warning = "" if lasting else f'<p class="vi-warning" role="note">{both("inspect_not_lasting")}</p>'
     filters = "".join(
-        f'<option value="{value}">{_plain(key)}</option>'
+        f'<option value="{value}" data-in-text="{key}">{_english(key)}</option>'
         for value, key in (
             ("all", "inspect_all"),
             ("open", "inspect_open"),
@@ -135,8 +133,8 @@ def _template(count: int | None, lasting: bool) -> str:
         for side in ("left", "right")
     )
     whole = "".join(_nudge(name, f"inspect_nudge_{name}") for name in ("offset_x", "offset_y", "scale"))
-    columns = "".join(f"<th>{both('inspect_column_' + name)}</th>" for name in ("part", "length", "factor"))
-    errors = "".join(f"<th>{both('inspect_column_' + name)}</th>" for name in ("before", "after"))
+    columns = "".join(f"<th>{both('inspect_column_' + name)}</th>" for name in ("part", "reference", "driving"))
+    columns += "".join(f"<th>{both('inspect_column_' + name)}</th>" for name in ("factor", "error"))
     keys = {
         name: f"<kbd>{sign}</kbd>"
         for name, sign in dict(left="←", right="→", up="↑", down="↓", v="V", a="A", r="R", n="N", u="U").items()
@@ -148,7 +146,7 @@ def _template(count: int | None, lasting: bool) -> str:
     return f"""
 <div class="vi-top">
   <label class="vi-name"><span>{both("inspect_name")}</span>
-    <input data-is="name" maxlength="60" autocomplete="name" placeholder="{_plain("inspect_name_hint")}"></label>
+    <input data-is="name" maxlength="60" autocomplete="name" data-in-placeholder="inspect_name_hint"></label>
   {folder}
   <button type="button" data-is="download">{both("inspect_download")}</button>
 </div>
@@ -156,31 +154,41 @@ def _template(count: int | None, lasting: bool) -> str:
 <p class="vi-lonely" data-is="lonely"></p>
 <p class="vi-status" data-is="status" role="status" aria-live="polite"></p>
 <div class="vi-work">
-  <nav class="vi-list" aria-label="{_plain("inspect_pairs")}">
-    <select data-is="filter" aria-label="{_plain("inspect_filter")}">{filters}</select>
+  <nav class="vi-list" data-in-aria-label="inspect_pairs">
+    <select data-is="filter" data-in-aria-label="inspect_filter">{filters}</select>
     <ol data-is="list"></ol>
   </nav>
   <section class="vi-middle">
     <div class="vi-head">
-      <button type="button" data-is="previous" title="{_plain("inspect_previous")}">←</button>
+      <button type="button" data-is="previous" data-in-title="inspect_previous">←</button>
       <h3 data-is="title"></h3>
-      <button type="button" data-is="next" title="{_plain("inspect_next")}">→</button>
+      <button type="button" data-is="next" data-in-title="inspect_next">→</button>
       <div class="vi-progress"><span data-is="count"></span><div><i data-is="bar"></i></div></div>
     </div>
     <ul class="vi-notices" data-is="notices"></ul>
     <div class="vi-stage" data-is="stage"><p class="vi-busy-text" data-is="busy"></p></div>
     <div class="vi-scrub">
-      <button type="button" data-is="play" title="{_plain("inspect_play")}">▶</button>
-      <input type="range" data-is="frame" min="0" max="0" value="0" aria-label="{_plain("inspect_frame")}">
+      <button type="button" data-is="play" data-in-title="inspect_play">▶</button>
+      <input type="range" data-is="frame" min="0" max="0" value="0" data-in-aria-label="inspect_frame">
       <span data-is="time"></span>
     </div>
     <div class="vi-tools">
-      <div class="vi-views" role="group" aria-label="{_plain("inspect_view")}">{views}</div>
+      <div class="vi-views" role="group" data-in-aria-label="inspect_view">{views}</div>
       <label><input type="checkbox" data-toggle="reference"> {both("inspect_reference")}</label>
       <label><input type="checkbox" data-toggle="face" checked> {both("inspect_face")}</label>
       <small data-is="files"></small>
     </div>
     <p class="vi-keys">{hints}</p>
+    <details class="vi-report" open><summary>{both("inspect_report")}</summary>
+      <div>
+        <section>
+          <table><thead><tr><th></th><th>{both("inspect_before")}</th><th>{both("inspect_after")}</th></tr></thead>
+            <tbody data-is="measures"></tbody></table>
+          <ul class="vi-remarks" data-is="remarks"></ul>
+        </section>
+        <table><thead><tr>{columns}<th></th></tr></thead><tbody data-is="segments"></tbody></table>
+      </div>
+    </details>
   </section>
   <aside class="vi-panel">
     <div class="vi-decide">
@@ -190,7 +198,7 @@ def _template(count: int | None, lasting: bool) -> str:
       <span data-is="saved" role="status"></span>
     </div>
     <label class="vi-note"><span>{both("inspect_note")} <kbd>N</kbd></span>
-      <textarea data-is="note" rows="2" maxlength="{NOTE_LENGTH}" placeholder="{_plain("inspect_note_hint")}"></textarea>
+      <textarea data-is="note" rows="2" maxlength="{NOTE_LENGTH}" data-in-placeholder="inspect_note_hint"></textarea>
     </label>
     <label class="vi-advance"><input type="checkbox" data-is="advance" checked> {both("inspect_advance")}</label>
     <details open><summary>{both("inspect_nudges")}
@@ -198,12 +206,6 @@ def _template(count: int | None, lasting: bool) -> str:
       <fieldset><legend>{both("inspect_whole")}</legend>{whole}</fieldset>
       {arms}
       <p class="vi-hint">{both("inspect_nudges_hint")}</p>
-    </details>
-    <details open><summary>{both("inspect_report")}</summary>
-      <table class="vi-measures"><thead><tr><th></th><th>{both("inspect_before")}</th><th>{both("inspect_after")}</th>
-        </tr></thead><tbody data-is="measures"></tbody></table>
-      <table><thead><tr>{columns}{errors}<th></th></tr></thead><tbody data-is="segments"></tbody></table>
-      <ul class="vi-remarks" data-is="remarks"></ul>
     </details>
   </aside>
 </div>

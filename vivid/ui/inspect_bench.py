@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import functools
 import io
-import json
 import logging
 import secrets
 import threading
@@ -30,7 +29,8 @@ from ..errors import InputError
 from ..media.pictures import load_picture
 from ..pose.calibrate import calibrate, place
 from ..pose.clips import load_clip
-from ..pose.detect import detect_picture, detect_video
+from ..pose.detect import detect_picture
+from ..pose.foreign import load_echomimic, load_openpose
 from ..pose.library import resample
 from ..pose.nudges import ArmNudge, Nudges
 from ..pose.report import CalibrationOptions
@@ -278,10 +278,12 @@ class Bench:
         def make() -> PoseClip:
             with _naming(source):
                 if not source.name.lower().endswith(VIDEOS):
-                    return resample(load_clip(source.path))
+                    return resample(_stored(source))
+                from ..pose.detect import detect_video
+
                 try:
                     with self._in_video:
-                        return detect_video(source.path, progress=watch)[0]
+                        return detect_video(source.path, progress=watch, limits=self._limits)[0]
                 finally:
                     self._watching.pop(key, None)
 
@@ -296,7 +298,7 @@ class Bench:
         def make() -> tuple[PoseClip, Answer]:
             portrait, clip = self._portrait(pair.portrait), self._clip(pair.clip)
             calibrated, report = calibrate(portrait.pose, clip, CalibrationOptions(nudges=nudges_of(nudges)))
-            return calibrated, json.loads(report.to_json())
+            return calibrated, report.to_dict()
 
         return self._calibrated.get(key, make)
 
@@ -315,6 +317,14 @@ def _naming(source: Source) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"{source.name}: {error}") from None
+
+
+def _stored(source: Source) -> PoseClip:
+    """A clip file of any known kind, chosen by the name it was given under."""
+    name = source.name.lower()
+    if name.endswith(".npz"):
+        return load_clip(source.path)
+    return load_openpose(source.path) if name.endswith(".json") else load_echomimic(source.path)
 
 
 def _plain(mark: Mark) -> Answer:

@@ -46,7 +46,7 @@ function draw() {
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.clearRect(0, 0, canvas.width, canvas.height);
     pen.drawImage(state.data.picture, g.left, g.top, g.width, g.height);
-    pen.fillStyle = "rgba(0, 0, 0, 0.25)";
+    pen.fillStyle = "rgba(0, 0, 0, 0.18)";
     pen.fillRect(g.left, g.top, g.width, g.height);
     if (state.reference) skeleton(pen, g, state.data.reference, 0, { plain: "rgba(255,255,255,0.9)", dash: true });
     if (state.view === "slider") {
@@ -235,6 +235,8 @@ watch("value", () => {
   open(message.collection);
 });
 
+translated();
+new MutationObserver(translated).observe(document.documentElement, { attributeFilter: ["lang"] });
 $("name").value = kept(localStorage, "name");
 layout();
 sliders();

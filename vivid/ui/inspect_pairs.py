@@ -14,7 +14,7 @@ from .decisions import Subject
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 VIDEOS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v")
-CLIPS = (".npz", ".json", ".tar.gz", ".tgz", ".tar", ".zip")
+CLIPS = (".npz", ".json", ".tar.gz", ".tgz", ".tar")
 MOST_FILES = 5000
 
 _WORDS = "portrait|image|photo|picture|reference|ref|clip|pose|motion|gesture|video|driving"

@@ -15,6 +15,8 @@ CSS = """
 #vivid-inspect kbd { font: 600 0.75em/1.4 var(--font-mono); border: 1px solid currentColor; border-radius: 4px;
   padding: 0 0.35em; opacity: 0.75; }
 #vivid-inspect input[type=range] { accent-color: var(--color-accent); min-width: 0; }
+#vivid-inspect input[type=checkbox] { appearance: auto; accent-color: var(--color-accent); width: 1em; height: 1em;
+  margin: 0 0.2em 0 0; vertical-align: -0.1em; background: none; }
 .vi-top { display: flex; flex-wrap: wrap; gap: 0.6rem; align-items: end; }
 .vi-name { display: flex; flex-direction: column; gap: 0.15rem; flex: 0 1 20rem; }
 .vi-status { min-height: 1.5em; }
@@ -24,7 +26,8 @@ CSS = """
 .vi-lonely:empty { display: none; }
 .vi-work { display: none; }
 .vi-open .vi-work { display: grid; grid-template-columns: 11rem minmax(0, 1fr) 21rem; gap: 1rem; align-items: start; }
-.vi-list ol { list-style: none; margin: 0.4rem 0 0; padding: 0; overflow-y: auto; max-height: 78vh; position: relative; }
+.vi-list ol { list-style: none; margin: 0.4rem 0 0; padding: 0; overflow-y: auto; max-height: 78vh;
+  position: relative; }
 .vi-list select { width: 100%; }
 .vi-list li { margin: 0; }
 #vivid-inspect .vi-list button { width: 100%; text-align: left; border-color: transparent; background: none;
@@ -42,7 +45,8 @@ CSS = """
 .vi-progress { flex: 1 1 14rem; text-align: right; font-size: var(--text-sm); }
 .vi-progress div { height: 4px; background: var(--border-color-primary); border-radius: 2px; overflow: hidden; }
 .vi-progress i { display: block; height: 100%; width: 0; background: var(--vivid-ok); }
-.vi-notices, .vi-remarks { margin: 0.3rem 0; padding-left: 1.1rem; font-size: var(--text-sm); color: var(--vivid-warn); }
+.vi-notices, .vi-remarks { margin: 0.3rem 0; padding-left: 1.1rem; font-size: var(--text-sm);
+  color: var(--vivid-warn); }
 .vi-notices:empty, .vi-remarks:empty { display: none; }
 .vi-stage { display: flex; gap: 0.6rem; justify-content: center; position: relative; min-height: 16rem;
   margin-top: 0.4rem; }
@@ -74,8 +78,8 @@ CSS = """
 .vi-note { display: block; margin-top: 0.5rem; }
 .vi-note textarea { width: 100%; display: block; resize: vertical; }
 .vi-advance { font-size: var(--text-sm); display: block; margin: 0.2rem 0 0.4rem; }
-.vi-panel details { border-top: 1px solid var(--border-color-primary); padding: 0.4rem 0; font-size: var(--text-sm); }
-.vi-panel summary { cursor: pointer; font-weight: 600; }
+.vi-work details { border-top: 1px solid var(--border-color-primary); padding: 0.4rem 0; font-size: var(--text-sm); }
+.vi-work summary { cursor: pointer; font-weight: 600; }
 #vivid-inspect .vi-panel summary button { float: right; padding: 0 0.5rem; font-size: var(--text-xs); }
 .vi-panel fieldset { border: 0; margin: 0.2rem 0 0; padding: 0; }
 .vi-panel legend { opacity: 0.75; padding: 0; }
@@ -85,12 +89,14 @@ CSS = """
 #vivid-inspect .vi-nudge button { padding: 0; border: 0; background: none; visibility: hidden; }
 #vivid-inspect .vi-nudge.vi-touched button { visibility: visible; }
 .vi-hint { opacity: 0.75; }
-.vi-panel table { width: 100%; border-collapse: collapse; font-size: var(--text-xs); margin-top: 0.3rem; }
-.vi-panel th { text-align: left; font-weight: 500; padding: 0.1rem 0.2rem; }
-.vi-panel td, .vi-panel thead th:not(:first-child) { text-align: right; font-variant-numeric: tabular-nums;
+.vi-report > div { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 0.3rem 1.2rem;
+  align-items: start; }
+.vi-report table { width: 100%; border-collapse: collapse; font-size: var(--text-xs); margin-top: 0.3rem; }
+.vi-report th { text-align: left; font-weight: 500; padding: 0.1rem 0.2rem; }
+.vi-report td, .vi-report thead th:not(:first-child) { text-align: right; font-variant-numeric: tabular-nums;
   padding: 0.1rem 0.2rem; }
-.vi-panel thead th { border-bottom: 1px solid var(--border-color-primary); opacity: 0.75; vertical-align: bottom; }
-.vi-panel tr.clamped td, .vi-panel tr.fallback td { color: var(--vivid-warn); }
+.vi-report thead th { border-bottom: 1px solid var(--border-color-primary); opacity: 0.75; vertical-align: bottom; }
+.vi-report tr.clamped td, .vi-report tr.fallback td { color: var(--vivid-warn); }
 @container (max-width: 64rem) {
   .vi-open .vi-work { grid-template-columns: minmax(0, 1fr) 19rem; }
   .vi-list { grid-column: 1 / -1; display: flex; gap: 0.5rem; align-items: center; }
@@ -99,6 +105,7 @@ CSS = """
   .vi-list li { flex: none; max-width: 9rem; }
 }
 @container (max-width: 44rem) {
+  .vi-report > div { grid-template-columns: minmax(0, 1fr); }
   .vi-open .vi-work { grid-template-columns: minmax(0, 1fr); gap: 0.5rem; }
   .vi-decide { position: sticky; bottom: 0; z-index: 3; background: var(--body-background-fill); padding: 0.4rem 0;
     grid-template-columns: 1fr 1fr auto; }

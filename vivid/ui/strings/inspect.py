@@ -52,7 +52,10 @@ TABLE: dict[str, tuple[str, str]] = {
     "inspect_last": ("This is the last pair.", "已是最后一对。"),
     "inspect_all_done": ("Every pair is decided. Thank you!", "所有配对均已决定。谢谢！"),
     "inspect_loading": ("Finding the pose…", "正在检测姿态……"),
-    "inspect_reading": ("Reading the video's poses: frame {done} of {total}", "正在读取视频姿态：第 {done} / {total} 帧"),
+    "inspect_reading": (
+        "Reading the video's poses: frame {done} of {total}",
+        "正在读取视频姿态：第 {done} / {total} 帧",
+    ),
     "inspect_no_answer": (
         "The server does not answer. Check the connection, then try again.",
         "服务器没有响应。请检查网络连接后重试。",
@@ -123,10 +126,10 @@ TABLE: dict[str, tuple[str, str]] = {
     # The report
     "inspect_report": ("What calibration did", "校准结果"),
     "inspect_column_part": ("Part", "部位"),
-    "inspect_column_length": ("Portrait (px)", "人像（像素）"),
+    "inspect_column_reference": ("Portrait, px", "人像（像素）"),
+    "inspect_column_driving": ("Clip, px", "片段（像素）"),
     "inspect_column_factor": ("Factor", "系数"),
-    "inspect_column_before": ("Error before", "之前误差"),
-    "inspect_column_after": ("after", "之后"),
+    "inspect_column_error": ("Error left", "剩余误差"),
     "inspect_part_shoulders": ("Shoulders", "双肩"),
     "inspect_part_torso": ("Torso", "躯干"),
     "inspect_part_neck_nose": ("Neck to nose", "颈到鼻"),
@@ -139,10 +142,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "inspect_part_face": ("Face", "面部"),
     "inspect_state_clamped": ("limited", "已限制"),
     "inspect_state_fallback": ("estimated", "估计值"),
-    "inspect_clamped": (
-        "{part}: {measured} is out of bounds, {used} was used",
-        "{part}：{measured} 超出范围，使用 {used}",
-    ),
+    "inspect_state_off": ("off", "已关闭"),
+    "inspect_clamped": ("{measured} is out of bounds, {used} was used", "{measured} 超出范围，使用 {used}"),
     "inspect_measure_bone_error": ("Bone error", "骨骼误差"),
     "inspect_measure_reach": ("Wrists in reach", "手腕可及"),
     "inspect_measure_inside": ("Hands in picture", "手在画面内"),
