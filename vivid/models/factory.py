@@ -98,6 +98,19 @@ EMBEDDED_SMALL = ModelConfig(
 The hand codebook folds 4 x 4 pixels before its first convolution: a training pass costs a sixth, at the same grid.
 """
 
+EMBEDDED_TINY = ModelConfig(
+    name="embedded-tiny",
+    channels=(32, 96, 160),
+    down_attention=(False, True, True),
+    up_attention=(True, True, False),
+    heads=(2, 3, 5),
+    norm_groups=16,
+    hand_encoder_channels=(16, 32, 64, 32),
+    codebook_channels=(96, 128, 128),
+    codebook_patch=4,
+)
+"""The cheapest: a thin finest level, where most of the time goes; the concatenated reference carries the detail."""
+
 FULL = ModelConfig(
     name="full",
     channels=(320, 640, 1280, 1280),
