@@ -1,0 +1,233 @@
+"""Speech encoders behind one interface: samples in, 50 tokens of width 384 for each video frame out.
+
+`whisper-tiny.en` ships with the program, `whisper-tiny` (what the public base was trained on) and `wav2vec2` come from
+the hub. They are not interchangeable: same shapes, other features, so a model names the one it was trained with.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..config import FPS, SAMPLE_RATE
+from ..errors import InputError
+from ..weights.int8 import load_int8
+from .mel import log_mel
+from .windows import LAYERS, STATE_RATE, WIDTH, gather, window_indices
+
+if TYPE_CHECKING:
+    from transformers import Wav2Vec2Model
+    from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets" / "speech"
+SHIPPED = "whisper-tiny.en"
+HUB = {"whisper-tiny": "openai/whisper-tiny", "wav2vec2": "facebook/wav2vec2-base-960h"}
+"""Encoder -> repository on the hub; both have their weights as safetensors."""
+SEGMENT_SECONDS = 30
+SEGMENT_COLUMNS = SEGMENT_SECONDS * 100
+SHORTEST_WAVE = 400
+"""Samples that wav2vec2's convolutions need for one state."""
+
+Samples = NDArray[np.float32]
+
+
+def speech_encoder_names() -> tuple[str, ...]:
+    """Names that `load_speech_encoder` accepts, the shipped one first."""
+    return (SHIPPED, *HUB)
+
+
+class SpeechEncoder(ABC):
+    """What turns speech into tokens. `untrained` names its parts whose weights are random."""
+
+    name: str
+    untrained: tuple[str, ...] = ()
+    module: nn.Module
+
+    @abstractmethod
+    def states(self, samples: Samples) -> Tensor:
+        """Mono samples (N,) at 16 kHz -> float32 (about N / 320, 5 layers, 384) at 50 Hz, on the encoder's device."""
+
+    def features(self, samples: Samples, frames: int, fps: float = FPS) -> Tensor:
+        """Tokens of every video frame, float32 (frames, 50, 384): METHOD 2, ten states x five layers.
+
+        For long videos take `states` once and `windows.gather` for each context window instead.
+        """
+        states = self.states(samples)
+        return gather(states, window_indices(len(states), frames, fps))
+
+    def to(self, device: str | torch.device) -> Self:
+        """Move the network."""
+        self.module.to(device)
+        return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return next(self.module.parameters()).device
+
+
+class WhisperSpeech(SpeechEncoder):
+    """The five states of a Whisper-tiny encoder: after stem and positions, and after each of its four blocks."""
+
+    def __init__(self, name: str, encoder: WhisperEncoder) -> None:
+        self.name = name
+        self.module = encoder.eval().requires_grad_(False)
+        # The states are taken before the final norm, which transformers applies to the last of them.
+        encoder.layer_norm = nn.Identity()  # type: ignore[assignment]
+
+    @torch.inference_mode()
+    def states(self, samples: Samples) -> Tensor:
+        """See SpeechEncoder. The spectrogram is cut into 30-second segments, the last one filled up with zeros."""
+        mel = log_mel(samples)
+        parts = []
+        for start in range(0, max(mel.shape[1], 1), SEGMENT_COLUMNS):
+            segment = mel[:, start : start + SEGMENT_COLUMNS]
+            length = segment.shape[1]
+            segment = nn.functional.pad(segment, (0, SEGMENT_COLUMNS - length)).to(self.device)
+            output = self.module(segment[None], output_hidden_states=True)
+            layers = torch.stack(tuple(output.hidden_states), dim=2)[0]  # (1500, 5, 384)
+            # An odd column is dropped; a file of one column still has one state.
+            parts.append(layers[: max(length // 2, 1 if start == 0 else 0)].clone())
+        return torch.cat(parts).float()
+
+
+class Wav2Vec2Speech(SpeechEncoder):
+    """Hidden states 0, 3, 6, 9, 12 of wav2vec2-base in the place of Whisper's five, projected from 768 to 384.
+
+    The projection has no trained weights: it is a fixed random one with orthogonal rows, which keeps what it can, and
+    is reported in `untrained` until weights are loaded into it.
+    """
+
+    chosen = (0, 3, 6, 9, 12)
+    untrained = ("wav2vec2 projection",)
+
+    def __init__(self, model: Wav2Vec2Model) -> None:
+        self.name = "wav2vec2"
+        self.projection = nn.Linear(model.config.hidden_size, WIDTH)
+        weight = torch.randn(self.projection.weight.shape, generator=torch.Generator().manual_seed(0))
+        rows = torch.linalg.qr(weight.T if weight.shape[0] <= weight.shape[1] else weight).Q
+        with torch.no_grad():
+            self.projection.weight.copy_(rows.T if weight.shape[0] <= weight.shape[1] else rows)
+            self.projection.bias.zero_()
+        self.module = nn.ModuleDict({"encoder": model, "projection": self.projection})
+        self.module.eval().requires_grad_(False)
+
+    @torch.inference_mode()
+    def states(self, samples: Samples) -> Tensor:
+        """See SpeechEncoder. Its 49.95 states a second are put on the 50-Hz grid by linear interpolation."""
+        wave = torch.from_numpy(np.ascontiguousarray(samples, np.float32))
+        wave = (wave - wave.mean()) / (wave.var(correction=0) + 1e-7).sqrt()  # over the whole file, as the mel is
+        parts = []
+        step = SEGMENT_SECONDS * SAMPLE_RATE
+        for start in range(0, max(len(wave), 1), step):
+            segment = wave[start : start + step]
+            count = len(segment) * STATE_RATE // SAMPLE_RATE
+            if count == 0 and start > 0:
+                break
+            segment = nn.functional.pad(segment, (0, max(SHORTEST_WAVE - len(segment), 0))).to(self.device)
+            output = self.module["encoder"](segment[None], output_hidden_states=True)
+            layers = torch.stack([output.hidden_states[k] for k in self.chosen], dim=2)[0]  # (n, 5, 768)
+            parts.append(self.projection(_to_length(layers.float(), max(count, 1))))
+        return torch.cat(parts)
+
+
+def load_speech_encoder(name: str, device: str | torch.device = "cpu") -> SpeechEncoder:
+    """The encoder `name`, in evaluation mode, float32.
+
+    Errors: InputError for an unknown name, damaged files, or a hub that cannot be reached.
+    """
+    if name == SHIPPED:
+        folder = ASSETS / SHIPPED
+        config = json.loads((folder / "config.json").read_text()) if (folder / "config.json").is_file() else {}
+        return WhisperSpeech(name, build_whisper(config, load_int8(folder))).to(device)
+    if name == "whisper-tiny":
+        config, state = _from_hub(HUB[name])
+        prefix = "model.encoder." if any(key.startswith("model.encoder.") for key in state) else "encoder."
+        encoder = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        return WhisperSpeech(name, build_whisper(config, encoder)).to(device)
+    if name == "wav2vec2":
+        return Wav2Vec2Speech(build_wav2vec2(*_from_hub(HUB[name]))).to(device)
+    raise InputError(f"There is no speech encoder {name!r}: choose one of {', '.join(speech_encoder_names())}.")
+
+
+def build_whisper(config: dict[str, Any], state: dict[str, Tensor]) -> WhisperEncoder:
+    """transformers' WhisperEncoder with the given weights.
+
+    The final norm may be missing (it is not used), and so may the positions (they are sinusoids).
+
+    Errors: InputError when weights and configuration do not fit.
+    """
+    from transformers import WhisperConfig
+    from transformers.models.whisper.modeling_whisper import WhisperEncoder, sinusoids
+
+    settings = WhisperConfig(**config)
+    if (settings.d_model, settings.encoder_layers) != (WIDTH, LAYERS - 1):
+        raise InputError("This is not a Whisper-tiny encoder: its width must be 384 and its layers 4.")
+    with torch.device("meta"):
+        encoder = WhisperEncoder(settings)
+    known = {f"layer_norm.{key}": torch.zeros(WIDTH) for key in ("weight", "bias")}
+    known["embed_positions.weight"] = sinusoids(settings.max_source_positions, WIDTH)
+    _assign(encoder, known | state)
+    return encoder
+
+
+def build_wav2vec2(config: dict[str, Any], state: dict[str, Tensor]) -> Wav2Vec2Model:
+    """transformers' Wav2Vec2Model with the given weights; heads of other tasks are left out.
+
+    Errors: InputError when weights and configuration do not fit.
+    """
+    from transformers import Wav2Vec2Config, Wav2Vec2Model
+
+    model = Wav2Vec2Model(Wav2Vec2Config(**config))
+    if model.config.num_hidden_layers < max(Wav2Vec2Speech.chosen):
+        raise InputError("This wav2vec2 has too few layers: use the base model.")
+    own = model.state_dict()
+    renamed = {
+        # torch renamed the two factors of a weight-normalised kernel.
+        key.removeprefix("wav2vec2.")
+        .replace("weight_g", "parametrizations.weight.original0")
+        .replace("weight_v", "parametrizations.weight.original1"): value
+        for key, value in state.items()
+    }
+    _assign(model, {"masked_spec_embed": own["masked_spec_embed"]} | {k: v for k, v in renamed.items() if k in own})
+    return model
+
+
+def _assign(module: nn.Module, state: dict[str, Tensor]) -> None:
+    try:
+        module.load_state_dict({key: value.float() for key, value in state.items()}, assign=True)
+    except RuntimeError as error:
+        raise InputError("The speech encoder's weights do not fit its configuration: download them again.") from error
+
+
+def _to_length(states: Tensor, count: int) -> Tensor:
+    """(n, layers, width) -> (count, layers, width), the last state held, since no state looks past its own window."""
+    length = len(states)
+    # State k hears the 400 samples from 320 k on, half a hop later than the grid's.
+    places = (torch.arange(count, device=states.device) - (SHORTEST_WAVE - 320) / 2 / 320).clamp(0, length - 1)
+    low = places.floor().long()
+    high = (low + 1).clamp(max=length - 1)
+    share = (places - low)[:, None, None]
+    return states[low] * (1 - share) + states[high] * share
+
+
+def _from_hub(repository: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """config.json and model.safetensors of a repository, from the local cache or the hub."""
+    from huggingface_hub import hf_hub_download
+    from safetensors.torch import load_file
+
+    try:
+        config = json.loads(Path(hf_hub_download(repository, "config.json")).read_text())
+        return config, load_file(hf_hub_download(repository, "model.safetensors"))
+    except Exception as error:  # the hub's client raises many kinds of network errors
+        raise InputError(
+            f"The speech encoder {repository} cannot be fetched: connect to the hub once, "
+            f"or choose a model that uses {SHIPPED}."
+        ) from error

@@ -1,0 +1,52 @@
+"""Whisper's log-mel spectrogram, normalised by the loudest moment of the whole file."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..config import SAMPLE_RATE
+
+WINDOW, HOP, BANDS = 400, 160, 80
+"""Samples of the Fourier window (25 ms), samples between columns (10 ms), mel bands."""
+FLOOR = 1e-10
+RANGE = 8.0
+"""Decades below the loudest point of the file at which the spectrogram is cut off."""
+
+
+@cache
+def _filters() -> Tensor:
+    from transformers.audio_utils import mel_filter_bank
+
+    bank = mel_filter_bank(
+        num_frequency_bins=WINDOW // 2 + 1,
+        num_mel_filters=BANDS,
+        min_frequency=0.0,
+        max_frequency=8000.0,
+        sampling_rate=SAMPLE_RATE,
+        norm="slaney",
+        mel_scale="slaney",
+    )
+    return torch.from_numpy(bank.T.astype(np.float32))  # (80, 201)
+
+
+def log_mel(samples: NDArray[np.float32]) -> Tensor:
+    """Mono samples (N,) at 16 kHz -> float32 (80, N // 160), about -1..1.
+
+    transformers' feature extractor does the same per 30-second segment; here the maximum is the whole file's, so that
+    a quiet half minute stays quiet. Shorter than half a window is padded.
+    """
+    wave = torch.from_numpy(np.ascontiguousarray(samples, np.float32))
+    columns = len(wave) // HOP
+    if len(wave) <= WINDOW // 2:  # the Fourier transform mirrors half a window at each end
+        wave = torch.nn.functional.pad(wave, (0, WINDOW // 2 + 1 - len(wave)))
+    spectrum = torch.stft(wave, WINDOW, HOP, window=torch.hann_window(WINDOW), return_complex=True)
+    power = spectrum[:, :columns].abs().square()
+    mel = (_filters() @ power).clamp(min=FLOOR).log10()
+    if columns:
+        mel = mel.clamp(min=float(mel.max()) - RANGE)
+    return (mel + 4.0) / 4.0
