@@ -1,0 +1,129 @@
+"""Every network as a tiny seeded version, so that the whole program runs on a CPU in seconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vivid.config import FPS, ModelInfo
+from vivid.models.conditions import Conditions
+from vivid.models.factory import ModelConfig, Models, build_models
+
+if TYPE_CHECKING:
+    from vivid.pipeline import VividPipeline
+
+DUMMY = ModelConfig(
+    name="dummy",
+    channels=(16, 32),
+    down_attention=(True, True),
+    up_attention=(True, False),
+    heads=(2, 4),
+    motion_heads=2,
+    window_limit=8,
+    norm_groups=8,
+    stream_heads=2,
+    hand_encoder_channels=(4, 4, 8, 8),
+    latent_channels=4,
+    vae_channels=(8, 8, 8, 8),
+    vae_norm_groups=4,
+    codebook_channels=(8, 8, 8),
+    codebook_norm_groups=4,
+    codebook_patch=4,
+    codes=32,
+    code_dim=16,
+    sample_size=64,
+    speech="dummy",
+)
+"""Built like the embedded models (reference concatenated and shifted, numbered audio tokens, trimmed ReferenceNet)."""
+
+
+def fill(module: nn.Module, seed: int = 0) -> nn.Module:
+    """Seeded weights of a useful size in every parameter, also where training would begin at zero."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            if parameter.ndim == 1:
+                parameter.add_(0.1 * noise)  # scales stay near one, biases near zero
+            else:
+                parameter.copy_(noise / parameter[0].numel() ** 0.5)
+    return module.eval()
+
+
+def dummy_models(config: ModelConfig = DUMMY, seed: int = 0, trained: bool = True) -> Models:
+    """All networks, seeded; `trained` gives every part an effect, otherwise added parts are at their start (zero)."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        models = build_models(config)
+    for i, module in enumerate(vars(models).values()):
+        fill(module, seed + i) if trained else module.eval()
+    return models
+
+
+def dummy_conditions(models: Models, videos: int = 1, frames: int = 3, size: int = 8, seed: int = 0) -> Conditions:
+    """Conditions with every part present: head above, hands below, on latents of size x size."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def noise(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator)
+
+    head = torch.zeros(videos, frames, size, size, dtype=torch.bool)
+    hands = head.clone()
+    head[..., : size // 2, size // 4 : 3 * size // 4] = True
+    hands[..., 3 * size // 4 :, : size // 2] = True
+    config = models.denoiser.config
+    latents = noise(videos, config.out_channels, size, size)
+    tokens = 2 * models.codebook.grid**2
+    return Conditions(
+        audio=noise(videos, frames, 50, 384),
+        hand_features=noise(videos, config.block_out_channels[0], frames, size, size),
+        reference=models.denoiser.project_reference(models.reference.bank(latents)),
+        reference_latents=latents,
+        hand_tokens=noise(videos, tokens, config.code_dim),
+        hand_token_mask=torch.ones(videos, tokens, dtype=torch.bool),
+        head_mask=head,
+        hand_mask=hands,
+    )
+
+
+class DummySpeech:
+    """A speech encoder's interface; its tokens follow the loudness of each frame."""
+
+    untrained: tuple[str, ...] = ()
+
+    def __init__(self, name: str = "dummy") -> None:
+        self.name = name
+        self.pattern = torch.randn(50, 384, generator=torch.Generator().manual_seed(0))
+
+    def features(self, samples: Any, frames: int, fps: float = FPS) -> Tensor:
+        """(frames, 50, 384)."""
+        parts = np.array_split(np.asarray(samples, np.float32), frames)
+        loudness = torch.tensor([float(np.sqrt(np.mean(part**2))) if len(part) else 0.0 for part in parts])
+        return loudness[:, None, None] * self.pattern
+
+    def to(self, device: str | torch.device) -> DummySpeech:
+        """Nothing to move."""
+        return self
+
+
+def dummy_pipeline(untrained: tuple[str, ...] = (), speech_encoder: str = "dummy") -> VividPipeline:
+    """A whole pipeline of dummies at 64 x 64; its speech encoder may be given another name than the model asks for."""
+    from vivid.pipeline import VividPipeline
+    from vivid.sampling import make_scheduler
+
+    info = ModelInfo(
+        name="dummy",
+        speech_encoder="dummy",
+        domain="any",
+        size=(64, 64),
+        window=8,
+        overlap=2,
+        steps=2,
+        guidance_audio=2.5,
+        guidance_image=2.5,
+        untrained=untrained,
+    )
+    return VividPipeline(dummy_models(), make_scheduler(info.solver), DummySpeech(speech_encoder), info)

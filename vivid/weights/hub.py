@@ -1,0 +1,118 @@
+"""Where a model's folder is, and how the public base gets there from the model hub."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from .store import INDEX, assets_folder
+
+FULL_MODELS = {"full": "base", "full-acc": "acc"}
+"""Models made from the hub -> variant of the public base: 30 steps with guidance, or distilled to 6 without."""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A place on the hub and what is known of its licence."""
+
+    name: str
+    files: tuple[str, ...]
+    gigabytes: float
+    licence: str
+
+
+def base_repository(variant: str) -> Repository:
+    """EchoMimicV2's weights, of the variant "base" or "acc"."""
+    suffix = "_acc" if variant == "acc" else ""
+    return Repository(
+        "BadToBest/EchoMimicV2",
+        (f"denoising_unet{suffix}.pth", "reference_unet.pth", f"motion_module{suffix}.pth", "pose_encoder.pth"),
+        8.5,
+        "code Apache-2.0, its page adds a note on academic use; read the licence of the weights on their hub page "
+        "before you use results in public",
+    )
+
+
+VAE_REPOSITORY = Repository(
+    "stabilityai/sd-vae-ft-mse", ("diffusion_pytorch_model.safetensors", "config.json"), 0.33, "MIT"
+)
+
+
+def models_folder() -> Path:
+    """Where converted models are kept: $VIVID_MODELS, or `vividanimator` in the user's cache folder."""
+    if chosen := os.environ.get("VIVID_MODELS"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vividanimator"
+
+
+def folder_of(name: str) -> Path:
+    """The folder that the model called `name` has or will have: a known name, or the path of a folder."""
+    if name == "embedded":
+        return assets_folder() / "embedded"
+    return models_folder() / name if name in FULL_MODELS else Path(name)
+
+
+def is_present(name: str) -> bool:
+    """Whether that model can be loaded without a network."""
+    return (folder_of(name) / INDEX).is_file()
+
+
+def default_model() -> str:
+    """ "full" where a CUDA device and its weights are present, otherwise "embedded"."""
+    if not is_present("full"):
+        return "embedded"
+    import torch
+
+    return "full" if torch.cuda.is_available() else "embedded"
+
+
+def model_folder(name: str | Path) -> Path:
+    """The folder of "embedded", "full", "full-acc" or a path; fetches and converts the public base when it must."""
+    name = str(name)
+    folder = folder_of(name)
+    if is_present(name):
+        return folder
+    if name in FULL_MODELS:
+        return fetch(name)
+    if name == "embedded":
+        raise InputError(f"The embedded model is not in {folder}: install the project with its assets folder.")
+    raise InputError(f"There is no model in {folder}: name a model folder, or one of embedded, full, full-acc.")
+
+
+def fetch(name: str, keep_downloads: bool = True) -> Path:
+    """Download the public base and convert it to a model folder; returns the folder.
+
+    Errors: InputError with one sentence when the hub cannot be reached.
+    """
+    if name not in FULL_MODELS:
+        raise InputError(f"{name} is not on the hub: choose one of {', '.join(FULL_MODELS)}.")
+    from .echomimic import convert
+
+    base, vae = base_repository(FULL_MODELS[name]), VAE_REPOSITORY
+    for repository in (base, vae):
+        print(f"{repository.name} ({repository.gigabytes} GB; {repository.licence})", file=sys.stderr)
+    source = download(base)
+    vae_folder = download(vae)
+    report = convert(source, vae_folder, folder_of(name), FULL_MODELS[name])
+    print(report.summary(), file=sys.stderr)
+    return folder_of(name)
+
+
+def download(repository: Repository) -> Path:
+    """The files of a repository in the hub's cache; returns their folder. Errors: InputError."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    try:
+        paths = [Path(hf_hub_download(repository.name, file)) for file in repository.files]
+    except GatedRepoError as error:
+        raise InputError(f"{repository.name} asks for a login: run `hf auth login`, then try again.") from error
+    except (OfflineModeIsEnabled, LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise InputError(
+            f"{repository.name} cannot be fetched from the model hub: connect to the internet and try again, or put "
+            f"{', '.join(repository.files)} into a folder and run `python -m vivid weights convert`."
+        ) from error
+    return paths[0].parent
