@@ -22,6 +22,7 @@ from .files import check_file
 Frames = NDArray[np.uint8]
 
 MARK = "AI-generated"
+SHORT_MARK = "AI"
 PROGRAM = "VividAnimator"
 _SMALLEST_TEXT = 9
 
@@ -106,26 +107,31 @@ def _tags(text: str) -> dict[str, str]:
     return tags
 
 
-def stamp(frames: Frames, text: str = MARK) -> Frames:
-    """Copies of frames (n, H, W, 3) or (H, W, 3) with a small mark in the lower right corner."""
+def stamp(frames: Frames) -> Frames:
+    """Copies of frames (n, H, W, 3) or (H, W, 3) with a small mark in the lower right corner.
+
+    Very small frames get the two letters "AI" only. Errors: ValueError where not even those have room.
+    """
     height, width = frames.shape[-3:-1]
-    label, alpha = _label(width, height, text)
-    rows, columns = label.shape[:2]
-    margin = max(4, round(min(width, height) * 0.015))
-    top, left = height - rows - margin, width - columns - margin
-    if top < 0 or left < 0:
+    margin = max(3, round(min(width, height) * 0.015))
+    for text in (MARK, SHORT_MARK):
+        label, alpha = _label(min(width, height), text)
+        rows, columns = label.shape[:2]
+        top, left = height - rows - margin, width - columns - margin
+        if top >= 0 and left >= 0:
+            break
+    else:
         raise ValueError(f"frames of {width} x {height} have no room for the mark")
     stamped = frames.copy()
     corner = stamped[..., top : top + rows, left : left + columns, :]
-    blended = corner * (1.0 - alpha) + label * alpha
-    corner[...] = np.rint(blended).astype(np.uint8)
+    corner[...] = np.rint(corner * (1.0 - alpha) + label * alpha).astype(np.uint8)
     return stamped
 
 
 @lru_cache(maxsize=8)
-def _label(width: int, height: int, text: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _label(side: int, text: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The mark's colours (h, w, 3) and its opacity (h, w, 1): light letters on a dark rounded plate."""
-    size = max(_SMALLEST_TEXT, round(min(width, height) * 0.026))
+    size = max(_SMALLEST_TEXT, round(side * 0.026))
     detail = 4  # drawn larger and scaled down, for smooth corners
     font = ImageFont.load_default(size * detail)
     left, top, right, bottom = font.getbbox(text)

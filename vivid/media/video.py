@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from .ffmpeg import command, describe, safe_input
 from .files import check_file
 from .provenance import Provenance, metadata_arguments
 from .sound import write_wav
+
+if TYPE_CHECKING:
+    from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 
 Frames = NDArray[np.uint8]
 
@@ -84,6 +87,8 @@ def read_frames(
 
 
 def _decode(path: Path, size: tuple[int, int], fps: float, limits: Limits) -> Iterator[Frames]:
+    # Not by moviepy's reader: it cannot be told which protocols and containers to refuse, needs a length in the header
+    # (a browser's recordings have none), and takes frames by their number, which a variable frame rate makes wrong.
     width, height = size
     most = int(limits.motion_seconds * fps) + 1
     arguments = command(
@@ -133,7 +138,7 @@ class VideoWriter:
         self.provenance = provenance
         self.count = 0
         self._folder: Path | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._writer: FFMPEG_VideoWriter | None = None
         self._log: IO[bytes] | None = None
         width, height = size
         if width % 2 or height % 2 or min(size) < SMALLEST_SIDE:
@@ -147,39 +152,43 @@ class VideoWriter:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Beside the result, so that the last step is a rename on one file system.
-            self._folder = Path(tempfile.mkdtemp(prefix=".vivid-", dir=self.path.parent))
+            self._folder = Path(tempfile.mkdtemp(prefix=".vivid-", dir=self.path.parent.resolve()))
         except OSError as error:
             raise InputError(f"Nothing can be written to {self.path.parent}: choose another folder.") from error
         try:
             self._log = (self._folder / "log").open("w+b")
-            self._process = subprocess.Popen(
-                self._arguments(self._folder), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log
-            )
+            self._writer = self._start(self._folder)
         except BaseException:
             self._clean()
             raise
         return self
 
-    def _arguments(self, folder: Path) -> list[str]:
-        width, height = self.size
-        picture = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{self.fps:g}"]
-        inputs = [*picture, "-i", "pipe:0"]
-        output = ["-map", "0:v"]
-        if self.speech is not None:
-            write_wav(folder / "sound.wav", self.speech)
-            inputs += ["-i", f"file:{folder / 'sound.wav'}"]
-            output += ["-map", "1:a", "-c:a", "aac", "-b:a", SOUND_BITRATE, "-ar", "48000"]
+    def _start(self, folder: Path) -> FFMPEG_VideoWriter:
+        from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
+
         # Without the matrix spelled out, players take different guesses and the colours shift.
-        colour = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
-        output += [
-            "-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", *colour,
-            "-c:v", "libx264", "-preset", "medium", "-crf", str(QUALITY), "-movflags", "+faststart",
-        ]  # fmt: skip
+        colour = "colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+        convert = f"scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,setparams={colour}"
+        options = ["-vf", convert, "-pix_fmt", "yuv420p"]
+        options += ["-crf", str(QUALITY), "-movflags", "+faststart"]
+        sound = None
+        if self.speech is not None:
+            sound = str(folder / "sound.wav")
+            write_wav(sound, self.speech)
+            options += ["-b:a", SOUND_BITRATE, "-ar", "48000"]
         if self.provenance is not None:
-            output += metadata_arguments(self.provenance)
-        # ffmpeg reads the frames from standard input, which `command` would have closed to it.
-        arguments = [part for part in command(*inputs, *output) if part != "-nostdin"]
-        return [*arguments, f"file:{folder / 'video.mp4'}"]
+            options += metadata_arguments(self.provenance)
+        return FFMPEG_VideoWriter(
+            str(folder / "video.mp4"),
+            self.size,
+            self.fps,
+            # By its other name, libx264 would be asked for yuva420p, after our own choice of yuv420p.
+            codec="h264",
+            audiofile=sound,
+            audio_codec="aac",
+            logfile=self._log,
+            ffmpeg_params=options,
+        )
 
     def write(self, frames: Frames) -> None:
         """Append frames, uint8 (n, H, W, 3) or one (H, W, 3)."""
@@ -187,11 +196,11 @@ class VideoWriter:
         frames = frames[None] if frames.ndim == 3 else frames
         if frames.dtype != np.uint8 or frames.shape[1:] != (height, width, 3):
             raise ValueError(f"frames are {frames.dtype} {frames.shape}, expected uint8 (n, {height}, {width}, 3)")
-        if self._process is None or self._process.stdin is None:
+        if self._writer is None:
             raise ValueError("the writer is not open")
         try:
             for frame in frames:
-                self._process.stdin.write(np.ascontiguousarray(frame).data)
+                self._writer.proc.stdin.write(np.ascontiguousarray(frame).data)
                 self.count += 1
         except BrokenPipeError as error:
             raise RuntimeError(f"ffmpeg stopped: {self._complaint()}") from error
@@ -206,12 +215,13 @@ class VideoWriter:
             self._clean()
 
     def _finish(self) -> None:
-        assert self._process is not None and self._process.stdin is not None and self._folder is not None
+        assert self._writer is not None and self._folder is not None
         if not self.count:
             raise ValueError("no frame was written")
+        process = self._writer.proc
         with suppress(BrokenPipeError):  # the exit status says it
-            self._process.stdin.close()
-        if self._process.wait() != 0:
+            self._writer.close()  # waits
+        if process.wait() != 0:  # moviepy does not look at it
             raise RuntimeError(f"ffmpeg failed: {self._complaint()}")
         os.replace(self._folder / "video.mp4", self.path)
 
@@ -221,14 +231,12 @@ class VideoWriter:
         return self._log.read().decode("utf-8", "replace").strip()[-500:] or "without a message"
 
     def _clean(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            if self._process.stdin is not None:
-                with suppress(BrokenPipeError):  # frames that the stopped program no longer takes
-                    self._process.stdin.close()
+        if self._writer is not None and self._writer.proc is not None:
+            self._writer.proc.kill()
+            with suppress(BrokenPipeError):  # frames that the stopped program no longer takes
+                self._writer.close()
         if self._log is not None:
             self._log.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-        self._process = self._log = self._folder = None
+        self._writer = self._log = self._folder = None

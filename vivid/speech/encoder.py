@@ -82,7 +82,7 @@ class WhisperSpeech(SpeechEncoder):
         # The states are taken before the final norm, which transformers applies to the last of them.
         encoder.layer_norm = nn.Identity()  # type: ignore[assignment]
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def states(self, samples: Samples) -> Tensor:
         """See SpeechEncoder. The spectrogram is cut into 30-second segments, the last one filled up with zeros."""
         mel = log_mel(samples)
@@ -119,7 +119,6 @@ class Wav2Vec2Speech(SpeechEncoder):
         self.module = nn.ModuleDict({"encoder": model, "projection": self.projection})
         self.module.eval().requires_grad_(False)
 
-    @torch.inference_mode()
     def states(self, samples: Samples) -> Tensor:
         """See SpeechEncoder. Its 49.95 states a second are put on the 50-Hz grid by linear interpolation."""
         wave = torch.from_numpy(np.ascontiguousarray(samples, np.float32))
@@ -132,7 +131,8 @@ class Wav2Vec2Speech(SpeechEncoder):
             if count == 0 and start > 0:
                 break
             segment = nn.functional.pad(segment, (0, max(SHORTEST_WAVE - len(segment), 0))).to(self.device)
-            output = self.module["encoder"](segment[None], output_hidden_states=True)
+            with torch.no_grad():  # only the projection can be learned
+                output = self.module["encoder"](segment[None], output_hidden_states=True)
             layers = torch.stack([output.hidden_states[k] for k in self.chosen], dim=2)[0]  # (n, 5, 768)
             parts.append(self.projection(_to_length(layers.float(), max(count, 1))))
         return torch.cat(parts)
