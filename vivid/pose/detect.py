@@ -2,44 +2,248 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config import FPS, Limits
 from ..errors import InputError
-from . import skeleton as sk
-from .mediapipe_detector import MediaPipeDetector
-from .skeleton import Pose
+from .repair import drop_strays, fill_gaps, named_parts, repair_sides, runs
+from .skeleton import BODY_COUNT, FACE_COUNT, HAND_COUNT, Pose, PoseClip
+
+DETECTORS = ("auto", "mediapipe", "dwpose", "openpose")
+_MAX_SIDE = 1280
+"""Videos are read at no more than this; the networks look at crops of at most 384 pixels."""
+_MANY_GAPS = 6
+"""So many stretches of missing frames are listed in a sentence; the report has them all."""
+
+Image = NDArray[np.uint8]
+Progress = Callable[[int, int], None]
+
+
+class Detector(Protocol):
+    """What every detector can do; see MediaPipeDetector."""
+
+    name: str
+    people: int
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *error: object) -> None: ...
+    def detect(self, image: Image) -> Pose | None:
+        """The pose of the main person in an RGB picture (H, W, 3), in its pixels."""
+        ...
 
 
 @dataclass(frozen=True)
 class DetectedPose:
-    """A pose and what the person should know about it, one sentence each; `detector` is the name of who found it."""
+    """A pose, what a person should know about it (one sentence each), and the name of the detector that found it."""
 
     pose: Pose
     notices: tuple[str, ...]
     detector: str
 
 
-def detect_picture(image: NDArray[np.uint8], detector: str = "auto") -> DetectedPose:
-    """The pose of the person in an RGB picture (H, W, 3), in its pixels.
+@dataclass(frozen=True)
+class VideoReport:
+    """How a clip was found: frames are counted from 0, stretches are (first, last) of a part of the body.
 
-    Raises InputError when no person with a face and both shoulders is found.
+    `filled` were interpolated (their confidence is halved), `absent` are empty, `swapped` had left and right exchanged.
     """
-    with MediaPipeDetector() as finder:
+
+    detector: str
+    frames: int
+    people: int
+    filled: dict[str, list[tuple[int, int]]]
+    absent: dict[str, list[tuple[int, int]]]
+    swapped: list[tuple[int, int]]
+    stray_hands: int
+    notices: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """The report as JSON text."""
+        return json.dumps(asdict(self), indent=2)
+
+
+def choose_detector(name: str = "auto", video: bool = False) -> str:
+    """The detector that will run for `name`.
+
+    `auto` is DWPose where its weights are already here (for videos: and a GPU is), else MediaPipe. Raises InputError.
+    """
+    if name not in DETECTORS:
+        raise InputError(f"There is no detector {name[:40]!r}: choose one of {', '.join(DETECTORS)}.")
+    if name != "auto":
+        return name
+    from .onnx_detectors import dwpose_cached, has_gpu
+
+    if dwpose_cached() and (has_gpu() or not video):
+        return "dwpose"
+    if find_spec("mediapipe") is None:
+        raise InputError("No pose detector is installed: run `pip install mediapipe==0.10.21`.")
+    return "mediapipe"
+
+
+def open_detector(name: str = "auto", video: bool = False) -> Detector:
+    """A ready detector, to be used in a `with` statement. Raises InputError when it cannot be made ready."""
+    name = choose_detector(name, video)
+    if name == "mediapipe":
+        if find_spec("mediapipe") is None:
+            raise InputError("MediaPipe is not installed: run `pip install mediapipe==0.10.21`.")
+        from .mediapipe_detector import MediaPipeDetector
+
+        return MediaPipeDetector(video)
+    from .onnx_detectors import DWPoseDetector, OpenPoseDetector
+
+    return DWPoseDetector(video) if name == "dwpose" else OpenPoseDetector(video)
+
+
+def detect_picture(image: Image, detector: str = "auto") -> DetectedPose:
+    """The pose of the person in an RGB picture (H, W, 3), in its pixels; of several people the largest, central one.
+
+    Raises InputError when nobody, or nobody's face, is found.
+    """
+    with open_detector(detector) as finder:
         pose = finder.detect(image)
+        people, name = finder.people, finder.name
     if pose is None:
         raise InputError("No person was found in the picture: use one that shows head, shoulders and arms, well lit.")
     if not pose.face[:, 2].any():
         raise InputError("No face was found in the picture: use one where the person looks towards the camera.")
-    return DetectedPose(pose, picture_notices(pose), finder.name)
-
-
-def picture_notices(pose: Pose) -> tuple[str, ...]:
-    """What is missing in the pose of a portrait, in plain words."""
     notices = []
-    for side, name in ((sk.LEFT, "left"), (sk.RIGHT, "right")):
-        if not pose.hands[side, :, 2].any():
-            notices.append(f"The person's {name} hand was not found; it will be drawn from what the model knows.")
+    if people > 1:
+        notices.append(
+            f"There are {people} people in the picture; the largest one near the middle is used: "
+            "crop the picture if that is not who you mean."
+        )
+    return DetectedPose(pose, tuple(notices), name)
+
+
+def detect_video(
+    path: str | Path,
+    detector: str = "auto",
+    smooth: bool = False,
+    mirrored: bool = False,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+) -> tuple[PoseClip, VideoReport]:
+    """The poses of the person in a video at 24 frames a second, in the video's pixels, and a report.
+
+    Frames are read one by one, so memory does not grow with the length. `mirrored`: the video is a mirror image, as
+    many webcams record; it is turned round first, so that the person's own left is left. `smooth` takes out tremble.
+    `progress(done, total)` is called after each frame; the total is at least `done` and a guess until the end.
+    Raises InputError when the file cannot be used or nobody is found in it.
+    """
+    from ..media.video import probe, read_frames
+
+    info = probe(path, limits)
+    total = round((info.seconds or 0) * FPS)
+    frames: Any = read_frames(path, FPS, limits, _MAX_SIDE)  # a generator: closing it ends the decoder
+    # Opened before the first frame is decoded: a detector that cannot run should say so at once.
+    with closing(frames), open_detector(detector, video=True) as finder:
+        clip, report = detect_frames(frames, finder, Path(path).name, mirrored, progress, total)
+    scale = (info.width / clip.canvas[0], info.height / clip.canvas[1])
+    clip = clip.map_points(scale, (0.0, 0.0), (info.width, info.height))
+    if smooth:
+        from .smooth import smooth_clip
+
+        clip = smooth_clip(clip)
+    return clip, report
+
+
+def detect_frames(
+    frames: Iterable[Image],
+    finder: Detector,
+    name: str,
+    mirrored: bool = False,
+    progress: Progress | None = None,
+    total: int = 0,
+) -> tuple[PoseClip, VideoReport]:
+    """`detect_video` for RGB frames (H, W, 3) of one size, 24 a second, and a detector that is ready.
+
+    Raises InputError when nobody is found in any of them.
+    """
+    poses: list[Pose | None] = []
+    people = 0
+    canvas = (0, 0)
+    for frame in frames:
+        canvas = (frame.shape[1], frame.shape[0])
+        poses.append(finder.detect(frame[:, ::-1] if mirrored else frame))
+        people = max(people, finder.people)
+        if progress is not None:
+            progress(len(poses), max(total, len(poses)))
+    if not any(pose is not None for pose in poses):
+        raise InputError(
+            f"No person was found in any of the {len(poses)} frames of {name}: "
+            "film one person from the front, head to hips, in good light."
+        )
+    clip, swapped = repair_sides(_clip_of(poses, canvas))
+    clip, strays = drop_strays(clip)
+    clip, filled = fill_gaps(clip)
+    absent = {part: runs(~(points[..., 2] > 0).any(1)) for part, points in named_parts(clip).items()}
+    return clip, VideoReport(
+        detector=finder.name,
+        frames=len(clip),
+        people=people,
+        filled={part: runs(marks) for part, marks in filled.items()},
+        absent=absent,
+        swapped=runs(swapped),
+        stray_hands=strays,
+        notices=_notices(name, len(clip), people, absent),
+    )
+
+
+def _clip_of(poses: list[Pose | None], canvas: tuple[int, int]) -> PoseClip:
+    empty = Pose(
+        np.zeros((BODY_COUNT, 3), np.float32),
+        np.zeros((2, HAND_COUNT, 3), np.float32),
+        np.zeros((FACE_COUNT, 3), np.float32),
+        canvas,
+    )
+    known = [empty if pose is None else pose for pose in poses]
+    return PoseClip(
+        np.stack([pose.body for pose in known]),
+        np.stack([pose.hands for pose in known]),
+        np.stack([pose.face for pose in known]),
+        canvas,
+        FPS,
+    )
+
+
+def _notices(name: str, count: int, people: int, absent: dict[str, list[tuple[int, int]]]) -> tuple[str, ...]:
+    notices = []
+    if people > 1:
+        notices.append(
+            f"There are up to {people} people in {name}; the largest one near the middle is followed: "
+            "film one person alone if that is not who you mean."
+        )
+    remedies = {
+        "body": "cut this part out, or keep head and shoulders in the picture",
+        "face": "cut this part out, or look towards the camera there",
+        "left hand": "keep the hand in the picture if the gesture needs it",
+        "right hand": "keep the hand in the picture if the gesture needs it",
+    }
+    for part, stretches in absent.items():
+        if stretches == [(0, count - 1)]:
+            notices.append(f"The {part} is not seen in {name}: {remedies[part]}.")
+        elif stretches:
+            notices.append(f"The {part} is not seen in {describe(stretches)} of {name}: {remedies[part]}.")
     return tuple(notices)
+
+
+def describe(stretches: list[tuple[int, int]]) -> str:
+    """Stretches of frames in words: "frames 30-52 (1.2-2.2 s) and frame 60 (2.5 s)"."""
+    words = [
+        f"frame {first} ({first / FPS:.1f} s)"
+        if first == last
+        else f"frames {first}-{last} ({first / FPS:.1f}-{(last + 1) / FPS:.1f} s)"
+        for first, last in stretches[:_MANY_GAPS]
+    ]
+    if len(stretches) > _MANY_GAPS:
+        words.append(f"{len(stretches) - _MANY_GAPS} more stretches")
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]

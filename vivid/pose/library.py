@@ -8,22 +8,42 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config import FPS
+from ..config import FPS, Limits
 from ..errors import InputError
 from .clips import MAX_FRAMES, load_clip
+from .foreign import load_echomimic, load_openpose
 from .skeleton import Points, PoseClip
+from .thumbnail import thumbnail
+
+__all__ = [
+    "DEFAULT_MOTION",
+    "Motion",
+    "change_speed",
+    "list_motions",
+    "loop",
+    "mirror",
+    "read_motion",
+    "resample",
+    "resolve_motion",
+    "shipped_motion",
+    "thumbnail",
+    "trim",
+]
 
 MOTIONS = Path(__file__).resolve().parents[2] / "assets" / "motions"
 DEFAULT_MOTION = "calm"
 """The clip that is used when nobody chose one."""
 TURN_FRAMES = 8.0
 """Frames over which a looping clip slows down before it turns round."""
+_NO_VIDEO = (".png", ".jpg", ".jpeg", ".bmp", ".txt", ".npy", ".pkl", ".wav", ".mp3")
 _NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 
 
@@ -56,15 +76,62 @@ def shipped_motion(name: str, folder: Path = MOTIONS) -> PoseClip:
     return resample(load_clip(path))
 
 
-def resolve_motion(motion: str | Path) -> PoseClip:
-    """A clip at 24 frames a second from a file, a folder, or the name of a clip that ships.
+def resolve_motion(
+    motion: str | Path,
+    detector: str = "auto",
+    mirrored: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    limits: Limits | None = None,
+) -> PoseClip:
+    """A clip at 24 frames a second from a file, a folder, or the name of a clip that ships (see `read_motion`).
 
-    Never give it what a web user typed: it opens paths. Raises InputError.
+    Never give it what a web user typed: it opens paths. Raises InputError, also for clips longer than the limit.
+    """
+    limits = limits or Limits()
+    clip, _ = read_motion(motion, detector, mirrored, progress, limits)
+    if clip.seconds > limits.motion_seconds + 1:
+        raise InputError(
+            f"{Path(motion).name} lasts {clip.seconds:.0f} seconds, the limit is {limits.motion_seconds:g}: trim it."
+        )
+    return clip
+
+
+def read_motion(
+    motion: str | Path,
+    detector: str = "auto",
+    mirrored: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    limits: Limits | None = None,
+) -> tuple[PoseClip, tuple[str, ...]]:
+    """A clip at 24 frames a second and notices for the user, from whatever holds one.
+
+    `motion`: the name of a clip that ships, a pose clip (.npz), OpenPose JSON (.json or a folder), an EchoMimicV2
+    folder or archive (.tar.gz, .tgz, .tar), or a video, in which `detector` finds the poses. `mirrored` turns a mirror
+    image round. Raises InputError.
     """
     path = Path(motion)
     if not path.exists() and _NAME.fullmatch(str(motion)):
-        return shipped_motion(str(motion))
-    return resample(load_clip(path))
+        clip: PoseClip = shipped_motion(str(motion))
+    elif not path.exists():
+        raise InputError(f"There is no file, folder or gesture clip {str(motion)[:200]!r}: check its name.")
+    elif path.is_dir():
+        is_json = any(entry.suffix.lower() == ".json" for entry in islice(path.iterdir(), MAX_FRAMES))
+        clip = load_openpose(path) if is_json else load_echomimic(path)
+    elif path.name.lower().endswith((".tar", ".tar.gz", ".tgz")):
+        clip = load_echomimic(path)
+    elif path.suffix.lower() == ".npz":
+        clip = load_clip(path)
+    elif path.suffix.lower() == ".json":
+        clip = load_openpose(path)
+    elif path.suffix.lower() in _NO_VIDEO:
+        raise InputError(f"{path.name} is no motion: give a video, .npz, .json, .tar.gz, a folder or a clip's name.")
+    else:
+        from .detect import detect_video
+
+        clip, report = detect_video(path, detector, mirrored=mirrored, progress=progress, limits=limits)
+        return clip, report.notices
+    clip = resample(clip)
+    return (mirror(clip) if mirrored else clip), ()
 
 
 def resample(clip: PoseClip, fps: float = FPS) -> PoseClip:

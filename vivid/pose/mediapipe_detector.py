@@ -16,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import skeleton as sk
+from .people import Boxes, count_people, main_person
 from .skeleton import Points, Pose
 
 _GRAPH = "mediapipe/modules/holistic_landmark/holistic_landmark_cpu.binarypb"
+_FACE_GRAPH = "mediapipe/modules/face_detection/face_detection_full_range_cpu.binarypb"
+_HAND_GRAPH = "mediapipe/modules/hand_landmark/hand_landmark_tracking_cpu.binarypb"
 _HAND_SCORES = tuple(
     f"handlandmarksleftandrightcpu__handlandmarksfromposecpu_{k}__handlandmarkcpu__hand_presence_score" for k in (1, 2)
 )
@@ -26,6 +29,8 @@ _FACE_SCORE = "facelandmarksfromposecpu__facelandmarkcpu__face_presence_score"
 _HAND_STREAMS = ("left_hand_landmarks", "right_hand_landmarks")
 _MAX_SIDE = 1280
 """Larger pictures are reduced first: the networks look at crops of 192 to 256 pixels anyway."""
+_LOOK_EVERY = 24
+"""Frames of a video between two looks at the whole picture for other people."""
 
 FACE_68 = (
     127, 234, 93, 132, 58, 136, 150, 176, 152, 400, 379, 365, 288, 361, 323, 454, 356,  # jaw, right ear to left ear
@@ -47,14 +52,20 @@ _BODY = {
 
 
 class MediaPipeDetector:
-    """One person per picture; a context manager, because the graph holds threads and memory.
+    """One person per picture, the largest and most central; a context manager, for its graphs hold threads and memory.
 
     `video=True` follows the person from frame to frame (frames must come in order). Not for use by several threads.
+    `people` is how many people the last look at the whole picture found: every picture, or every second of a video.
     """
 
     name = "mediapipe"
 
     def __init__(self, video: bool = False) -> None:
+        self.people = 0
+        self._video = video
+        self._count = 0
+        self._face: Boxes | None = None
+        """Face box (4,) of the person who is followed; None when nobody is."""
         with _quiet():
             from mediapipe.python.solution_base import SolutionBase
 
@@ -71,6 +82,11 @@ class MediaPipeDetector:
                 # The scores are streams inside the graph that the package's own Holistic class does not show.
                 outputs=["pose_landmarks", *_HAND_STREAMS, "face_landmarks", *_HAND_SCORES, _FACE_SCORE],
             )
+            self._faces: Any = SolutionBase(binary_graph_path=_FACE_GRAPH, outputs=["detections"])
+            # The graphs go on starting, and talking, in their threads until the first picture has passed.
+            empty = np.zeros((64, 64, 3), np.uint8)
+            self._faces.process(empty)
+            self._graph.process(empty)
         self._warm = False
 
     def __enter__(self) -> MediaPipeDetector:
@@ -80,24 +96,140 @@ class MediaPipeDetector:
         self.close()
 
     def close(self) -> None:
-        """Free the graph; a second call does nothing."""
-        if self._graph is not None:
-            graph, self._graph = self._graph, None
-            graph.close()
+        """Free the graphs; a second call does nothing."""
+        graphs, self._graph, self._faces = (self._graph, self._faces), None, None
+        for graph in graphs:
+            if graph is not None:
+                graph.close()
 
     def detect(self, image: NDArray[np.uint8]) -> Pose | None:
         """The pose in an RGB picture (H, W, 3), in its pixels; None when nobody is found."""
         height, width = image.shape[:2]
-        scale = _MAX_SIDE / max(height, width)
+        scale = min(1.0, _MAX_SIDE / max(height, width))
         if scale < 1:
             size = (max(1, round(width * scale)), max(1, round(height * scale)))
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+        image = np.ascontiguousarray(image)
         with contextlib.nullcontext() if self._warm else _quiet():
-            found = self._graph.process(np.ascontiguousarray(image))
+            found = self._find(image)
         self._warm = True
+        self._count += 1
+        if found is None:
+            self._face = None
+            return None
+        pose = _to_pose(found, width, height)
+        if not self._video:
+            self._look_again(image, pose, scale)
+        return pose
+
+    def _look_again(self, image: NDArray[np.uint8], pose: Pose, scale: float) -> None:
+        """Search a hand that is missing in a picture, near its wrist, with the palm network; in place.
+
+        Holistic derives where hands are from the body alone, which goes wrong for some hands in plain sight.
+        """
+        shoulders = pose.body[[sk.RIGHT_SHOULDER, sk.LEFT_SHOULDER], :2]
+        reach = 0.7 * float(np.linalg.norm(shoulders[0] - shoulders[1])) * scale
+        for side, wrist in ((sk.LEFT, sk.LEFT_WRIST), (sk.RIGHT, sk.RIGHT_WRIST)):
+            centre = pose.body[wrist, :2] * scale
+            height, width = image.shape[:2]
+            if pose.hands[side, 0, 2] > 0 or pose.body[wrist, 2] < 0.3 or not reach > 8:
+                continue
+            x0, y0 = (int(max(0, edge)) for edge in centre - reach)
+            x1, y1 = int(min(width, centre[0] + reach)), int(min(height, centre[1] + reach))
+            if min(x1 - x0, y1 - y0) < 16:
+                continue  # the wrist is outside the picture
+            best, near = None, reach * 0.6
+            for hand, score in self._find_hands(image[y0:y1, x0:x1]):
+                points = (hand + (x0, y0)) / scale
+                off = float(np.linalg.norm(points[0] - pose.body[wrist, :2])) * scale
+                other = pose.hands[1 - side]
+                is_other = other[0, 2] > 0 and np.linalg.norm(other[:, :2] - points, axis=-1).mean() * scale < reach / 4
+                if off < near and not is_other:
+                    best, near = (points, score), off
+            if best is not None:
+                pose.hands[side, :, :2], pose.hands[side, :, 2] = best
+                pose.body[wrist] = pose.hands[side, 0]
+
+    def _find_hands(self, image: NDArray[np.uint8]) -> list[tuple[Boxes, float]]:
+        """Points (21, 2) in pixels and score of each hand that the palm network finds in a part of a picture."""
+        with _quiet():
+            from mediapipe.python.solution_base import SolutionBase
+
+            options = {"num_hands": 2, "model_complexity": 1, "use_prev_landmarks": False}
+            outputs = ["multi_hand_landmarks", "multi_handedness"]
+            with SolutionBase(binary_graph_path=_HAND_GRAPH, side_inputs=options, outputs=outputs) as graph:
+                found: Any = graph.process(np.ascontiguousarray(image))
+        size = np.array([image.shape[1], image.shape[0]], np.float32)
+        return [
+            (np.array([(mark.x, mark.y) for mark in hand.landmark], np.float32) * size, sides.classification[0].score)
+            for hand, sides in zip(found.multi_hand_landmarks or (), found.multi_handedness or (), strict=True)
+        ]
+
+    def _find(self, image: NDArray[np.uint8]) -> Any:
+        """MediaPipe's result for the person who matters, or None."""
+        following = self._video and self._face is not None
+        if following and self._count % _LOOK_EVERY:
+            found = self._graph.process(image)
+            if self._is_followed(found, image):
+                return found
+            self._graph.reset()
+        faces = self._find_faces(image)
+        self.people = count_people(faces)
+        main = main_person(faces, (image.shape[1], image.shape[0]), self._face) if len(faces) else -1
+        others = np.delete(faces, main, 0) if len(faces) > 1 else faces[:0]
+        found = self._graph.process(_without(image, others))
         if found.pose_landmarks is None:
             return None
-        return _to_pose(found, width, height)
+        face = _face_box(found, image)
+        if face is None and len(faces):
+            face = faces[main]
+        self._face = face
+        return found
+
+    def _is_followed(self, found: Any, image: NDArray[np.uint8]) -> bool:
+        """Whether `found` is the person of the frame before: the graph may slip to a neighbour."""
+        if found.pose_landmarks is None:
+            return False
+        face = _face_box(found, image)
+        if face is None or self._face is None:
+            return True
+        side = max(float((self._face[2:] - self._face[:2]).max()), 1.0)
+        if np.abs((face[:2] + face[2:]) / 2 - (self._face[:2] + self._face[2:]) / 2).max() > 1.5 * side:
+            return False
+        self._face = face
+        return True
+
+    def _find_faces(self, image: NDArray[np.uint8]) -> Boxes:
+        """Boxes (N, 4) of all faces in the picture, in its pixels."""
+        height, width = image.shape[:2]
+        boxes = []
+        for detection in self._faces.process(image).detections or ():
+            box = detection.location_data.relative_bounding_box
+            boxes.append((box.xmin, box.ymin, box.xmin + box.width, box.ymin + box.height))
+        return np.array(boxes, np.float32).reshape(-1, 4) * np.array([width, height, width, height], np.float32)
+
+
+def _face_box(found: Any, image: NDArray[np.uint8]) -> Boxes | None:
+    if found.face_landmarks is None:
+        return None
+    marks = np.array([(mark.x, mark.y) for mark in found.face_landmarks.landmark], np.float32)
+    size = np.array([image.shape[1], image.shape[0]], np.float32)
+    return np.concatenate([marks.min(0) * size, marks.max(0) * size])
+
+
+def _without(image: NDArray[np.uint8], faces: Boxes) -> NDArray[np.uint8]:
+    """The picture with `faces` (N, 4) painted over: the body network starts from faces and then passes these by."""
+    if not len(faces):
+        return image
+    image = image.copy()
+    height, width = image.shape[:2]
+    colour = image.reshape(-1, 3)[:: max(1, height * width // 5000)].mean(0)
+    for x0, y0, x1, y1 in faces:
+        room = 0.25 * (x1 - x0)
+        left, right = (int(np.clip(x, 0, width)) for x in (x0 - room, x1 + room))
+        top, bottom = (int(np.clip(y, 0, height)) for y in (y0 - 2 * room, y1 + room))
+        image[top:bottom, left:right] = colour
+    return image
 
 
 def _to_pose(found: Any, width: int, height: int) -> Pose:

@@ -1,0 +1,65 @@
+"""The One-Euro filter: little lag where a point moves fast, much smoothing where it rests.
+
+Source: Casiez, Roussel and Vogel, "1 Euro Filter", CHI 2012. A recorded clip has its future as well, so `smooth_clip`
+runs the filter forwards and backwards and takes the mean: the two lags cancel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .skeleton import Points, PoseClip
+
+
+@dataclass(frozen=True)
+class OneEuro:
+    """`cutoff` in hertz is what passes at rest, `beta` raises it with speed (in canvas sides a second)."""
+
+    cutoff: float = 1.5
+    beta: float = 12.0
+    speed_cutoff: float = 1.5
+
+
+JITTER = OneEuro()
+"""What takes a detector's tremble away and leaves gestures as they are."""
+
+
+def smooth_clip(clip: PoseClip, settings: OneEuro = JITTER) -> PoseClip:
+    """`clip` without the detector's tremble; absent points stay absent and confidences are kept."""
+    size = float(max(clip.canvas))
+    parts = {}
+    for name in ("body", "hands", "face"):
+        points = getattr(clip, name)
+        flat = points.reshape(len(points), -1, 3)  # (T, N, 3)
+        there = one_euro(flat, clip.fps, size, settings)
+        back = one_euro(flat[::-1], clip.fps, size, settings)[::-1]
+        parts[name] = ((there + back) / 2).reshape(points.shape)
+    return replace(clip, body=parts["body"], hands=parts["hands"], face=parts["face"])
+
+
+def one_euro(points: Points, fps: float, size: float, settings: OneEuro = JITTER) -> Points:
+    """Filter points (T, N, 3) forwards in time; `size` in pixels makes speeds comparable between canvases.
+
+    A point that was absent begins anew where it comes back.
+    """
+    result = points.astype(np.float64)
+    speed = np.zeros(points.shape[1:2] + (2,))
+    speed_share = _share(np.array(settings.speed_cutoff), fps)
+    for now in range(1, len(points)):
+        known = (points[now, :, 2] > 0) & (points[now - 1, :, 2] > 0)
+        before = result[now - 1, :, :2]
+        moved = (points[now, :, :2] - points[now - 1, :, :2]) * fps / size
+        speed = np.where(known[:, None], speed + speed_share * (moved - speed), 0.0)
+        cutoff = settings.cutoff + settings.beta * np.linalg.norm(speed, axis=-1)
+        share = _share(cutoff, fps)[:, None]
+        filtered = before + share * (points[now, :, :2] - before)
+        result[now, :, :2] = np.where(known[:, None], filtered, points[now, :, :2])
+    return result.astype(np.float32)
+
+
+def _share(cutoff: NDArray[np.float64], fps: float) -> NDArray[np.float64]:
+    """The weight of the new value in an exponential mean with this cut-off frequency."""
+    return 1 / (1 + fps / (2 * np.pi * cutoff))
