@@ -5,9 +5,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from pose_people import Person, gestures, still
 
-from vivid.pose.draw import hand_map
-from vivid.pose.skeleton import LEFT, RIGHT, Pose, PoseClip
+from vivid.media.video import probe
+from vivid.pose.draw import hand_map, overlay, strip
+from vivid.pose.preview import compare, preview_video, shrunk, telling_frames
+from vivid.pose.skeleton import LEFT, RIGHT, Pose, PoseClip, clip_of
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 MAPS = sorted((SHARED / "facts" / "hand_map").glob("*.png"))
@@ -74,3 +77,97 @@ def test_absent_hands_and_broken_points_are_left_out():
     assert not hand_map(pose).any()
     pose.hands[RIGHT, :, 0] = 1e30
     assert hand_map(pose).shape == (512, 512, 3)
+
+
+def grey(side=512) -> np.ndarray:
+    return np.full((side, side, 3), 128, np.uint8)
+
+
+@pytest.mark.parametrize("side", [256, 768, 1500])
+def test_overlay_shows_the_person_alike_at_every_size(side):
+    pose = still(Person())
+    drawn = overlay(grey(side), pose)
+    assert drawn.shape == (side, side, 3) and drawn.dtype == np.uint8
+    changed = np.abs(drawn.astype(int) - 128).max(axis=-1) > 8
+    assert 0.02 < changed.mean() < 0.25
+    small = cv2.resize(drawn, (128, 128), interpolation=cv2.INTER_AREA).astype(float)
+    usual = cv2.resize(overlay(grey(768), pose), (128, 128), interpolation=cv2.INTER_AREA).astype(float)
+    assert np.abs(small - usual).mean() < 3
+
+
+def test_overlay_uses_the_usual_colours_and_leaves_its_input_alone():
+    picture, pose = grey(768), still(Person())
+    drawn = overlay(picture, pose, opacity=1.0)
+    assert (picture == 128).all()
+    pose.body[:, 2] = 1
+    drawn = overlay(picture, pose, opacity=1.0)
+    x, y = pose.body[2, :2].astype(int)
+    assert np.abs(drawn[y, x].astype(int) - [255, 170, 0]).max() < 6  # right shoulder
+    x, y = pose.body[[1, 2], :2].mean(axis=0).astype(int)
+    red, green, blue = drawn[y, x].astype(int)
+    assert red > 200 > green + 100 and abs(green - blue) < 10  # the limb from neck to right shoulder
+
+
+def test_confidence_is_opacity_and_guesses_are_not_drawn():
+    def strength(confidence):
+        pose = still(Person())
+        for part in (pose.body, pose.hands, pose.face):
+            part[..., 2] = np.where(part[..., 2] > 0, confidence, 0)
+        return np.abs(overlay(grey(), pose).astype(int) - 128).sum()
+
+    assert strength(0.1) == 0
+    assert 0 < strength(0.4) < strength(0.8) < strength(1.0) == strength(1.2)
+
+
+def test_overlay_survives_points_that_are_absent_far_away_or_not_numbers():
+    pose = still(Person())
+    pose.hands[LEFT, :, 0] = np.nan
+    pose.hands[RIGHT, :, 1] = 1e20
+    pose.body[6] = 0
+    assert overlay(grey(), pose).shape == (512, 512, 3)
+    away = clip_of(pose).map_points((1, 1), (5000, 0), pose.canvas).frame(0)
+    assert np.array_equal(overlay(grey(), away), grey())
+    nobody = Pose(np.zeros((18, 3)), np.zeros((2, 21, 3)), np.zeros((68, 3)), (512, 512))
+    assert np.array_equal(overlay(grey(), nobody), grey())
+
+
+def test_strip_puts_pictures_of_any_size_side_by_side_with_captions():
+    plain = strip([grey(100), grey(300)], height=200)
+    assert plain.shape == (216, 200 * 2 + 3 * 8, 3)
+    named = strip([grey(100), np.zeros((300, 150, 3), np.uint8)], ["one", "a much longer caption than fits"], 200)
+    assert named.shape[0] > plain.shape[0] and named.shape[1] == 200 + 100 + 24
+    assert named[-20:].min() < 100  # words
+    with pytest.raises(ValueError, match="captions"):
+        strip([grey()], ["one", "two"])
+    with pytest.raises(ValueError, match="at least one"):
+        strip([])
+
+
+def test_comparison_shows_before_and_after_at_telling_frames():
+    clip = gestures(Person(), 24, seed=1)
+    moved = clip.map_points((1, 1), (60, 0), clip.canvas)
+    picture = compare(grey(300), still(Person()), clip, moved, height=200)
+    assert picture.shape[1] == 6 * 200 + 7 * 8
+    before, after = picture[8:208, 8 + 2 * 208 : 216 + 2 * 208], picture[8:208, 8 + 3 * 208 : 216 + 3 * 208]
+    assert not np.array_equal(before, after)
+    low, high = telling_frames(clip)
+    heights = clip.hands[..., 1].mean(axis=(1, 2))
+    assert heights[low] > heights[high]
+    empty = PoseClip(clip.body, np.zeros_like(clip.hands), clip.face, clip.canvas)
+    assert telling_frames(empty) == (0,)
+
+
+def test_shrinking_gives_even_sides_and_never_enlarges():
+    assert shrunk(np.zeros((1000, 701, 3), np.uint8), 512).shape == (730, 512, 3)
+    assert shrunk(grey(100), 512).shape == (100, 100, 3)
+    assert shrunk(np.zeros((101, 99, 3), np.uint8), 512).shape == (100, 100, 3)
+
+
+def test_preview_video_has_every_frame(tmp_path):
+    done = []
+    clip = gestures(Person(), 12)
+    path = preview_video(grey(700), clip, tmp_path / "v.mp4", side=128, progress=lambda k, n: done.append((k, n)))
+    info = probe(path)
+    assert (info.width, info.height, info.fps) == (128, 128, 24)
+    assert info.seconds == pytest.approx(0.5, abs=0.05)
+    assert done[-1] == (12, 12)

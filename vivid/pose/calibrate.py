@@ -18,7 +18,7 @@ from .skeleton import Pose, PoseClip, clip_of
 
 LOWEST, HIGHEST = 0.5, 2.0
 """Bounds of every factor: of r_x and r_y against the overall size, of the segments' as they are."""
-USUAL = {"upper_arm": 0.83, "forearm": 0.64, "hand": 0.29}
+USUAL = {"upper_arm": 0.83, "forearm": 0.65, "hand": 0.28}
 """Usual lengths in shoulder widths, between key points of a person seen from the front."""
 LEAST = 0.8
 """A limb that looks shorter than this share of the usual is foreshortened, not short."""
@@ -180,12 +180,13 @@ def _global_scale(wanted: Lengths, own: Lengths, size: float, notes: _Notes) -> 
 
 
 def _centres(clip: PoseClip) -> dict[str, Array]:
-    """Where a clip's torso is, by decreasing trust: medians over the confident frames, (2,) each."""
+    """Where a clip's person is, by decreasing trust: medians over the confident frames, (2,) each."""
     joints = joints_of(clip)
     tracks = {
         "torso": ((joints.neck + joints.hips) / 2, joints.sure["neck"] & joints.sure["hips"]),
         "neck": (joints.neck, joints.sure["neck"]),
         "nose": (joints.nose, joints.sure["nose"]),
+        "hips": (joints.hips, joints.sure["hips"]),
     }
     found = {name: np.median(track[sure], axis=0) for name, (track, sure) in tracks.items() if sure.any()}
     return {**found, "picture": np.array(clip.canvas) / 2}
@@ -193,7 +194,7 @@ def _centres(clip: PoseClip) -> dict[str, Array]:
 
 def _common_centre(centres: dict[str, Array], goals: dict[str, Array], notes: _Notes) -> str:
     """The most trusted centre that motion and portrait both have."""
-    kind = next(name for name in ("torso", "neck", "nose", "picture") if name in centres and name in goals)
+    kind = next(name for name in ("torso", "neck", "nose", "hips", "picture") if name in centres and name in goals)
     if kind != "torso":
         notes.fall_back("centre", f"the torso is not seen whole in both: the {kind} is used")
     return kind

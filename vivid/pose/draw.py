@@ -1,16 +1,32 @@
-"""Drawing poses for the network: the hand map (ECHOMIMIC_V2)."""
+"""Drawing poses: the hand map for the network, the skeleton overlay and strips for people."""
 
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
-from .skeleton import HAND_BONES, Pose
+from .measures import present
+from .skeleton import BODY_LIMBS, HAND_BONES, LEFT_SHOULDER, RIGHT_SHOULDER, Pose
 
 HAND_BONE_COLOURS = tuple(colorsys.hsv_to_rgb(k / len(HAND_BONES), 1.0, 1.0) for k in range(len(HAND_BONES)))
+BODY_COLOURS = (
+    (255, 0, 0), (255, 85, 0), (255, 170, 0), (255, 255, 0), (170, 255, 0), (85, 255, 0), (0, 255, 0), (0, 255, 85),
+    (0, 255, 170), (0, 255, 255), (0, 170, 255), (0, 85, 255), (0, 0, 255), (85, 0, 255), (170, 0, 255),
+    (255, 0, 255), (255, 0, 170), (255, 0, 85),
+)  # fmt: skip
+"""OpenPose's colours: of body joint k, and of limb k."""
+FACE_LINES = (
+    tuple(range(17)), tuple(range(17, 22)), tuple(range(22, 27)), tuple(range(27, 31)), tuple(range(31, 36)),
+    (*range(36, 42), 36), (*range(42, 48), 42), (*range(48, 60), 48), (*range(60, 68), 60),
+)  # fmt: skip
+"""Jaw, brows, nose, eyes, lips, as chains of face points."""
 _MAP_SIDE = 800
 """The map is drawn with this shorter side and scaled from there; lines 2 and joints 4 pixels thick there."""
 
@@ -42,3 +58,191 @@ def hand_map(pose: Pose, size: tuple[int, int] | None = None) -> NDArray[np.uint
         for joint in np.flatnonzero(drawn[hand]):
             cv2.circle(canvas, xy[joint], 4, (0, 0, int(255 * scores[hand, joint])), thickness=-1)
     return np.ascontiguousarray(cv2.resize(canvas, (width, height))[..., ::-1], np.uint8)
+
+
+_FINE_SIDE = 1000
+"""Pictures smaller than this are drawn larger and averaged down: thin bones stay smooth at 256 pixels."""
+_FAINTEST = 0.2
+"""Below this confidence detectors put limbs that are out of sight anywhere: not drawn for people."""
+_BAND = 64
+_SHIFT = 4
+"""Fractional bits of OpenCV's coordinates, so that a moving skeleton glides instead of hopping between pixels."""
+Colour = tuple[float, float, float]
+
+
+class _Layer:
+    """A transparent sheet over part of a picture, painted with opacity, laid on the picture at the end.
+
+    Colours are kept multiplied by their opacity; later strokes replace earlier ones where they are opaque, so that
+    limbs which cross don't add up.
+    """
+
+    def __init__(self, window: tuple[int, int, int, int], fine: int) -> None:
+        self.window, self.fine = window, fine
+        x0, y0, x1, y1 = window
+        self.origin = np.array([x0, y0], np.float64)
+        self.sheet = np.zeros(((y1 - y0) * fine, (x1 - x0) * fine, 4), np.uint8)
+
+    def locate(self, places: NDArray[np.float64]) -> list[tuple[int, int]]:
+        """Places (N, 2) in the picture as OpenCV's coordinates on the sheet."""
+        on_sheet = ((places - self.origin + 0.5) * self.fine - 0.5) * (1 << _SHIFT)
+        return [(x, y) for x, y in np.rint(on_sheet).astype(int).tolist()]
+
+    def line(self, start: tuple[int, int], end: tuple[int, int], colour: Colour, width: float, opacity: float) -> None:
+        """A stroke between two located points; `width` in pixels of the picture, opacity 0..1."""
+        thickness = max(round(width * self.fine), 1)
+        cv2.line(self.sheet, start, end, _ink(colour, opacity), thickness, cv2.LINE_AA, _SHIFT)
+
+    def dot(self, centre: tuple[int, int], colour: Colour, radius: float, opacity: float) -> None:
+        """A disc around a located point."""
+        size = round(radius * self.fine * (1 << _SHIFT))
+        cv2.circle(self.sheet, centre, size, _ink(colour, opacity), -1, cv2.LINE_AA, _SHIFT)
+
+    def lay_on(self, image: NDArray[np.uint8], strength: float) -> None:
+        """Blend the sheet into `image` (H, W, 3) in place; `strength` 0..1 scales all opacities."""
+        x0, y0, x1, y1 = self.window
+        sheet: NDArray[Any] = self.sheet
+        if self.fine > 1:
+            sheet = cv2.resize(sheet, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+        # A skeleton covers a twentieth of its box: only those pixels are worth the arithmetic, in bands that fit
+        # the processor's cache.
+        for row in range(0, y1 - y0, _BAND):
+            band = sheet[row : row + _BAND]
+            rows, columns = np.nonzero(band[..., 3])
+            ink = band[rows, columns].astype(np.float32) * strength
+            ground = image[y0 + row : y0 + row + len(band), x0:x1]
+            ground[rows, columns] = ground[rows, columns] * (1 - ink[:, 3:] / 255) + ink[:, :3] + 0.5
+
+
+def _ink(colour: Colour, opacity: float) -> tuple[float, float, float, float]:
+    red, green, blue = colour
+    return red * opacity, green * opacity, blue * opacity, 255 * opacity
+
+
+def overlay(image: NDArray[np.uint8], pose: Pose, opacity: float = 0.9) -> NDArray[np.uint8]:
+    """A picture (H, W, 3) with the skeleton on it: body, hands and face in OpenPose's colours, anti-aliased.
+
+    The pose may be on another canvas of the same picture. Confidence (clipped to 1) is opacity; absent points are
+    left out. Line widths follow the person's size, so that 256 and 2000 pixels look alike.
+    """
+    height, width = image.shape[:2]
+    pose = pose.on_canvas((width, height))
+    result = image.copy(order="C")
+    parts = [pose.body, *pose.hands, pose.face]
+    points = np.concatenate(parts)
+    here = present(points) & (np.nan_to_num(points[:, 2]) >= _FAINTEST)
+    if not here.any():
+        return result
+    unit = _person_size(pose)
+    margin = 0.1 * unit + 4
+    low = np.maximum(np.floor(points[here, :2].min(axis=0) - margin), 0)
+    high = np.minimum(np.ceil(points[here, :2].max(axis=0) + margin), (width, height))
+    if (low >= high).any():
+        return result  # all of it is outside
+    fine = int(np.clip(np.ceil(_FINE_SIDE / min(width, height)), 1, 4))
+    layer = _Layer((int(low[0]), int(low[1]), int(high[0]), int(high[1])), fine)
+    far = 4.0 * max(width, height)  # a stray point must not overflow the drawing's integers
+    _draw_body(layer, pose.body, unit, far)
+    _draw_face(layer, pose.face, unit, far)
+    for hand in pose.hands:
+        _draw_hand(layer, hand, unit, far)
+    layer.lay_on(result, opacity)
+    return result
+
+
+def _person_size(pose: Pose) -> float:
+    """About the shoulder width in pixels, bounded by what the picture can carry."""
+    width, height = pose.canvas
+    shoulders = pose.body[[LEFT_SHOULDER, RIGHT_SHOULDER]]
+    size = float(np.hypot(*(shoulders[0, :2] - shoulders[1, :2]))) if present(shoulders).all() else 0.0
+    return float(np.clip(size, 0.2 * min(width, height), 0.6 * min(width, height)))
+
+
+def _readable(points: NDArray[np.float32], far: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Places (N, 2) and opacities (N,) of points (N, 3): 0 where absent, far off or hardly more than a guess."""
+    here = present(points) & (np.abs(np.nan_to_num(points[:, :2])) < far).all(axis=-1)
+    here &= np.nan_to_num(points[:, 2]) >= _FAINTEST
+    places = np.where(here[:, None], points[:, :2], 0).astype(np.float64)
+    return places, np.where(here, np.clip(np.nan_to_num(points[:, 2]), 0, 1), 0.0)
+
+
+def _draw_body(layer: _Layer, body: NDArray[np.float32], unit: float, far: float) -> None:
+    places, sure = _readable(body, far)
+    limbs = [(k, a, b, min(sure[a], sure[b])) for k, (a, b) in enumerate(BODY_LIMBS) if sure[a] and sure[b]]
+    limbs.sort(key=lambda limb: limb[3])  # the faint never cover the sure
+    at = layer.locate(places)
+    wide = 0.042 * unit
+    for _, a, b, opacity in limbs:  # a dark rim keeps the colours apart from bright clothes
+        layer.line(at[a], at[b], (0, 0, 0), (wide + 0.014 * unit) * _thinner(b), 0.35 * opacity)
+    for k, a, b, opacity in limbs:
+        layer.line(at[a], at[b], BODY_COLOURS[k], wide * _thinner(b), 0.72 * opacity)
+    for joint in np.flatnonzero(sure):
+        thin = _thinner(joint)
+        layer.dot(at[joint], (0, 0, 0), 0.036 * unit * thin, 0.5 * sure[joint])
+        layer.dot(at[joint], BODY_COLOURS[joint], 0.029 * unit * thin, sure[joint])
+
+
+def _thinner(joint: int) -> float:
+    """Eyes and ears are drawn finely, so that the face can still be seen."""
+    return 0.45 if joint in (14, 15, 16, 17) else 1.0
+
+
+def _draw_hand(layer: _Layer, hand: NDArray[np.float32], unit: float, far: float) -> None:
+    places, sure = _readable(hand, far)
+    at = layer.locate(places)
+    for (a, b), colour in zip(HAND_BONES, HAND_BONE_COLOURS, strict=True):
+        if sure[a] and sure[b]:
+            red, green, blue = (255 * channel for channel in colour)
+            opacity = min(sure[a], sure[b])
+            layer.line(at[a], at[b], (0, 0, 0), 0.022 * unit, 0.4 * opacity)
+            layer.line(at[a], at[b], (red, green, blue), 0.014 * unit, 0.95 * opacity)
+    for joint in np.flatnonzero(sure):
+        layer.dot(at[joint], (0, 0, 255), 0.011 * unit, sure[joint])
+
+
+def _draw_face(layer: _Layer, face: NDArray[np.float32], unit: float, far: float) -> None:
+    places, sure = _readable(face, far)
+    at = layer.locate(places)
+    for chain in FACE_LINES:
+        for a, b in pairwise(chain):
+            if sure[a] and sure[b]:
+                layer.line(at[a], at[b], (255, 255, 255), 0.006 * unit, 0.55 * min(sure[a], sure[b]))
+    for point in np.flatnonzero(sure):
+        layer.dot(at[point], (255, 255, 255), 0.008 * unit, 0.9 * sure[point])
+
+
+def strip(
+    pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str] = (), height: int = 480, gap: int = 8
+) -> NDArray[np.uint8]:
+    """Pictures (H, W, 3) side by side at one height on white, each with its caption under it: uint8 (H', W', 3)."""
+    if not pictures:
+        raise ValueError("a strip needs at least one picture")
+    if captions and len(captions) != len(pictures):
+        raise ValueError(f"{len(captions)} captions for {len(pictures)} pictures")
+    tiles = [_to_height(picture, height) for picture in pictures]
+    text = max(round(height / 22), 12) if any(captions) else 0
+    room = round(text * 1.8)
+    width = sum(tile.shape[1] for tile in tiles) + gap * (len(tiles) + 1)
+    sheet = np.full((height + room + 2 * gap, width, 3), 255, np.uint8)
+    left, centres = gap, []
+    for tile in tiles:
+        sheet[gap : gap + height, left : left + tile.shape[1]] = tile
+        centres.append((left + tile.shape[1] / 2, tile.shape[1]))
+        left += tile.shape[1] + gap
+    if not any(captions):
+        return sheet
+    canvas = Image.fromarray(sheet)
+    pen = ImageDraw.Draw(canvas)
+    for caption, (centre, tile_width) in zip(captions, centres, strict=True):
+        font = ImageFont.load_default(text)
+        wide = pen.textlength(caption, font)
+        if wide > tile_width:
+            font = ImageFont.load_default(max(text * tile_width / wide, 8))
+        pen.text((centre, gap + height + room / 2), caption, (40, 40, 40), font, anchor="mm")
+    return np.array(canvas)
+
+
+def _to_height(picture: NDArray[np.uint8], height: int) -> NDArray[np.uint8]:
+    size = (max(round(picture.shape[1] * height / picture.shape[0]), 1), height)
+    way = cv2.INTER_AREA if picture.shape[0] > height else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, size, interpolation=way), np.uint8)

@@ -55,6 +55,8 @@ def make_portrait(image: NDArray[np.uint8], pose: Pose, notices: tuple[str, ...]
     found = hand_crops(image, pose)
     said = list(notices)
     for side, name in enumerate(("left", "right")):
+        if any(f"{name} hand" in notice for notice in notices):
+            continue  # the detector has said it
         if not found.present[side]:
             said.append(f"The portrait does not show the {name} hand: its look is made up.")
         elif found.sharpness[side] < BLURRED:
