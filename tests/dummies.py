@@ -126,4 +126,9 @@ def dummy_pipeline(untrained: tuple[str, ...] = (), speech_encoder: str = "dummy
         guidance_image=2.5,
         untrained=untrained,
     )
-    return VividPipeline(dummy_models(), make_scheduler(info.solver), DummySpeech(speech_encoder), info)
+    return VividPipeline(
+        **vars(dummy_models()),
+        scheduler=make_scheduler(info.solver),
+        speech_encoder=DummySpeech(speech_encoder),
+        info=info,
+    )

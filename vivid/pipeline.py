@@ -24,7 +24,6 @@ from .events import Clock, Done, Event, Result, Speed, Step, Workload
 from .media.provenance import Provenance, sha256_of, stamp
 from .media.video import VideoWriter
 from .models.conditions import Conditions
-from .models.factory import Models
 from .pose.calibrate import calibrate, place
 from .pose.library import loop
 from .pose.portrait import Portrait
@@ -58,19 +57,32 @@ class VividPipeline(DiffusionPipeline):
 
     model_cpu_offload_seq = "reference->codebook->hand_encoder->denoiser->vae"
 
-    def __init__(self, models: Models, scheduler: Any, speech_encoder: SpeechEncoder, info: ModelInfo) -> None:
+    def __init__(
+        self,
+        vae: Any,
+        reference: Any,
+        denoiser: Any,
+        hand_encoder: Any,
+        codebook: Any,
+        scheduler: Any,
+        speech_encoder: SpeechEncoder | None = None,
+        info: ModelInfo | None = None,
+    ) -> None:
+        """The parts of `Models`, and a scheduler; what has a default is no network to diffusers, but needed too."""
         super().__init__()
+        if speech_encoder is None or info is None:
+            raise TypeError("a pipeline needs a speech encoder and the model's information")
         if speech_encoder.name != info.speech_encoder:
             raise InputError(
                 f"Model {info.name} was made with {info.speech_encoder}, not with {speech_encoder.name}: "
                 "the features have the same shapes and another meaning."
             )
         self.register_modules(
-            vae=models.vae,
-            reference=models.reference,
-            denoiser=models.denoiser,
-            hand_encoder=models.hand_encoder,
-            codebook=models.codebook,
+            vae=vae,
+            reference=reference,
+            denoiser=denoiser,
+            hand_encoder=hand_encoder,
+            codebook=codebook,
             scheduler=scheduler,
         )
         self.speech_encoder = speech_encoder
@@ -85,7 +97,8 @@ class VividPipeline(DiffusionPipeline):
         device = torch.device(device or default_device())
         models, info = load_model(model_folder(name), dtype or default_dtype(device))
         scheduler = make_scheduler(info.solver, info.prediction_type)  # type: ignore[arg-type]
-        return cls(models, scheduler, load_speech_encoder(info.speech_encoder), info).to(device)
+        speech_encoder = load_speech_encoder(info.speech_encoder)
+        return cls(**vars(models), scheduler=scheduler, speech_encoder=speech_encoder, info=info).to(device)
 
     @property
     def untrained(self) -> tuple[str, ...]:
