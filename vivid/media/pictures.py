@@ -18,8 +18,8 @@ from .files import check_file
 
 Picture = NDArray[np.uint8]
 
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "BMP", "GIF", "TIFF")
-"""Decoders that are tried; Pillow has more, some of which start other programs (EPS)."""
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF")
+"""Decoders that are tried, as far as Pillow was built with them; it has more, some of which start other programs."""
 BACKGROUND = (192, 192, 192)
 """What transparent pixels become."""
 SMALLEST_SIDE = 64
@@ -70,7 +70,8 @@ def load_picture(source: str | Path | Image.Image | NDArray[np.generic], limits:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the size is checked below, broken EXIF is no reason to refuse
-            with Image.open(path, formats=FORMATS) as image:
+            Image.init()
+            with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
                 _check_pixels(image.size, limits)
                 return _check_size_of(_decode(image, path.name))
     except InputError:
@@ -173,7 +174,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
             if converted is not None:
                 return converted
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError):
             pass  # a wrong or broken profile: the plain conversion is the best that is left
     return image.convert("RGB")
 

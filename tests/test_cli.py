@@ -1,0 +1,132 @@
+"""The command line: quick help, one sentence for bad input, exit codes that scripts can trust."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+import types
+from pathlib import Path
+
+import pytest
+
+from vivid import cli
+from vivid.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+
+
+def command(monkeypatch: pytest.MonkeyPatch, error: BaseException | None = None, code: int = 0) -> None:
+    """Put a subcommand "try" into the table."""
+
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--steps", type=int, default=3, help="how many")
+
+    def run(args: argparse.Namespace) -> int:
+        if error is not None:
+            raise error
+        return code + args.steps
+
+    module = types.ModuleType("vivid.commands.try_it")
+    module.add_arguments, module.run = add_arguments, run  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "vivid.commands.try_it", module)
+    monkeypatch.setitem(cli.COMMANDS, "try", ("vivid.commands.try_it", "try something"))
+
+
+def test_help_lists_every_command_and_loads_none() -> None:
+    code = (
+        "import sys; from vivid.cli import main; main(['--help']);"
+        "print([m for m in ('torch', 'gradio', 'numpy', 'PIL') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert all(f"  {name} " in done.stdout for name in cli.COMMANDS)
+    assert done.stdout.strip().endswith("[]")
+
+
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["inspect", "--help"]) == 0
+    assert "usage: python -m vivid inspect" in capsys.readouterr().out
+    assert cli.main([]) == 0 and cli.main(["--version"]) == 0
+    assert "VividAnimator" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["animat"], "There is no command 'animat': did you mean `animate`?"),
+        (["xyzzy"], "There is no command 'xyzzy': see `python -m vivid --help`."),
+        (["--frobnicate"], "There is no command"),
+        (["try", "--steps", "many"], "Argument --steps: invalid int value: 'many'; see"),
+        (["try", "--step", "4"], "Unrecognized arguments: --step 4; see `python -m vivid try --help`."),
+        (["inspect"], "The following arguments are required: video; see"),
+    ],
+)
+def test_bad_arguments(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    command(monkeypatch)
+    assert cli.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith(sentence) and captured.err.count("\n") == 1 and not captured.out
+
+
+def test_exit_codes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    command(monkeypatch)
+    assert cli.main(["try"]) == 3 and cli.main(["try", "--steps", "0"]) == 0
+    command(monkeypatch, InputError("The portrait is a poem: choose a picture."))
+    assert cli.main(["try"]) == 2
+    assert capsys.readouterr().err == "The portrait is a poem: choose a picture.\n"
+    command(monkeypatch, KeyboardInterrupt())
+    assert cli.main(["try"]) == 130
+    command(monkeypatch, ZeroDivisionError())  # a fault of the program is not hidden
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["try"])
+
+
+def test_missing_packages(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    monkeypatch.setitem(cli.COMMANDS, "gone", ("vivid.commands.gone", "nothing"))
+    assert cli.main(["gone"]) == 2
+    assert "not part of this installation" in capsys.readouterr().err
+    (tmp_path / "needs_more.py").write_text("import no_such_package_at_all\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(cli.COMMANDS, "train", ("needs_more", "nothing"))
+    assert cli.main(["train"]) == 2
+    assert (
+        "'no_such_package_at_all': install it with `pip install -r requirements-train.txt`" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stopped_run_leaves_nothing(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    program = f"""
+import sys, time, types
+import numpy as np
+from vivid import cli
+from vivid.media.video import VideoWriter
+
+def run(args):
+    with VideoWriter({str(tmp_path / "out.mp4")!r}, (64, 64)) as writer:
+        writer.write(np.zeros((4, 64, 64, 3), np.uint8))
+        print("writing", flush=True)
+        time.sleep(60)
+
+module = types.ModuleType("slow")
+module.add_arguments, module.run = lambda parser: None, run
+sys.modules["slow"] = module
+cli.COMMANDS["slow"] = ("slow", "slow")
+sys.exit(cli.main(["slow"]))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        assert len(os.listdir(tmp_path)) == 1
+        time.sleep(0.2)
+        process.send_signal(number)
+        assert process.wait(timeout=60) == code
+    assert os.listdir(tmp_path) == []
