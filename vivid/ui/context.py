@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import gradio as gr
 
 from .engine import Engine, load_pipeline
+from .generation import gpu_function
 from .jobs import JobRunner
 from .options import ServerOptions
 from .visitors import Visitors
@@ -14,29 +17,39 @@ from .visitors import Visitors
 
 @dataclass
 class AnimateInputs:
-    """States of the Animate tab: Portrait, Speech and raw PoseClip, each None until there is one."""
+    """States of the Animate tab: Portrait, Speech and raw PoseClip, each None until there is one.
+
+    `changed` holds another number whenever one of them changes. Listen to that one: Gradio cannot compare the others.
+    """
 
     portrait: gr.State
     speech: gr.State
     motion: gr.State
+    changed: gr.State
 
 
 @dataclass
 class Context:
-    """Options, the model, visitors' folders, the line of jobs; `inputs` once the Animate tab is built."""
+    """Options, the model, visitors' folders, the line of jobs; `inputs` once the Animate tab is built.
+
+    `animate` is the model's `animate`, on ZeroGPU inside a decorated function.
+    """
 
     options: ServerOptions
     engine: Engine
     visitors: Visitors
     jobs: JobRunner
     inputs: AnimateInputs = field(init=False)
+    animate: Callable[..., Iterator[Any]] = field(init=False)
 
 
 def make_context(options: ServerOptions, engine: Engine | None = None) -> Context:
     """A context for `options`; `engine` other than the configured model's is for tests."""
-    return Context(
+    context = Context(
         options=options,
         engine=engine or Engine(lambda: load_pipeline(options.model, options.device)),
         visitors=Visitors(options.data, options.keep_hours),
         jobs=JobRunner(options.max_waiting, options.keep_hours),
     )
+    context.animate = gpu_function(context)
+    return context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from .options import on_zero_gpu
 
 if TYPE_CHECKING:
     from ..pipeline import VividPipeline
@@ -31,12 +33,15 @@ def load_pipeline(name: str, device: str | None) -> VividPipeline:
 
     chosen = choose_model(name)
     try:
-        return VividPipeline.from_pretrained(chosen, device=device)
+        pipeline = VividPipeline.from_pretrained(chosen, device=device)
     except InputError as error:
         if name != "auto" or chosen == "embedded":
             raise
         log.warning("The full model is out of reach (%s): using the embedded one.", error)
-        return VividPipeline.from_pretrained("embedded", device=device)
+        pipeline = VividPipeline.from_pretrained("embedded", device=device)
+    if not on_zero_gpu():  # there, nothing may run outside the decorated function
+        pipeline.measure_speed()
+    return pipeline
 
 
 class Engine:
@@ -87,7 +92,7 @@ class Engine:
     @property
     def name(self) -> str:
         """Name of the loaded model, "" while it loads."""
-        return self._pipeline.name if self._pipeline is not None else ""
+        return self._pipeline.info.name if self._pipeline is not None else ""
 
     @property
     def untrained(self) -> tuple[str, ...]:
@@ -101,10 +106,8 @@ def warm_up_detector() -> None:
 
     from ..pose.detect import detect_picture
 
-    try:
+    with contextlib.suppress(InputError):  # nobody is in a grey picture; the detector is warm now
         detect_picture(np.full((256, 256, 3), 127, np.uint8))
-    except InputError:
-        pass  # nobody is in a grey picture; the detector is warm now
 
 
 def start_warm_up() -> threading.Thread:

@@ -19,37 +19,40 @@ if TYPE_CHECKING:
 
 GPU_SPARE_SECONDS = 20.0
 """Asked of ZeroGPU on top of the estimate: moving weights and writing the video."""
+GPU_UNKNOWN_SECONDS = 120.0
+"""Asked of ZeroGPU before anything has been measured."""
 
 
 def expected_seconds(context: Context, frames: int, settings: RunSettings) -> float | None:
-    """How long a video of `frames` will take on this machine; None while the model loads."""
+    """How long a video of `frames` will take on this machine; None while the model loads or nothing is measured."""
     pipeline = context.engine.loaded
-    if pipeline is None:
+    if pipeline is None or pipeline.speed is None:
         return None
     from ..pipeline import estimate_seconds
 
     return estimate_seconds(pipeline, frames, settings)
 
 
-def _work(
-    context: Context, portrait: Portrait, speech: Speech, motion: PoseClip, settings: RunSettings, output: Path
-) -> Callable[[], Iterator[Any]]:
-    """The work of one job. The model is waited for inside, so a job may be lined up while it loads."""
+def gpu_function(context: Context) -> Callable[..., Iterator[Any]]:
+    """`VividPipeline.animate` of the context's model; ZeroGPU wants it decorated before the page starts."""
 
-    def animate() -> Iterator[Any]:
-        yield from context.engine.pipeline().animate(portrait, speech, motion, settings, output)
+    def animate(
+        portrait: Portrait, speech: Speech, motion: PoseClip, settings: RunSettings, output: Path, calibrated: Any
+    ) -> Iterator[Any]:
+        pipeline = context.engine.pipeline()
+        yield from pipeline.animate(portrait, speech, motion, settings, output, calibrated=calibrated)
+
+    def gpu_seconds(
+        portrait: Portrait, speech: Speech, motion: PoseClip, settings: RunSettings, output: Path, calibrated: Any
+    ) -> int:
+        known = expected_seconds(context, speech.frames, settings)
+        return round((known if known is not None else GPU_UNKNOWN_SECONDS) + GPU_SPARE_SECONDS)
 
     if not on_zero_gpu():
         return animate
+    import spaces
 
-    def on_gpu() -> Iterator[Any]:
-        import spaces
-
-        context.engine.pipeline()
-        seconds = (expected_seconds(context, speech.frames, settings) or 60.0) + GPU_SPARE_SECONDS
-        yield from spaces.GPU(duration=lambda: int(seconds) + 1)(animate)()
-
-    return on_gpu
+    return spaces.GPU(duration=gpu_seconds)(animate)
 
 
 def line_up(
@@ -61,9 +64,21 @@ def line_up(
     output: Path,
     details: dict[str, Any] | None = None,
 ) -> Job:
-    """Put a video in the line. InputError when the line is full."""
-    work = _work(context, portrait, speech, motion, settings, output)
-    return context.jobs.submit(Job(work=work, output=output, details=details or {}))
+    """Put a video in the line. InputError when the line is full.
+
+    Calibration is done outside the function that holds a GPU; the model is waited for, so a video may be lined up
+    while it loads.
+    """
+
+    def work() -> Iterator[Any]:
+        from ..pose.calibrate import calibrate
+
+        context.engine.pipeline()
+        calibrated = calibrate(portrait.pose, motion) if settings.calibrate else None
+        yield from context.animate(portrait, speech, motion, settings, output, calibrated)
+
+    inputs = (portrait, speech, motion, settings)
+    return context.jobs.submit(Job(work=work, output=output, details=details or {}, inputs=inputs))
 
 
 def generate(

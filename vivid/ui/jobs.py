@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from ..errors import InputError
 from .engine import lower_priority
 
@@ -28,11 +30,22 @@ WAITING, RUNNING, DONE, FAILED, STOPPED = "waiting", "running", "done", "failed"
 FINISHED = (DONE, FAILED, STOPPED)
 OUR_FAULT = "Something went wrong on our side; nothing of yours is lost. Please try again."
 NO_MEMORY = "The graphics memory is not enough for this: choose a smaller picture size and try again."
+POSTER_SIDE = 240
+KEPT_INPUTS = 32
+"""Finished jobs whose inputs are kept in memory, for doing them again."""
+
+
+class LineFullError(InputError):
+    """The line is full."""
 
 
 @dataclass
 class Job:
-    """One video to make: `work` yields events (Step ... Done); `output` is where it writes; `details` are for people."""
+    """One video to make.
+
+    work: yields events (Step ... Done); output: where it writes; details: for people; inputs: kept for doing it again;
+    preview: the last preview picture.
+    """
 
     work: Callable[[], Iterator[Any]]
     output: Path
@@ -41,6 +54,8 @@ class Job:
     state: str = WAITING
     event: Any = None
     error: str = ""
+    inputs: Any = None
+    preview: Any = None
     created: float = field(default_factory=time.time)
     version: int = 0
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -73,9 +88,10 @@ class JobRunner:
         """Put a job in the line. InputError when the line is full."""
         with self._change:
             self._forget_old()
-            if len(self._line) >= self.max_waiting:
-                raise InputError(
-                    f"{len(self._line)} videos are waiting already, which is the limit: try again in a few minutes."
+            # With nothing running the first one does not wait.
+            if len(self._line) >= self.max_waiting + (not self.busy):
+                raise LineFullError(
+                    f"{self.max_waiting} videos are waiting already, which is the limit: try again in a few minutes."
                 )
             self._line.append(job)
             self._jobs[job.name] = job
@@ -117,8 +133,12 @@ class JobRunner:
 
     def _forget_old(self) -> None:
         limit = time.time() - self.keep_seconds
-        for name in [name for name, job in self._jobs.items() if job.finished and job.created < limit]:
-            del self._jobs[name]
+        finished = [job for job in self._jobs.values() if job.finished]
+        for job in finished[:-KEPT_INPUTS]:
+            job.inputs = job.preview = None
+        for job in finished:
+            if job.created < limit:
+                del self._jobs[job.name]
 
     def _loop(self) -> None:
         lower_priority()
@@ -134,6 +154,10 @@ class JobRunner:
         try:
             events = job.work()
             for event in events:
+                if getattr(event, "preview", None) is not None:
+                    job.preview = event.preview
+                if hasattr(event, "result"):
+                    job.details["result"] = event.result.to_dict()
                 job.change(event=event)
                 if job.cancelled.is_set():
                     events.close()  # type: ignore[attr-defined]
@@ -158,9 +182,12 @@ class JobRunner:
 
     @staticmethod
     def _describe(job: Job) -> None:
-        """Write the settings beside the video, so that both can be downloaded."""
-        text = json.dumps(job.details, indent=2, ensure_ascii=False, default=str)
-        job.output.with_suffix(".json").write_text(text, encoding="utf-8")
+        """Write the settings and a small picture beside the video."""
+        job.output.with_suffix(".json").write_text(settings_text(job), encoding="utf-8")
+        if job.preview is not None:
+            image = Image.fromarray(job.preview)
+            image.thumbnail((POSTER_SIDE, POSTER_SIDE))
+            image.save(job.output.with_suffix(".jpg"), quality=85)
 
 
 async def listen(job: Job, every: float = 0.1, heartbeat: float = 1.0) -> AsyncIterator[Job]:
@@ -194,3 +221,16 @@ def follow(job: Job, runner: JobRunner, every: float = 0.05) -> Iterator[Any]:
             runner.stop(job)
     if job.state == FAILED:
         raise InputError(job.error)
+
+
+def settings_text(job: Job) -> str:
+    """The details of a job as JSON, without places on the server's disk."""
+    return json.dumps(_public(job.details), indent=2, ensure_ascii=False, default=str)
+
+
+def _public(value: Any) -> Any:
+    if isinstance(value, Path):
+        return value.name
+    if isinstance(value, dict):
+        return {name: _public(inner) for name, inner in value.items() if name != "path"}
+    return value

@@ -81,7 +81,7 @@ def _positive(kind: type[int] | type[float]) -> type[int] | type[float]:
 def parser(space: bool) -> argparse.ArgumentParser:
     """The command line of app.py; a flag `--some-name` can also be set as VIVID_SOME_NAME."""
     limits = Limits()
-    cpu_space = space and not on_zero_gpu() and not os.environ.get("NVIDIA_VISIBLE_DEVICES", "").strip("void none")
+    cpu_space = space and not on_zero_gpu() and os.environ.get("NVIDIA_VISIBLE_DEVICES", "void") in ("void", "none", "")
     result = argparse.ArgumentParser(
         "app.py", description="VividAnimator in the browser. Every flag can be set as VIVID_<NAME> in the environment."
     )

@@ -27,7 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def plainly(function: F) -> F:
-    """An InputError becomes a message in the page (gr.Error, one sentence); other errors are logged and said briefly."""
+    """An InputError becomes a message in the page (gr.Error); other errors are logged and said briefly."""
     name = getattr(function, "__name__", "event")
 
     def translate(error: Exception) -> gr.Error:

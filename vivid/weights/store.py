@@ -80,10 +80,10 @@ def load_component(folder: Path, dtype: torch.dtype) -> Any:
     Every stored tensor must fit a tensor of the network and every tensor of the network must be stored; InputError
     says which does not.
     """
-    import torch
     from accelerate import init_empty_weights
 
     from ..models.factory import component_classes
+    from .int8 import load_state
 
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -92,31 +92,13 @@ def load_component(folder: Path, dtype: torch.dtype) -> Any:
         raise InputError(f"{folder} has no usable config.json: fetch or convert the model again.") from None
     with init_empty_weights(include_buffers=False):
         module = cls.from_config(config)
-    state = _read_tensors(folder, dtype)
+    state = {key: tensor.to(dtype) for key, tensor in load_state(folder).items()}
     try:
         module.load_state_dict(state, strict=True, assign=True)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise InputError(f"The weights in {folder} do not fit this program ({reason}).") from None
-    # torch's own `to` for the buffers: diffusers' warns of layers that it would keep in float32, and there are none
-    return torch.nn.Module.to(module, dtype).eval().requires_grad_(False)
-
-
-def _read_tensors(folder: Path, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Every tensor of a component's folder, int8 or not."""
-    from safetensors.torch import load_file
-
-    from .int8 import is_int8_folder, load_int8
-
-    if is_int8_folder(folder):
-        return load_int8(folder, dtype)
-    state: dict[str, torch.Tensor] = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        try:
-            state |= load_file(path)
-        except Exception as error:  # a truncated download, a foreign file
-            raise InputError(f"{path} cannot be read ({error}): fetch or convert the model again.") from None
-    return {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    return module.to(dtype).eval().requires_grad_(False)
 
 
 def load_model(folder: Path, dtype: torch.dtype) -> tuple[Models, ModelInfo]:

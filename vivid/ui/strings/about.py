@@ -2,4 +2,60 @@
 
 from __future__ import annotations
 
-TABLE: dict[str, tuple[str, str]] = {}
+TABLE: dict[str, tuple[str, str]] = {
+    "about_runs": ("What runs here", "当前运行的内容"),
+    "about_model": ("Model", "模型"),
+    "about_device": ("Computes on", "计算设备"),
+    "about_size": ("Size of its videos", "视频尺寸"),
+    "about_speech": ("Speech encoder", "语音编码器"),
+    "about_domain": ("Made for", "适用对象"),
+    "about_domain_rendered": ("rendered characters", "渲染角色"),
+    "about_domain_any": ("photographs and characters", "照片与角色"),
+    "about_trained": ("Trained parts", "已训练部分"),
+    "about_all_trained": ("all of them", "全部"),
+    "about_untrained": ("Not trained, without effect", "未训练、不起作用"),
+    "about_limits": ("Limits", "限制"),
+    "about_limits_text": (
+        "uploads {mb} MB, portraits {mp} megapixels, speech {speech} s, gesture videos {motion} s, "
+        "{waiting} videos waiting",
+        "上传 {mb} MB，肖像 {mp} 百万像素，语音 {speech} 秒，手势视频 {motion} 秒，排队 {waiting} 个",
+    ),
+    "about_method": ("How it works", "工作原理"),
+    "about_method_text": (
+        "The gestures are first fitted to the person in the portrait (pose calibration). A diffusion model then "
+        "draws the frames: one stream of the voice moves the lips, a slower one the head, and a codebook of hands "
+        "keeps fingers in shape.",
+        "首先将手势匹配到肖像中的人物（姿态校准）。随后扩散模型逐帧绘制：一路语音驱动嘴唇，另一路较慢的驱动头部，手部码本保持手指形状。",
+    ),
+    "about_uploads": ("What becomes of your uploads", "您上传的内容如何处理"),
+    "about_uploads_text": (
+        "Pictures, voices and videos are used for your video only. They lie in a folder of your own under names that "
+        "cannot be guessed, are deleted after {hours} hours, and are never used for training. The list of your last "
+        "videos is kept in your browser; it holds names, not pictures.",
+        "图片、语音和视频仅用于制作您的视频，存放在您专属的文件夹中，"
+        "文件名无法被猜到，{hours} 小时后删除，绝不用于训练。"
+        "最近视频的列表保存在您的浏览器中，只含名称，不含图像。",
+    ),
+    "about_annotations": (
+        "Decisions made in the Inspect tab are data: they are kept until the person who runs this server deletes them.",
+        "在“检查”页做出的标注属于数据：会一直保留，直到服务器管理者删除。",
+    ),
+    "about_fair": ("Fair use", "合理使用"),
+    "about_fair_text": (
+        "Use only faces and voices of people who agreed. Videos carry a visible AI-generated mark and, in the file, "
+        "a note with model, seed and settings.",
+        "请仅使用已获同意的面孔和声音。视频带有可见的“AI 生成”标记，文件中还记录模型、种子和设置。",
+    ),
+    "about_fair_no_mark": (
+        "Use only faces and voices of people who agreed. Videos carry, in the file, a note that they are AI-generated, "
+        "with model, seed and settings.",
+        "请仅使用已获同意的面孔和声音。视频文件中记录其由 AI 生成，并附模型、种子和设置。",
+    ),
+    "about_cite": ("How to cite", "如何引用"),
+    "about_api": ("For programs", "面向程序"),
+    "about_api_text": (
+        "Three endpoints are open to programs: /check_portrait, /calibrate_pose and /animate. “Use via API” at the "
+        "bottom of the page shows how to call them.",
+        "向程序开放三个接口：/check_portrait、/calibrate_pose 和 /animate。页面底部的“通过 API 使用”给出调用方式。",
+    ),
+}

@@ -1,0 +1,11 @@
+"""Starts the page: `python app.py --help` lists the options. A Space runs this file."""
+
+import os
+
+if os.environ.get("SPACES_ZERO_GPU"):
+    import spaces  # noqa: F401  (must come before torch)
+
+from vivid.ui.page import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,280 @@
+"""Options, visitors' folders, strings, verdicts, the report table: everything that needs no server."""
+
+import os
+import re
+import string
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from ui_fakes import FakePipeline, detect_standing, standing_pose, waving_clip
+
+from vivid.config import Limits
+from vivid.errors import InputError
+from vivid.pose.calibrate import calibrate
+from vivid.pose.detect import DetectedPose
+from vivid.pose.portrait import make_portrait
+from vivid.pose.skeleton import Pose
+from vivid.ui import engine as engines
+from vivid.ui import quality, strings, verdicts
+from vivid.ui.options import read_options
+from vivid.ui.report_table import report_table
+from vivid.ui.serving import plainly
+from vivid.ui.visitors import Visitors
+from vivid.ui.voice_step import shorten
+from vivid.ui.widgets import duration, said
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_every_sentence_exists_in_both_languages_with_the_same_values() -> None:
+    for key, (english, chinese) in strings.STRINGS.items():
+        assert english.strip() and chinese.strip(), key
+        assert placeholders(english) == placeholders(chinese), key
+        assert not re.search("[\u4e00-\u9fff]", english), key
+
+
+def test_every_key_used_in_the_code_exists() -> None:
+    folder = Path(strings.__file__).parents[1]
+    used = set()
+    for path in folder.glob("*.py"):
+        used |= set(re.findall(r"(?<![f\w])(?:t|both|say)\(\"(\w+)\"[,)]", path.read_text(encoding="utf-8")))
+        used |= set(re.findall(r"\bline\(\"\w+\", \"(\w+)\"", path.read_text(encoding="utf-8")))
+    assert len(used) > 50
+    assert used <= set(strings.STRINGS)
+
+
+def test_language_comes_from_the_cookie_then_from_the_browser() -> None:
+    def request(cookie: str | None, header: str) -> SimpleNamespace:
+        return SimpleNamespace(cookies={strings.COOKIE: cookie} if cookie else {}, headers={"accept-language": header})
+
+    assert strings.language_of(request(None, "zh-CN,zh;q=0.9")) == "zh"
+    assert strings.language_of(request(None, "de,zh;q=0.5")) == "en"
+    assert strings.language_of(request("en", "zh-CN")) == "en"
+    assert strings.language_of(request("<script>", "")) == "en"
+    assert strings.language_of(None) == "en"
+
+
+def test_values_are_escaped() -> None:
+    assert "<img" not in strings.both("motion_chosen", name="<img src=x>", seconds="1", frames=2)
+    assert "<img" not in said("bad", "<img src=x>")
+
+
+def test_options_from_flags_and_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    monkeypatch.setenv("VIVID_MAX_WAITING", "3")
+    monkeypatch.setenv("VIVID_MARK", "off")
+    options = read_options(["--port", "7000", "--max-megapixels", "2", "--pairs", str(tmp_path)])
+    assert (options.port, options.max_waiting, options.mark) == (7000, 3, False)
+    assert options.limits.picture_pixels == 2_000_000
+    assert options.limits.speech_seconds == Limits().speech_seconds == 60
+    assert options.pairs == tmp_path
+    assert options.persistent
+    with pytest.raises(SystemExit):
+        read_options(["--max-waiting", "-1"])
+    with pytest.raises(SystemExit):
+        read_options(["--mark", "perhaps"])
+
+
+def test_a_shared_cpu_space_allows_shorter_speech(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SPACES_ZERO_GPU", "NVIDIA_VISIBLE_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SPACE_ID", "someone/vivid")
+    options = read_options([])
+    assert options.limits.speech_seconds == 20
+    assert options.host == "0.0.0.0"
+    assert options.space
+    monkeypatch.setenv("NVIDIA_VISIBLE_DEVICES", "0")
+    assert read_options([]).limits.speech_seconds == 60
+    monkeypatch.delenv("NVIDIA_VISIBLE_DEVICES")
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    assert read_options([]).limits.speech_seconds == 60
+
+
+def test_visitors_have_folders_of_their_own_that_are_cleaned(tmp_path: Path) -> None:
+    visitors = Visitors(tmp_path, keep_hours=1)
+    one, two = SimpleNamespace(session_hash="one"), SimpleNamespace(session_hash="two")
+    assert visitors.folder(one) != visitors.folder(two)
+    assert "one" not in visitors.folder(one).name
+    old, new = visitors.new_file(one, ".mp4"), visitors.new_file(two, ".mp4")
+    assert visitors.new_file(one, ".mp4") != old
+    for path in (old, new):
+        path.write_bytes(b"x")
+    past = time.time() - 7200
+    os.utime(old, (past, past))
+    os.utime(old.parent, (past, past))
+    stranger = tmp_path / "something-else"
+    stranger.mkdir()
+    os.utime(stranger, (past, past))
+    assert visitors.clean() == 1
+    assert not old.exists() and new.exists() and stranger.exists()
+
+
+def test_the_engine_loads_once_in_the_background_and_says_why_it_failed() -> None:
+    calls = []
+
+    def load() -> FakePipeline:
+        calls.append(1)
+        time.sleep(0.05)
+        return FakePipeline()
+
+    engine = engines.Engine(load)  # type: ignore[arg-type]
+    assert not engine.ready and engine.loaded is None
+    engine.start()
+    engine.start()
+    assert engine.pipeline().info.name == engine.name == "fake"
+    assert calls == [1]
+
+    def broken() -> FakePipeline:
+        raise InputError("No weights are installed.")
+
+    failed = engines.Engine(broken)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="No weights"):
+        failed.pipeline()
+    slow = engines.Engine(lambda: time.sleep(1))  # type: ignore[arg-type, return-value]
+    with pytest.raises(InputError, match="still loading"):
+        slow.pipeline(timeout=0.01)
+
+
+def picture(width: int = 512, height: int = 512) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
+
+
+def use_pose(monkeypatch: pytest.MonkeyPatch, make: object) -> None:
+    monkeypatch.setattr(verdicts, "detect_picture", make)
+
+
+def keys(verdict: verdicts.Verdict) -> dict[str, str]:
+    return {finding.key: finding.level for finding in verdict.findings}
+
+
+def test_a_good_portrait_is_all_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_pose(monkeypatch, detect_standing)
+    found = keys(verdicts.examine(picture()))
+    assert set(found) == {
+        "portrait_person", "portrait_head", "portrait_shoulders", "portrait_hands", "portrait_size",
+    }  # fmt: skip
+    assert set(found.values()) == {"ok"}
+
+
+def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_right_hand(image: np.ndarray) -> DetectedPose:
+        pose = standing_pose(image.shape[1], image.shape[0])
+        pose.hands[1, :, 2] = 0
+        return DetectedPose(pose, (), "fake")
+
+    use_pose(monkeypatch, without_right_hand)
+    small = keys(verdicts.examine(picture(200, 200)))
+    assert small["portrait_left_only"] == small["portrait_small"] == small["portrait_head_tiny"] == "warn"
+
+
+def test_a_small_person_gets_a_crop_that_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_pose(monkeypatch, lambda image: DetectedPose(standing_pose(image.shape[1], image.shape[0], 0.4), (), "fake"))
+    image = picture(1400, 1400)
+    verdict = verdicts.examine(image)
+    assert verdict.fix is not None and verdict.fix.kind == "crop"
+    cropped = verdict.fix.apply(image)
+    assert cropped.shape[0] < 1000 and cropped.shape[1] < 1000
+    x0, y0, x1, y1 = verdict.fix.crop or (0, 0, 0, 0)
+    body = standing_pose(1400, 1400, 0.4).body
+    seen = body[body[:, 2] > 0]
+    assert (seen[:, 0] >= x0).all() and (seen[:, 0] <= x1).all() and (seen[:, 1] >= y0).all()
+    assert y1 <= 1400
+
+
+def test_a_turned_picture_is_offered_upright(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = picture(600, 400)
+    wide[:, :60] = 255  # its left edge is the top
+    upright = np.ascontiguousarray(np.rot90(wide, 3))
+
+    def only_upright(image: np.ndarray) -> DetectedPose:
+        if image[:20].mean() < 250:
+            raise InputError("No person was found.")
+        return DetectedPose(standing_pose(image.shape[1], image.shape[0]), (), "fake")
+
+    use_pose(monkeypatch, only_upright)
+    verdict = verdicts.examine(wide)
+    assert not verdict.usable
+    assert verdict.fix is not None and verdict.fix.kind == "rotate"
+    assert np.array_equal(verdict.fix.apply(wide), upright)
+
+
+def test_nobody_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_pose(monkeypatch, detect_standing)
+    verdict = verdicts.examine(np.full((300, 300, 3), 128, np.uint8))
+    assert not verdict.usable and verdict.fix is None
+    assert [finding.level for finding in verdict.findings] == ["bad"]
+
+
+def test_large_pictures_are_scaled_down_in_proportion() -> None:
+    assert verdicts.shrink(picture(3000, 1500)).shape == (768, 1536, 3)
+    small = picture(100, 50)
+    assert verdicts.shrink(small) is small
+
+
+def test_the_report_table_names_parts_and_measures() -> None:
+    pose = standing_pose(512, 512)
+    clip = waving_clip()
+    clip.body[:, 3, 0] -= 60  # longer arms than the portrait's
+    _, report = calibrate(pose, clip)
+    html = report_table(report)
+    for part in ("Right upper arm", "Left hand", "右上臂", "Error of limb lengths"):
+        assert part in html
+    assert "report_" not in html
+
+
+def test_qualities_and_sizes() -> None:
+    pipeline = FakePipeline()
+    steps = [quality.steps_of(pipeline, name) for name in quality.QUALITIES]  # type: ignore[arg-type]
+    assert steps == [4, 8, 16]
+    pipeline.default_size = (256, 256)
+    found = quality.sizes(pipeline, (600, 900))  # type: ignore[arg-type]
+    assert found == [(256, 256), (192, 320), (384, 384)]
+    assert all(side % 64 == 0 for size in found for side in size)
+
+
+def test_speech_is_shortened(tmp_path: Path) -> None:
+    from ui_fakes import write_voice
+
+    from vivid.media.sound import load_speech
+
+    shorten(write_voice(tmp_path / "long.wav", 3.0), 1.5, Limits(), tmp_path / "short.wav")
+    assert load_speech(tmp_path / "short.wav").seconds == pytest.approx(1.5)
+
+
+def test_times_are_readable() -> None:
+    assert duration(0.2) == ("1 s", "1 秒")
+    assert duration(61)[0] == "1 min"
+    assert duration(127)[0] == "2 min 5 s"
+    assert duration(3700)[0] == "1 h 2 min"
+
+
+def test_plainly_hides_what_is_not_the_users_fault() -> None:
+    import gradio as gr
+
+    @plainly
+    def users() -> None:
+        raise InputError("Choose a picture.")
+
+    @plainly
+    def ours() -> None:
+        raise KeyError("/root/secret")
+
+    with pytest.raises(gr.Error, match="Choose a picture"):
+        users()
+    with pytest.raises(gr.Error) as caught:
+        ours()
+    assert "secret" not in str(caught.value)
+
+
+def test_fakes_are_people(tmp_path: Path) -> None:
+    image = picture()
+    Image.fromarray(image).save(tmp_path / "x.png")
+    portrait = make_portrait(image, standing_pose(512, 512))
+    assert portrait.hand_present.all()
+    assert isinstance(portrait.pose, Pose)

@@ -1,0 +1,72 @@
+"""The About tab: what runs, what becomes of uploads, how to cite."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from .context import Context
+from .serving import PREVIEW, PRIVATE, plainly
+from .strings import both
+from .widgets import line, lines
+
+CITATION = """@software{vividanimator,
+  title  = {VividAnimator: a video from a portrait, a voice and a gesture clip},
+  year   = {2026},
+  note   = {Apache-2.0}
+}"""
+
+
+def runs(context: Context) -> str:
+    """What is loaded, as an HTML table."""
+    engine, options = context.engine, context.options
+    if engine.error is not None:
+        return lines(line("bad", "model_failed", reason=engine.error))
+    pipeline = engine.loaded
+    if pipeline is None:
+        return lines(line("info", "model_loading"))
+    info = pipeline.info
+    limits = options.limits
+    untrained = ", ".join(pipeline.untrained).replace("_", " ")
+    rows = [
+        ("about_model", info.name),
+        ("about_device", str(pipeline.device)),
+        ("about_size", f"{info.size[0]} × {info.size[1]}, 24 fps"),
+        ("about_speech", info.speech_encoder),
+        ("about_domain", both("about_domain_rendered" if pipeline.domain == "rendered" else "about_domain_any")),
+        ("about_untrained", untrained) if untrained else ("about_trained", both("about_all_trained")),
+        (
+            "about_limits",
+            both(
+                "about_limits_text",
+                mb=limits.upload_bytes // 2**20,
+                mp=round(limits.picture_pixels / 1e6),
+                speech=f"{limits.speech_seconds:g}",
+                motion=f"{limits.motion_seconds:g}",
+                waiting=options.max_waiting,
+            ),
+        ),
+    ]
+    body = "".join(f"<tr><th>{both(key)}</th><td>{value}</td></tr>" for key, value in rows)
+    return f'<table class="vivid-table vivid-about-table"><tbody>{body}</tbody></table>'
+
+
+def build_about(context: Context, tab: gr.Tab) -> None:
+    """The tab's content; the table is made when the tab is opened."""
+
+    def section(title: str, *texts: str) -> None:
+        gr.HTML(f"<h3>{both(title)}</h3>" + "".join(f"<p>{text}</p>" for text in texts), padding=False)
+
+    with gr.Column(elem_classes=["vivid-card", "vivid-about"]):
+        gr.HTML(f"<h3>{both('about_runs')}</h3>", padding=False)
+        table = gr.HTML(elem_id="about-runs", padding=False)
+        section("about_method", both("about_method_text"))
+        section(
+            "about_uploads",
+            both("about_uploads_text", hours=f"{context.options.keep_hours:g}"),
+            both("about_annotations"),
+        )
+        section("about_fair", both("about_fair_text" if context.options.mark else "about_fair_no_mark"))
+        section("about_api", both("about_api_text"))
+        gr.HTML(f"<h3>{both('about_cite')}</h3>", padding=False)
+        gr.Code(CITATION, language=None, show_label=False, interactive=False, buttons=["copy"])
+    tab.select(plainly(lambda: runs(context)), None, table, show_progress="hidden", **PREVIEW, **PRIVATE)

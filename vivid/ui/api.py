@@ -1,0 +1,196 @@
+"""The three endpoints for programs: /check_portrait, /calibrate_pose, /animate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from anyio.to_thread import run_sync
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..media.pictures import load_picture
+from ..media.sound import load_speech
+from ..pose.library import shipped_motion
+from ..pose.portrait import Portrait
+from ..pose.skeleton import PoseClip
+from .check_step import fit, pictures
+from .context import Context
+from .generate_step import OWN_SIZE, read_settings
+from .generation import line_up
+from .jobs import DONE, Job, listen, settings_text
+from .motion_step import default_clip, read_clip
+from .quality import QUALITIES, steps_of
+from .serving import EXPENSIVE, PREVIEW, SLOW_PREVIEW, plainly
+from .strings import STRINGS
+from .verdicts import Verdict, examine, shrink
+from .widgets import hand_on_path
+
+CHECK_TEXT = """Look at a portrait: is one person there, are head, shoulders and hands visible, is it large enough.
+
+portrait: picture file. Returns {"usable": bool, "findings": [{"level": ok | warn | bad | info, "about", "text"}],
+"fix": null | {"kind": rotate | crop, "turns", "crop"}}."""
+CALIBRATE_TEXT = """Fit a gesture clip to the person in a portrait.
+
+portrait: picture file. motion: clip file (.npz, EchoMimicV2 .tar.gz, OpenPose .json) or null. motion_name: a clip
+that ships, used when motion is null. frame: which frame is drawn. Returns the overlay before, the overlay after, the
+fitted clip (.npz) and the calibration report."""
+ANIMATE_TEXT = """Make a video.
+
+portrait: picture file. voice: sound file. motion: clip file or null. motion_name: a clip that ships, used when motion
+is null. quality: fast, balanced or best. steps, guidance_audio, guidance_image: 0 takes the model's own. seed: same
+seed, same video. calibrate: fit the gestures to the person. Returns the video (mp4) and its settings. Waits in one
+line with everybody else and reports its progress in the second output; cancelling the job stops it within a step."""
+
+
+def read_portrait(context: Context, path: str | None) -> Verdict:
+    """A portrait from an uploaded file. Errors: InputError."""
+    if path is None:
+        raise InputError("No portrait was given: send a picture file.")
+    return examine(shrink(load_picture(path, context.options.limits)))
+
+
+def usable_portrait(context: Context, path: str | None) -> Portrait:
+    """The same, refusing what no video can be made from. Errors: InputError."""
+    verdict = read_portrait(context, path)
+    if verdict.portrait is None:
+        raise InputError(_text(verdict.findings[0].key, verdict.findings[0].values))
+    return verdict.portrait
+
+
+def read_motion(context: Context, path: str | None, name: str | None) -> PoseClip:
+    """The uploaded clip, else the shipped one of that name, else the calm one. Errors: InputError."""
+    if path is not None:
+        return read_clip(path, context.options.limits.motion_seconds)
+    if name:
+        return shipped_motion(str(name))
+    clip = default_clip()
+    if clip is None:
+        raise InputError("No gesture clip is installed on this server: send one.")
+    return clip
+
+
+def progress_numbers(job: Job) -> dict[str, Any]:
+    """Step, steps and seconds left of a running job."""
+    step = job.event
+    if step is None or not hasattr(step, "phase"):
+        return {}
+    return {"phase": step.phase, "step": step.done, "steps": step.total, "seconds_left": round(step.seconds_left, 1)}
+
+
+def _text(key: str, values: dict[str, Any]) -> str:
+    return STRINGS[key][0].format(**values)
+
+
+def build_api(context: Context) -> None:
+    """Add the endpoints to the surrounding Blocks; their components are never shown."""
+
+    def check_portrait(portrait: str | None) -> dict[str, Any]:
+        verdict = read_portrait(context, portrait)
+        return {
+            "usable": verdict.usable,
+            "findings": [
+                {"level": f.level, "about": f.key.removeprefix("portrait_"), "text": _text(f.key, f.values)}
+                for f in verdict.findings
+            ],
+            "fix": None
+            if verdict.fix is None
+            else {"kind": verdict.fix.kind, "turns": verdict.fix.turns, "crop": verdict.fix.crop},
+        }
+
+    def calibrate_pose(
+        request: gr.Request, portrait: str | None, motion: str | None, motion_name: str, frame: float
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], str, dict[str, Any]]:
+        from ..pose.calibrate import calibrate
+        from ..pose.clips import save_clip
+
+        person = usable_portrait(context, portrait)
+        clip = read_motion(context, motion, motion_name)
+        found = fit(person, clip)
+        before, after = pictures(found, int(frame))
+        target = context.visitors.new_file(request, ".npz")
+        save_clip(calibrate(person.pose, clip)[0], target)
+        return before, after, str(target), json.loads(found.report.to_json())
+
+    def prepare(
+        request: gr.Request, portrait: str | None, voice: str | None, motion: str | None, motion_name: str,
+        quality: str, steps: float, guidance_audio: float, guidance_image: float, seed: float, calibrate: bool,
+    ) -> Job:  # fmt: skip
+        person = usable_portrait(context, portrait)
+        if voice is None:
+            raise InputError("No voice was given: send a sound file.")
+        speech = load_speech(voice, limits=context.options.limits)
+        clip = read_motion(context, motion, motion_name)
+        if quality not in QUALITIES:
+            raise InputError(f"The quality is {quality!r}: choose {', '.join(QUALITIES)}.")
+        pipeline = context.engine.pipeline()
+        info = pipeline.info
+        settings = read_settings(
+            steps or steps_of(pipeline, quality),
+            guidance_audio or info.guidance_audio,
+            guidance_image or info.guidance_image,
+            seed,
+            OWN_SIZE,
+            True,
+            True,
+            calibrate,
+            context.options.mark,
+        )
+        details = {"quality": quality, "motion": Path(motion).name if motion else motion_name or "calm"}
+        return line_up(context, person, speech, clip, settings, context.visitors.new_file(request, ".mp4"), details)
+
+    async def animate(
+        request: gr.Request, portrait: str | None, voice: str | None, motion: str | None, motion_name: str,
+        quality: str, steps: float, guidance_audio: float, guidance_image: float, seed: float, calibrate: bool,
+    ) -> AsyncIterator[tuple[Any, Any]]:  # fmt: skip
+        numbers = (steps, guidance_audio, guidance_image, seed)
+        job = await run_sync(
+            partial(prepare, request, portrait, voice, motion, motion_name, quality, *numbers, calibrate)
+        )
+        try:
+            async for now in listen(job):
+                if not now.finished:
+                    yield None, {"state": now.state, "waiting": context.jobs.position(now), **progress_numbers(now)}
+        finally:
+            if not job.finished:  # the client has cancelled or gone
+                context.jobs.stop(job)
+        if job.state != DONE:
+            raise InputError(job.error or "The video was stopped.")
+        yield str(job.output), json.loads(settings_text(job))
+
+    with gr.Column(visible=False):
+        portrait = hand_on_path(gr.Image(type="filepath", label="portrait"))
+        voice = gr.Audio(type="filepath", label="voice")
+        motion = gr.File(label="motion", type="filepath")
+        motion_name = gr.Textbox("calm", label="motion_name")
+        frame = gr.Number(0, label="frame", precision=0)
+        quality = gr.Radio(list(QUALITIES), value="balanced", label="quality")
+        numbers = [gr.Number(0, label=name) for name in ("steps", "guidance_audio", "guidance_image", "seed")]
+        calibrate_on = gr.Checkbox(True, label="calibrate")
+        before, after = gr.Image(label="before"), gr.Image(label="after")
+        clip, report = gr.File(label="fitted clip"), gr.JSON(label="report")
+        video, notes = gr.Video(label="video"), gr.JSON(label="settings")
+        gr.Button().click(
+            plainly(check_portrait), portrait, report, api_name="check_portrait", api_description=CHECK_TEXT, **PREVIEW
+        )
+        gr.Button().click(
+            plainly(calibrate_pose),
+            [portrait, motion, motion_name, frame],
+            [before, after, clip, report],
+            api_name="calibrate_pose",
+            api_description=CALIBRATE_TEXT,
+            **SLOW_PREVIEW,
+        )
+        gr.Button().click(
+            plainly(animate),
+            [portrait, voice, motion, motion_name, quality, *numbers, calibrate_on],
+            [video, notes],
+            api_name="animate",
+            api_description=ANIMATE_TEXT,
+            **EXPENSIVE,
+        )

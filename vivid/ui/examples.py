@@ -1,0 +1,66 @@
+"""Examples that ship: portraits, voices and gesture clips; folders that are not there simply offer nothing."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..pose.library import Motion, list_motions
+
+ROOT = Path(__file__).resolve().parents[2]
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+SOUNDS = (".wav", ".mp3", ".flac", ".ogg")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A file that ships and its title."""
+
+    path: Path
+    title: str
+
+
+def _titles(folder: Path) -> dict[str, str]:
+    """Titles by file stem from the folder's titles.json, when there is one."""
+    path = folder / "titles.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _examples(folder: Path, suffixes: tuple[str, ...]) -> tuple[Example, ...]:
+    titles = _titles(folder) if folder.is_dir() else {}
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in suffixes)
+    return tuple(
+        Example(path, titles.get(path.stem, path.stem.replace("_", " ").replace("-", " ").capitalize()))
+        for path in paths
+    )
+
+
+@functools.cache
+def portraits() -> tuple[Example, ...]:
+    """Pictures in examples/portraits."""
+    return _examples(ROOT / "examples" / "portraits", PICTURES)
+
+
+@functools.cache
+def voices() -> tuple[Example, ...]:
+    """Speech in examples/voices."""
+    return _examples(ROOT / "examples" / "voices", SOUNDS)
+
+
+@functools.cache
+def motions() -> tuple[Motion, ...]:
+    """Gesture clips in assets/motions that can be shown (have a thumbnail)."""
+    return tuple(motion for motion in list_motions() if motion.thumbnail.is_file())
+
+
+@functools.cache
+def _shipped_contents() -> frozenset[str]:
+    return frozenset(hashlib.sha256(example.path.read_bytes()).hexdigest() for example in portraits())
+
+
+def is_shipped(path: Path) -> bool:
+    """Whether a picture is one of the rendered people in examples/portraits, under whatever name."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() in _shipped_contents()

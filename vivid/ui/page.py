@@ -1,0 +1,77 @@
+"""The page as a whole, and starting the server."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from . import examples, strings, theme
+from .about import build_about
+from .animate import build_animate
+from .api import build_api
+from .context import Context, make_context
+from .engine import start_warm_up
+from .inspect import CSS as INSPECT_CSS
+from .inspect import build_inspect
+from .options import ServerOptions, read_options
+from .strings import both, t
+
+TITLE = "VividAnimator"
+
+
+def build_page(context: Context) -> gr.Blocks:
+    """The page for `context`; nothing is loaded or started yet."""
+    keep = int(context.options.keep_hours * 3600)
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(1800, keep), fill_width=False) as page:
+        gr.HTML(theme.HEADER.format(tagline=both("tagline")), padding=False)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab(t("tab_animate"), id="animate"):
+                build_animate(context)
+            with gr.Tab(t("tab_inspect"), id="inspect"):
+                build_inspect(context)
+            with gr.Tab(t("tab_about"), id="about") as about:
+                build_about(context, about)
+        build_api(context)
+    # The limit that people meet is JobRunner's; this one only keeps a flood of previews from filling the memory.
+    page.queue(max_size=40 + 20 * context.options.max_waiting, default_concurrency_limit=4)
+    return page
+
+
+def launch_arguments(options: ServerOptions) -> dict[str, Any]:
+    """Arguments of `Blocks.launch`."""
+    shipped = [examples.ROOT / "examples", examples.ROOT / "assets" / "motions"]
+    return {
+        "server_name": options.host,
+        "server_port": options.port,
+        "share": options.share,
+        "root_path": options.root_path,
+        "max_file_size": options.limits.upload_bytes,
+        "allowed_paths": [str(path) for path in shipped if path.is_dir()],
+        "theme": theme.theme(),
+        "css": theme.CSS + strings.CSS + INSPECT_CSS,
+        "head": theme.HEAD,
+        "i18n": strings.translations(),
+        "ssr_mode": False,
+        "run_history": False,  # inputs are faces: nothing of them is kept in the browser
+        "footer_links": ["api", "settings"],
+        "show_error": False,
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the options, put the page up, load model and detector meanwhile, serve until stopped."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    options = read_options(argv)
+    context = make_context(options)
+    page = build_page(context)
+    page.launch(**launch_arguments(options), prevent_thread_lock=True)
+    start_warm_up()
+    context.engine.start()
+    context.visitors.start_cleaning()
+    try:
+        page.block_thread()
+    finally:
+        context.visitors.close()

@@ -1,0 +1,56 @@
+"""What calibration changed, as a small table for people."""
+
+from __future__ import annotations
+
+from ..pose.report import CalibrationReport
+from .strings import STRINGS, both
+from .widgets import line, lines, said
+
+NOTABLE = 0.02
+"""Changes below two percent are not worth a word."""
+
+
+def _change(factor: float) -> str:
+    percent = round(100 * (factor - 1))
+    if abs(factor - 1) < NOTABLE:
+        return f'<td class="vivid-same">{both("report_same")}</td>'
+    return f"<td>{percent:+d} %</td>"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.0f} %"
+
+
+def report_table(report: CalibrationReport) -> str:
+    """The report as HTML: size, what was done to each body part, and the measures before and after."""
+    rows = [f"<tr><th>{both('report_size')}</th><td>× {report.size:.2f}</td></tr>"]
+    for segment in report.segments:
+        key = f"report_{segment.name}"
+        label = both(key) if key in STRINGS else segment.name.replace("_", " ")
+        mark = ""
+        if segment.state in ("clamped", "fallback"):
+            mark = f' <span class="vivid-limit">{both(f"report_{segment.state}")}</span>'
+        # Hands and faces keep their shape: their factor counts from the clip as it was, the others' after the size.
+        whole = segment.name == "face" or segment.name.endswith("hand")
+        rows.append(
+            f"<tr><th>{label}{mark}</th>{_change(segment.factor / report.size if whole else segment.factor)}</tr>"
+        )
+    before, after = report.before, report.after
+    measures = "".join(
+        f"<tr><th>{both(key)}</th><td>{_percent(first)}</td><td>{_percent(second)}</td></tr>"
+        for key, first, second in (
+            ("report_bones", before.bone_error, after.bone_error),
+            ("report_reach", before.reach, after.reach),
+            ("report_inside", before.inside, after.inside),
+        )
+    )
+    notes = [said("info", f"{fallback.part}: {fallback.reason}") for fallback in report.fallbacks]
+    headline = "report_good" if (after.bone_error or 0) <= 0.1 and after.reach in (None, 1.0) else "report_look"
+    level = "ok" if headline == "report_good" else "warn"
+    return (
+        lines(line(level, headline))
+        + f'<table class="vivid-table"><thead><tr><th></th><th>{both("report_before")}</th>'
+        f"<th>{both('report_after')}</th></tr></thead><tbody>{measures}</tbody></table>"
+        f'<details class="vivid-details"><summary>{both("report_details")}</summary>'
+        f'<table class="vivid-table"><tbody>{"".join(rows)}</tbody></table>{lines(*notes)}</details>'
+    )

@@ -1,0 +1,91 @@
+"""How the page looks: a quiet theme, one accent, room to breathe, in light and dark and on a phone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+from .strings import COOKIE
+
+HEAD = f"""
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<script>
+(() => {{
+  // The visitor's own choice of language, else the browser's. Gradio reads navigator.language when it starts.
+  let chosen = null;
+  try {{ chosen = localStorage.getItem("{COOKIE}"); }} catch (error) {{ /* storage may be blocked */ }}
+  const own = navigator.language || "en";
+  const language = chosen || (own.toLowerCase().startsWith("zh") ? "zh" : null);
+  if (language) {{
+    const locale = language === "zh" ? (/tw|hk|hant/i.test(own) ? "zh-TW" : "zh-CN") : "en";
+    Object.defineProperty(navigator, "language", {{ get: () => locale, configurable: true }});
+    document.documentElement.lang = locale;
+  }}
+  window.vividLanguage = (next) => {{
+    try {{ localStorage.setItem("{COOKIE}", next); }} catch (error) {{ /* the cookie is enough */ }}
+    document.cookie = "{COOKIE}=" + next + "; path=/; max-age=31536000; SameSite=Lax";
+    location.reload();
+  }};
+}})();
+</script>
+"""
+
+HEADER = """
+<header class="vivid-header">
+  <div class="vivid-brand">
+    <svg viewBox="0 0 40 40" width="40" height="40" role="img" aria-label="VividAnimator">
+      <rect width="40" height="40" rx="11" fill="var(--vivid-accent)"/>
+      <circle cx="16" cy="14" r="6" fill="#fff"/>
+      <path d="M5 34c1-8 6-11 11-11s10 3 11 11z" fill="#fff"/>
+      <path d="M28 10c3 2 3 6 0 8M32 7c5 4 5 10 0 14" stroke="#fff" stroke-width="2.4" fill="none"/>
+    </svg>
+    <div><h1>VividAnimator</h1><p>{tagline}</p></div>
+  </div>
+  <div class="vivid-languages" role="group" aria-label="Language / 语言">
+    <button type="button" lang="en" onclick="vividLanguage('en')" class="lang-to-en">English</button>
+    <button type="button" lang="zh" onclick="vividLanguage('zh')" class="lang-to-zh">中文</button>
+  </div>
+</header>
+"""
+
+CSS = (Path(__file__).with_name("style.css")).read_text(encoding="utf-8")
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's soft theme with our accent and system fonts (nothing is fetched from elsewhere)."""
+    return gr.themes.Soft(
+        primary_hue="indigo",
+        neutral_hue="slate",
+        radius_size="lg",
+        font=["Inter", "system-ui", "-apple-system", "Segoe UI", "Noto Sans SC", "PingFang SC", "sans-serif"],
+        font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "monospace"],
+    ).set(
+        body_background_fill="#f6f7fb",
+        body_background_fill_dark="#0f1119",
+        block_border_width="1px",
+        block_title_background_fill="transparent",
+        block_title_background_fill_dark="transparent",
+        block_title_text_color="*body_text_color",
+        block_title_text_color_dark="*body_text_color",
+        block_title_padding="0",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        button_secondary_background_fill="#ffffff",
+        button_secondary_background_fill_hover="#eef0ff",
+        button_secondary_border_color="#d5d9e6",
+        button_secondary_background_fill_dark="#232736",
+        button_secondary_background_fill_hover_dark="#2d3348",
+        button_secondary_border_color_dark="#3a4057",
+        button_border_width="1px",
+        button_secondary_shadow="none",
+        button_secondary_shadow_hover="none",
+        button_primary_shadow="none",
+        button_primary_shadow_hover="none",
+        block_shadow="none",
+        block_shadow_dark="none",
+        button_primary_background_fill="#4f46e5",
+        button_primary_background_fill_hover="#4338ca",
+        button_primary_background_fill_dark="#5b55e8",
+        button_primary_text_color="#ffffff",
+    )

@@ -1,0 +1,180 @@
+"""What a portrait shows and what could be better, one sentence each, with a fix where there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..errors import InputError
+from ..pose import skeleton as sk
+from ..pose.detect import detect_picture
+from ..pose.portrait import BLURRED, Portrait, make_portrait
+
+Picture = NDArray[np.uint8]
+
+LONGEST_SIDE = 1536
+"""Larger pictures are scaled down to this: no model here makes larger videos, and the page stays quick."""
+SEEN = 0.3
+"""Confidence from which a point counts as seen."""
+SMALL_HEAD, TINY_HEAD = 96, 48
+"""Height of the head in pixels below which a video gets soft, and below which it is not worth making."""
+FAR_AWAY = 0.16
+"""Share of the picture's height below which a head is far away and a crop is offered."""
+OFF_CENTRE = 0.3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence: level (ok, warn, bad), its key in the strings and values."""
+
+    level: str
+    key: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fix:
+    """What can be done about a picture: `turns` quarter turns counter-clockwise, then the crop (x0, y0, x1, y1)."""
+
+    kind: str
+    turns: int = 0
+    crop: tuple[int, int, int, int] | None = None
+
+    def apply(self, image: Picture) -> Picture:
+        """The picture (H, W, 3) after the fix."""
+        image = np.rot90(image, self.turns)
+        if self.crop is not None:
+            x0, y0, x1, y1 = self.crop
+            image = image[y0:y1, x0:x1]
+        return np.ascontiguousarray(image)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`portrait` is None when the picture cannot be used."""
+
+    findings: tuple[Finding, ...]
+    portrait: Portrait | None
+    fix: Fix | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether a video can be made from it."""
+        return self.portrait is not None
+
+
+def shrink(image: Picture, longest: int = LONGEST_SIDE) -> Picture:
+    """The picture (H, W, 3), at most `longest` pixels on a side."""
+    height, width = image.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return image
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0))
+
+
+def examine(image: Picture) -> Verdict:
+    """Look at a picture (H, W, 3) of at most LONGEST_SIDE."""
+    try:
+        found = detect_picture(image)
+        portrait = make_portrait(image, found.pose)
+    except InputError as error:
+        turns = _upright_turns(image)
+        if turns:
+            return Verdict((Finding("bad", "portrait_turned"),), None, Fix("rotate", turns))
+        return Verdict((Finding("bad", "portrait_refused", {"reason": str(error)}),), None)
+    fix = _closer(portrait)
+    said = tuple(Finding("warn", "portrait_notice", {"text": notice}) for notice in found.notices)
+    return Verdict((*said, *_findings(portrait, fix)), portrait, fix)
+
+
+def _upright_turns(image: Picture) -> int:
+    """Quarter turns after which a person is found, 0 when none helps."""
+    small = shrink(image, 512)
+    for turns in (1, 3, 2):
+        try:
+            pose = detect_picture(np.ascontiguousarray(np.rot90(small, turns))).pose
+        except InputError:
+            continue
+        if _above(pose):
+            return turns
+    return 0
+
+
+def _above(pose: sk.Pose) -> bool:
+    """Whether the nose is above the shoulders, as in an upright picture."""
+    body = pose.body
+    shoulders = body[[sk.LEFT_SHOULDER, sk.RIGHT_SHOULDER]]
+    return bool(body[sk.NOSE, 2] > 0 and (shoulders[:, 2] > 0).all() and body[sk.NOSE, 1] < shoulders[:, 1].min())
+
+
+def _findings(portrait: Portrait, fix: Fix | None) -> list[Finding]:
+    body, (width, height) = portrait.pose.body, portrait.size
+    result = [Finding("ok", "portrait_person")]
+    if not _above(portrait.pose) and body[sk.NOSE, 2] > 0:
+        result = [Finding("warn", "portrait_upside_down")]
+    _x0, top, _x1, _bottom = portrait.head_box
+    face = portrait.pose.face[portrait.pose.face[:, 2] > SEEN]
+    tall = float(np.ptp(face[:, 1])) if len(face) else float(portrait.head_box[3] - top)
+    cut_off = face[:, 1].min() < 0.01 * height if len(face) else False
+    if cut_off:
+        result.append(Finding("warn", "portrait_head_cut"))
+    elif tall < TINY_HEAD:
+        result.append(Finding("warn", "portrait_head_tiny", {"pixels": round(tall)}))
+    elif tall < SMALL_HEAD:
+        result.append(Finding("warn", "portrait_head_small", {"pixels": round(tall)}))
+    else:
+        result.append(Finding("ok", "portrait_head"))
+    shoulders = body[[sk.LEFT_SHOULDER, sk.RIGHT_SHOULDER]]
+    inside = (shoulders[:, 0] > 0) & (shoulders[:, 0] < width) & (shoulders[:, 1] < height)
+    if ((shoulders[:, 2] > SEEN) & inside).all():
+        result.append(Finding("ok", "portrait_shoulders"))
+    else:
+        result.append(Finding("warn", "portrait_no_shoulders"))
+    result.append(_hands(portrait))
+    result.append(
+        Finding("ok", "portrait_size", {"width": width, "height": height})
+        if min(width, height) >= 256
+        else Finding("warn", "portrait_small", {"width": width, "height": height})
+    )
+    if fix is not None:
+        result.append(Finding("info", "portrait_far"))
+    return result
+
+
+def _hands(portrait: Portrait) -> Finding:
+    present = portrait.hand_present
+    blurred = present & (portrait.hand_sharpness < BLURRED)
+    if not present.any():
+        return Finding("warn", "portrait_no_hands")
+    if not present.all():
+        return Finding("warn", "portrait_left_only" if present[sk.LEFT] else "portrait_right_only")
+    return Finding("warn", "portrait_hands_blurred") if blurred.any() else Finding("ok", "portrait_hands")
+
+
+def _closer(portrait: Portrait) -> Fix | None:
+    """A crop to the half body, when the person is far away or well off the middle."""
+    width, height = portrait.size
+    body = portrait.pose.body
+    shoulders = body[[sk.LEFT_SHOULDER, sk.RIGHT_SHOULDER]]
+    if (shoulders[:, 2] <= 0).any():
+        return None
+    span = float(abs(shoulders[0, 0] - shoulders[1, 0]))
+    middle = float(shoulders[:, 0].mean())
+    head = portrait.head_box
+    far = (head[3] - head[1]) < FAR_AWAY * 1.6 * height and span < 0.25 * width
+    aside = abs(middle - width / 2) > OFF_CENTRE * width
+    if not (far or aside) or span < 24:
+        return None
+    boxes = [np.array([middle - 1.35 * span, head[1] - 0.2 * span, middle + 1.35 * span, head[1] + 2.7 * span])]
+    boxes += [box for box, seen in zip(portrait.hand_boxes, portrait.hand_present, strict=True) if seen]
+    every = np.stack(boxes)
+    x0, y0 = np.maximum(every[:, :2].min(0), 0)
+    x1, y1 = np.minimum(every[:, 2:].max(0), (width, height))
+    if (x1 - x0) * (y1 - y0) > 0.7 * width * height or min(x1 - x0, y1 - y0) < 128:
+        return None
+    return Fix("crop", 0, (int(x0), int(y0), int(x1), int(y1)))

@@ -1,0 +1,93 @@
+"""Small pieces that several steps use: file inputs that only hand on paths, and HTML built from sentences."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from typing import Any, TypeVar
+
+import numpy as np
+from gradio.components import Component
+from numpy.typing import NDArray
+from PIL import Image
+
+from .strings import STRINGS, both
+
+C = TypeVar("C", bound=Component)
+LEVELS = {"ok": "✓", "warn": "!", "bad": "✕", "info": "i"}
+
+
+def hand_on_path(component: C) -> C:
+    """Let a picture or video input hand on the uploaded file itself: our own reader, with its messages, opens it.
+
+    Gradio would open and convert it first, and fail in its own words. Set on the instance, because Gradio writes a
+    .pyi file beside every module that derives from a component.
+    """
+    usual = component.preprocess
+
+    def preprocess(payload: Any) -> Any:
+        if payload is not None and payload.path and not (payload.url or "").startswith("data:"):
+            return payload.path
+        return usual(payload)
+
+    component.preprocess = preprocess  # type: ignore[method-assign]
+    return component
+
+
+def line(level: str, key: str, **values: Any) -> str:
+    """One sentence with a mark in front; `level` is ok, warn, bad or info."""
+    return plain_line(level, both(key, **values))
+
+
+def plain_line(level: str, inner_html: str) -> str:
+    """The same for HTML that is ready."""
+    mark = LEVELS[level]
+    badge = f'<span class="vivid-mark" aria-hidden="true">{mark}</span>'
+    return f'<li class="vivid-line vivid-{level}">{badge}{inner_html}</li>'
+
+
+def said(level: str, text: str) -> str:
+    """The same for a plain sentence that is not in our tables (an error of a reader)."""
+    return plain_line(level, f"<span>{html.escape(text)}</span>")
+
+
+def lines(*items: str) -> str:
+    """Lines as a list that screen readers announce when it changes."""
+    return f'<ul class="vivid-lines" role="status">{"".join(items)}</ul>' if items else ""
+
+
+def heading(number: int, key: str, hint: str) -> str:
+    """A step's heading with its number and one sentence."""
+    return (
+        f'<div class="vivid-step" id="step-{number}"><span class="vivid-number" aria-hidden="true">{number}</span>'
+        f"<div><h2>{both(key)}</h2><p>{both(hint)}</p></div></div>"
+    )
+
+
+def duration(seconds: float) -> tuple[str, str]:
+    """A length of time for people: (English, Chinese)."""
+    if seconds < 60:
+        whole = max(1, round(seconds))
+        return f"{whole} s", f"{whole} 秒"
+    if seconds < 3600:
+        minutes, rest = divmod(round(seconds / 5) * 5, 60)
+        if seconds >= 600 or rest == 0:
+            minutes = round(seconds / 60)
+            return f"{minutes} min", f"{minutes} 分钟"
+        return f"{minutes} min {rest} s", f"{minutes} 分 {rest} 秒"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min", f"{hours} 小时 {minutes} 分钟"
+
+
+def figure(image: NDArray[np.uint8], key: str, side: int = 160) -> str:
+    """A small picture (H, W, 3) with a caption, held by the HTML itself."""
+    small = Image.fromarray(image).resize((side, side), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=85)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    alt = html.escape(" / ".join(STRINGS[key]), quote=True)
+    return (
+        f'<figure><img src="data:image/jpeg;base64,{data}" alt="{alt}" width="{side}" height="{side}">'
+        f"<figcaption>{both(key)}</figcaption></figure>"
+    )
