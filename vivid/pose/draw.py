@@ -16,6 +16,8 @@ from .measures import present
 from .skeleton import BODY_LIMBS, HAND_BONES, LEFT_SHOULDER, RIGHT_SHOULDER, Pose
 
 HAND_BONE_COLOURS = tuple(colorsys.hsv_to_rgb(k / len(HAND_BONES), 1.0, 1.0) for k in range(len(HAND_BONES)))
+_HAND_JOINT_COLOURS = ((255.0, 255.0, 255.0), *((255 * r, 255 * g, 255 * b) for r, g, b in HAND_BONE_COLOURS))
+"""For people, a joint has the colour of the bone that ends in it: dots of another colour cut small fingers up."""
 BODY_COLOURS = (
     (255, 0, 0), (255, 85, 0), (255, 170, 0), (255, 255, 0), (170, 255, 0), (85, 255, 0), (0, 255, 0), (0, 255, 85),
     (0, 255, 170), (0, 255, 255), (0, 170, 255), (0, 85, 255), (0, 0, 255), (85, 0, 255), (170, 0, 255),
@@ -197,7 +199,8 @@ def _draw_hand(layer: _Layer, hand: NDArray[np.float32], unit: float, far: float
             layer.line(at[a], at[b], (0, 0, 0), 0.022 * unit, 0.4 * opacity)
             layer.line(at[a], at[b], (red, green, blue), 0.014 * unit, 0.95 * opacity)
     for joint in np.flatnonzero(sure):
-        layer.dot(at[joint], (0, 0, 255), 0.011 * unit, sure[joint])
+        layer.dot(at[joint], (0, 0, 0), 0.0135 * unit, 0.5 * sure[joint])
+        layer.dot(at[joint], _HAND_JOINT_COLOURS[joint], 0.0105 * unit, sure[joint])
 
 
 def _draw_face(layer: _Layer, face: NDArray[np.float32], unit: float, far: float) -> None:
