@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import resource
 import sys
 from collections.abc import Iterable
 
@@ -36,6 +35,12 @@ def peak_memory(device: torch.device) -> int:
     """Bytes: the most this run held on a GPU, or the most this process ever held."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
@@ -47,7 +52,7 @@ def prepare_for_cpu(networks: Iterable[torch.nn.Module]) -> None:
     one; with networks as small as the embedded ones that costs more time than computing.
     """
     for network in networks:
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(memory_format=torch.channels_last)
     if sys.platform == "linux":
         trim_threshold, mmap_threshold = -1, -3  # glibc's names M_TRIM_THRESHOLD and M_MMAP_THRESHOLD
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # absent in other C libraries

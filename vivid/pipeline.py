@@ -17,8 +17,8 @@ from torch import Tensor
 
 from .conditioner import Conditioner, frame_inputs, from_unit, to_unit
 from .config import FPS, SAMPLE_RATE, ModelInfo, RunSettings
-from .errors import InputError
 from .devices import default_device, default_dtype, peak_memory, prepare_for_cpu
+from .errors import InputError
 from .events import Clock, Done, Event, Result, Speed, Step, Workload
 from .media.provenance import Provenance, sha256_of, stamp
 from .media.video import VideoWriter
