@@ -89,6 +89,10 @@ class MaskedStream(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(dim)
         self.attn = Attention(dim, cross_attention_dim=context_dim, heads=heads, dim_head=width // heads)
+        self.mute()
+
+    def mute(self) -> None:
+        """Give the output no effect, as at the start of training."""
         for parameter in self.attn.to_out[0].parameters():
             nn.init.zeros_(parameter)
 
@@ -179,17 +183,14 @@ class DenoiserBlock(BasicTransformerBlock):
 
 
 class ReferenceBlock(BasicTransformerBlock):
-    """diffusers' block without cross-attention that leaves its normalised input in the bank.
-
-    `trim` drops all that follows: for the last block of a ReferenceNet, whose output nobody reads.
-    """
+    """diffusers' block without cross-attention that leaves its normalised input in the bank."""
 
     def __init__(self, name: str, dim: int, heads: int) -> None:
         super().__init__(dim, heads, dim // heads)
         self.name = name
 
     def trim(self) -> None:
-        """Drop all that follows the first norm."""
+        """Drop all that follows the first norm: for the last block of a ReferenceNet, whose output nobody reads."""
         self.attn1 = self.norm3 = self.ff = None
 
     def forward(

@@ -111,6 +111,18 @@ class Denoiser(UNetMotionModel):
         assert isinstance(block, DenoiserBlock)
         return block
 
+    def reset_added_parts(self) -> None:
+        """Start the parts that the public base lacks anew, without effect; gives them memory if they have none yet."""
+        streams = [stream for name in self.block_names for stream in (self.block(name).head, self.block(name).codes)]
+        for part in (self.head_projection, self.code_norm, *streams):
+            if next(part.parameters()).is_meta:
+                part.to_empty(device="cpu")
+            for module in part.modules():
+                if isinstance(module, nn.Linear | nn.LayerNorm):
+                    module.reset_parameters()
+        for stream in streams:
+            stream.mute()
+
     def project_reference(self, bank: dict[str, Tensor]) -> KeyValues:
         """Keys and values of the reference bank (ReferenceNet.bank), once a video: each (B, N, C) -> two (B, N, C)."""
         attentions = {name: self.block(name).attn1 for name in self.block_names}

@@ -39,7 +39,9 @@ class ReferenceNet(UNet2DConditionModel):
             transformer.proj_out = nn.Identity()
             block.trim()
         else:  # no gradient ever reaches these: distributed training would complain
-            for unread in (block.attn1, block.norm3, block.ff, transformer.proj_out):
+            after = [block.attn1, block.norm3, block.ff, transformer.proj_out]
+            after += [*(self.up_blocks[last].upsamplers or []), *self.up_blocks[last + 1 :]]
+            for unread in after:
                 unread.requires_grad_(False)
 
     def bank(self, latents: Tensor) -> dict[str, Tensor]:

@@ -160,3 +160,26 @@ def _half(name: str, tensor: Tensor) -> Tensor:
     if not bool(torch.isfinite(half).all()):
         raise ValueError(f"{name} holds values that fp16 cannot")
     return half
+
+
+def load_state(folder: str | Path, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
+    """The state dict of a network's folder, stored as int8 or as plain safetensors in any number of shards.
+
+    dtype: what floating tensors become; None keeps plain ones as they are and gives float32 for int8 ones.
+    Errors: InputError when files are missing or damaged.
+    """
+    folder = Path(folder)
+    if is_int8_folder(folder):
+        return load_int8(folder, dtype or torch.float32)
+    paths = sorted(folder.glob("*.safetensors"))
+    if not paths:
+        raise InputError(f"{folder} has no weights: download or copy the folder again.")
+    state: dict[str, Tensor] = {}
+    try:
+        for path in paths:
+            state.update(load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"The weights in {folder} are damaged: download or copy the folder again.") from error
+    if dtype is None:
+        return state
+    return {name: value.to(dtype) if value.is_floating_point() else value for name, value in state.items()}
