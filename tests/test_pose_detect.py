@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,9 +19,9 @@ from vivid.cli import main
 from vivid.errors import InputError
 from vivid.pose import skeleton as sk
 from vivid.pose.clips import load_clip, save_clip
-from vivid.pose.detect import choose_detector, describe, detect_frames, detect_picture, detect_video
+from vivid.pose.detect import choose_detector, describe, detect_frames, detect_picture, detect_video, open_detector
 from vivid.pose.library import mirror
-from vivid.pose.onnx_detectors import from_coco, from_openpose
+from vivid.pose.onnx_detectors import DWPoseDetector, from_coco, from_openpose
 from vivid.pose.people import count_people, main_person
 from vivid.pose.repair import drop_strays, fill_gaps, repair_sides, runs
 from vivid.pose.skeleton import Pose, PoseClip
@@ -339,3 +340,60 @@ def _black(path: Path) -> Path:
     with VideoWriter(path, (64, 64), 24) as writer:
         writer.write(np.zeros((3, 64, 64, 3), np.uint8))
     return path
+
+
+def test_dwpose_follows_one_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+
+    class Wholebody:
+        def __init__(self, **options: Any) -> None:
+            calls.append(options)
+
+        def det_model(self, image: np.ndarray) -> np.ndarray:
+            calls.append(image[0, 0].tolist())
+            return np.array([[0, 0, 60, 90], [100, 0, 200, 150]], np.float32)
+
+        def pose_model(self, image: np.ndarray, bboxes: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+            corner = np.asarray(bboxes[0])[:2]
+            return np.tile(corner, (1, 133, 1)) + np.arange(133)[None, :, None], np.full((1, 133), 0.9)
+
+    module = SimpleNamespace(Wholebody=Wholebody)
+    monkeypatch.setitem(sys.modules, "rtmlib", module)
+    monkeypatch.setattr("vivid.pose.onnx_detectors.has_gpu", lambda: False)
+    picture = np.zeros((200, 300, 3), np.uint8)
+    picture[..., 0] = 7
+    with DWPoseDetector(video=True) as finder:
+        pose = finder.detect(picture)
+    assert pose is not None and finder.people == 2 and pose.canvas == (300, 200)
+    assert pose.body[sk.NOSE].tolist() == pytest.approx([100, 0, 0.9])  # the larger box was looked at
+    assert calls[0]["device"] == "cpu" and calls[1] == [0, 0, 7]  # rtmlib takes blue first
+
+
+def test_detectors_that_cannot_be_fetched_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError("no route to host\nmany more lines")
+
+    monkeypatch.setitem(sys.modules, "rtmlib", SimpleNamespace(Wholebody=refuse))
+    fake = SimpleNamespace(OpenposeDetector=SimpleNamespace(from_pretrained=refuse))
+    monkeypatch.setitem(sys.modules, "controlnet_aux", SimpleNamespace(open_pose=fake))
+    monkeypatch.setitem(sys.modules, "controlnet_aux.open_pose", fake)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace())
+    for name in ("dwpose", "openpose"):
+        with pytest.raises(InputError, match=r"no route to host\): check the network, or choose .*mediapipe"):
+            open_detector(name)
+
+
+def test_openpose_takes_the_largest_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    def result(left: float, width: float) -> Any:
+        marks = [SimpleNamespace(x=left + width * k / 18, y=width * k / 18, score=0.8) for k in range(18)]
+        return SimpleNamespace(body=SimpleNamespace(keypoints=marks), left_hand=None, right_hand=None, face=None)
+
+    model = SimpleNamespace(detect_poses=lambda *_, **__: [result(0.0, 0.1), result(0.4, 0.4)])
+    fake = SimpleNamespace(OpenposeDetector=SimpleNamespace(from_pretrained=lambda _: model))
+    monkeypatch.setitem(sys.modules, "controlnet_aux", SimpleNamespace(open_pose=fake))
+    monkeypatch.setitem(sys.modules, "controlnet_aux.open_pose", fake)
+    no_gpu = SimpleNamespace(is_available=lambda: False)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=no_gpu))
+    with open_detector("openpose") as finder:
+        pose = finder.detect(np.zeros((100, 200, 3), np.uint8))
+    assert pose is not None and finder.people == 2 and pose.body[0, 0] == pytest.approx(80)

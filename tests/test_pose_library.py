@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_pose_clips import random_clip
 
+from vivid.config import Limits
 from vivid.errors import InputError
-from vivid.pose.library import change_speed, loop, loop_positions, mirror, resample, resolve_motion, trim
+from vivid.pose.clips import save_clip
+from vivid.pose.foreign import save_openpose
+from vivid.pose.library import (
+    DEFAULT_MOTION,
+    MOTIONS,
+    change_speed,
+    list_motions,
+    loop,
+    loop_positions,
+    mirror,
+    read_motion,
+    resample,
+    resolve_motion,
+    shipped_motion,
+    trim,
+)
 from vivid.pose.skeleton import PoseClip
 
 
@@ -95,3 +113,42 @@ def test_mirror_twice_is_the_same_and_swaps_sides() -> None:
 def test_unknown_motion_is_refused() -> None:
     with pytest.raises(InputError, match="no gesture clip named 'nothing'"):
         resolve_motion("nothing")
+
+
+def test_clips_that_ship_are_whole_and_small() -> None:
+    motions = list_motions()
+    if not motions:
+        pytest.skip("no gesture clips are installed")
+    assert len(motions) >= 8 and motions[0].name == DEFAULT_MOTION
+    assert sum(path.stat().st_size for path in MOTIONS.iterdir()) < 3 * 2**20
+    for motion in motions:
+        clip = shipped_motion(motion.name)
+        assert clip.fps == 24 and clip.seconds >= 2 and motion.thumbnail.is_file()
+        assert (clip.body[:, :8, 2] > 0).mean() > 0.9 and (clip.hands[..., 2] > 0).any()
+
+
+def test_names_are_never_paths(tmp_path: Path) -> None:
+    save_clip(moving_clip(3), tmp_path / "secret.npz")
+    for name in ("../secret", str(tmp_path / "secret"), "secret.npz", "", "a\x00b", "%2e%2e/secret"):
+        with pytest.raises(InputError, match="no gesture clip named"):
+            shipped_motion(name, tmp_path / "motions")
+    assert len(shipped_motion("secret", tmp_path)) == 3
+    assert [motion.title for motion in list_motions(tmp_path)] == ["Secret"]
+
+
+def test_motion_from_any_kind_of_file(tmp_path: Path) -> None:
+    clip = moving_clip(10, fps=30)
+    path = save_clip(clip, tmp_path / "a.npz")
+    assert len(resolve_motion(path)) == 8 and resolve_motion(path).fps == 24
+    assert np.allclose(
+        resolve_motion(save_openpose(clip, tmp_path / "frames")).body, resolve_motion(path).body, atol=2e-3
+    )
+    turned, notices = read_motion(path, mirrored=True)
+    assert np.allclose(mirror(turned).hands, resolve_motion(path).hands, atol=1e-3) and notices == ()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+    for wrong, words in (("empty", "no poses"), ("a.png", "no motion"), ("none.tar.gz", "no file, folder")):
+        with pytest.raises(InputError, match=words):
+            resolve_motion(tmp_path / wrong)
+    with pytest.raises(InputError, match=r"the limit is 0\.2"):
+        resolve_motion(save_clip(moving_clip(48), tmp_path / "b.npz"), limits=Limits(motion_seconds=0.2))
