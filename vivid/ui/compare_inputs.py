@@ -1,0 +1,44 @@
+"""The three inputs of a comparison: from the Animate tab, or an example that ships, by its name."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from ..config import Limits
+from ..errors import InputError
+from ..inputs import load_portrait, load_speech
+from ..pose.library import list_motions, shipped_motion
+from . import examples
+from .compare_settings import ANIMATE
+
+
+def choices(kind: str) -> list[tuple[str, str]]:
+    """(title, name) of the examples of a kind: portrait, voice or motion."""
+    if kind == "motion":
+        return [(motion.title, motion.name) for motion in list_motions()]
+    shipped = examples.portraits() if kind == "portrait" else examples.voices()
+    return [(example.title, example.path.stem) for example in shipped]
+
+
+def chosen(kind: str, name: str, from_animate: Any, limits: Limits) -> Any:
+    """The Portrait, Speech or PoseClip named `name`; a name is looked up, never opened as a path.
+
+    Raises InputError for an unknown name, and when Animate has no such input yet.
+    """
+    if name == ANIMATE:
+        if from_animate is None:
+            raise InputError("Choose a portrait, a voice and a motion: here, or in the Animate tab.")
+        return from_animate
+    if name not in [known for _, known in choices(kind)]:
+        raise InputError(f"There is no {kind} named {name[:60]!r} here: choose another one.")
+    if kind == "motion":
+        return shipped_motion(name)
+    shipped = examples.portraits() if kind == "portrait" else examples.voices()
+    path = next(example.path for example in shipped if example.path.stem == name)
+    return _portrait(str(path)) if kind == "portrait" else load_speech(path, max_seconds=limits.speech_seconds)
+
+
+@functools.lru_cache(maxsize=32)
+def _portrait(path: str) -> Any:
+    return load_portrait(path)
