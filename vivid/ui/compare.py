@@ -38,15 +38,13 @@ from .compare_settings import (
     table,
     to_csv,
 )
-from .compare_style import CSS
+from .compare_style import STYLE
 from .context import Context
 from .generation import generate
 from .serving import EXPENSIVE, PREVIEW, PRIVATE, plainly
-from .strings import both, t
+from .strings import both, say, t
 from .strings.compare import TABLE
 from .widgets import line, lines
-
-__all__ = ["CSS", "build_compare"]
 
 ASK_AGAIN_SECONDS = 3.0
 """How often an open page looks whether the model is loaded, until it is."""
@@ -57,7 +55,7 @@ _LINK = """(portrait, voice, motion, count, ...values) => {
     const column = {};
     fields.forEach((name, f) => {
       const value = values[k * fields.length + f];
-      if (value !== usual[name] && value !== undefined) column[name] = value;
+      if ((value || null) !== (usual[name] || null)) column[name] = value;
     });
     columns.push(column);
   }
@@ -110,6 +108,7 @@ def build_compare(context: Context) -> None:
     with gr.Row(equal_height=True, elem_classes="vc-columns"):
         columns = [_build_column(k, start[k] if k < len(start) else Variant()) for k in range(MOST)]
     values = [control for column in columns for control in column.controls.values()]
+    gr.HTML(f'<p class="vc-own">{both("compare_own")}</p>', padding=False)
     untrained = gr.HTML(padding=False, elem_id="compare-untrained")
     poses = gr.Checkbox(False, label=t("compare_poses"), info=t("compare_poses_info"))
     with gr.Row():
@@ -124,6 +123,7 @@ def build_compare(context: Context) -> None:
         value="",
         html_template=_player(),
         js_on_load=_script(),
+        head=f"<style>{STYLE}</style>",  # launch(css=) would rewrite the selectors
         apply_default_css=False,
         elem_id="vivid-compare",
     )
@@ -137,7 +137,7 @@ def build_compare(context: Context) -> None:
         limits = context.options.limits
         variants = read_variants(number, given)
         if not differences(variants):
-            raise InputError(TABLE["compare_same"][0])
+            raise InputError(say("compare_same", request))
         parts = (
             chosen("portrait", portrait_name, portrait, limits),
             chosen("voice", voice_name, speech, limits),
@@ -184,7 +184,7 @@ def build_compare(context: Context) -> None:
         for k, column in enumerate(columns):
             update[column.box] = gr.Column(visible=k < len(variants))
             if k < len(variants):
-                update |= {control: getattr(variants[k], name) for name, control in column.controls.items()}
+                update |= {control: _shown(getattr(variants[k], name)) for name, control in column.controls.items()}
         return update
 
     filled = [count, *[column.box for column in columns], *values]
@@ -257,9 +257,8 @@ def _build_column(k: int, variant: Variant) -> Column:
             for name in ("seed", "steps"):
                 least, most = NUMBERS[name]
                 controls[name] = gr.Number(
-                    getattr(variant, name),
+                    _shown(getattr(variant, name)),
                     label=t(f"compare_{name}"),
-                    info=None if name == "seed" else t("compare_own"),
                     precision=0,
                     minimum=least,
                     maximum=most,
@@ -270,7 +269,7 @@ def _build_column(k: int, variant: Variant) -> Column:
             for name in ("guidance_audio", "guidance_image"):
                 least, most = NUMBERS[name]
                 controls[name] = gr.Number(
-                    getattr(variant, name), label=t(f"compare_{name}"), minimum=least, maximum=most, step=0.1,
+                    _shown(getattr(variant, name)), label=t(f"compare_{name}"), minimum=least, maximum=most, step=0.1,
                     min_width=80,
                 )  # fmt: skip
         for name in SWITCHES:
@@ -281,6 +280,11 @@ def _build_column(k: int, variant: Variant) -> Column:
                 elem_id=f"compare-{name}-{LETTERS[k]}",
             )
     return Column(box, {name: controls[name] for name in FIELDS})
+
+
+def _shown(value: Any) -> Any:
+    """Number fields show nothing chosen as 0."""
+    return 0 if value is None else value
 
 
 def read_variants(number: int, given: tuple[Any, ...]) -> tuple[Variant, ...]:

@@ -17,8 +17,8 @@ MOST = 4
 LETTERS = "ABCD"
 SWITCHES = ("calibrate", "codebook", "head_stream")
 """The paper's ablations: without PCT, without HCC, without the head stream."""
-NUMBERS = {"seed": (0, 2**31 - 1), "steps": (1, 100), "guidance_audio": (0, 10), "guidance_image": (0, 10)}
-"""Least and most of each number; all but the seed may be None, the model's own."""
+NUMBERS = {"seed": (0, 2**31 - 1), "steps": (0, 100), "guidance_audio": (0, 10), "guidance_image": (0, 10)}
+"""Least and most of each number; where it is not the seed, 0 and None are the model's own."""
 ANIMATE = "animate"
 """An input that is taken from the Animate tab."""
 INPUTS = ("portrait", "voice", "motion")
@@ -47,7 +47,7 @@ class Variant:
             whole = int if name in ("seed", "steps") else float
             if whole is int and value != int(value):
                 raise InputError(f"{name} is {value!r}: choose a whole number.")
-            object.__setattr__(self, name, whole(value))
+            object.__setattr__(self, name, whole(value) if value or name == "seed" else None)
         for name in SWITCHES:
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name.replace('_', ' ')} is either on or off.")

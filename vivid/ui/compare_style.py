@@ -1,14 +1,15 @@
-"""The Compare tab's style sheet."""
+"""The Compare tab's style sheet, put into the page's head as it is."""
 
-CSS = """
-#vivid-compare { color: var(--body-text-color); font-size: var(--text-md); }
+STYLE = """
+#vivid-compare { width: 100%; color: var(--body-text-color); font-size: var(--text-md); }
 #vivid-compare button, #vivid-compare select { font: inherit; color: inherit; cursor: pointer;
   background: var(--button-secondary-background-fill); border: 1px solid var(--border-color-primary);
   border-radius: var(--radius-md); padding: 0.35rem 0.7rem; }
 #vivid-compare :focus-visible { outline: 2px solid var(--color-accent); outline-offset: 1px; }
-.vc-about { margin: 0.2rem 0; }
+.vc-about, .vc-own { margin: 0.2rem 0; }
+.vc-own { font-size: var(--text-sm); opacity: 0.8; }
 .vc-letter { display: inline-grid; place-items: center; width: 1.7em; height: 1.7em; border-radius: 50%;
-  background: var(--color-accent); color: #fff; flex: none; }
+  background: var(--color-accent); color: #fff !important; flex: none; }
 .vc-column { gap: 0.5rem; }
 .vc-empty { opacity: 0.75; text-align: center; padding: 2rem 0; }
 .vc-controls, .vc-results { display: none; }

@@ -295,8 +295,11 @@ function report(data) {
   $("segments").innerHTML = data ? data.segments.map(row).join("") : "";
   $("measures").innerHTML = data ? [["bone_error", 1], ["reach", 0], ["inside", 0]].map(([name, digits]) =>
     `<tr title="${escaped(plain("inspect_tip_" + name))}"><th>${both("inspect_measure_" + name)}</th><td>${percent(data.before[name], digits)}</td><td>${percent(data.after[name], digits)}</td></tr>`).join("") : "";
-  $("remarks").innerHTML = data ? [
+  const remarks = data ? [
     ...data.clamps.map((c) => `${part(c.factor)}: ${both("inspect_clamped", { measured: number(c.measured, 2), used: number(c.used, 2) })}`),
     ...data.fallbacks.map((f) => `${part(f.part)}: ${escaped(f.reason)}`),
-  ].map((text) => `<li>${text}</li>`).join("") : "";
+  ] : [];
+  $("remarks").innerHTML = remarks.map((text) => `<li>${text}</li>`).join("");
+  $("remarked").innerHTML = both("inspect_remarks", { count: remarks.length });
+  $("remarked").parentElement.hidden = !remarks.length;
 }

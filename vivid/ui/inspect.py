@@ -20,12 +20,10 @@ from .context import Context
 from .decisions import NOTE_LENGTH, NUDGE_LIMITS
 from .inspect_bench import Bench
 from .inspect_pairs import CLIPS, PICTURES, VIDEOS, Source, folder_sources, match_pairs
-from .inspect_style import CSS
+from .inspect_style import STYLE
 from .serving import PREVIEW, PRIVATE, plainly
 from .strings import both, t
 from .strings.inspect import TABLE
-
-__all__ = ["CSS", "build_inspect"]
 
 MOST_UPLOADS = 1000
 
@@ -36,12 +34,12 @@ def build_inspect(context: Context) -> None:
     bench = Bench(options.decisions, options.pairs, options.limits)
     count = len(match_pairs(folder_sources(options.pairs))[0]) if options.pairs else None
 
-    gr.HTML(f'<p class="vi-about">{both("inspect_about")}</p>', apply_default_css=False)
     page = gr.HTML(
         value="{}",
         html_template=_template(count, options.persistent),
         js_on_load=_script(count is not None),
         server_functions=bench.calls,
+        head=f"<style>{STYLE}</style>",  # launch(css=) would rewrite the selectors
         apply_default_css=False,
         elem_id="vivid-inspect",
     )
@@ -144,6 +142,7 @@ def _template(count: int | None, lasting: bool) -> str:
         for language, text in zip(("en", "zh"), TABLE["inspect_keys"], strict=True)
     )
     return f"""
+<p class="vi-about">{both("inspect_about")}</p>
 <div class="vi-top">
   <label class="vi-name"><span>{both("inspect_name")}</span>
     <input data-is="name" maxlength="60" autocomplete="name" data-in-placeholder="inspect_name_hint"></label>
@@ -179,16 +178,6 @@ def _template(count: int | None, lasting: bool) -> str:
       <small data-is="files"></small>
     </div>
     <p class="vi-keys">{hints}</p>
-    <details class="vi-report" open><summary>{both("inspect_report")}</summary>
-      <div>
-        <section>
-          <table><thead><tr><th></th><th>{both("inspect_before")}</th><th>{both("inspect_after")}</th></tr></thead>
-            <tbody data-is="measures"></tbody></table>
-          <ul class="vi-remarks" data-is="remarks"></ul>
-        </section>
-        <table><thead><tr>{columns}<th></th></tr></thead><tbody data-is="segments"></tbody></table>
-      </div>
-    </details>
   </section>
   <aside class="vi-panel">
     <div class="vi-decide">
@@ -208,5 +197,15 @@ def _template(count: int | None, lasting: bool) -> str:
       <p class="vi-hint">{both("inspect_nudges_hint")}</p>
     </details>
   </aside>
+  <details class="vi-report" open><summary>{both("inspect_report")}</summary>
+    <div>
+      <section>
+        <table><thead><tr><th></th><th>{both("inspect_before")}</th><th>{both("inspect_after")}</th></tr></thead>
+          <tbody data-is="measures"></tbody></table>
+        <details class="vi-remarks"><summary data-is="remarked"></summary><ul data-is="remarks"></ul></details>
+      </section>
+      <table><thead><tr>{columns}<th></th></tr></thead><tbody data-is="segments"></tbody></table>
+    </div>
+  </details>
 </div>
 """

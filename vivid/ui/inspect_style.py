@@ -1,8 +1,9 @@
-"""The Inspect tab's style sheet."""
+"""The Inspect tab's style sheet, put into the page's head as it is."""
 
-CSS = """
+STYLE = """
 .vi-about, .vi-status, .vi-lonely, .vi-warning, .vi-keys, .vi-hint { margin: 0.2rem 0; }
-#vivid-inspect { color: var(--body-text-color); font-size: var(--text-md); container-type: inline-size; }
+#vivid-inspect { color: var(--body-text-color); font-size: var(--text-md); container-type: inline-size;
+  width: 100%; }
 #vivid-inspect button, #vivid-inspect select, #vivid-inspect input:not([type]), #vivid-inspect textarea {
   font: inherit; color: inherit; background: var(--button-secondary-background-fill);
   border: 1px solid var(--border-color-primary); border-radius: var(--radius-md); padding: 0.35rem 0.7rem; }
@@ -25,7 +26,12 @@ CSS = """
 .vi-lonely { color: var(--vivid-warn); }
 .vi-lonely:empty { display: none; }
 .vi-work { display: none; }
-.vi-open .vi-work { display: grid; grid-template-columns: 11rem minmax(0, 1fr) 21rem; gap: 1rem; align-items: start; }
+.vi-open .vi-work { display: grid; grid-template-columns: 11rem minmax(0, 1fr) 20rem; gap: 0 1rem; align-items: start;
+  grid-template-rows: auto 1fr; grid-template-areas: "list middle panel" "list report panel"; }
+.vi-list { grid-area: list; }
+.vi-middle { grid-area: middle; min-width: 0; }
+.vi-panel { grid-area: panel; min-width: 0; }
+.vi-report { grid-area: report; min-width: 0; }
 .vi-list ol { list-style: none; margin: 0.4rem 0 0; padding: 0; overflow-y: auto; max-height: 78vh;
   position: relative; }
 .vi-list select { width: 100%; }
@@ -45,9 +51,12 @@ CSS = """
 .vi-progress { flex: 1 1 14rem; text-align: right; font-size: var(--text-sm); }
 .vi-progress div { height: 4px; background: var(--border-color-primary); border-radius: 2px; overflow: hidden; }
 .vi-progress i { display: block; height: 100%; width: 0; background: var(--vivid-ok); }
-.vi-notices, .vi-remarks { margin: 0.3rem 0; padding-left: 1.1rem; font-size: var(--text-sm);
-  color: var(--vivid-warn); }
-.vi-notices:empty, .vi-remarks:empty { display: none; }
+#vivid-inspect .vi-notices, #vivid-inspect .vi-remarks ul { margin: 0.3rem 0; padding: 0 0 0 1.2rem;
+  list-style: disc; font-size: var(--text-sm); color: var(--vivid-warn); }
+#vivid-inspect .vi-notices:empty { display: none; }
+.vi-work details.vi-remarks { border: 0; }
+.vi-work .vi-remarks summary { font-weight: 400; }
+#vivid-inspect select { appearance: auto; }
 .vi-stage { display: flex; gap: 0.6rem; justify-content: center; position: relative; min-height: 16rem;
   margin-top: 0.4rem; }
 .vi-stage figure { margin: 0; flex: 1 1 0; min-width: 0; text-align: center; }
@@ -83,7 +92,7 @@ CSS = """
 #vivid-inspect .vi-panel summary button { float: right; padding: 0 0.5rem; font-size: var(--text-xs); }
 .vi-panel fieldset { border: 0; margin: 0.2rem 0 0; padding: 0; }
 .vi-panel legend { opacity: 0.75; padding: 0; }
-.vi-nudge { display: grid; grid-template-columns: 4.6em minmax(0, 1fr) 4.2em 1.6em; gap: 0.4rem; align-items: center; }
+.vi-nudge { display: grid; grid-template-columns: 5.4em minmax(0, 1fr) 4.2em 1.4em; gap: 0.4rem; align-items: center; }
 .vi-nudge output { text-align: right; font-variant-numeric: tabular-nums; opacity: 0.7; }
 .vi-nudge.vi-touched output { opacity: 1; font-weight: 600; color: var(--color-accent); }
 #vivid-inspect .vi-nudge button { padding: 0; border: 0; background: none; visibility: hidden; }
@@ -97,19 +106,25 @@ CSS = """
   padding: 0.1rem 0.2rem; }
 .vi-report thead th { border-bottom: 1px solid var(--border-color-primary); opacity: 0.75; vertical-align: bottom; }
 .vi-report tr.clamped td, .vi-report tr.fallback td { color: var(--vivid-warn); }
+@container (max-width: 70rem) {
+  .vi-report > div { grid-template-columns: minmax(0, 1fr); }
+}
 @container (max-width: 64rem) {
-  .vi-open .vi-work { grid-template-columns: minmax(0, 1fr) 19rem; }
-  .vi-list { grid-column: 1 / -1; display: flex; gap: 0.5rem; align-items: center; }
-  .vi-list select { width: auto; }
+  .vi-open .vi-work { grid-template-columns: minmax(0, 1fr) 19rem; grid-template-rows: auto auto 1fr;
+    grid-template-areas: "list list" "middle panel" "report panel"; }
+  .vi-list { display: flex; gap: 0.5rem; align-items: center; margin-bottom: 0.5rem; }
+  #vivid-inspect .vi-list select { width: auto; flex: none; }
   .vi-list ol { display: flex; overflow-x: auto; margin: 0; max-height: none; }
   .vi-list li { flex: none; max-width: 9rem; }
 }
 @container (max-width: 44rem) {
-  .vi-report > div { grid-template-columns: minmax(0, 1fr); }
-  .vi-open .vi-work { grid-template-columns: minmax(0, 1fr); gap: 0.5rem; }
+  .vi-open .vi-work { grid-template-columns: minmax(0, 1fr); gap: 0.5rem; grid-template-rows: none;
+    grid-template-areas: "list" "middle" "panel" "report"; }
+  .vi-open .vi-about { display: none; }
   .vi-decide { position: sticky; bottom: 0; z-index: 3; background: var(--body-background-fill); padding: 0.4rem 0;
     grid-template-columns: 1fr 1fr auto; }
   .vi-decide span[data-is=saved] { grid-column: 1 / -1; }
-  .vi-keys, .vi-tools small, .vi-decide kbd, .vi-note kbd { display: none; }
+  .vi-keys, .vi-tools small, #vivid-inspect kbd { display: none; }
+  .vi-scrub span { min-width: 0; }
 }
 """

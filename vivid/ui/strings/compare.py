@@ -7,7 +7,6 @@ TABLE: dict[str, tuple[str, str]] = {
         "Make the same video with different settings and watch the results in step.",
         "用不同设置生成同一段视频，并同步观看结果。",
     ),
-    "compare_inputs": ("Inputs", "输入"),
     "compare_portrait": ("Portrait", "人像"),
     "compare_voice": ("Voice", "语音"),
     "compare_motion": ("Motion", "动作"),
@@ -24,7 +23,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "compare_steps": ("Steps", "步数"),
     "compare_guidance_audio": ("Guidance: voice", "引导：语音"),
     "compare_guidance_image": ("Guidance: picture", "引导：图像"),
-    "compare_own": ("empty = the model's own", "留空则用模型默认值"),
+    "compare_own": ("Steps and guidance: 0 is the model's own.", "步数与引导：0 表示模型默认值。"),
     "compare_calibrate": ("Pose calibration (PCT)", "姿态校准 (PCT)"),
     "compare_codebook": ("Hand codebook (HCC)", "手部码本 (HCC)"),
     "compare_head_stream": ("Head audio stream", "头部音频流"),
@@ -36,18 +35,9 @@ TABLE: dict[str, tuple[str, str]] = {
     "compare_run": ("Compare", "开始比较"),
     "compare_stop": ("Stop", "停止"),
     "compare_link": ("Copy link to these settings", "复制这些设置的链接"),
-    "compare_link_copied": ("Link copied", "链接已复制"),
-    "compare_link_inputs": (
-        "Link copied. Your own files are not in it: whoever opens it chooses inputs in the Animate tab.",
-        "链接已复制。其中不含您自己的文件：打开者需在“生成”页选择输入。",
-    ),
     "compare_no_untrained": (
         "Not trained in this model, so it changes nothing: {parts}",
         "此模型未训练，故无作用：{parts}",
-    ),
-    "compare_missing": (
-        "Choose a portrait, a voice and a motion: here, or in the Animate tab.",
-        "请选择人像、语音和动作：可在此处，或在“生成”页。",
     ),
     "compare_waiting": ("Column {letter}: waiting in line", "{letter} 列：排队中"),
     "compare_working": (

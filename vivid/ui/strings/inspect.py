@@ -159,6 +159,7 @@ TABLE: dict[str, tuple[str, str]] = {
         "Share of the hands' points that lie inside the picture",
         "手部点位于画面内的比例",
     ),
+    "inspect_remarks": ("{count} remarks", "{count} 条说明"),
     "inspect_before": ("Before", "之前"),
     "inspect_after": ("After", "之后"),
 }

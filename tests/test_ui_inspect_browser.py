@@ -1,0 +1,192 @@
+"""The Inspect tab in a real browser: decide, undo, reload, export, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+from ui_people import person, waving
+
+from vivid.pose.clips import save_clip
+from vivid.ui import inspect, inspect_bench, strings
+from vivid.ui.context import make_context
+from vivid.ui.options import ServerOptions
+
+pytestmark = pytest.mark.browser
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SLOW = 60_000
+"""Milliseconds; a busy machine may take its time."""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with playwright.sync_playwright() as p:
+        browser = p.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """A page with the tab alone, on a folder of three pairs; every picture shows the same person."""
+    root = tmp_path_factory.mktemp("inspect")
+    (root / "pairs").mkdir()
+    for number in (1, 2, 3):
+        Image.new("RGB", (400, 400), (90, 60 * number, 120)).save(root / "pairs" / f"{number}.png")
+        save_clip(waving(24 + number), root / "pairs" / f"{number}.npz")
+
+    def detect(image: np.ndarray) -> SimpleNamespace:
+        return SimpleNamespace(pose=person(), notices=(), detector="test")
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(inspect_bench, "detect_picture", detect)
+    context = make_context(ServerOptions(decisions=root / "decisions", pairs=root / "pairs", data=root / "data"))
+    with gr.Blocks() as page, gr.Tab("Inspect"):
+        inspect.build_inspect(context)
+    _, url, _ = page.launch(
+        prevent_thread_lock=True,
+        quiet=True,
+        head=f"<style>{strings.CSS}</style>",
+        i18n=strings.translations(),
+        ssr_mode=False,
+    )
+    yield SimpleNamespace(url=url, root=root)
+    page.close()
+    patch.undo()
+
+
+def opened(context: Any, url: str, name: str) -> Any:
+    """A page on which `name` has opened the folder and sees the first pair."""
+    page = context.new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(url)
+    page.fill('[data-is="name"]', name)
+    page.click('[data-is="folder"]')
+    drawn(page, "1")
+    return page
+
+
+def drawn(page: Any, title: str) -> None:
+    """Wait until the pair is on screen."""
+    page.wait_for_function(
+        "title => document.querySelector('[data-is=title]')?.textContent === title"
+        " && /\\d/.test(document.querySelector('[data-is=time]')?.textContent)",
+        arg=title,
+    )
+
+
+def saved(page: Any) -> None:
+    page.wait_for_function("document.querySelector('[data-is=saved]').textContent.includes('Saved')")
+
+
+def records(server: SimpleNamespace, name: str) -> list[dict[str, Any]]:
+    path: Path = server.root / "decisions" / f"decisions-{name}.jsonl"
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+def states(page: Any) -> list[str]:
+    return page.eval_on_selector_all("[data-go]", "nodes => nodes.map(node => node.className.split(' ')[0])")
+
+
+def test_a_day_of_an_annotator(chromium: Any, server: SimpleNamespace, tmp_path: Path) -> None:
+    context = chromium.new_context(locale="en-US", accept_downloads=True, viewport={"width": 1300, "height": 900})
+    page = opened(context, server.url, "Anna")
+    # By key, by mouse, and a note that contains every shortcut.
+    page.keyboard.press("a")
+    drawn(page, "2")
+    page.keyboard.press("n")
+    page.keyboard.type("a raru note")
+    page.keyboard.press("Enter")
+    page.click('[data-decide="reject"]')
+    drawn(page, "3")
+    saved(page)
+    assert states(page) == ["accept", "reject", "open"]
+    assert [r["action"] for r in records(server, "anna")] == ["decide", "note", "decide"]
+    assert records(server, "anna")[-1]["note"] == "a raru note"
+    # Undo twice: the decision, then the note.
+    page.keyboard.press("u")
+    drawn(page, "2")
+    page.keyboard.press("u")
+    page.wait_for_function("document.querySelector('[data-is=note]').value === ''")
+    assert states(page) == ["accept", "open", "open"]
+    # A nudge redraws at once and is saved with the pair.
+    page.locator('[data-nudge="scale"]').evaluate(
+        "node => { node.value = 1.3; for (const e of ['input', 'change']) node.dispatchEvent(new Event(e)); }"
+    )
+    page.wait_for_function("document.querySelector('#vivid-inspect [data-is=saved]').textContent.includes('Saved')")
+    page.wait_for_function("Number(document.querySelector('[data-redraw]')?.dataset.redraw) > 0")
+    assert records(server, "anna")[-1]["nudges"] == {"scale": 1.3}
+    # A reload goes on where it was.
+    page.reload()
+    drawn(page, "2")
+    assert states(page) == ["accept", "open", "open"]
+    assert page.input_value('[data-nudge="scale"]') == "1.3"
+    # The file that is downloaded is the file on disk.
+    with page.expect_download() as download:
+        page.click('[data-is="download"]')
+    download.value.save_as(tmp_path / "out.jsonl")
+    lines = (tmp_path / "out.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [r["id"] for r in records(server, "anna")]
+    assert len(lines) == 6
+    context.close()
+
+
+def test_two_annotators_do_not_see_each_other(chromium: Any, server: SimpleNamespace) -> None:
+    first, second = (chromium.new_context(locale="en-US") for _ in range(2))
+    one, other = opened(first, server.url, "One"), opened(second, server.url, "Other")
+    one.keyboard.press("a")
+    drawn(one, "2")
+    saved(one)
+    other.keyboard.press("r")
+    drawn(other, "2")
+    saved(other)
+    assert (states(one)[0], states(other)[0]) == ("accept", "reject")
+    assert [r["decision"] for r in records(server, "one")] == ["accept"]
+    assert [r["decision"] for r in records(server, "other")] == ["reject"]
+    first.close()
+    second.close()
+
+
+def test_arrows_scrub_and_move_and_a_phone_shows_all(chromium: Any, server: SimpleNamespace) -> None:
+    context = chromium.new_context(locale="zh-CN", viewport={"width": 390, "height": 844})
+    page = opened(context, server.url, "手机")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.evaluate("document.documentElement.lang = 'zh-CN'")
+    assert page.inner_text('[data-decide="accept"]').startswith("接受")
+    assert page.get_attribute('[data-is="note"]', "placeholder").startswith("Enter 保存")
+    page.keyboard.press("ArrowDown")
+    assert page.inner_text('[data-is="time"]').startswith("2 / 25")
+    page.keyboard.press("ArrowRight")
+    drawn(page, "2")
+    page.keyboard.press("ArrowLeft")
+    drawn(page, "1")
+    assert records(server, "手机") == []
+    context.close()
+
+
+def test_own_files_are_paired_by_name(chromium: Any, server: SimpleNamespace) -> None:
+    context = chromium.new_context(locale="en-US")
+    page = opened(context, server.url, "Uploader")
+    page.get_by_text("Load your own files").click()
+    folder = server.root / "pairs"
+    page.set_input_files(
+        "#vivid-inspect-files input[type=file]", [str(folder / name) for name in ("2.png", "2.npz", "3.png")]
+    )
+    page.wait_for_function("document.querySelectorAll('[data-go]').length === 1")
+    drawn(page, "2")
+    assert "3.png" in page.inner_text('[data-is="lonely"]')
+    context.close()
