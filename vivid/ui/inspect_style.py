@@ -76,7 +76,7 @@ STYLE = """
 #vivid-inspect .vi-views button { border-radius: 0; padding: 0.2rem 0.6rem; }
 #vivid-inspect .vi-views button[aria-pressed=true] { background: var(--button-primary-background-fill);
   color: var(--button-primary-text-color); }
-.vi-keys { font-size: var(--text-sm); opacity: 0.85; }
+.vi-keys { font-size: var(--text-sm); opacity: 0.85; padding: 0.2rem 0 0.4rem; }
 .vi-decide { display: grid; grid-template-columns: 1fr 1fr; gap: 0.4rem; }
 #vivid-inspect .vi-decide .accept, #vivid-inspect .vi-decide .reject { padding: 0.7rem; font-weight: 600; }
 #vivid-inspect .accept[aria-pressed=true] { background: var(--vivid-ok); color: #fff; }
@@ -102,6 +102,7 @@ STYLE = """
   align-items: start; }
 .vi-report table { width: 100%; border-collapse: collapse; font-size: var(--text-xs); margin-top: 0.3rem; }
 .vi-report th { text-align: left; font-weight: 500; padding: 0.1rem 0.2rem; }
+.vi-report td { white-space: nowrap; }
 .vi-report td, .vi-report thead th:not(:first-child) { text-align: right; font-variant-numeric: tabular-nums;
   padding: 0.1rem 0.2rem; }
 .vi-report thead th { border-bottom: 1px solid var(--border-color-primary); opacity: 0.75; vertical-align: bottom; }

@@ -12,11 +12,12 @@ from . import examples, strings, theme
 from .about import build_about
 from .animate import build_animate
 from .api import build_api
+from .compare import build_compare
 from .context import Context, make_context
 from .engine import start_warm_up
-from .inspect import CSS as INSPECT_CSS
 from .inspect import build_inspect
 from .options import ServerOptions, read_options
+from .serving import PREVIEW, PRIVATE
 from .strings import both, t
 
 TITLE = "VividAnimator"
@@ -27,17 +28,25 @@ def build_page(context: Context) -> gr.Blocks:
     keep = int(context.options.keep_hours * 3600)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(1800, keep), fill_width=False) as page:
         gr.HTML(theme.HEADER.format(tagline=both("tagline")), padding=False)
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(t("tab_animate"), id="animate"):
                 build_animate(context)
             with gr.Tab(t("tab_inspect"), id="inspect"):
                 build_inspect(context)
+            with gr.Tab(t("tab_compare"), id="compare"):
+                build_compare(context)
             with gr.Tab(t("tab_about"), id="about") as about:
                 build_about(context, about)
         build_api(context)
+        page.load(_linked_tab, None, tabs, show_progress="hidden", **PREVIEW, **PRIVATE)
     # The limit that people meet is JobRunner's; this one only keeps a flood of previews from filling the memory.
     page.queue(max_size=40 + 20 * context.options.max_waiting, default_concurrency_limit=4)
     return page
+
+
+def _linked_tab(request: gr.Request) -> Any:
+    """A link to a comparison opens its tab."""
+    return gr.Tabs(selected="compare") if "compare" in request.query_params else gr.skip()
 
 
 def launch_arguments(options: ServerOptions) -> dict[str, Any]:
@@ -51,8 +60,8 @@ def launch_arguments(options: ServerOptions) -> dict[str, Any]:
         "max_file_size": options.limits.upload_bytes,
         "allowed_paths": [str(path) for path in shipped if path.is_dir()],
         "theme": theme.theme(),
-        "css": theme.CSS + strings.CSS + INSPECT_CSS,
-        "head": theme.HEAD,
+        "css": theme.CSS,
+        "head": f"{theme.HEAD}<style>{strings.CSS}</style>",  # Gradio would prefix the selectors of `css`
         "i18n": strings.translations(),
         "ssr_mode": False,
         "run_history": False,  # inputs are faces: nothing of them is kept in the browser

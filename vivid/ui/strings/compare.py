@@ -10,7 +10,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "compare_portrait": ("Portrait", "人像"),
     "compare_voice": ("Voice", "语音"),
     "compare_motion": ("Motion", "动作"),
-    "compare_from_animate": ("As in the Animate tab", "与“生成”页相同"),
+    "compare_from_animate": ("As in the Animate tab", "与“制作”页相同"),
     "compare_presets": ("What to compare", "比较内容"),
     "compare_preset_calibrate": ("Pose calibration on / off", "姿态校准 开 / 关"),
     "compare_preset_codebook": ("Hand codebook on / off", "手部码本 开 / 关"),
