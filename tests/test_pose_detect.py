@@ -374,10 +374,7 @@ def test_detectors_that_cannot_be_fetched_say_what_to_do(monkeypatch: pytest.Mon
         raise OSError("no route to host\nmany more lines")
 
     monkeypatch.setitem(sys.modules, "rtmlib", SimpleNamespace(Wholebody=refuse))
-    fake = SimpleNamespace(OpenposeDetector=SimpleNamespace(from_pretrained=refuse))
-    monkeypatch.setitem(sys.modules, "controlnet_aux", SimpleNamespace(open_pose=fake))
-    monkeypatch.setitem(sys.modules, "controlnet_aux.open_pose", fake)
-    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "huggingface_hub", SimpleNamespace(hf_hub_download=refuse))
     for name in ("dwpose", "openpose"):
         with pytest.raises(InputError, match=r"no route to host\): check the network, or choose .*mediapipe"):
             open_detector(name)
@@ -392,6 +389,8 @@ def test_openpose_takes_the_largest_person(monkeypatch: pytest.MonkeyPatch) -> N
     fake = SimpleNamespace(OpenposeDetector=SimpleNamespace(from_pretrained=lambda _: model))
     monkeypatch.setitem(sys.modules, "controlnet_aux", SimpleNamespace(open_pose=fake))
     monkeypatch.setitem(sys.modules, "controlnet_aux.open_pose", fake)
+    hub = SimpleNamespace(hf_hub_download=lambda repository, file: file)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
     no_gpu = SimpleNamespace(is_available=lambda: False)
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=no_gpu))
     with open_detector("openpose") as finder:

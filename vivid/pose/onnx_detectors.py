@@ -139,6 +139,10 @@ class OpenPoseDetector:
         self._follow = video
         self._last: NDArray[np.float32] | None = None
         try:
+            from huggingface_hub import hf_hub_download
+
+            for repository, file in OPENPOSE_FILES:  # before the slow imports: without a network this ends at once
+                hf_hub_download(repository, file)
             import torch
             from controlnet_aux.open_pose import OpenposeDetector
 
