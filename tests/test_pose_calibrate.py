@@ -1,6 +1,7 @@
 """Calibration: the properties of METHOD section 4 over random people, gestures and gaps."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -122,6 +123,37 @@ def test_jumps_grow_by_no_more_than_the_largest_factor(person, driver, seed):
     assert largest_jump(result) <= report.before.jump * report.largest_factor * 1.001 + 0.01
 
 
+def most_growth(report: CalibrationReport) -> float:
+    """How much any motion whatsoever can grow, worked out from the factors.
+
+    A joint that is carried moves with each joint before it by the difference of two segments' factors: if an elbow
+    goes one way while its wrist rests, unequal factors make the wrist move.
+    """
+    f = {segment.name: segment.factor for segment in report.segments}
+    r = np.array([report.r_x, report.r_y])
+    chains = [[r, r * f["torso"], r], [r, r * f["neck_nose"], np.full(2, f["face"])]]
+    for side in ("left", "right"):
+        arm = [r * f[name] for name in ("shoulders", f"{side}_upper_arm", f"{side}_forearm")]
+        chains.append([r, *arm, np.full(2, f[f"{side}_hand"])])
+    steps = [[*(np.abs(a - b).max() for a, b in pairwise(chain)), chain[-1].max()] for chain in chains]
+    return max(sum(each[k:]) for each in steps for k in range(len(each)))
+
+
+@many
+@given(seeds, st.integers(2, 12))
+def test_not_even_random_points_jump_farther_than_the_factors_allow(seed, frames):
+    rng = np.random.default_rng(seed)
+
+    def points(count: int, *shape: int) -> np.ndarray:
+        return np.concatenate(
+            [rng.uniform(0, 768, (count, *shape, 2)), rng.uniform(0.1, 1, (count, *shape, 1))], axis=-1
+        )
+
+    clip, reference = (PoseClip(points(n, 18), points(n, 2, 21), points(n, 68), CANVAS) for n in (frames, 1))
+    result, report = calibrate(reference.frame(0), clip)
+    assert largest_jump(result) <= most_growth(report) * report.before.jump * 1.0001 + 0.01
+
+
 @many
 @given(people, people, seeds, parts, parts, st.sampled_from([0.0, np.nan, np.inf, -np.inf]))
 def test_nothing_is_ever_not_a_number(person, driver, seed, missing, missing_in_reference, fill):
@@ -241,6 +273,21 @@ class TestHardCases:
         assert any(c.factor == "r_x" for c in report.clamps)
         shoulders = next(s for s in report.segments if s.name == "shoulders")
         assert shoulders.factor == 1 and shoulders.state == "clamped"
+
+
+def test_smoothing_calms_a_jittery_clip():
+    clip = gestures(Person(), 48, 3)
+    noise = np.random.default_rng(0).normal(0, 4, clip.hands[..., :2].shape)
+    hands = clip.hands.copy()
+    hands[..., :2] += noise
+    jittery = replace(clip, hands=hands)
+
+    def restlessness(options):
+        result, report = calibrate(still(Person()), jittery, options)
+        assert report.options.smoothing == options.smoothing
+        return np.abs(np.diff(result.hands[..., :2], 2, axis=0)).mean()
+
+    assert restlessness(CalibrationOptions(smoothing=True)) < 0.7 * restlessness(CalibrationOptions())
 
 
 class TestStepsAndReport:

@@ -85,5 +85,11 @@ def _options(args: argparse.Namespace) -> CalibrationOptions:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{args.corrections} cannot be read: give a report that `calibrate` wrote.") from error
         options = CalibrationReport.from_json(text).options
-    left_out = {step: False for step in STEPS if getattr(args, f"no_{step}")}
-    return replace(options, **left_out, smoothing=args.smooth or options.smoothing)
+    return replace(
+        options,
+        scale=options.scale and not args.no_scale,
+        segments=options.segments and not args.no_segments,
+        anchor=options.anchor and not args.no_anchor,
+        shapes=options.shapes and not args.no_shapes,
+        smoothing=options.smoothing or args.smooth,
+    )

@@ -120,7 +120,8 @@ class VideoWriter:
 
     A context manager: the file appears at `path` only when the block ends well; after an error, an interrupt or a
     closed generator nothing is left behind and an earlier file at `path` is untouched.
-    `size` is (width, height), both even. Errors: InputError when the path or the size cannot be used.
+    `size` is (width, height), both even; `preset` is x264's, quicker ones make larger files. Errors: InputError when
+    the path or the size cannot be used.
     """
 
     def __init__(
@@ -130,12 +131,14 @@ class VideoWriter:
         fps: float = FPS,
         speech: Speech | None = None,
         provenance: Provenance | None = None,
+        preset: str = "medium",
     ) -> None:
         self.path = Path(path)
         self.size = size
         self.fps = fps
         self.speech = speech
         self.provenance = provenance
+        self.preset = preset
         self.count = 0
         self._folder: Path | None = None
         self._writer: FFMPEG_VideoWriter | None = None
@@ -186,6 +189,7 @@ class VideoWriter:
             codec="h264",
             audiofile=sound,
             audio_codec="aac",
+            preset=self.preset,
             logfile=self._log,
             ffmpeg_params=options,
         )

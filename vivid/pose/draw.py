@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby
 from typing import Any
 
 import cv2
@@ -29,6 +29,7 @@ FACE_LINES = (
     (*range(36, 42), 36), (*range(42, 48), 42), (*range(48, 60), 48), (*range(60, 68), 60),
 )  # fmt: skip
 """Jaw, brows, nose, eyes, lips, as chains of face points."""
+FINGERS = tuple((0, *range(first, first + 4)) for first in range(1, 21, 4))
 _MAP_SIDE = 800
 """The map is drawn with this shorter side and scaled from there; lines 2 and joints 4 pixels thick there."""
 
@@ -95,6 +96,12 @@ class _Layer:
         thickness = max(round(width * self.fine), 1)
         cv2.line(self.sheet, start, end, _ink(colour, opacity), thickness, cv2.LINE_AA, _SHIFT)
 
+    def path(self, points: list[tuple[int, int]], colour: Colour, width: float, opacity: float) -> None:
+        """A stroke through located points."""
+        thickness = max(round(width * self.fine), 1)
+        corners = np.array(points, np.int32)
+        cv2.polylines(self.sheet, [corners], False, _ink(colour, opacity), thickness, cv2.LINE_AA, _SHIFT)
+
     def dot(self, centre: tuple[int, int], colour: Colour, radius: float, opacity: float) -> None:
         """A disc around a located point."""
         size = round(radius * self.fine * (1 << _SHIFT))
@@ -110,8 +117,9 @@ class _Layer:
         # the processor's cache.
         for row in range(0, y1 - y0, _BAND):
             band = sheet[row : row + _BAND]
-            rows, columns = np.nonzero(band[..., 3])
-            ink = band[rows, columns].astype(np.float32) * strength
+            inked = np.flatnonzero(band.view(np.uint32))
+            ink = band.reshape(-1, 4)[inked].astype(np.float32) * strength
+            rows, columns = np.divmod(inked, x1 - x0)
             ground = image[y0 + row : y0 + row + len(band), x0:x1]
             ground[rows, columns] = ground[rows, columns] * (1 - ink[:, 3:] / 255) + ink[:, :3] + 0.5
 
@@ -192,24 +200,38 @@ def _thinner(joint: int) -> float:
 def _draw_hand(layer: _Layer, hand: NDArray[np.float32], unit: float, far: float) -> None:
     places, sure = _readable(hand, far)
     at = layer.locate(places)
-    for (a, b), colour in zip(HAND_BONES, HAND_BONE_COLOURS, strict=True):
+    for finger in FINGERS:
+        _draw_chain(layer, finger, at, sure, (0, 0, 0), 0.022 * unit, 0.4)
+    for (a, b), (red, green, blue) in zip(HAND_BONES, HAND_BONE_COLOURS, strict=True):
         if sure[a] and sure[b]:
-            red, green, blue = (255 * channel for channel in colour)
-            opacity = min(sure[a], sure[b])
-            layer.line(at[a], at[b], (0, 0, 0), 0.022 * unit, 0.4 * opacity)
-            layer.line(at[a], at[b], (red, green, blue), 0.014 * unit, 0.95 * opacity)
+            colour = (255 * red, 255 * green, 255 * blue)
+            layer.line(at[a], at[b], colour, 0.014 * unit, 0.95 * min(sure[a], sure[b]))
     for joint in np.flatnonzero(sure):
         layer.dot(at[joint], (0, 0, 0), 0.0135 * unit, 0.5 * sure[joint])
         layer.dot(at[joint], _HAND_JOINT_COLOURS[joint], 0.0105 * unit, sure[joint])
+
+
+def _draw_chain(
+    layer: _Layer,
+    chain: Sequence[int],
+    at: list[tuple[int, int]],
+    sure: NDArray[np.float64],
+    colour: Colour,
+    width: float,
+    opacity: float,
+) -> None:
+    """The unbroken runs of a chain, each in one stroke, as opaque as its least sure point."""
+    for there, run in groupby(chain, key=lambda point: bool(sure[point])):
+        points = list(run)
+        if there and len(points) > 1:
+            layer.path([at[k] for k in points], colour, width, opacity * float(sure[points].min()))
 
 
 def _draw_face(layer: _Layer, face: NDArray[np.float32], unit: float, far: float) -> None:
     places, sure = _readable(face, far)
     at = layer.locate(places)
     for chain in FACE_LINES:
-        for a, b in pairwise(chain):
-            if sure[a] and sure[b]:
-                layer.line(at[a], at[b], (255, 255, 255), 0.006 * unit, 0.55 * min(sure[a], sure[b]))
+        _draw_chain(layer, chain, at, sure, (255, 255, 255), 0.006 * unit, 0.55)
     for point in np.flatnonzero(sure):
         layer.dot(at[point], (255, 255, 255), 0.008 * unit, 0.9 * sure[point])
 

@@ -11,7 +11,7 @@ from ..errors import InputError
 from .regions import Boxes, hand_boxes, hand_crops, head_box
 from .skeleton import Pose
 
-BLURRED = 30.0
+BLURRED = 6.0
 """A hand crop with less sharpness (variance of its Laplacian) is called blurred."""
 
 

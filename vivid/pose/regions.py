@@ -158,7 +158,7 @@ def crop_squares(pose: Pose, room: float = CROP_ROOM) -> tuple[Boxes, NDArray[np
 def hand_crops(image: NDArray[np.uint8], pose: Pose, size: int = CROP_SIZE) -> HandCrops:
     """Square crops of the hands of a picture (H, W, 3), neither rotated nor mirrored, padded at its borders.
 
-    Sharpness is the variance of the Laplacian of the grey crop: below about 30 a hand is too blurred or too small to
+    Sharpness is the variance of the Laplacian of the grey crop: below about 6 a hand is too blurred or too small to
     lend its looks to a video.
     """
     height, width = image.shape[:2]

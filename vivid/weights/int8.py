@@ -101,7 +101,7 @@ def save_int8(
         old.unlink()
     paths = [folder / f"weights-{k:05}-of-{len(shards):05}.safetensors" for k in range(1, len(shards) + 1)]
     for path, shard in zip(paths, shards, strict=True):
-        save_file(shard, path, metadata={"format": "pt", "quantisation": "int8 rows, fp16 scales"})
+        save_file(shard, path, metadata={"format": "pt"})
     return paths
 
 

@@ -80,6 +80,7 @@ def load_component(folder: Path, dtype: torch.dtype) -> Any:
     Every stored tensor must fit a tensor of the network and every tensor of the network must be stored; InputError
     says which does not.
     """
+    import torch
     from accelerate import init_empty_weights
 
     from ..models.factory import component_classes
@@ -92,13 +93,14 @@ def load_component(folder: Path, dtype: torch.dtype) -> Any:
         raise InputError(f"{folder} has no usable config.json: fetch or convert the model again.") from None
     with init_empty_weights(include_buffers=False):
         module = cls.from_config(config)
-    state = {key: tensor.to(dtype) for key, tensor in load_state(folder).items()}
+    state = load_state(folder, dtype)
     try:
         module.load_state_dict(state, strict=True, assign=True)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise InputError(f"The weights in {folder} do not fit this program ({reason}).") from None
-    return module.to(dtype).eval().requires_grad_(False)
+    # torch's own `to` for the buffers: diffusers' warns of layers that it would keep in float32, and there are none
+    return torch.nn.Module.to(module, dtype).eval().requires_grad_(False)
 
 
 def load_model(folder: Path, dtype: torch.dtype) -> tuple[Models, ModelInfo]:
