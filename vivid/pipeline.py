@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import resource
-import sys
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -19,6 +17,7 @@ from torch import Tensor
 
 from .conditioner import Conditioner, frame_inputs, from_unit, to_unit
 from .config import FPS, SAMPLE_RATE, ModelInfo, RunSettings
+from .devices import default_device, default_dtype, peak_memory, prepare_for_cpu
 from .errors import InputError
 from .events import Clock, Done, Event, Result, Speed, Step, Workload
 from .media.provenance import Provenance, sha256_of, stamp
@@ -97,6 +96,8 @@ class VividPipeline(DiffusionPipeline):
         device = torch.device(device or default_device())
         models, info = load_model(model_folder(name), dtype or default_dtype(device))
         scheduler = make_scheduler(info.solver, info.prediction_type)  # type: ignore[arg-type]
+        if device.type == "cpu":
+            prepare_for_cpu(vars(models).values())
         speech_encoder = load_speech_encoder(info.speech_encoder)
         return cls(**vars(models), scheduler=scheduler, speech_encoder=speech_encoder, info=info).to(device)
 
@@ -311,36 +312,6 @@ def provenance_of(model: str, portrait: Portrait, speech: Speech, motion: PoseCl
     inputs = {"portrait": portrait.image, "speech": speech.samples, "motion": poses}
     hashes = {name: sha256_of(array) for name, array in inputs.items()}
     return Provenance(model=model, seed=run.seed, settings=run.to_dict(), inputs_sha256=hashes)
-
-
-def default_device() -> str:
-    """CUDA, Apple's GPU, or the CPU."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def default_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the hardware computes it, float16 on Apple's GPU, float32 on other CPUs."""
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device.type == "mps":
-        return torch.float16
-    capabilities = torch.backends.cpu.get_cpu_capability()
-    return torch.bfloat16 if capabilities == "AVX512" and _has_avx512_bf16() else torch.float32
-
-
-def _has_avx512_bf16() -> bool:
-    check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(check and check())
-
-
-def peak_memory(device: torch.device) -> int:
-    """Bytes: the most this run held on a GPU, or the most this process ever held."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _fastest(work: Any, device: torch.device, rounds: int = 2) -> float:

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("Frames and repeat must be 1 or more.")
     import torch
 
-    from ..pipeline import default_device, peak_memory
+    from ..devices import default_device, peak_memory
 
     width, height = parse_size(args.size)
     device = torch.device(args.device or default_device())

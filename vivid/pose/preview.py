@@ -13,7 +13,7 @@ from .calibrate import place
 from .draw import overlay, strip
 from .skeleton import Pose, PoseClip
 
-PREVIEW_SIDE = 512
+PREVIEW_SIDE = 448
 """Shorter side of a preview video, at most."""
 _DIMMED = 0.6
 """The portrait steps back behind the skeleton by this factor."""

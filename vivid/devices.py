@@ -1,0 +1,61 @@
+"""Where networks run and in which type; what a CPU needs to run them well."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Iterable
+
+import torch
+
+
+def default_device() -> str:
+    """CUDA, Apple's GPU, or the CPU."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def default_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the hardware computes it, float16 on Apple's GPU, float32 on other CPUs."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device.type == "mps":
+        return torch.float16
+    capabilities = torch.backends.cpu.get_cpu_capability()
+    return torch.bfloat16 if capabilities == "AVX512" and _has_avx512_bf16() else torch.float32
+
+
+def _has_avx512_bf16() -> bool:
+    check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(check and check())
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: the most this run held on a GPU, or the most this process ever held."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def prepare_for_cpu(networks: Iterable[torch.nn.Module]) -> None:
+    """Lay convolutions out as the CPU's kernels like them, and keep freed memory in the process.
+
+    glibc gives a large tensor's memory back to the kernel as soon as it is freed and gets it zeroed again for the next
+    one; with networks as small as the embedded ones that costs more time than computing.
+    """
+    for network in networks:
+        network.to(memory_format=torch.channels_last)
+    if sys.platform == "linux":
+        trim_threshold, mmap_threshold = -1, -3  # glibc's names M_TRIM_THRESHOLD and M_MMAP_THRESHOLD
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # absent in other C libraries
+        if mallopt is not None:
+            mallopt(mmap_threshold, 2**30)
+            mallopt(trim_threshold, 2**31 - 1)
