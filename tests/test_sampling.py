@@ -97,3 +97,13 @@ def test_noise_follows_the_seed_and_the_clamp():
     assert torch.equal(draw(3), draw(3))
     assert not torch.equal(draw(3), draw(4))
     assert draw(3, 1.5).abs().max() == 1.5
+
+
+def test_a_single_step_from_no_noise_is_the_prediction_itself():
+    """Models trained for one step start from zeros (a noise clamp of 0) and return what they predict at once."""
+    scheduler = make_scheduler("ddim")
+    scheduler.set_timesteps(1)
+    start = initial_noise((1, 4, 3, 2, 2), 5, torch.device("cpu"), torch.float32, clamp=0.0)
+    assert scheduler.timesteps.tolist() == [999] and not start.any()
+    velocity = torch.randn(start.shape, generator=torch.Generator().manual_seed(2))
+    assert torch.allclose(scheduler.step(velocity, 999, start).prev_sample, -velocity)

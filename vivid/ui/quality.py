@@ -19,9 +19,12 @@ LARGEST_SIDE = 1024
 
 
 def steps_of(pipeline: VividPipeline | None, quality: str) -> int:
-    """Sampling steps of a quality: the model's own number for balanced, half of it for fast, twice for best."""
+    """Sampling steps of a quality: the model's own number for balanced, half of it for fast, twice for best.
+
+    A model made for a single step takes one whatever the quality: it was not trained for those in between.
+    """
     own = pipeline.info.steps if pipeline is not None else FALLBACK_STEPS
-    return max(2, round(own * STEPS_SHARE[quality]))
+    return 1 if own == 1 else max(2, round(own * STEPS_SHARE[quality]))
 
 
 def expected(context: Context, frames: int, settings: RunSettings, steps: int) -> float | None:
