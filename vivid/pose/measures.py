@@ -193,7 +193,8 @@ def largest_jump(clip: PoseClip) -> float:
     """The longest way of any point between neighbouring frames in which it is present, in pixels."""
     points = stacked(clip)
     here = present(points)
-    moved = np.linalg.norm(np.diff(np.nan_to_num(points[..., :2].astype(np.float64)), axis=0), axis=-1)
+    places = np.where(here[..., None], points[..., :2].astype(np.float64), 0.0)
+    moved = np.linalg.norm(np.diff(places, axis=0), axis=-1)
     both = here[1:] & here[:-1]
     return float(moved[both].max()) if both.any() else 0.0
 

@@ -78,7 +78,7 @@ def preview_video(
 
     background = (shrunk(image, side) * _DIMMED).astype(np.uint8)
     height, width = background.shape[:2]
-    with VideoWriter(path, (width, height), clip.fps) as writer:
+    with VideoWriter(path, (width, height), clip.fps, preset="veryfast") as writer:
         for index in range(len(clip)):
             writer.write(overlay(background, clip.frame(index)))
             if progress:
