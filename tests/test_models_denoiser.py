@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from accelerate.hooks import ModelHook, add_hook_to_module
 from torch import Tensor
 
 from tests.dummies import DUMMY, dummy_conditions, dummy_models, fill
@@ -311,3 +312,39 @@ def test_one_seed_builds_one_model():
         return torch.cat([p.flatten() for p in build_denoiser(DUMMY).parameters()])
 
     assert torch.equal(weights(1), weights(1)) and not torch.equal(weights(1), weights(2))
+
+
+def test_an_offloaded_network_is_fetched_before_its_weights_are_used_outside_forward():
+    class Fetch(ModelHook):
+        def __init__(self) -> None:
+            self.calls = 0
+
+        def pre_forward(self, module, *args, **kwargs):
+            self.calls += 1
+            return args, kwargs
+
+    models = dummy_models()
+    conditions = dummy_conditions(models)
+    bank = models.reference.bank(conditions.reference_latents)
+    pictures = torch.zeros(1, 3, 256, 256)
+    latents = models.codebook.encode(pictures)
+    uses = {
+        "reference": [lambda: models.reference.bank(conditions.reference_latents)],
+        "denoiser": [
+            lambda: models.denoiser.project_reference(bank),
+            lambda: models.denoiser.project_codes(conditions.hand_tokens),
+            lambda: models.denoiser.prepare(conditions),
+        ],
+        "codebook": [
+            lambda: models.codebook.encode(pictures),
+            lambda: models.codebook.quantise(latents),
+            lambda: models.codebook.decode(latents),
+            lambda: models.codebook.tokens(pictures, pictures),
+        ],
+    }
+    for name, calls in uses.items():
+        hook = Fetch()
+        add_hook_to_module(getattr(models, name), hook)
+        for count, call in enumerate(calls, 1):
+            call()
+            assert hook.calls >= count, f"{name}, call {count}"

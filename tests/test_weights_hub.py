@@ -53,6 +53,7 @@ def test_fetch_downloads_what_the_variant_needs_and_converts(monkeypatch, tmp_pa
     files = {file for repository, file in asked if repository == "BadToBest/EchoMimicV2"}
     assert files == {"denoising_unet_acc.pth", "motion_module_acc.pth", "reference_unet.pth", "pose_encoder.pth"}
     assert ("stabilityai/sd-vae-ft-mse", "diffusion_pytorch_model.safetensors") in asked
+    assert ("openai/whisper-tiny", "model.safetensors") in asked, "the full model hears without a network afterwards"
     source, vae, target, variant = converted[0]
     assert source.name == "BadToBest--EchoMimicV2" and vae.name == "stabilityai--sd-vae-ft-mse"
     assert target == tmp_path / "models" / "full-acc" and variant == "acc"

@@ -17,10 +17,12 @@ class Prepared:
 
     Keys and values are by block name: lip (B * F, 50, C), or batch 1 for silence, None for silence that needs no
     attention at all; head (B, 50, width); codes (B, 2 * g * g, width). Regions are by number of tokens of a grid.
+    `silence` holds lip and head of the unconditional twin.
     """
 
     lip: KeyValues | None
     head: KeyValues | None
+    silence: tuple[KeyValues | None, KeyValues | None]
     codes: KeyValues | None
     code_mask: Tensor | None
     head_regions: dict[int, Region]
@@ -59,16 +61,21 @@ class Conditions:
         Absent audio means zero tokens through the same layers; absent reference and codes mean that attention is not
         done; absent hands mean a zero feature. The head mask only says where, and stays.
         """
+        prepared = self.prepared
+        if prepared is not None:
+            lip, head = prepared.silence
+            prepared = replace(prepared, lip=lip, head=head)
         if keep_image:
-            prepared = self.prepared
-            return replace(self, audio=None, prepared=replace(prepared, lip=None, head=None) if prepared else None)
-        return Conditions(head_mask=self.head_mask)
+            return replace(self, audio=None, prepared=prepared)
+        if prepared is not None:
+            prepared = replace(prepared, codes=None, code_mask=None, hand_regions={})
+        return Conditions(head_mask=self.head_mask, prepared=prepared)
 
     def window_bytes(self) -> int:
         """Memory of what belongs to this window alone (neither the reference nor the codes, made once a video)."""
         tensors = [self.audio, self.hand_features, self.head_mask, self.hand_mask]
         if self.prepared is not None:
-            for kind in (self.prepared.lip, self.prepared.head):
+            for kind in (self.prepared.lip, self.prepared.head, *self.prepared.silence):
                 tensors += [tensor for pair in (kind or {}).values() for tensor in pair]
             for regions in (self.prepared.head_regions, self.prepared.hand_regions):
                 tensors += [tensor for region in regions.values() for tensor in (region.rows, region.valid)]

@@ -10,6 +10,7 @@ import torch
 from diffusers import UNetMotionModel
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
@@ -123,23 +124,29 @@ class Denoiser(UNetMotionModel):
         for stream in streams:
             stream.mute()
 
+    @apply_forward_hook
     def project_reference(self, bank: dict[str, Tensor]) -> KeyValues:
         """Keys and values of the reference bank (ReferenceNet.bank), once a video: each (B, N, C) -> two (B, N, C)."""
         attentions = {name: self.block(name).attn1 for name in self.block_names}
         return {name: (attn.to_k(bank[name]), attn.to_v(bank[name])) for name, attn in attentions.items()}
 
+    @apply_forward_hook
     def project_codes(self, hand_tokens: Tensor) -> KeyValues:
         """Keys and values of the hand codes (B, 2 * g * g, code_dim), once a video."""
         tokens = self.code_norm(hand_tokens)
         return {name: self.block(name).codes.project(tokens) for name in self.block_names}
 
+    @apply_forward_hook
     def prepare(self, conditions: Conditions) -> Conditions:
         """The same conditions with all that no noise level changes computed: worth it when a window is used again.
 
-        Holds the audio keys and values of every block (about 50 * 2 * C numbers a frame and block), those of the hand
-        codes unless they were projected before, and which tokens the masks mark on each grid.
+        Holds the audio keys and values of every block (about 50 * 2 * C numbers a frame and block), those of silence
+        for the unconditional twin, those of the hand codes unless they were projected before, and which tokens the
+        masks mark on each grid.
         """
-        return replace(conditions, prepared=self._prepare(conditions))
+        prepared = self._prepare(conditions)
+        silence = self._project_audio(None, bool(prepared.head_regions))
+        return replace(conditions, prepared=replace(prepared, silence=silence))
 
     def _prepare(self, conditions: Conditions) -> Prepared:
         levels = len(self.config.block_out_channels)
@@ -157,7 +164,7 @@ class Denoiser(UNetMotionModel):
                 tokens = conditions.hand_tokens
                 codes = tokens if isinstance(tokens, dict) else self.project_codes(tokens)
         lip, head = self._project_audio(conditions.audio, bool(head_regions))
-        return Prepared(lip, head, codes, code_mask, head_regions, hand_regions)
+        return Prepared(lip, head, (None, None), codes, code_mask, head_regions, hand_regions)
 
     def _project_audio(self, audio: Tensor | None, with_head: bool) -> tuple[KeyValues | None, KeyValues | None]:
         """Keys and values of both audio streams; None for a stream that needs none."""
@@ -188,12 +195,7 @@ class Denoiser(UNetMotionModel):
         limit = self.config.motion_max_seq_length
         if frames > limit:
             raise InputError(f"A window of {frames} frames is too long: this model takes at most {limit} at a time.")
-        prepared = conditions.prepared
-        if prepared is None:
-            prepared = self._prepare(conditions)
-        elif conditions.audio is None and prepared.lip is None:  # the unconditional twin of prepared conditions
-            lip, head = self._project_audio(None, bool(prepared.head_regions))
-            prepared = replace(prepared, lip=lip, head=head)
+        prepared = conditions.prepared or self._prepare(conditions)
         inputs = BlockInputs(
             videos,
             conditions.reference,

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.autoencoders.vae import Decoder, Encoder
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -192,18 +193,22 @@ class HandCodebook(ModelMixin, ConfigMixin):
         """Effective number of codes in use, from the running counts of training (1 until it has been trained)."""
         return float(_perplexity(self.quantiser.usage.clamp(min=0)))
 
+    @apply_forward_hook
     def encode(self, images: Tensor) -> Tensor:
         """Pictures (N, 3, size, size) in -1..1 -> unquantised grid (N, code_dim, g, g)."""
         return self.encoder(F.pixel_unshuffle(images, self.patch))
 
+    @apply_forward_hook
     def quantise(self, latents: Tensor) -> tuple[Tensor, Tensor, Tensor, QuantiserStats]:
         """(N, code_dim, g, g) -> quantised grid, code indices (N, g, g), quantiser loss, statistics of this batch."""
         return self.quantiser(latents)
 
+    @apply_forward_hook
     def decode(self, quantised: Tensor) -> Tensor:
         """Quantised grid (N, code_dim, g, g) -> pictures (N, 3, size, size), about -1..1 (not clipped)."""
         return F.pixel_shuffle(self.decoder(quantised), self.patch)
 
+    @apply_forward_hook
     def decode_indices(self, indices: Tensor) -> Tensor:
         """Code indices (N, g, g) -> pictures (N, 3, size, size)."""
         codes = self.quantiser.codes[indices]  # (N, g, g, code_dim)
@@ -218,6 +223,7 @@ class HandCodebook(ModelMixin, ConfigMixin):
             reconstruction, indices, reconstruction_loss + quantiser_loss, reconstruction_loss, quantiser_loss, stats
         )
 
+    @apply_forward_hook
     def tokens(self, left: Tensor, right: Tensor) -> Tensor:
         """Codes of both hands as tokens, left first: two (B, 3, size, size) in -1..1 -> (B, 2 * g * g, code_dim).
 

@@ -39,6 +39,8 @@ def base_repository(variant: str) -> Repository:
 VAE_REPOSITORY = Repository(
     "stabilityai/sd-vae-ft-mse", ("diffusion_pytorch_model.safetensors", "config.json"), 0.33, "MIT"
 )
+SPEECH_REPOSITORY = Repository("openai/whisper-tiny", ("config.json", "model.safetensors"), 0.15, "MIT")
+"""What the public base was trained to hear with; the speech encoder reads it from the hub's cache."""
 
 
 def models_folder() -> Path:
@@ -82,7 +84,7 @@ def model_folder(name: str | Path) -> Path:
     raise InputError(f"There is no model in {folder}: name a model folder, or one of embedded, full, full-acc.")
 
 
-def fetch(name: str, keep_downloads: bool = True) -> Path:
+def fetch(name: str) -> Path:
     """Download the public base and convert it to a model folder; returns the folder.
 
     Errors: InputError with one sentence when the hub cannot be reached.
@@ -91,12 +93,11 @@ def fetch(name: str, keep_downloads: bool = True) -> Path:
         raise InputError(f"{name} is not on the hub: choose one of {', '.join(FULL_MODELS)}.")
     from .echomimic import convert
 
-    base, vae = base_repository(FULL_MODELS[name]), VAE_REPOSITORY
-    for repository in (base, vae):
+    repositories = (base_repository(FULL_MODELS[name]), VAE_REPOSITORY, SPEECH_REPOSITORY)
+    for repository in repositories:
         print(f"{repository.name} ({repository.gigabytes} GB; {repository.licence})", file=sys.stderr)
-    source = download(base)
-    vae_folder = download(vae)
-    report = convert(source, vae_folder, folder_of(name), FULL_MODELS[name])
+    source, vae, _ = map(download, repositories)
+    report = convert(source, vae, folder_of(name), FULL_MODELS[name])
     print(report.summary(), file=sys.stderr)
     return folder_of(name)
 
