@@ -63,7 +63,7 @@ def hand_map(pose: Pose, size: tuple[int, int] | None = None) -> NDArray[np.uint
     return np.ascontiguousarray(cv2.resize(canvas, (width, height))[..., ::-1], np.uint8)
 
 
-_FINE_SIDE = 1000
+_FINE_SIDE = 500
 """Pictures smaller than this are drawn larger and averaged down: thin bones stay smooth at 256 pixels."""
 _FAINTEST = 0.2
 """Below this confidence detectors put limbs that are out of sight anywhere: not drawn for people."""
@@ -106,6 +106,12 @@ class _Layer:
         """A disc around a located point."""
         size = round(radius * self.fine * (1 << _SHIFT))
         cv2.circle(self.sheet, centre, size, _ink(colour, opacity), -1, cv2.LINE_AA, _SHIFT)
+
+    def dots(self, centres: list[tuple[int, int]], colour: Colour, radius: float, opacity: float) -> None:
+        """Discs of one kind around located points: thick strokes without length, in one call."""
+        corners = [np.array([centre, centre], np.int32) for centre in centres]
+        thickness = max(round(2 * radius * self.fine), 1)
+        cv2.polylines(self.sheet, corners, False, _ink(colour, opacity), thickness, cv2.LINE_AA, _SHIFT)
 
     def lay_on(self, image: NDArray[np.uint8], strength: float) -> None:
         """Blend the sheet into `image` (H, W, 3) in place; `strength` 0..1 scales all opacities."""
@@ -206,8 +212,10 @@ def _draw_hand(layer: _Layer, hand: NDArray[np.float32], unit: float, far: float
         if sure[a] and sure[b]:
             colour = (255 * red, 255 * green, 255 * blue)
             layer.line(at[a], at[b], colour, 0.014 * unit, 0.95 * min(sure[a], sure[b]))
-    for joint in np.flatnonzero(sure):
-        layer.dot(at[joint], (0, 0, 0), 0.0135 * unit, 0.5 * sure[joint])
+    seen = np.flatnonzero(sure)
+    if len(seen):
+        layer.dots([at[joint] for joint in seen], (0, 0, 0), 0.0135 * unit, 0.5 * sure[seen].mean())
+    for joint in seen:
         layer.dot(at[joint], _HAND_JOINT_COLOURS[joint], 0.0105 * unit, sure[joint])
 
 
@@ -232,8 +240,9 @@ def _draw_face(layer: _Layer, face: NDArray[np.float32], unit: float, far: float
     at = layer.locate(places)
     for chain in FACE_LINES:
         _draw_chain(layer, chain, at, sure, (255, 255, 255), 0.006 * unit, 0.55)
-    for point in np.flatnonzero(sure):
-        layer.dot(at[point], (255, 255, 255), 0.008 * unit, 0.9 * sure[point])
+    seen = np.flatnonzero(sure)
+    if len(seen):
+        layer.dots([at[point] for point in seen], (255, 255, 255), 0.0072 * unit, 0.9 * sure[seen].mean())
 
 
 def strip(
