@@ -159,7 +159,8 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(compare, "generate", generate)
     monkeypatch.setattr(compare, "get_cache_folder", lambda: tmp_path / "cache")
     options = SimpleNamespace(limits=None, mark=True)
-    engine = SimpleNamespace(ready=True, untrained=("codebook",))
+    loaded = SimpleNamespace(info=SimpleNamespace(steps=1))
+    engine = SimpleNamespace(loaded=loaded, untrained=("codebook",))
     numbers = iter(range(100))
     visitors = SimpleNamespace(new_file=lambda request, suffix: tmp_path / f"{next(numbers)}{suffix}")
     context = Context(options=options, engine=engine, visitors=visitors, jobs=None)  # type: ignore[arg-type]
@@ -182,8 +183,8 @@ def test_a_comparison_ends_in_a_player_and_a_table(made: Any) -> None:
     event = made.events["compare"].fn
     updates = list(
         event(
-            "animate", "animate", "animate", portrait, "speech", motion, False, 2,
-            *controls(Variant(seed=3), Variant(seed=3, calibrate=False)), request=None,
+            None, "animate", "animate", "animate", portrait, "speech", motion, False, 2,
+            *controls(Variant(seed=3), Variant(seed=3, calibrate=False)),
         )
     )  # fmt: skip
     assert [settings.calibrate for settings in made.asked] == [True, False]
@@ -209,12 +210,12 @@ def test_a_comparison_ends_in_a_player_and_a_table(made: Any) -> None:
 def test_equal_columns_and_missing_inputs_are_refused_before_anything_runs(made: Any) -> None:
     event = made.events["compare"].fn
     with pytest.raises(gr.Error, match="same settings"):
-        list(event("animate", "animate", "animate", 1, 1, 1, False, 2, *controls(Variant(), Variant()), request=None))
+        list(event(None, "animate", "animate", "animate", 1, 1, 1, False, 2, *controls(Variant(), Variant())))
     with pytest.raises(gr.Error, match="Animate"):
         list(
             event(
-                "animate", "animate", "animate", None, 1, 1, False, 2,
-                *controls(Variant(), Variant(seed=1)), request=None,
+                None, "animate", "animate", "animate", None, 1, 1, False, 2,
+                *controls(Variant(), Variant(seed=1)),
             )
         )  # fmt: skip
     assert made.asked == []
@@ -226,6 +227,14 @@ def test_switches_without_weights_are_disabled_with_the_reason(made: Any) -> Non
     assert len(disabled) == 4
     assert all(box.interactive is False and box.value is False for box in disabled)
     assert any("Hand codebook" in value for value in update.values() if isinstance(value, str))
+    presets = next(value for value in update.values() if isinstance(value, gr.Dropdown))
+    assert [name for _, name in presets.choices] == ["calibrate", "head_stream", "ablations"]
+
+
+def test_a_model_of_one_step_offers_neither_seeds_nor_steps(made: Any) -> None:
+    numbers = [value for value in made.events["look_at_model"].fn().values() if isinstance(value, gr.Number)]
+    assert len(numbers) == 8
+    assert all(number.interactive is False for number in numbers)
 
 
 def test_a_shared_link_fills_the_columns(made: Any) -> None:

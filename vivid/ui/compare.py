@@ -131,8 +131,8 @@ def build_compare(context: Context) -> None:
     asked = [*sources, inputs.portrait, inputs.speech, inputs.motion, poses, count, *values]
 
     def compare(
-        portrait_name: str, voice_name: str, motion_name: str, portrait: Portrait | None, speech: Speech | None,
-        motion: PoseClip | None, look: bool, number: int, *given: Any, request: gr.Request,
+        request: gr.Request, portrait_name: str, voice_name: str, motion_name: str, portrait: Portrait | None,
+        speech: Speech | None, motion: PoseClip | None, look: bool, number: int, *given: Any,
     ) -> Iterator[dict[Any, Any]]:  # fmt: skip
         limits = context.options.limits
         variants = read_variants(number, given)
@@ -231,18 +231,28 @@ def build_compare(context: Context) -> None:
     timer = gr.Timer(ASK_AGAIN_SECONDS)
 
     def look_at_model() -> dict[Any, Any]:
-        """Switch off what the loaded model has no weights for, with the reason."""
-        if not context.engine.ready:
+        """Switch off what the loaded model cannot do, with the reason."""
+        pipeline = context.engine.loaded
+        if pipeline is None:
             return {timer: gr.skip()}
         missing = [name for name in SWITCHES if name in context.engine.untrained]
+        # A model of one step starts from no noise, so neither number changes anything.
+        fixed = ["seed", "steps"] if pipeline.info.steps == 1 else []
         update: dict[Any, Any] = {timer: gr.Timer(active=False)}
-        for name in missing:
-            update |= {column.controls[name]: gr.Checkbox(False, interactive=False) for column in columns}
+        for column in columns:
+            update |= {column.controls[name]: gr.Checkbox(False, interactive=False) for name in missing}
+            update |= {column.controls[name]: gr.Number(interactive=False) for name in fixed}
+        reasons = []
         if missing:
             names = tuple(", ".join(TABLE[f"compare_{name}"][language] for name in missing) for language in (0, 1))
-            update[untrained] = lines(line("warn", "compare_no_untrained", parts=names))
+            reasons.append(line("warn", "compare_no_untrained", parts=names))
+        if fixed:
+            reasons.append(line("info", "compare_one_step"))
+        gone = {*missing, *(("seeds", "steps") if fixed else ())}
+        if gone:
+            update[untrained] = lines(*reasons)
             update[wanted] = gr.Dropdown(
-                choices=[(t(f"compare_preset_{name}"), name) for name in PRESETS if name not in missing]
+                choices=[(t(f"compare_preset_{name}"), name) for name in PRESETS if name not in gone]
             )
         return update
 
