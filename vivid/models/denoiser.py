@@ -23,6 +23,8 @@ AUDIO_TOKENS = 50
 """Speech tokens a frame (paper, section 3.2.1: T)."""
 AUDIO_DIM = 384
 """Width of a speech token (D)."""
+DIFFERENCE = 0.35
+"""Standard deviation of the difference to the reference that `reference_shift` expects, in scaled latents."""
 
 
 class AudioTokens(nn.Module):
@@ -44,8 +46,9 @@ class Denoiser(UNetMotionModel):
     Own options besides UNetMotionModel's:
     lip_scale: factor of the lip stream (3.0 in the public base, a part of its weights; 1.0 in ours).
     concat_reference: `conv_in` also reads the reference latents, so that a static background costs nothing to copy.
-    reference_shift: the network sees and predicts the difference to the reference latents (exact for v-prediction on
-        the schedule of `sampling.make_scheduler`), so that without any training it returns the still portrait.
+    reference_shift: the network sees the difference to the reference latents and predicts what the best linear guess
+        leaves over, if that difference were normal with deviation DIFFERENCE (Karras et al. 2022, "skip"; exact for
+        v-prediction on the schedule of `sampling.make_scheduler`): without any training it returns the still portrait.
     audio_token_embedding: speech tokens are normalised and numbered before they are projected; off for the base.
     head_dim, code_dim: widths of the pooled head tokens and of the hand codes.
     stream_ratio, stream_heads: width (as a share of the block's) and heads of head stream and codebook attention.
@@ -213,10 +216,12 @@ class Denoiser(UNetMotionModel):
             still = sample.new_zeros(videos, sample.shape[1], 1, height, width)
             if reference is not None:
                 still = still + reference[:, :, None].to(sample.dtype)
-        shift = self.config.reference_shift and reference is not None
+        shift = still is not None and self.config.reference_shift
         if shift:
             alpha, sigma = noise_levels(timestep, sample)
             sample = sample - alpha * still
+            skip = alpha * sigma * (1 - DIFFERENCE**2) / ((alpha * DIFFERENCE) ** 2 + sigma**2)
+            known = skip * sample - sigma * still
         channels = [sample]
         if still is not None:
             channels.append(still.expand(-1, -1, frames, -1, -1))
@@ -229,7 +234,7 @@ class Denoiser(UNetMotionModel):
             cross_attention_kwargs={"inputs": inputs},
             return_dict=False,
         )[0]
-        return out - sigma * still if shift else out
+        return out + known if shift else out
 
 
 @lru_cache(maxsize=4)

@@ -1,0 +1,146 @@
+"""The measures on videos whose numbers are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from vivid.evaluation.metrics import (
+    boxes_to_mask,
+    correlation_and_lag,
+    flicker,
+    hand_confidence,
+    hand_variance,
+    head_motion_variance,
+    psnr,
+    ssim,
+)
+from vivid.evaluation.people import SIDE, aligned_face, embeddings, mean_face
+from vivid.evaluation.report import COLUMNS, average, contact_sheet, write_table
+from vivid.pose.skeleton import Pose, PoseClip
+
+
+def frames(count: int = 4, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(40, 200, (count, 32, 32, 3), np.uint8)
+
+
+def clip(count: int = 24) -> PoseClip:
+    body, hands, face = np.ones((count, 18, 3)), np.ones((count, 2, 21, 3)), np.ones((count, 68, 3))
+    return PoseClip(body, hands, face, (32, 32))
+
+
+def test_psnr_of_a_known_error() -> None:
+    truth = frames()
+    assert psnr(truth, truth) == float("inf")
+    assert psnr(truth + np.uint8(10), truth) == pytest.approx(10 * np.log10(255**2 / 100))
+
+
+def test_psnr_inside_a_mask_sees_only_the_mask() -> None:
+    truth = frames()
+    made = truth.copy()
+    made[:, :8] += 20
+    inside = np.zeros(truth.shape[:3], bool)
+    inside[:, :8] = True
+    assert psnr(made, truth, inside) == pytest.approx(10 * np.log10(255**2 / 400))
+    assert psnr(made, truth, ~inside) == float("inf")
+
+
+def test_ssim_is_one_for_equal_and_matches_scikit_image() -> None:
+    from skimage.metrics import structural_similarity
+
+    truth = np.stack([cv2.GaussianBlur(frame, (0, 0), 2) for frame in frames(2)])
+    made = np.stack([cv2.GaussianBlur(frame, (0, 0), 1) for frame in truth])
+    assert ssim(truth, truth) == pytest.approx(1.0)
+    grey = [[cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in video] for video in (made, truth)]
+    full = [structural_similarity(a, b, data_range=255, full=True)[1] for a, b in zip(*grey, strict=True)]
+    middle = np.zeros(truth.shape[:3], bool)
+    middle[:, 4:-4, 4:-4] = True
+    assert ssim(made, truth, middle) == pytest.approx(float(np.stack(full)[middle].mean()), abs=1e-3)
+
+
+def test_boxes_become_pixels_and_absent_ones_nothing() -> None:
+    mask = boxes_to_mask(np.array([[[2, 3, 5, 6], [np.nan] * 4], [[-9, -9, 1, 1], [0, 0, 0, 0]]]), (8, 8))
+    assert mask[0].sum() == 9 and mask[0, 3:6, 2:5].all()
+    assert mask[1].sum() == 1 and mask[1, 0, 0]
+
+
+@pytest.mark.parametrize("late", [-2, 0, 1, 3])
+def test_lag_is_found_and_missing_frames_are_left_out(late: int) -> None:
+    truth = np.random.default_rng(0).normal(size=80).cumsum()
+    made = np.roll(truth, late) * 0.3 + 5
+    made[40] = np.nan
+    correlation, lag = correlation_and_lag(made, truth)
+    assert lag == late
+    if late == 0:
+        assert correlation == pytest.approx(1.0)
+
+
+def test_a_mouth_that_does_not_move_correlates_with_nothing() -> None:
+    assert correlation_and_lag(np.full(50, 0.2), np.sin(np.arange(50.0))) == (0.0, 0)
+
+
+def test_hand_and_head_measures() -> None:
+    moving = clip()
+    moving.hands[..., 0] += np.arange(24)[:, None, None] % 2 * 4  # 0 or 4: variance 4 in x
+    moving.body[:, 0, 1] += np.arange(24) % 2 * 2  # variance 1 in y
+    moving.hands[:, 1, :, 2] = 0.5
+    assert hand_variance(moving) == pytest.approx(4.0)
+    assert head_motion_variance(moving) == pytest.approx(1.0)
+    assert hand_confidence(moving) == pytest.approx(0.75)
+    moving.hands[..., 2] = 0
+    assert hand_variance(moving) == 0
+    assert hand_confidence(moving) == 0
+
+
+def test_flicker_sees_trembling_but_not_steady_motion() -> None:
+    ramp = np.repeat(np.arange(8, dtype=np.uint8)[:, None, None, None] * 10, 16, 1)
+    steady = np.broadcast_to(ramp, (8, 16, 16, 3)).copy()
+    assert flicker(steady) == pytest.approx(0.0)
+    trembling = steady.copy()
+    trembling[::2] += 6
+    assert flicker(trembling) == pytest.approx(6.0, abs=0.1)
+    still = np.zeros((16, 16), bool)
+    still[:4] = True
+    trembling[:, :4] = steady[:, :4]
+    assert flicker(trembling, still) == pytest.approx(0.0)
+
+
+def portrait(colour: tuple[int, int, int], shift: int = 0) -> tuple[np.ndarray, Pose]:
+    image = np.full((96, 96, 3), 120, np.uint8)
+    cv2.circle(image, (48 + shift, 44), 26, colour, -1)
+    one = clip(1).frame(0)
+    face = one.face.copy()
+    face[36:42, :2], face[42:48, :2], face[48:, :2] = (38 + shift, 38), (58 + shift, 38), (48 + shift, 58)
+    return image, Pose(one.body, one.hands, face, (96, 96))
+
+
+def test_people_are_told_apart_wherever_they_stand() -> None:
+    faces = [aligned_face(*portrait(colour)) for colour in ((200, 160, 140), (90, 60, 50))]
+    moved = aligned_face(*portrait((200, 160, 140), shift=9))
+    known = [face for face in faces if face is not None]
+    assert len(known) == 2 and known[0].shape == (SIDE, SIDE, 3) and moved is not None
+    mean = mean_face(known)
+    gallery, other = embeddings(known, mean), embeddings([moved], mean)
+    similar = gallery @ other[0]
+    assert similar[0] > 0.9 > similar[1]
+
+
+def test_a_face_without_points_has_no_embedding() -> None:
+    image, pose = portrait((200, 160, 140))
+    hidden = pose.face.copy()
+    hidden[:, 2] = 0
+    assert aligned_face(image, Pose(pose.body, pose.hands, hidden, pose.canvas)) is None
+
+
+def test_table_and_sheet_are_written(tmp_path: Path) -> None:
+    row = dict.fromkeys(COLUMNS, 1.5)
+    mean = average([row, {**row, "psnr": float("inf")}])
+    assert mean["psnr"] == 1.5
+    text = write_table({"model": mean}, {"clips": ["a"]}, tmp_path)
+    assert text.count("\n") == 3 and "| model | 1.5 |" in text
+    contact_sheet([("one", frames(10)), ("two", frames(10, 1))], tmp_path / "sheet.png", columns=5)
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    assert sheet.shape == (64, 160, 3)

@@ -1,0 +1,259 @@
+"""Reading clips, preparing them, and one step of every stage at tiny size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.dummies import DUMMY, DummySpeech, dummy_models
+from tests.training_data import FRAMES, SIZE, write_ordinary, write_rendered
+from vivid.errors import InputError
+from vivid.training.clips import Clip, box_around, load_clips
+from vivid.training.export import export_model, load_networks
+from vivid.training.hands import crops_of_clips, load_hand_shards
+from vivid.training.hcc import HccConfig, HccStage, hcc_metrics
+from vivid.training.loop import LoopConfig, Stage
+from vivid.training.prepare import Prepared, decode_frames, prepare_clips
+from vivid.training.stages import DiffusionConfig, DiffusionStage, loss_weight
+from vivid.training.vae import VaeConfig, VaeStage, vae_metrics
+from vivid.training.windows import DropRates, WindowSampler, WindowShape
+
+NO_DROPS = DropRates(0, 0, 0, 0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("clips")
+    write_rendered(root, "000", identity=1, seed=1)
+    write_rendered(root, "001", identity=1, seed=1)
+    write_ordinary(root, "002")
+    return root
+
+
+@pytest.fixture(scope="module")
+def clips(folder: Path) -> list[Clip]:
+    return load_clips(folder, folder / "cache")
+
+
+@pytest.fixture(scope="module")
+def prepared(folder: Path, clips: list[Clip]) -> list[Prepared]:
+    models = dummy_models()
+    return prepare_clips(clips, models.vae, models.codebook, DummySpeech(), folder / "prepared", lambda text: None)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_both_kinds_of_folders_are_read(clips: list[Clip]) -> None:
+    assert [len(clip) for clip in clips] == [FRAMES] * 3
+    rendered, _, ordinary = clips
+    assert rendered.frames.shape == (FRAMES, SIZE, SIZE, 3)
+    assert (rendered.identity, rendered.voice, ordinary.identity) == (1, 3, -1)
+    assert rendered.openness[3] == pytest.approx(0.15)
+    # the ordinary clip's openness comes from its face points, which open by 0 to 3 pixels over an eye distance of 6.4
+    assert np.ptp(ordinary.openness) == pytest.approx(3 / 6.4, abs=0.02)
+    # same points, so the same hands: exact boxes of the one lie inside the enlarged ones of the other
+    assert (ordinary.hand_boxes[..., :2] <= rendered.hand_boxes[..., :2] + 0.1).all()
+    assert (ordinary.hand_boxes[..., 2:] >= rendered.hand_boxes[..., 2:] - 0.1).all()
+
+
+def test_frames_and_poses_are_resized_together(folder: Path, clips: list[Clip]) -> None:
+    small = load_clips(folder, folder / "cache", (32, 32), limit=1)[0]
+    assert small.frames.shape[1:3] == (32, 32)
+    np.testing.assert_allclose(small.pose.hands[..., :2] * 2, clips[0].pose.hands[..., :2], atol=0.01)
+
+
+def test_folders_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no videos"):
+        load_clips(tmp_path, tmp_path)
+    video = write_rendered(tmp_path, "a")
+    np.savez(video.with_suffix(".npz"), something=np.zeros(3))
+    with pytest.raises(InputError, match="neither"):
+        load_clips(tmp_path, tmp_path / "cache")
+    with pytest.raises(InputError, match="no hand shards"):
+        load_hand_shards(tmp_path, tmp_path)
+
+
+def test_box_around_leaves_out_absent_points() -> None:
+    points = np.array([[[1, 2, 1], [3, 6, 1], [100, 100, 0]], [[0, 0, 0]] * 3], np.float32)
+    boxes = box_around(points)
+    np.testing.assert_array_equal(boxes[0], [1, 2, 3, 6])
+    assert np.isnan(boxes[1]).all()
+
+
+def test_prepared_clips_agree_with_the_networks(prepared: list[Prepared], clips: list[Clip], folder: Path) -> None:
+    models = dummy_models()
+    clip, item = clips[0], prepared[0]
+    picture = torch.from_numpy(np.array(clip.frames[:1])).permute(0, 3, 1, 2).float() / 127.5 - 1
+    with torch.no_grad():
+        latents = models.vae.encode(picture).latent_dist.mean * models.vae.config.scaling_factor
+    np.testing.assert_allclose(item.latents[0].astype(np.float32), latents[0].numpy(), atol=0.01)
+    assert item.audio.shape == (FRAMES, 50, 384)
+    assert item.hand_mask.any((1, 2)).all()
+    assert int(prepared[0].scene) == int(prepared[1].scene) != int(prepared[2].scene)
+    # a second call reads the cache, and gets the same
+    again = prepare_clips(clips, models.vae, models.codebook, DummySpeech(), folder / "prepared", lambda text: None)
+    assert all(np.array_equal(a.hand_indices, b.hand_indices) for a, b in zip(again, prepared, strict=True))
+
+
+def test_crops_are_cut_alike_from_everything(prepared: list[Prepared]) -> None:
+    sampler = WindowSampler(prepared, WindowShape(4, stride=2, crop=4, whole_share=0.0), batch=8)
+    batch = sampler.draw(np.random.default_rng(0), NO_DROPS)
+    assert batch["latents"].shape == (8, 4, 4, 4, 4)
+    assert batch["hand_maps"].shape == (8, 4, 32, 32, 3)
+    # where the crop's hand mask is empty, its map is black: they show the same place
+    empty = ~batch["hand_mask"].any(-1).any(-1)
+    assert empty.any() or batch["hand_mask"].any()
+    assert batch["hand_maps"][empty].float().mean() < 1
+    assert batch["hand_maps"].float().max() > 0
+
+
+def test_whole_batches_cost_about_the_same(prepared: list[Prepared]) -> None:
+    sampler = WindowSampler(prepared, WindowShape(2, crop=4, whole_share=1.0), batch=8)
+    assert sampler.draw(np.random.default_rng(0), NO_DROPS)["latents"].shape == (2, 2, 4, 8, 8)
+
+
+def test_drop_rates_are_kept(prepared: list[Prepared]) -> None:
+    sampler = WindowSampler(prepared, WindowShape(1), batch=400)
+    batch = sampler.draw(np.random.default_rng(0), DropRates(audio=0.2, image=0.1, hands=0.3, everything=0.0))
+    assert 1 - batch["keep_audio"].float().mean() == pytest.approx(0.2, abs=0.06)
+    assert 1 - batch["keep_image"].float().mean() == pytest.approx(0.1, abs=0.05)
+    assert not (batch["keep_hands"] & ~batch["keep_image"]).any()
+
+
+def small_stage(prepared: list[Prepared], trained: bool = False, **changes: object) -> DiffusionStage:
+    config = replace(
+        DiffusionConfig(LoopConfig(steps=3), WindowShape(3), batch=2, sample_steps=2, drops=NO_DROPS), **changes
+    )
+    models = dummy_models(trained=trained)
+    return DiffusionStage(config, models, prepared)
+
+
+def one_loss(stage: Stage, seed: int = 0) -> torch.Tensor:
+    batch = stage.batch(np.random.default_rng(seed))
+    return stage(batch, torch.Generator().manual_seed(seed), 0.0)[0]
+
+
+@pytest.mark.parametrize("online", [False, True])
+def test_gradients_of_the_diffusion_stage_are_right(prepared: list[Prepared], online: bool) -> None:
+    stage = small_stage(prepared, trained=True, online_codebook=online)
+    stage.eval()  # codes that move while training would move the loss
+    one_loss(stage).backward()
+    for name in ("denoiser.conv_in.weight", "reference.conv_in.weight", "hand_encoder.conv_in.weight"):
+        parameter = dict(stage.named_parameters())[name]
+        assert parameter.grad is not None
+        direction = parameter.grad / parameter.grad.norm()
+        with torch.no_grad():
+            parameter.add_(1e-2 * direction)
+            up = one_loss(stage)
+            parameter.sub_(2e-2 * direction)
+            down = one_loss(stage)
+            parameter.add_(1e-2 * direction)
+        slope = float(up - down) / 2e-2
+        assert slope == pytest.approx(float(parameter.grad.norm()), rel=0.05, abs=1e-4), name
+
+
+def test_every_trained_part_gets_a_gradient(prepared: list[Prepared]) -> None:
+    stage = small_stage(prepared, trained=True)
+    one_loss(stage).backward()
+    silent = [n for n, p in stage.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())]
+    assert not [name for name in silent if "audio_embedding" not in name], silent
+
+
+def test_motion_modules_rest_in_stage_one(prepared: list[Prepared]) -> None:
+    stage = small_stage(prepared, trained=True, motion=False)
+    one_loss(stage).backward()
+    motion = [p for name, p in stage.denoiser.named_parameters() if "motion_modules" in name]
+    assert motion and all(p.grad is None for p in motion)
+    alone = small_stage(prepared, trained=True, spatial_rate=0.0)
+    trained = {name for name, p in alone.named_parameters() if p.requires_grad}
+    assert trained and all("motion_modules" in name for name in trained)
+
+
+def test_untrained_model_returns_the_still_portrait(prepared: list[Prepared]) -> None:
+    models = load_networks(DUMMY, [], need=())
+    stage = DiffusionStage(DiffusionConfig(window=WindowShape(3), batch=1, drops=NO_DROPS), models, prepared)
+    batch = stage.batch(np.random.default_rng(0))
+    latents = stage.generate(batch, steps=1)
+    torch.testing.assert_close(latents[:, 0], batch["reference"].float(), atol=1e-3, rtol=0)
+    assert stage.sample().dtype == np.uint8
+
+
+def test_loss_weight_keeps_the_step_of_pure_noise() -> None:
+    weight = loss_weight(torch.tensor([0.0, 0.5, 0.999]), gamma=5.0)
+    torch.testing.assert_close(weight[:2], torch.tensor([1.0, 1.0]))
+    assert weight[2] < 0.01
+
+
+def test_vae_stage_improves_on_its_start_and_can_leave_the_latents(clips: list[Clip]) -> None:
+    config = VaeConfig(
+        LoopConfig(steps=1), batch=4, crop=32, blocks=(8, 8, 8, 8), latent_channels=8, groups=4, decoder_only=True
+    )
+    stage = VaeStage(config, clips)
+    assert vae_metrics(stage.vae, clips, 4)["whole"] > 20  # principal components
+    picture = torch.rand(1, 3, 32, 32)
+    before = stage.vae.encode(picture).latent_dist.mean.detach()
+    optimiser = torch.optim.Adam([p for p in stage.parameters() if p.requires_grad], 3e-3)
+    first = last = 0.0
+    for step in range(12):
+        loss = one_loss(stage, seed=0)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        first, last = (float(loss) if step == 0 else first), float(loss)
+    assert last < first
+    torch.testing.assert_close(stage.vae.encode(picture).latent_dist.mean.detach(), before)
+
+
+def test_codebook_stage_learns_hands(clips: list[Clip], tmp_path: Path) -> None:
+    crops = crops_of_clips(clips, every=3)
+    assert crops.shape[1:] == (256, 256, 3)
+    stage = HccStage(HccConfig(LoopConfig(steps=1), batch=2), crops, dummy_models(trained=False).codebook)
+    optimiser = torch.optim.Adam(stage.parameters(), 3e-3)
+    losses = []
+    stage.train()
+    for _ in range(6):
+        loss = one_loss(stage, seed=0)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss))
+    assert losses[-1] < losses[0]
+    numbers = hcc_metrics(stage.codebook, crops[:2])
+    assert 1 <= numbers["perplexity"] <= 32
+    stage.export(tmp_path)
+    assert (tmp_path / "codebook" / "config.json").exists()
+
+
+def test_exported_model_opens_as_shipped(prepared: list[Prepared], tmp_path: Path) -> None:
+    from vivid.weights.store import load_model
+
+    stage = small_stage(prepared, trained=True)
+    stage.export(tmp_path / "run" / "weights")
+    models = dummy_models()
+    models.vae.save_pretrained(tmp_path / "vae_run" / "weights" / "vae")
+    models.codebook.save_pretrained(tmp_path / "hcc_run" / "weights" / "codebook")
+    others = [tmp_path / "vae_run", tmp_path / "hcc_run"]
+    info = export_model(DUMMY, tmp_path / "run", others, tmp_path / "model", report=lambda text: None)
+    loaded, stored = load_model(tmp_path / "model", torch.float32)
+    assert stored == info
+    weight = stage.denoiser.conv_in.weight
+    torch.testing.assert_close(loaded.denoiser.conv_in.weight, weight, atol=float(weight.abs().max()) / 100, rtol=0)
+    with pytest.raises(InputError, match="holds codebook"):
+        export_model(DUMMY, tmp_path / "run", others[:1], tmp_path / "other")
+
+
+def test_decoding_has_the_right_scale(prepared: list[Prepared]) -> None:
+    frames = decode_frames(dummy_models().vae, torch.from_numpy(prepared[0].latents[:2].astype(np.float32)))
+    assert frames.shape == (2, SIZE, SIZE, 3)
+    assert frames.dtype == np.uint8

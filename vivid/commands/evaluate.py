@@ -1,0 +1,165 @@
+"""`evaluate`: held-out clips through the whole pipeline, measured against the truth and two trivial answers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..evaluation.compare import Case
+    from ..pipeline import VividPipeline
+
+ABLATIONS = ("no-head-stream", "no-codebook", "no-calibration")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Writes table.json, table.md, sheet.png and the videos; finished videos in --out are not made again."""
+    parser.add_argument("--data", type=Path, required=True, help="folder of held-out clips with labels")
+    parser.add_argument("--training", type=Path, help="folder of training clips, for the nearest training clip")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the table, the sheet and the videos")
+    parser.add_argument("--model", default="embedded", help="embedded, full, or a model folder")
+    parser.add_argument("--clips", type=int, default=6, help="how many held-out clips")
+    parser.add_argument("--frames", type=int, default=72, help="frames of each clip")
+    parser.add_argument("--steps", type=int, help="sampling steps (default: the model's own)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--guidance-audio", type=float, metavar="G")
+    parser.add_argument("--guidance-image", type=float, metavar="G")
+    parser.add_argument("--ablation", action="append", choices=ABLATIONS, default=[], help="also without this part")
+    parser.add_argument("--variant", action="append", default=[], metavar="NAME=FOLDER", help="also this other model")
+    parser.add_argument("--probes", action="store_true", help="also: other voice, other gestures, silence")
+    parser.add_argument("--detector", default="auto", choices=("auto", "mediapipe", "dwpose", "openpose"))
+    parser.add_argument("--cache", type=Path, default=Path("data/cache"), help="decoded frames")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the videos, measure, and print the table."""
+    from ..config import RunSettings
+    from ..evaluation.compare import generate, make_case, nearest_training_clip, still_portrait
+    from ..evaluation.measure import measure
+    from ..evaluation.report import average, contact_sheet, write_table
+    from ..pipeline import VividPipeline
+    from ..training.clips import load_clips
+
+    clips = load_clips(args.data, args.cache, limit=args.clips)
+    training = load_clips(args.training, args.cache) if args.training else []
+    cases = [make_case(clip, args.frames) for clip in clips]
+    gallery, mean = _gallery(cases)
+    plain = RunSettings(
+        steps=args.steps,
+        seed=args.seed,
+        guidance_audio=args.guidance_audio,
+        guidance_image=args.guidance_image,
+        mark=False,
+    )
+    answers = _answers(args, plain)
+    args.out.mkdir(parents=True, exist_ok=True)
+    rows: dict[str, list[dict[str, float]]] = {}
+    curves: dict[str, dict[str, list[float]]] = {}
+    pictures: list[tuple[str, NDArray[np.uint8]]] = []
+    pipelines: dict[str, VividPipeline] = {}
+    for case in cases:
+        name = case.clip.name
+        videos = {"truth": case.clip.frames[: case.frames], "still portrait": still_portrait(case)}
+        if training:
+            videos["nearest training clip"] = nearest_training_clip(case, training)
+        for answer, (model, settings) in answers.items():
+            if model not in pipelines:
+                pipelines[model] = VividPipeline.from_pretrained(model)
+            path = args.out / "videos" / f"{name}-{answer.replace(' ', '-')}.mp4"
+            path.parent.mkdir(exist_ok=True)
+            videos[answer] = generate(pipelines[model], case, settings, path)
+        for answer, frames in videos.items():
+            numbers, curve = measure(frames, case, gallery, mean, args.detector)
+            rows.setdefault(answer, []).append(numbers)
+            curves.setdefault(name, {})[answer] = [round(float(value), 4) for value in curve]
+            pictures.append((f"{name} {answer}", frames))
+        print(f"measured {name}", flush=True)
+    details: dict[str, Any] = {
+        "clips": [case.clip.name for case in cases],
+        "frames": args.frames,
+        "each": rows,
+        "openness": curves,
+        "settings": plain.to_dict(),
+    }
+    if args.probes:
+        details["probes"] = _probes(args, pipelines[args.model], cases, plain)
+    table = write_table({answer: average(values) for answer, values in rows.items()}, details, args.out)
+    contact_sheet(pictures, args.out / "sheet.png")
+    print(table)
+    if args.probes:
+        print(json.dumps(details["probes"], indent=2))
+    return 0
+
+
+def _gallery(cases: list[Case]) -> tuple[dict[int, NDArray[np.float32]], NDArray[np.float32]]:
+    """One embedding for each person (of the portrait with its exact pose), and the mean face."""
+    from ..evaluation.people import aligned_face, embeddings, mean_face
+
+    portraits = {case.clip.identity: case.portrait for case in cases}
+    faces = {identity: aligned_face(portrait.image, portrait.pose) for identity, portrait in portraits.items()}
+    known = {identity: face for identity, face in faces.items() if face is not None}
+    if not known:
+        raise InputError("No held-out clip shows a face with eyes and mouth: choose other clips.")
+    mean = mean_face(list(known.values()))
+    return dict(zip(known, embeddings(list(known.values()), mean), strict=True)), mean
+
+
+def _answers(args: argparse.Namespace, plain: Any) -> dict[str, tuple[str, Any]]:
+    """Name -> (model, settings) of everything that is generated."""
+    from dataclasses import replace
+
+    answers = {"model": (args.model, plain)}
+    switches = {"no-head-stream": "head_stream", "no-codebook": "codebook", "no-calibration": "calibrate"}
+    for ablation in dict.fromkeys(args.ablation):
+        answers[ablation.replace("-", " ")] = (args.model, replace(plain, **{switches[ablation]: False}))
+    for variant in args.variant:
+        name, separator, folder = variant.partition("=")
+        if not separator:
+            raise InputError(f"--variant {variant!r} has no name: write NAME=FOLDER.")
+        answers[name] = (folder, plain)
+    return answers
+
+
+def _probes(args: argparse.Namespace, pipeline: VividPipeline, cases: list[Case], settings: Any) -> dict[str, float]:
+    """What a swapped voice, swapped gestures and silence change in the first case (mean grey levels, openness)."""
+    import numpy as np
+
+    from ..evaluation.compare import generate, with_motion, with_speech
+    from ..evaluation.measure import detect, openness, regions_of
+    from ..evaluation.metrics import boxes_to_mask
+    from ..pose.regions import hand_boxes
+    from ..speech.types import Speech
+
+    case = cases[0]
+    other = next((c for c in cases[1:] if c.clip.identity == case.clip.identity), cases[-1])
+    folder = args.out / "videos"
+    plain = generate(pipeline, case, settings, folder / f"{case.clip.name}-model.mp4")
+    voice = generate(pipeline, with_speech(case, other.speech), settings, folder / "probe-voice.mp4")
+    gestures_case = with_motion(case, other.motion)
+    gestures = generate(pipeline, gestures_case, settings, folder / "probe-gestures.mp4")
+    silent_speech = Speech(np.zeros_like(case.speech.samples))
+    silent = generate(pipeline, with_speech(case, silent_speech), settings, folder / "probe-silence.mp4")
+    regions = regions_of(case)
+    moved = boxes_to_mask(hand_boxes(gestures_case.motion).boxes, case.clip.pose.canvas)
+
+    def change(frames: NDArray[np.uint8], mask: NDArray[np.bool_]) -> float:
+        return float(np.abs(frames.astype(np.float32) - plain.astype(np.float32)).mean(-1)[mask].mean())
+
+    curves = {name: openness(detect(frames, args.detector)) for name, frames in (("v", plain), ("s", silent))}
+    return {
+        "other voice changes mouth by": change(voice, regions.mouth),
+        "other voice changes hands by": change(voice, regions.hands),
+        "other gestures change hands by": change(gestures, regions.hands | moved),
+        "other gestures change mouth by": change(gestures, regions.mouth),
+        "openness with speech, mean": float(np.nanmean(curves["v"])),
+        "openness with speech, 90th percentile": float(np.nanpercentile(curves["v"], 90)),
+        "openness in silence, mean": float(np.nanmean(curves["s"])),
+        "openness in silence, 90th percentile": float(np.nanpercentile(curves["s"], 90)),
+    }

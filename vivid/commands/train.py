@@ -1,0 +1,154 @@
+"""`train`: the autoencoder, the hand codebook, stage 1 and stage 2, and the folder that ships.
+
+The same command runs on a CPU, on one GPU, or on several through `accelerate launch -m vivid train ...`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..training.loop import LoopConfig, Stage
+    from ..training.presets import Preset
+
+PARTS = ("vae", "hcc", "stage1", "stage2", "export")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """A run lives in --out: log.jsonl, curves.png, samples/, checkpoint.pt, weights/. It continues where it stopped."""
+    parser.add_argument("part", choices=PARTS, help="what to train; export joins trained parts into a model folder")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run (export: the model folder)")
+    parser.add_argument("--data", type=Path, help="folder of videos with labels or poses beside them")
+    parser.add_argument("--hands", type=Path, help="hcc: folder of hand shards (default: crops cut from --data)")
+    parser.add_argument("--cache", type=Path, default=Path("data/cache"), help="decoded frames, latents, features")
+    parser.add_argument("--preset", default="embedded", choices=["paper", "embedded", "cpu"], help="size of everything")
+    parser.add_argument("--minutes", type=float, help="time budget; the learning rate falls to its end over it")
+    parser.add_argument("--steps", type=int, help="step budget, instead of the time budget")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--learning-rate", type=float)
+    parser.add_argument("--limit", type=int, help="use only the first clips")
+    parser.add_argument("--fresh", action="store_true", help="begin again although the folder has a checkpoint")
+    parser.add_argument("--init", type=Path, help="warm start: a run's weights/ or a model folder")
+    parser.add_argument("--vae", type=Path, help="stages, export: the trained autoencoder (folder with vae/)")
+    parser.add_argument("--codebook", type=Path, help="stages, export: the trained codebook (folder with codebook/)")
+    parser.add_argument("--online-codebook", action="store_true", help="stages: train the codebook along (ablation)")
+    parser.add_argument("--codebook-8x8", action="store_true", help="hcc: the 8x8 grid (ablation)")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: torch's own choice)")
+
+
+def _need(path: Path | None, option: str) -> Path:
+    if path is None or not path.exists():
+        raise InputError(f"{option} is missing or is no folder: give one that exists.")
+    return path
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train one part, or join all parts."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import torch
+
+    from ..training.memory import keep_memory
+    from ..training.presets import preset
+
+    keep_memory()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    chosen = preset(args.preset)
+    if args.part == "export":
+        from ..training.export import export_model
+
+        folders = [_need(args.init, "--init"), args.vae, args.codebook]
+        others = [folder for folder in folders[1:] if folder is not None]
+        clamp = 0.0 if chosen.stage2.last_step_noise == 0 else None
+        export_model(chosen.model, folders[0], others, args.out, chosen.stage2.sample_steps, clamp)
+        return 0
+    stage, loop = {"vae": _vae, "hcc": _hcc}.get(args.part, _diffusion)(args, chosen)
+    from ..training.loop import Trainer
+
+    Trainer(stage, loop, args.out, resume=not args.fresh).run(lambda text: print(text, flush=True))
+    return 0
+
+
+def _with(config: Any, args: argparse.Namespace) -> Any:
+    """A stage's settings with what the command line changes."""
+    from dataclasses import replace
+
+    from ..training.presets import with_budget
+
+    config = replace(config, loop=with_budget(config.loop, args.minutes, args.steps, args.seed, args.learning_rate))
+    return replace(config, batch=args.batch) if args.batch else config
+
+
+def _clips(args: argparse.Namespace, size: int) -> Any:
+    from ..training.clips import load_clips
+
+    return load_clips(_need(args.data, "--data"), args.cache, (size, size), args.limit)
+
+
+def _vae(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
+    from dataclasses import replace
+
+    from ..models.autoencoder import ShortcutAutoencoderKL
+    from ..training.vae import VaeStage
+
+    config = _with(chosen.vae, args)
+    model = None
+    if args.init:
+        model = ShortcutAutoencoderKL.from_pretrained(_need(args.init, "--init") / "vae")
+    elif config.decoder_only:
+        config = replace(config, decoder_only=False)
+    return VaeStage(config, _clips(args, chosen.size), model), config.loop
+
+
+def _hcc(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
+    from dataclasses import replace
+
+    import torch
+
+    from ..models.factory import build_codebook
+    from ..models.hand_codebook import HandCodebook
+    from ..training.hands import crops_of_clips, load_hand_shards
+    from ..training.hcc import HccStage
+
+    config = _with(chosen.hcc, args)
+    if args.hands:
+        crops = load_hand_shards(_need(args.hands, "--hands"), args.cache)
+    else:
+        crops = crops_of_clips(_clips(args, chosen.size), every=8)
+    torch.manual_seed(config.loop.seed)
+    if args.init:
+        codebook = HandCodebook.from_pretrained(_need(args.init, "--init") / "codebook")
+    else:
+        model = chosen.model
+        if args.codebook_8x8:
+            model = replace(model, codebook_channels=(*model.codebook_channels, model.codebook_channels[-1]))
+        codebook = build_codebook(model)
+    return HccStage(config, crops, codebook), config.loop
+
+
+def _diffusion(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
+    from dataclasses import replace
+
+    import torch
+
+    from ..speech.encoder import load_speech_encoder
+    from ..training.export import load_networks
+    from ..training.prepare import prepare_clips
+    from ..training.stages import DiffusionStage
+
+    config = _with(chosen.stage1 if args.part == "stage1" else chosen.stage2, args)
+    config = replace(config, online_codebook=args.online_codebook)
+    torch.manual_seed(config.loop.seed)
+    folders = [f for f in (args.init, args.vae, args.codebook) if f is not None]
+    models = load_networks(chosen.model, folders, need=("vae",))
+    speech = load_speech_encoder(chosen.model.speech)
+    clips = _clips(args, chosen.size)
+    trained = None if args.online_codebook and not args.codebook else models.codebook
+    prepared = prepare_clips(clips, models.vae, trained, speech, args.cache / "prepared")
+    return DiffusionStage(config, models, prepared), config.loop

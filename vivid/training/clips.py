@@ -1,0 +1,177 @@
+"""Video clips with key points, as training and evaluation read them: rendered folders and ordinary videos + poses.
+
+A rendered clip is NAME.mp4 beside NAME.npz with exact labels (`kp`, `vis`, `hand_box`, `head_box`, ...); an ordinary
+one is NAME.mp4 beside NAME.npz in the pose clip layout (`body`, `hands`, `face`, ...), as `vivid detect` writes it.
+Frames are decoded once into a uint8 file that is mapped, not loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config import FPS
+from ..errors import InputError
+from ..pose.skeleton import BODY_COUNT, FACE_COUNT, HAND_COUNT, PoseClip
+
+INNER_LIPS = slice(60, 68)
+MOUTH = slice(48, 68)
+"""Points of the mouth in the face 68 layout (outer and inner lips)."""
+HIDDEN_CONFIDENCE = 0.5
+"""Confidence given to a rendered key point that exists but is covered: detectors guess such points too."""
+
+Boxes = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One video: frames (T, H, W, 3) uint8 mapped from disk, its poses in pixels of the frames, and boxes x0 y0 x1 y1.
+
+    `hand_boxes` (T, 2, 4) and `head_boxes` (T, 4) are NaN where absent; `openness` (T) is the inner lip distance over
+    the distance between the eyes; `identity` and `voice` tell people and voices apart (-1: unknown).
+    """
+
+    name: str
+    video: Path
+    frames: NDArray[np.uint8]
+    pose: PoseClip
+    hand_boxes: Boxes
+    head_boxes: Boxes
+    mouth_boxes: Boxes
+    openness: NDArray[np.float32]
+    identity: int = -1
+    voice: int = -1
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+def _decode(video: Path, size: tuple[int, int], target: Path) -> None:
+    """Decode a video at 24 frames a second into `target` (.npy), whole or not at all."""
+    width, height = size
+    command = ["ffmpeg", "-v", "error", "-threads", "1", "-i", str(video), "-an", "-r", str(FPS)]
+    command += ["-s", f"{width}x{height}", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    result = subprocess.run(command, capture_output=True, check=False)
+    frames = np.frombuffer(result.stdout, np.uint8)
+    if result.returncode or not frames.size:
+        raise InputError(f"The video {video.name} cannot be decoded: replace or remove it.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(f".{os.getpid()}.npy")  # several processes may decode at once
+    np.save(partial, frames.reshape(-1, height, width, 3))
+    partial.replace(target)
+
+
+def decoded_frames(video: Path, size: tuple[int, int], cache: Path) -> NDArray[np.uint8]:
+    """Frames of a video at `size` (width, height), mapped from the cache; decoded first when they are not there."""
+    stat = video.stat()
+    key = hashlib.sha256(f"{video.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{size}".encode()).hexdigest()[:16]
+    target = cache / f"{video.stem}-{key}.npy"
+    if not target.exists():
+        _decode(video, size, target)
+    return np.load(target, mmap_mode="r")
+
+
+def _video_size(video: Path) -> tuple[int, int]:
+    """Width and height of a video."""
+    command = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "stream=width,height"]
+    result = subprocess.run([*command, "-of", "json", str(video)], capture_output=True, text=True, check=False)
+    streams = json.loads(result.stdout or "{}").get("streams")
+    if not streams:
+        raise InputError(f"The file {video.name} has no picture track: remove it from the folder.")
+    return int(streams[0]["width"]), int(streams[0]["height"])
+
+
+def rendered_pose(labels: dict[str, NDArray[Any]], canvas: tuple[int, int]) -> PoseClip:
+    """Poses of a rendered label file: key points in 1/16 pixel, covered points at half confidence."""
+    points = labels["kp"].astype(np.float32) / 16
+    visible = (labels["vis"] & 2) > 0
+    confidence = np.where(visible, 1.0, HIDDEN_CONFIDENCE).astype(np.float32)
+    full = np.concatenate([points, confidence[..., None]], axis=-1)
+    first, second = BODY_COUNT, BODY_COUNT + 2 * HAND_COUNT
+    hands = full[:, first:second].reshape(-1, 2, HAND_COUNT, 3)
+    return PoseClip(full[:, :first], hands, full[:, second : second + FACE_COUNT], canvas)
+
+
+def box_around(points: NDArray[np.float32], enlarge: float = 1.0) -> Boxes:
+    """Boxes (..., 4) around points (..., N, 3) with confidence above 0, enlarged about their centre; NaN if none."""
+    where = np.where(points[..., 2:] > 0, points[..., :2], np.nan)
+    missing = np.isnan(where).all(axis=-2, keepdims=True)
+    low = np.where(missing, np.inf, where).copy()
+    high = np.where(missing, -np.inf, where).copy()
+    low, high = np.nanmin(low, axis=-2), np.nanmax(high, axis=-2)
+    middle, half = (low + high) / 2, (high - low) / 2 * enlarge
+    boxes = np.concatenate([middle - half, middle + half], axis=-1)
+    return np.where(np.isfinite(boxes), boxes, np.nan).astype(np.float32)
+
+
+def openness_of(face: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Inner lip distance (points 62 and 66) over the distance of the eyes' centres: face (T, 68, 3) -> (T)."""
+    eyes = face[:, 36:42, :2].mean(1) - face[:, 42:48, :2].mean(1)
+    lips = face[:, 62, :2] - face[:, 66, :2]
+    return (np.linalg.norm(lips, axis=-1) / np.maximum(np.linalg.norm(eyes, axis=-1), 1e-3)).astype(np.float32)
+
+
+def load_clip_folder(video: Path, cache: Path, size: tuple[int, int] | None = None) -> Clip:
+    """One clip from its video; the label file beside it decides which of the two kinds it is.
+
+    `size` (width, height) resizes frames and poses (it must keep the aspect); None keeps the video's own.
+    """
+    label_path = video.with_suffix(".npz")
+    if not label_path.exists():
+        raise InputError(f"{video.name} has no labels: put {label_path.name} beside it (vivid detect writes one).")
+    with np.load(label_path, allow_pickle=False) as stored:
+        labels = {name: stored[name] for name in stored.files}
+    original = _video_size(video)
+    target = size or original
+    factor = (target[0] / original[0], target[1] / original[1])
+    frames = decoded_frames(video, target, cache)
+    meta: dict[str, Any] = {}
+    if "kp" in labels:
+        meta = json.loads(str(labels["meta"])) if "meta" in labels else {}
+        pose = rendered_pose(labels, original).map_points(factor, (0, 0), target)
+        scale = np.array(factor * 2, np.float32) / 16
+        hand_boxes, head_boxes = labels["hand_box"] * scale, labels["head_box"] * scale
+        openness = labels["mouth"][:, 0].astype(np.float32) / 200
+    elif "body" in labels:
+        stored_canvas = tuple(int(value) for value in labels["canvas"])
+        pose = PoseClip(labels["body"], labels["hands"], labels["face"], (stored_canvas[0], stored_canvas[1]))
+        pose = pose.map_points((target[0] / stored_canvas[0], target[1] / stored_canvas[1]), (0, 0), target)
+        hand_boxes, head_boxes = box_around(pose.hands, 1.2), box_around(pose.face, 1.3)
+        openness = openness_of(pose.face)
+    else:
+        raise InputError(f"{label_path.name} is neither a label file of rendered people nor a pose clip: remove it.")
+    count = min(len(frames), len(pose))
+    keep = slice(0, count)
+    return Clip(
+        name=video.stem,
+        video=video,
+        frames=frames[keep],
+        pose=pose.take(keep),
+        hand_boxes=hand_boxes[keep].astype(np.float32),
+        head_boxes=head_boxes[keep].astype(np.float32),
+        mouth_boxes=box_around(pose.face[keep, MOUTH], 1.2),
+        openness=openness[keep],
+        identity=int(meta.get("identity", -1)),
+        voice=int(meta.get("voice", -1)),
+        meta=meta,
+    )
+
+
+def load_clips(folder: Path, cache: Path, size: tuple[int, int] | None = None, limit: int | None = None) -> list[Clip]:
+    """All clips of a folder, in the order of their names.
+
+    Raises InputError when the folder has none. Source: METHOD section 6 and the rendered data format.
+    """
+    videos = sorted(path for path in folder.rglob("*.mp4") if path.with_suffix(".npz").exists())
+    if not videos:
+        raise InputError(f"{folder} holds no videos with labels beside them: run `vivid synthesize people` first.")
+    return [load_clip_folder(video, cache, size) for video in videos[:limit]]

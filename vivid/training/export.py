@@ -1,0 +1,94 @@
+"""From the folders of training runs to networks, and to the model folder that ships."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..config import ModelInfo
+from ..errors import InputError
+from ..models.factory import ModelConfig, Models, build_models, component_classes
+from ..weights.store import COMPONENTS, save_model
+
+FRAMES_WINDOW, FRAMES_OVERLAP = 24, 6
+
+
+def _find(folders: Sequence[Path], name: str) -> Path | None:
+    """The first folder that holds a component, directly or under weights/."""
+    for folder in folders:
+        for candidate in (folder / name, folder / "weights" / name):
+            if (candidate / "config.json").is_file():
+                return candidate
+    return None
+
+
+def _load(folder: Path, cls: Any) -> Any:
+    """A component from a run (diffusers' own files) or from a model folder (int8)."""
+    from ..weights.int8 import is_int8_folder, load_int8
+
+    if not is_int8_folder(folder):
+        return cls.from_pretrained(folder)
+    module = cls.from_config(cls.load_config(folder))
+    module.load_state_dict(load_int8(folder), strict=True)
+    return module
+
+
+def load_networks(config: ModelConfig, folders: Sequence[Path], need: Sequence[str] = COMPONENTS) -> Models:
+    """All networks: from the first folder that has them, otherwise with seeded random weights.
+
+    Raises InputError when a component in `need` is in none of the folders.
+    """
+    models = build_models(config)
+    # an untrained network predicts "as the reference": with no output yet it is exactly that
+    torch.nn.init.zeros_(models.denoiser.conv_out.weight)
+    torch.nn.init.zeros_(models.denoiser.conv_out.bias)
+    found: dict[str, Any] = {}
+    for name in COMPONENTS:
+        folder = _find(folders, name)
+        if folder is not None:
+            stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            found[name] = _load(folder, component_classes()[stored["_class_name"]])
+        elif name in need:
+            raise InputError(f"No folder given holds {name}/: train it first, or name its run.")
+    return replace(models, **found)
+
+
+def export_model(
+    config: ModelConfig,
+    stage: Path,
+    others: Sequence[Path],
+    target: Path,
+    steps: int = 6,
+    noise_clamp: float | None = None,
+    quantise: bool = True,
+    untrained: tuple[str, ...] = (),
+    report: Callable[[str], None] = print,
+) -> ModelInfo:
+    """Join the parts of several runs into a model folder (int8, files below 10 MB) that the pipeline opens.
+
+    stage: the run with denoiser, reference and hand encoder; others: the runs with vae and codebook. steps and
+    noise_clamp are the model's defaults for sampling (a clamp of 0: it was trained to start from zeros).
+    """
+    models = load_networks(config, [stage, *others])
+    info = ModelInfo(
+        name="embedded",
+        speech_encoder=config.speech,
+        domain="rendered",
+        size=(config.sample_size, config.sample_size),
+        window=FRAMES_WINDOW,
+        overlap=FRAMES_OVERLAP,
+        steps=steps,
+        guidance_audio=1.0,
+        guidance_image=1.0,
+        noise_clamp=noise_clamp,
+        untrained=untrained,
+    )
+    save_model(models, info, target, quantise=quantise)
+    total = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+    report(f"{target}: {total / 2**20:.1f} MiB")
+    return info

@@ -1,0 +1,106 @@
+"""The hand codebook, trained alone on hand close-ups and frozen afterwards (METHOD section 3, "offline")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..models.hand_codebook import HandCodebook
+from .loop import Batch, LoopConfig, Stage
+
+
+@dataclass(frozen=True)
+class HccConfig:
+    """Codebook training; the paper: Adam 1e-4, batch 256, 200k steps, 256-px crops, beta 0.25."""
+
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(minutes=2, learning_rate=1e-3, weight_decay=0.0))
+    batch: int = 16
+    jitter: float = 0.1
+    """Random shift and zoom of the crops, as a share of their size."""
+    restart_below: float = 0.5
+    """Codes chosen less often than this a batch are restarted: short runs cannot wait for them to fade."""
+
+
+PAPER_HCC = HccConfig(LoopConfig(steps=200_000, learning_rate=1e-4, betas=(0.9, 0.999), weight_decay=0.0), batch=256)
+
+
+def to_pictures(crops: Tensor) -> Tensor:
+    """uint8 (N, H, W, 3) -> float (N, 3, H, W) in -1..1."""
+    return crops.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+class HccStage(Stage):
+    """Trains the VQ-VAE on L2 + 0.25 commitment; codes follow by moving averages with restart of dead ones."""
+
+    def __init__(self, config: HccConfig, crops: NDArray[np.uint8], codebook: HandCodebook) -> None:
+        super().__init__()
+        # the last twentieth is never trained on: the sample picture and the report use it
+        self.config, self.crops, self.codebook = config, crops, codebook
+        self.held_out = max(8, len(crops) // 20)
+        codebook.quantiser.restart_below = config.restart_below
+
+    def batch(self, rng: np.random.Generator) -> Batch:
+        import cv2
+
+        last = max(1, len(self.crops) - self.held_out)
+        crops = np.array(self.crops[np.sort(rng.integers(last, size=self.config.batch))])
+        size, jitter = crops.shape[1], self.config.jitter
+        for crop in crops:
+            zoom = float(rng.uniform(1 - jitter, 1 + jitter))
+            shift = rng.uniform(-jitter / 2, jitter / 2, 2) * size + (1 - zoom) * size / 2
+            matrix = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
+            moved = cv2.warpAffine(crop, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE)
+            crop[:] = moved[:, ::-1] if rng.random() < 0.5 else moved
+        return {"crops": torch.from_numpy(crops)}
+
+    def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        output = self.codebook(to_pictures(batch["crops"]))
+        psnr = -10 * torch.log10(output.reconstruction_loss.detach() / 4)
+        stats = output.stats
+        return output.loss, {
+            "psnr": psnr,
+            "commitment": output.quantiser_loss.detach(),
+            "perplexity": stats.perplexity,
+            "used": stats.used,
+            "restarted": stats.restarted,
+        }
+
+    @torch.no_grad()
+    def sample(self) -> np.ndarray:
+        """Held-out crops above their reconstructions."""
+        device = next(self.codebook.parameters()).device
+        crops = np.array(self.crops[-8:])
+        rebuilt = self.codebook(to_pictures(torch.from_numpy(crops).to(device))).reconstruction.clamp(-1, 1)
+        pictures = ((rebuilt.float() + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        return np.concatenate([np.concatenate(list(crops), 1), np.concatenate(list(pictures), 1)], 0)
+
+    def export(self, folder: Path) -> None:
+        self.codebook.save_pretrained(folder / "codebook")
+
+
+@torch.no_grad()
+def hcc_metrics(codebook: HandCodebook, crops: NDArray[np.uint8], batch: int = 16) -> dict[str, float]:
+    """Reconstruction PSNR (dB, of the mean error) and code usage over `crops` (N, 256, 256, 3) uint8."""
+    device = next(codebook.parameters()).device
+    errors: list[float] = []
+    counts = torch.zeros(codebook.config.codes)
+    codebook.eval()
+    for first in range(0, len(crops), batch):
+        pictures = to_pictures(torch.from_numpy(np.array(crops[first : first + batch])).to(device))
+        output = codebook(pictures)
+        error = (output.reconstruction.clamp(-1, 1).float() - pictures).square().mean((1, 2, 3)) / 4
+        errors += error.tolist()
+        counts += torch.bincount(output.indices.flatten().cpu(), minlength=len(counts)).float()
+    shares = counts / counts.sum()
+    entropy = float(-(shares * shares.clamp(min=1e-12).log()).sum())
+    return {
+        "psnr": float(-10 * np.log10(np.mean(errors))),
+        "perplexity": float(np.exp(entropy)),
+        "codes_used": int((counts > 0).sum()),
+        "pictures": len(crops),
+    }

@@ -1,0 +1,335 @@
+"""The training loop that all stages share: budget, schedule, EMA, checkpoints, curves and sample pictures.
+
+A stage is a module whose forward takes the step's number and returns its loss; every random draw of step n comes from
+(seed, rank, n), so a run that is continued from a checkpoint draws what it would have drawn.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+Batch = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How a stage is optimised; `steps` or `minutes` ends it (whichever comes first; at least one is given)."""
+
+    steps: int | None = None
+    minutes: float | None = None
+    learning_rate: float = 1e-3
+    final_rate: float = 0.02
+    warmup_steps: int = 100
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    ema_decay: float = 0.999
+    seed: int = 0
+    precision: str = "no"
+    accumulate: int = 1
+    save_minutes: float = 2.0
+    sample_minutes: float = 5.0
+    log_every: int = 10
+    compile: bool = False
+
+
+class Stage(nn.Module):
+    """What the loop trains: a module with data of its own."""
+
+    config: Any
+    rates: dict[str, float] = {}  # noqa: RUF012
+    """Learning rate factors by the first part of a parameter's name; 1 where not named."""
+
+    def batch(self, rng: np.random.Generator) -> Batch:
+        """Numpy or CPU-tensor batch of one step."""
+        raise NotImplementedError
+
+    def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss (scalar) and named scalars to log; `progress` runs from 0 to 1."""
+        raise NotImplementedError
+
+    def after_step(self, generator: torch.Generator) -> None:
+        """Called after each optimiser step (codebooks restart dead entries here)."""
+
+    def sample(self) -> np.ndarray | None:
+        """A picture (H, W, 3) uint8 that shows what has been learnt, or None."""
+        return None
+
+    def export(self, folder: Path) -> None:
+        """Write the trained networks as diffusers folders."""
+        raise NotImplementedError
+
+
+class Ema:
+    """Exponential moving average of a module's floating parameters and buffers, with a warm-up of the decay."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.count = 0
+        self.shadow = {k: v.detach().clone() for k, v in module.state_dict().items() if v.is_floating_point()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        """Move the average towards the module's weights."""
+        self.count += 1
+        decay = min(self.decay, (1 + self.count) / (10 + self.count))
+        state = module.state_dict()
+        old, new = list(self.shadow.values()), [state[name].detach() for name in self.shadow]
+        torch._foreach_lerp_(old, new, 1 - decay)
+
+    @torch.no_grad()
+    def swap(self, module: nn.Module) -> None:
+        """Exchange the module's weights with the average (call twice to undo)."""
+        state = module.state_dict()
+        for name, value in self.shadow.items():
+            kept = state[name].detach().clone()
+            state[name].copy_(value)
+            value.copy_(kept)
+
+
+@dataclass
+class RunState:
+    """What a checkpoint holds besides tensors."""
+
+    step: int = 0
+    elapsed: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def rate_at(progress: float, step: int, config: LoopConfig) -> float:
+    """Factor on the learning rate: linear warm-up over steps, then cosine over the progress of the budget."""
+    warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    return warm * (config.final_rate + (1 - config.final_rate) * cosine)
+
+
+def step_seed(seed: int, rank: int, step: int) -> np.random.Generator:
+    """The random source of one step: independent of how often the run was interrupted."""
+    return np.random.default_rng([seed, rank, step])
+
+
+def _prefetch(stage: Stage, seed: int, rank: int, start: int) -> Iterator[Batch]:
+    """Batches from `start` on; the next one is made while the current one is trained on."""
+    with ThreadPoolExecutor(1) as pool:
+        step = start
+        future = pool.submit(stage.batch, step_seed(seed, rank, step))
+        while True:
+            current = future.result()
+            step += 1
+            future = pool.submit(stage.batch, step_seed(seed, rank, step))
+            yield current
+
+
+def _atomic_save(payload: Any, path: Path) -> None:
+    partial = path.with_suffix(".partial")
+    torch.save(payload, partial)
+    partial.replace(path)
+
+
+def write_curve(history: list[dict[str, float]], path: Path) -> None:
+    """Curves of all logged numbers as one PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    names = [name for name in history[-1] if name not in ("step", "seconds")]
+    columns = min(4, len(names))
+    rows = math.ceil(len(names) / columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(4 * columns, 2.6 * rows), squeeze=False)
+    for axis, name in zip(axes.flat, names, strict=False):
+        points = [(entry["step"], entry[name]) for entry in history if name in entry]
+        axis.plot(*zip(*points, strict=True), linewidth=0.7)
+        values = np.array([value for _, value in points])
+        if len(values) > 20:
+            width = max(5, len(values) // 20)
+            smooth = np.convolve(values, np.ones(width) / width, "valid")
+            axis.plot([step for step, _ in points][width - 1 :], smooth, linewidth=1.5)
+        if (values > 0).all() and name != "rate":
+            axis.set_yscale("log")
+        axis.set_title(name, fontsize=8)
+        axis.tick_params(labelsize=6)
+    figure.tight_layout()
+    figure.savefig(path, dpi=80)
+    plt.close(figure)
+
+
+class Trainer:
+    """Runs a stage in `folder`: log.jsonl, curves.png, samples/*.png, checkpoint.pt, weights/."""
+
+    def __init__(self, stage: Stage, config: LoopConfig, folder: Path, resume: bool = True) -> None:
+        from accelerate import Accelerator, DistributedDataParallelKwargs
+
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config, self.folder = config, folder
+        # conditions are dropped at random, so a step may leave parameters without gradient
+        kwargs = [DistributedDataParallelKwargs(find_unused_parameters=True)]
+        self.accelerator = Accelerator(mixed_precision=config.precision, kwargs_handlers=kwargs)
+        torch.manual_seed(config.seed)
+        groups: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in stage.named_parameters():
+            if parameter.requires_grad:
+                factor = next((f for prefix, f in stage.rates.items() if prefix in name), 1.0)
+                groups.setdefault(factor, []).append(parameter)
+        fused = self.accelerator.device.type in ("cuda", "cpu")
+        self.optimizer = torch.optim.AdamW(
+            [{"params": p, "lr": config.learning_rate * f, "factor": f} for f, p in groups.items()],
+            betas=config.betas,
+            weight_decay=config.weight_decay,
+            fused=fused,
+        )
+        self.stage = stage
+        self.wrapped, self.optimizer = self.accelerator.prepare(stage, self.optimizer)
+        self.ema = Ema(stage, config.ema_decay)
+        self.state = RunState()
+        if resume and self.checkpoint.exists():
+            self.load()
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the one checkpoint lies; it is replaced whole."""
+        return self.folder / "checkpoint.pt"
+
+    def load(self) -> None:
+        """Continue from the checkpoint of the folder."""
+        saved = torch.load(self.checkpoint, map_location=self.accelerator.device, weights_only=True)
+        self.stage.load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        for name, value in saved["ema"].items():
+            self.ema.shadow[name].copy_(value)
+        self.ema.count = saved["ema_count"]
+        self.state = RunState(saved["step"], saved["elapsed"], saved["history"])
+
+    def save(self) -> None:
+        """Write the checkpoint (whole or not at all); the other processes go on."""
+        if not self.accelerator.is_main_process:
+            return
+        _atomic_save(
+            {
+                "model": self.stage.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "ema": self.ema.shadow,
+                "ema_count": self.ema.count,
+                "step": self.state.step,
+                "elapsed": self.state.elapsed,
+                "history": self.state.history,
+                "config": json.dumps(asdict(self.config)),
+            },
+            self.checkpoint,
+        )
+        if self.state.history:
+            write_curve(self.state.history, self.folder / "curves.png")
+
+    def sample(self) -> None:
+        """Write the stage's sample picture, drawn with the averaged weights."""
+        if not self.accelerator.is_main_process:
+            return
+        import cv2
+
+        self.ema.swap(self.stage)
+        self.stage.eval()
+        picture = self.stage.sample()
+        self.stage.train()
+        self.ema.swap(self.stage)
+        if picture is not None:
+            target = self.folder / "samples" / f"{self.state.step:07d}.png"
+            target.parent.mkdir(exist_ok=True)
+            cv2.imwrite(str(target), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+
+    def export(self) -> None:
+        """Write the averaged networks to weights/ (whole or not at all)."""
+        if not self.accelerator.is_main_process:
+            return
+        partial, target = self.folder / "weights.partial", self.folder / "weights"
+        shutil.rmtree(partial, ignore_errors=True)
+        self.ema.swap(self.stage)
+        self.stage.export(partial)
+        self.ema.swap(self.stage)
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(partial, target)
+
+    def progress(self) -> float:
+        """Share of the budget that is used, 0 to 1."""
+        parts = [0.0]
+        if self.config.steps:
+            parts.append(self.state.step / self.config.steps)
+        if self.config.minutes:
+            parts.append(self.state.elapsed / (60 * self.config.minutes))
+        return min(1.0, max(parts))
+
+    def _step(self, batch: Batch) -> dict[str, float]:
+        config, rank = self.config, self.accelerator.process_index
+        rng = step_seed(config.seed + 1, rank, self.state.step)
+        generator = torch.Generator(self.accelerator.device).manual_seed(int(rng.integers(2**62)))
+        progress = self.progress()
+        factor = rate_at(progress, self.state.step, config)
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.learning_rate * group.get("factor", 1.0) * factor
+        device = self.accelerator.device
+        moved = {k: v.to(device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in batch.items()}
+        with self.accelerator.autocast():
+            loss, numbers = self.wrapped(moved, generator, progress)
+        self.accelerator.backward(loss)
+        norm = self.accelerator.clip_grad_norm_(self.wrapped.parameters(), config.clip_norm)
+        finite = bool(torch.isfinite(norm)) if norm is not None else True
+        if finite:  # one bad batch must not end hours of training
+            self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.stage.after_step(generator)
+        self.ema.update(self.stage)
+        values = {"loss": loss.detach(), **numbers, "rate": config.learning_rate * factor}
+        if norm is not None:
+            values["gradient"] = norm
+        return {name: float(value) for name, value in values.items()}
+
+    def run(self, report: Callable[[str], None] = print) -> RunState:
+        """Train until the budget is used; checkpoint, log and sample on the way; export at the end."""
+        config, state = self.config, self.state
+        self.stage.train()
+        batches = _prefetch(self.stage, config.seed, self.accelerator.process_index, state.step)
+        began, elapsed_before = time.monotonic(), state.elapsed
+        saved = sampled = began
+        log = (self.folder / "log.jsonl").open("a") if self.accelerator.is_main_process else None
+        recent: list[dict[str, float]] = []
+        while self.progress() < 1:
+            recent.append(self._step(next(batches)))
+            state.step += 1
+            state.elapsed = elapsed_before + time.monotonic() - began
+            now = time.monotonic()
+            if state.step % config.log_every == 0 or state.step == 1:
+                numbers = {name: sum(one[name] for one in recent) / len(recent) for name in recent[0]}
+                recent.clear()
+                entry = {"step": state.step, "seconds": round(state.elapsed, 2), **numbers}
+                state.history.append(entry)
+                if log:
+                    log.write(json.dumps(entry) + "\n")
+                    log.flush()
+                if state.step % (10 * config.log_every) == 0:
+                    parts = " ".join(f"{name} {value:.4g}" for name, value in entry.items())
+                    report(f"{parts} ({100 * self.progress():.1f}% of the budget)")
+            if now - sampled > 60 * config.sample_minutes:
+                self.sample()
+                sampled = now
+            if now - saved > 60 * config.save_minutes:
+                self.save()
+                saved = now
+        self.accelerator.wait_for_everyone()
+        self.save()
+        self.sample()
+        self.export()
+        if log:
+            log.close()
+        return state

@@ -1,0 +1,185 @@
+"""What is computed once before the stages: latents, speech features, hand maps, masks and codebook indices of clips.
+
+A training step is then network time only. Everything is made as the pipeline makes it at run time (same masks, same
+crops, same windows), so that the networks meet in use what they met in training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..config import SAMPLE_RATE
+from ..media.sound import load_speech
+from ..models.autoencoder import ShortcutAutoencoderKL
+from ..models.hand_codebook import HandCodebook
+from ..pose.draw import hand_map
+from ..pose.regions import box_mask, hand_boxes, hand_crops, head_box
+from ..speech.encoder import SpeechEncoder
+from .clips import Clip
+from .hcc import to_pictures
+
+FORMAT = 2
+"""Changes whenever `Prepared` changes, so that an old cache is not read."""
+REFERENCE_EVERY = 12
+"""Hand codes and head masks are kept for every n-th frame of a clip, for when it serves as the reference."""
+HEAD_POINTS = (27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45)
+"""Face points that move with the skull alone: nose and corners of the eyes."""
+MOUTH_ROOM = 1.5
+"""The mouth's box is enlarged by this for the weight of the loss: lips move out of their own box."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One clip, ready for training; T frames, R reference frames, latent grid h x w.
+
+    latents (T, C, h, w) float16, scaled; audio (T, 50, 384) float16; hand_maps (T, H, W, 3) uint8; hand_mask,
+    mouth_mask (T, h, w) bool; head_mask (R, h, w) bool of the reference frames; references (R) frame numbers;
+    hand_pictures (R, 2, 256, 256, 3) uint8 crops, hand_indices (R, 2, g, g) int16 their codes, hand_present (R, 2)
+    bool; head_points (T, 11, 2) float32, where the head is, in pixels; scene: a number that clips share which may
+    lend each other references.
+    """
+
+    latents: NDArray[np.float16]
+    audio: NDArray[np.float16]
+    hand_maps: NDArray[np.uint8]
+    hand_mask: NDArray[np.bool_]
+    mouth_mask: NDArray[np.bool_]
+    head_mask: NDArray[np.bool_]
+    references: NDArray[np.int64]
+    hand_pictures: NDArray[np.uint8]
+    hand_indices: NDArray[np.int16]
+    hand_present: NDArray[np.bool_]
+    head_points: NDArray[np.float32]
+    scene: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.latents)
+
+
+@torch.no_grad()
+def encode_frames(vae: ShortcutAutoencoderKL, frames: NDArray[np.uint8], batch: int = 8) -> torch.Tensor:
+    """Scaled latents (T, C, H/8, W/8) of frames (T, H, W, 3) uint8: the mean of the posterior."""
+    device = next(vae.parameters()).device
+    parts = []
+    for first in range(0, len(frames), batch):
+        pictures = to_pictures(torch.from_numpy(np.array(frames[first : first + batch])).to(device))
+        parts.append(vae.encode(pictures).latent_dist.mean.float() * vae.config.scaling_factor)
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def decode_frames(vae: ShortcutAutoencoderKL, latents: torch.Tensor, batch: int = 8) -> NDArray[np.uint8]:
+    """Frames (T, H, W, 3) uint8 of scaled latents (T, C, h, w)."""
+    weight = next(vae.parameters())
+    parts = []
+    for first in range(0, len(latents), batch):
+        chunk = latents[first : first + batch].to(weight.device, weight.dtype)
+        pictures = vae.decode(chunk / vae.config.scaling_factor).sample.float().clamp(-1, 1)
+        parts.append(((pictures + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu())
+    return torch.cat(parts).numpy()
+
+
+def scene_of(clip: Clip, number: int) -> int:
+    """A number shared by clips of one person in one room before one camera; a clip without labels stands alone."""
+    if clip.identity < 0 or "camera" not in clip.meta:
+        return -1 - number
+    text = f"{clip.identity}|{clip.meta['camera']}|{clip.meta.get('room', '')}"
+    return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
+
+
+@torch.no_grad()
+def hand_codes(codebook: HandCodebook, pictures: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Codes (R, 2, g, g) of hand crops (R, 2, 256, 256, 3)."""
+    device = next(codebook.parameters()).device
+    codes = []
+    for pair in pictures:
+        grid = codebook.encode(to_pictures(torch.from_numpy(pair).to(device)))
+        codes.append(codebook.quantise(grid)[1].cpu().numpy())
+    return np.stack(codes).astype(np.int16)
+
+
+def prepare_clip(
+    clip: Clip, number: int, vae: ShortcutAutoencoderKL, codebook: HandCodebook | None, speech: SpeechEncoder
+) -> Prepared:
+    """Everything a stage needs of one clip; without a codebook its hands count as absent."""
+    canvas = clip.pose.canvas
+    latents = encode_frames(vae, clip.frames)
+    grid = (latents.shape[2], latents.shape[3])
+    sound = load_speech(clip.video)
+    samples = sound.samples
+    needed = -(-len(clip) * SAMPLE_RATE // 24)
+    if len(samples) < needed:  # an encoder may drop the sound of the last frame
+        samples = np.pad(samples, (0, needed - len(samples)))
+    audio = speech.features(samples, len(clip))
+    maps = np.stack([hand_map(clip.pose.frame(i), canvas) for i in range(len(clip))])
+    found = hand_boxes(clip.pose)
+    hand_mask = box_mask(np.where(found.present[..., None], found.boxes, 0), canvas, grid).any(axis=1)
+    middle = (clip.mouth_boxes[:, :2] + clip.mouth_boxes[:, 2:]) / 2
+    half = (clip.mouth_boxes[:, 2:] - clip.mouth_boxes[:, :2]) / 2 * MOUTH_ROOM
+    mouth = box_mask(np.nan_to_num(np.concatenate([middle - half, middle + half], -1)), canvas, grid)
+    references = np.arange(0, len(clip), REFERENCE_EVERY)
+    found_hands = [hand_crops(clip.frames[i], clip.pose.frame(i)) for i in references]
+    pictures = np.stack([hands.crops for hands in found_hands])
+    present = np.stack([hands.present for hands in found_hands]) & (codebook is not None)
+    codes = np.zeros((len(references), 2, 1, 1), np.int16) if codebook is None else hand_codes(codebook, pictures)
+    heads = np.stack([box_mask(head_box(clip.pose.frame(i)), canvas, grid) for i in references])
+    return Prepared(
+        latents=latents.cpu().numpy().astype(np.float16),
+        audio=audio.cpu().numpy().astype(np.float16),
+        hand_maps=maps,
+        hand_mask=hand_mask,
+        mouth_mask=mouth,
+        head_mask=heads,
+        references=references,
+        hand_pictures=pictures,
+        hand_indices=codes,
+        hand_present=present,
+        head_points=clip.pose.face[:, HEAD_POINTS, :2],
+        scene=np.array(scene_of(clip, number)),
+    )
+
+
+def _key(clip: Clip, *modules: torch.nn.Module) -> str:
+    """Changes when the clip or any of the networks changes."""
+    stat = clip.video.stat()
+    digest = hashlib.sha256(
+        f"{FORMAT}|{clip.video.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{clip.frames.shape}".encode()
+    )
+    for module in modules:
+        for tensor in module.state_dict().values():
+            digest.update(np.float64(tensor.double().sum().item()).tobytes())
+    return digest.hexdigest()[:20]
+
+
+def prepare_clips(
+    clips: list[Clip],
+    vae: ShortcutAutoencoderKL,
+    codebook: HandCodebook | None,
+    speech: SpeechEncoder,
+    cache: Path,
+    report: Callable[[str], None] = print,
+) -> list[Prepared]:
+    """Prepare all clips; what an earlier run prepared with the same networks is read from the cache."""
+    prepared = []
+    cache.mkdir(parents=True, exist_ok=True)
+    networks = [network.eval() for network in (vae, codebook) if network is not None]
+    for number, clip in enumerate(clips):
+        target = cache / f"{clip.name}-{_key(clip, *networks)}-{speech.name}.npz"
+        if not target.exists():
+            item = prepare_clip(clip, number, vae, codebook, speech)
+            partial = target.with_suffix(f".{os.getpid()}.npz")  # several processes may prepare at once
+            np.savez_compressed(partial, **{f.name: getattr(item, f.name) for f in fields(Prepared)})
+            partial.replace(target)
+            if number % 10 == 0:
+                report(f"prepared {number + 1} of {len(clips)} clips")
+        with np.load(target, allow_pickle=False) as stored:
+            prepared.append(Prepared(**{f.name: stored[f.name] for f in fields(Prepared)}))
+    return prepared

@@ -1,0 +1,81 @@
+"""Sizes of training: the paper's, the embedded model's on an accelerator, and the embedded model's on a CPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..errors import InputError
+from ..models.factory import EMBEDDED, EMBEDDED_TINY, FULL, ModelConfig
+from .hcc import PAPER_HCC, HccConfig
+from .loop import LoopConfig
+from .stages import (
+    CPU_STAGE_1,
+    CPU_STAGE_2,
+    EMBEDDED_STAGE_1,
+    EMBEDDED_STAGE_2,
+    PAPER_STAGE_1,
+    PAPER_STAGE_2,
+    DiffusionConfig,
+)
+from .vae import VaeConfig
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One model size with the settings of all its trainings; `size` is the pictures' side in pixels."""
+
+    model: ModelConfig
+    size: int
+    vae: VaeConfig
+    hcc: HccConfig
+    stage1: DiffusionConfig
+    stage2: DiffusionConfig
+
+
+PRESETS = {
+    "paper": Preset(
+        FULL,
+        512,
+        # the paper keeps Stable Diffusion's autoencoder; this one is only for completeness
+        VaeConfig(LoopConfig(steps=100_000, learning_rate=1e-4), batch=32, crop=256, whole_share=0.0),
+        PAPER_HCC,
+        PAPER_STAGE_1,
+        PAPER_STAGE_2,
+    ),
+    "embedded": Preset(
+        EMBEDDED,
+        256,
+        VaeConfig(LoopConfig(minutes=4, learning_rate=3e-4, precision="bf16", weight_decay=0.0), batch=32, crop=128),
+        HccConfig(LoopConfig(minutes=1.25, learning_rate=1e-3, weight_decay=0.0, precision="bf16"), batch=128),
+        EMBEDDED_STAGE_1,
+        EMBEDDED_STAGE_2,
+    ),
+    "cpu": Preset(
+        EMBEDDED_TINY,
+        256,
+        VaeConfig(LoopConfig(minutes=10, learning_rate=3e-4, weight_decay=0.0, warmup_steps=20), decoder_only=True),
+        HccConfig(LoopConfig(minutes=25, learning_rate=1e-3, weight_decay=0.0, ema_decay=0.995, warmup_steps=30), 8),
+        CPU_STAGE_1,
+        CPU_STAGE_2,
+    ),
+}
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name; InputError for another one."""
+    if name not in PRESETS:
+        raise InputError(f"There is no preset {name!r}: choose one of {', '.join(PRESETS)}.")
+    return PRESETS[name]
+
+
+def with_budget(
+    loop: LoopConfig, minutes: float | None, steps: int | None, seed: int | None, learning_rate: float | None
+) -> LoopConfig:
+    """The loop settings with what the command line changes; a budget given replaces the preset's."""
+    if minutes is not None or steps is not None:
+        loop = replace(loop, minutes=minutes, steps=steps)
+    if seed is not None:
+        loop = replace(loop, seed=seed)
+    if learning_rate is not None:
+        loop = replace(loop, learning_rate=learning_rate)
+    return loop

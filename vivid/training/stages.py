@@ -1,0 +1,211 @@
+"""Stage 1 (single frames) and stage 2 (windows) of the denoiser with ReferenceNet and hand encoder (METHOD 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from ..models.conditions import Conditions
+from ..models.factory import Models
+from ..sampling import initial_noise, make_scheduler
+from .hcc import to_pictures
+from .loop import Batch, LoopConfig, Stage
+from .prepare import Prepared, decode_frames
+from .windows import DropRates, WindowSampler, WindowShape, fixed_batch, map_pixels
+
+
+@dataclass(frozen=True)
+class DiffusionConfig:
+    """One stage of the diffusion training; the defaults are stage 2 at embedded size.
+
+    `last_step_share` of the draws are the step of pure noise (zero terminal SNR), which decides what the first step
+    of sampling puts where; the other draws are uniform. Weights of the loss are on latent cells, relative to 1.
+    """
+
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(minutes=10, learning_rate=5e-4, ema_decay=0.999))
+    window: WindowShape = field(default_factory=WindowShape)
+    batch: int = 2
+    motion: bool = True
+    motion_rate: float = 1.0
+    spatial_rate: float = 1.0
+    same_head: bool = False
+    """References whose head is about where the window has it; see `WindowSampler`."""
+    drops: DropRates = field(default_factory=DropRates)
+    snr_gamma: float = 5.0
+    last_step_share: float = 0.2
+    last_step_noise: float = 1.0
+    """Scale of the noise at the step of pure noise. 0 turns that step into a regression on the conditions (the target
+    there does not depend on the noise): learnt many times sooner, sampled in one step from zeros, no variety."""
+    mouth_weight: float = 6.0
+    hand_weight: float = 2.0
+    prediction: str = "v_prediction"
+    online_codebook: bool = False
+    """The paper's ablation: the codebook is trained along instead of beforehand."""
+    sample_steps: int = 6
+
+
+PAPER_STAGE_1 = DiffusionConfig(
+    LoopConfig(steps=100_000, learning_rate=1e-5, final_rate=1.0, betas=(0.9, 0.999), precision="bf16"),
+    window=WindowShape(1), batch=8, motion=False, mouth_weight=1.0, hand_weight=1.0, last_step_share=0.0,
+)  # fmt: skip
+PAPER_STAGE_2 = replace(PAPER_STAGE_1, window=WindowShape(24), batch=4, motion=True, spatial_rate=0.0)
+EMBEDDED_STAGE_1 = DiffusionConfig(
+    LoopConfig(minutes=4, learning_rate=1e-3, precision="bf16"), WindowShape(4, stride=6), batch=64, motion=False
+)
+EMBEDDED_STAGE_2 = DiffusionConfig(
+    LoopConfig(minutes=5, learning_rate=5e-4, precision="bf16"), WindowShape(24), batch=12, spatial_rate=0.5
+)
+CPU_STAGE_1 = DiffusionConfig(
+    LoopConfig(minutes=25, learning_rate=1.5e-3, ema_decay=0.99, warmup_steps=30),
+    WindowShape(1, crop=16), batch=24, motion=False, same_head=True, drops=DropRates(0.1, 0.02, 0.05, 0.0),
+    last_step_share=0.9, last_step_noise=0.0, mouth_weight=12.0, hand_weight=3.0, sample_steps=1,
+)  # fmt: skip
+CPU_STAGE_2 = replace(
+    CPU_STAGE_1,
+    loop=LoopConfig(minutes=25, learning_rate=1e-3, ema_decay=0.99, warmup_steps=10),
+    window=WindowShape(12, crop=16, whole_share=0.4), batch=2, motion=True,
+)  # fmt: skip
+
+
+def loss_weight(alphas: Tensor, gamma: float) -> Tensor:
+    """Weight of the v-prediction error at signal share `alphas` (alpha bar): (min(SNR, gamma) + 1) / (SNR + 1).
+
+    Min-SNR weighting (Hang et al. 2023) in its form for v-prediction, moved by one so that the step of pure noise,
+    whose SNR is 0, is learnt as well.
+    """
+    snr = alphas / (1 - alphas).clamp(min=1e-8)
+    return (snr.clamp(max=gamma) + 1) / (snr + 1)
+
+
+class DiffusionStage(Stage):
+    """Denoiser, ReferenceNet and hand encoder under one loss; VAE and codebook stay as they are."""
+
+    def __init__(self, config: DiffusionConfig, models: Models, clips: list[Prepared]) -> None:
+        super().__init__()
+        self.config, self.clips = config, clips
+        self.denoiser, self.reference, self.hand_encoder = models.denoiser, models.reference, models.hand_encoder
+        # not registered: frozen networks belong neither to the optimiser nor to checkpoints
+        self.frozen = {"vae": models.vae.eval(), "codebook": models.codebook.eval()}
+        self.codebook = models.codebook.train() if config.online_codebook else None
+        self.scheduler = make_scheduler(prediction_type=config.prediction)
+        self.alphas = self.scheduler.alphas_cumprod.clone()
+        self.sampler = WindowSampler(clips, config.window, config.batch, config.same_head)
+        self.rates = {"motion_modules": config.motion_rate, "": config.spatial_rate}
+        self.denoiser.switch(motion=config.motion)
+        motion = [p for name, p in self.denoiser.named_parameters() if "motion_modules" in name]
+        for parameter in motion:
+            parameter.requires_grad_(config.motion)
+        if config.spatial_rate == 0:
+            known = {id(p) for p in motion}
+            for parameter in self.parameters():
+                parameter.requires_grad_(id(parameter) in known)
+
+    def batch(self, rng: np.random.Generator) -> Batch:
+        return self.sampler.draw(rng, self.config.drops)
+
+    def hand_tokens(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | float]:
+        """Codebook tokens (B, 2*g*g, dim), which of them exist (B, 2*g*g), and the codebook's own loss (online)."""
+        loss: Tensor | float = 0.0
+        if self.codebook is None:
+            codes = self.frozen["codebook"].quantiser.codes.to(batch["hand_indices"].device)
+            tokens = codes[batch["hand_indices"]]  # (B, 2, g, g, dim)
+        else:
+            pictures = to_pictures(rearrange(batch["hand_pictures"], "b s h w c -> (b s) h w c"))
+            quantised, _, loss, _ = self.codebook.quantise(self.codebook.encode(pictures))
+            rebuilt = self.codebook.decode(quantised)
+            loss = loss + (rebuilt.float() - pictures).square().mean()
+            tokens = rearrange(quantised, "(b s) d h w -> b s h w d", s=2)
+        count = tokens.shape[2] * tokens.shape[3]
+        present = batch["hand_present"].repeat_interleave(count, 1)
+        return rearrange(tokens, "b s h w d -> b (s h w) d"), present, loss
+
+    def conditions(self, batch: Batch) -> tuple[Conditions, Tensor | float]:
+        """Conditions of a batch, without what was drawn to be absent, and the loss of a codebook trained along."""
+        frames = batch["latents"].shape[1]
+        keep_image = batch["keep_image"]
+        reference = batch["reference"].float() * keep_image[:, None, None, None]
+        maps = self.hand_encoder(map_pixels(batch["hand_maps"]))
+        hands = rearrange(maps, "(b f) c h w -> b c f h w", f=frames)
+        keep_hands = batch["keep_hands"]
+        tokens, mask, codebook_loss = self.hand_tokens(batch)
+        conditions = Conditions(
+            audio=batch["audio"].float() * batch["keep_audio"][:, None, None, None],
+            hand_features=hands * keep_hands[:, None, None, None, None],
+            reference=self.denoiser.project_reference(self.reference.bank(reference)),
+            reference_latents=reference,
+            reference_present=None if bool(keep_image.all()) else keep_image,
+            hand_tokens=tokens,
+            hand_token_mask=mask & keep_hands[:, None],
+            head_mask=batch["head_mask"][:, None].expand(-1, frames, -1, -1),
+            hand_mask=batch["hand_mask"],
+        )
+        return conditions, codebook_loss
+
+    def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        config = self.config
+        clean = rearrange(batch["latents"].float(), "b f c h w -> b c f h w")
+        device = clean.device
+        count = len(clean)
+        steps = torch.randint(0, 1000, (count,), generator=generator, device=device)
+        last = torch.rand(count, generator=generator, device=device) < config.last_step_share
+        steps = torch.where(last, torch.full_like(steps, 999), steps)
+        noise = torch.randn(clean.shape, generator=generator, device=device)
+        scale = torch.where(steps == 999, config.last_step_noise, 1.0)
+        noise = noise * scale[:, None, None, None, None]
+        alphas = self.alphas.to(device)[steps]
+        signal, sigma = (part.sqrt()[:, None, None, None, None] for part in (alphas, 1 - alphas))
+        noisy = signal * clean + sigma * noise
+        target = signal * noise - sigma * clean if config.prediction == "v_prediction" else noise
+        conditions, codebook_loss = self.conditions(batch)
+        error = (self.denoiser(noisy, steps, conditions).float() - target).square()
+        cells = torch.ones_like(error[:, 0])  # (B, F, h, w)
+        cells = cells + (config.mouth_weight - 1) * batch["mouth_mask"] + (config.hand_weight - 1) * batch["hand_mask"]
+        each = (error.mean(1) * cells).sum((1, 2, 3)) / cells.sum((1, 2, 3))
+        weight = loss_weight(alphas, config.snr_gamma) if config.prediction == "v_prediction" else torch.ones_like(each)
+        plain = error.detach().mean(1)
+        mouth, hands = batch["mouth_mask"], batch["hand_mask"]
+        numbers = {
+            "whole": plain.mean(),
+            "mouth": (plain * mouth).sum() / mouth.sum().clamp(min=1),
+            "hands": (plain * hands).sum() / hands.sum().clamp(min=1),
+        }
+        return (each * weight).mean() + codebook_loss, numbers
+
+    @torch.no_grad()
+    def generate(self, batch: Batch, steps: int, seed: int = 0) -> Tensor:
+        """Sample latents (B, F, C, h, w) for the conditions of a batch, without guidance."""
+        self.scheduler.set_timesteps(steps)
+        shape = batch["latents"].transpose(1, 2).shape
+        clamp = 0.0 if self.config.last_step_noise == 0 else None
+        sample = initial_noise(shape, seed, batch["latents"].device, torch.float32, clamp)
+        conditions = self.conditions(batch)[0]
+        for step in self.scheduler.timesteps:
+            times = step.to(sample.device).expand(len(sample))
+            sample = self.scheduler.step(self.denoiser(sample, times, conditions), step, sample).prev_sample
+        return rearrange(sample, "b c f h w -> b f c h w")
+
+    @torch.no_grad()
+    def sample(self) -> np.ndarray:
+        """For four windows: every n-th true frame above the generated one."""
+        device = next(self.denoiser.parameters()).device
+        frames = 12  # half a second is enough to see
+        batch = {k: v.to(device) for k, v in fixed_batch(self.clips, frames, 4).items()}
+        latents = self.generate(batch, self.config.sample_steps)
+        rows = []
+        shown = np.linspace(0, frames - 1, 6).round().astype(int)
+        vae = self.frozen["vae"].to(device)
+        for video in range(len(latents)):
+            for source in (batch["latents"][video].float(), latents[video]):
+                rows.append(np.concatenate(list(decode_frames(vae, source[shown])), 1))
+        return np.concatenate(rows, 0)
+
+    def export(self, folder: Path) -> None:
+        names = ["denoiser", "reference", "hand_encoder"] + ["codebook"] * self.config.online_codebook
+        for name in names:
+            network: nn.Module = getattr(self, name)
+            network.save_pretrained(folder / name, max_shard_size="9MB")  # type: ignore[operator]

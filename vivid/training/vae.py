@@ -1,0 +1,186 @@
+"""The picture autoencoder: crops of frames, most of them centred on hands and mouths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..models.autoencoder import ShortcutAutoencoderKL
+from .clips import Clip
+from .loop import Batch, LoopConfig, Stage
+
+
+@dataclass(frozen=True)
+class VaeConfig:
+    """Autoencoder training at embedded size; sizes from a linear bound on held-out frames (f8, 16 channels)."""
+
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(minutes=10, learning_rate=1e-3, ema_decay=0.998, weight_decay=0.0)
+    )
+    batch: int = 8
+    crop: int = 96
+    centred: float = 0.6
+    whole_share: float = 0.2
+    """Share of steps on one whole frame instead: group norms see other statistics there than on crops."""
+    blocks: tuple[int, ...] = (16, 48, 96, 128)
+    layers: int = 1
+    latent_channels: int = 16
+    groups: int = 8
+    edge_weight: float = 0.5
+    square_weight: float = 1.0
+    kl_weight: float = 1e-6
+    channels_last: bool = True
+    decoder_only: bool = False
+    """Keep the latents as they are (the denoiser was trained on them) and improve the decoder alone."""
+
+
+def build_vae(config: VaeConfig) -> ShortcutAutoencoderKL:
+    """The autoencoder of a configuration: f = 2 ** (number of blocks - 1), no attention in the middle."""
+    count = len(config.blocks)
+    return ShortcutAutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * count,
+        up_block_types=("UpDecoderBlock2D",) * count,
+        block_out_channels=config.blocks,
+        layers_per_block=config.layers,
+        latent_channels=config.latent_channels,
+        norm_num_groups=config.groups,
+        mid_block_add_attention=False,
+        sample_size=256,
+        scaling_factor=1.0,
+    )
+
+
+def random_crop(clip: Clip, rng: np.random.Generator, size: int, centred: float) -> np.ndarray:
+    """A crop (size, size, 3) uint8 of a random frame; with probability `centred` near a hand or the face."""
+    index = int(rng.integers(len(clip)))
+    frame = clip.frames[index]
+    height, width = frame.shape[:2]
+    size = min(size, height, width)
+    x, y = rng.uniform(0, width - size), rng.uniform(0, height - size)
+    if rng.random() < centred:
+        targets = [clip.mouth_boxes[index], clip.mouth_boxes[index], clip.head_boxes[index], *clip.hand_boxes[index]]
+        box = targets[int(rng.integers(len(targets)))]
+        if np.isfinite(box).all():
+            jitter = rng.normal(0, 0.15 * size, 2)
+            x = (box[0] + box[2]) / 2 - size / 2 + jitter[0]
+            y = (box[1] + box[3]) / 2 - size / 2 + jitter[1]
+    left, top = int(np.clip(round(x), 0, width - size)), int(np.clip(round(y), 0, height - size))
+    crop = frame[top : top + size, left : left + size]
+    return crop[:, ::-1] if rng.random() < 0.5 else crop
+
+
+def edges(picture: Tensor) -> tuple[Tensor, Tensor]:
+    """Differences of neighbours along x and y."""
+    return picture[..., :, 1:] - picture[..., :, :-1], picture[..., 1:, :] - picture[..., :-1, :]
+
+
+class VaeStage(Stage):
+    """Trains the autoencoder on L1 + squared error + edges + a little KL."""
+
+    def __init__(self, config: VaeConfig, clips: list[Clip], model: ShortcutAutoencoderKL | None = None) -> None:
+        super().__init__()
+        self.config, self.clips = config, clips
+        torch.manual_seed(config.loop.seed)
+        if model is None:
+            model = build_vae(config)
+            model.start_from_patches(self._patches(np.random.default_rng(config.loop.seed)))
+        self.vae = model
+        if config.decoder_only:
+            for name, parameter in self.vae.named_parameters():
+                kept = ("encoder.", "quant_conv.", "patch_in.")
+                parameter.requires_grad_(not name.startswith(kept))
+        if config.channels_last:
+            self.vae.to(memory_format=torch.channels_last)
+
+    def _patches(self, rng: np.random.Generator, count: int = 400) -> Tensor:
+        """Crops (count, 3, 128, 128) in -1..1, from which the linear shortcut starts."""
+        picks = rng.integers(len(self.clips), size=count)
+        crops = np.stack([random_crop(self.clips[int(i)], rng, 128, 0.7) for i in picks])
+        return torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+    def batch(self, rng: np.random.Generator) -> Batch:
+        config = self.config
+        if rng.random() < config.whole_share:
+            clip = self.clips[int(rng.integers(len(self.clips)))]
+            area = clip.frames.shape[1] * clip.frames.shape[2]
+            count = max(1, config.batch * config.crop**2 // area)
+            frames = np.stack([clip.frames[int(i)] for i in rng.integers(len(clip), size=count)])
+            return {"pictures": torch.from_numpy(frames[:, :, ::-1].copy() if rng.random() < 0.5 else frames)}
+        picks = rng.integers(len(self.clips), size=config.batch)
+        crops = [random_crop(self.clips[int(i)], rng, config.crop, config.centred) for i in picks]
+        return {"pictures": torch.from_numpy(np.stack(crops))}
+
+    def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        config = self.config
+        pictures = batch["pictures"].permute(0, 3, 1, 2).float() / 127.5 - 1
+        if config.channels_last:
+            pictures = pictures.contiguous(memory_format=torch.channels_last)
+        posterior = self.vae.encode(pictures).latent_dist
+        noise = torch.randn(posterior.mean.shape, generator=generator, device=pictures.device)
+        latents = posterior.mean + posterior.std * noise
+        decoded = self.vae.decode(latents).sample
+        error = decoded.float() - pictures
+        plain, square = error.abs().mean(), error.square().mean()
+        edge = sum(part.abs().mean() for part in edges(error))
+        kl = posterior.kl().mean() / (latents.shape[-1] * latents.shape[-2])
+        loss = plain + config.square_weight * square + config.edge_weight * edge + config.kl_weight * kl
+        psnr = -10 * torch.log10(square.detach() / 4)
+        numbers = {"l1": plain.detach(), "edge": edge.detach(), "kl": kl.detach(), "psnr": psnr}  # type: ignore[union-attr]
+        return loss, numbers
+
+    @torch.no_grad()
+    def sample(self) -> np.ndarray:
+        """Crops above their reconstructions."""
+        rng = np.random.default_rng(123)
+        device = next(self.vae.parameters()).device
+        picks = rng.integers(len(self.clips), size=8)
+        crops = np.stack([random_crop(self.clips[int(i)], rng, self.config.crop, 0.8) for i in picks])
+        pictures = torch.from_numpy(crops).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        decoded = self.vae.decode(self.vae.encode(pictures).latent_dist.mean).sample
+        rebuilt = ((decoded.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        return np.concatenate([np.concatenate(list(crops), 1), np.concatenate(list(rebuilt), 1)], 0)
+
+    @torch.no_grad()
+    def measure_scale(self, count: int = 64) -> float:
+        """1 / standard deviation of the latents over random whole frames (METHOD section 5)."""
+        rng = np.random.default_rng(7)
+        device = next(self.vae.parameters()).device
+        total = squares = number = 0.0
+        for _ in range(count):
+            clip = self.clips[int(rng.integers(len(self.clips)))]
+            frame = torch.from_numpy(np.ascontiguousarray(clip.frames[int(rng.integers(len(clip)))])).to(device)
+            latents = self.vae.encode(frame.permute(2, 0, 1)[None].float() / 127.5 - 1).latent_dist.mean.double()
+            total, squares = total + float(latents.sum()), squares + float(latents.square().sum())
+            number += latents.numel()
+        return float(1 / np.sqrt(squares / number - (total / number) ** 2))
+
+    def export(self, folder: Path) -> None:
+        if not self.config.decoder_only:
+            self.vae.register_to_config(scaling_factor=self.measure_scale())
+        self.vae.save_pretrained(folder / "vae")
+
+
+def vae_metrics(vae: ShortcutAutoencoderKL, clips: list[Clip], count: int = 48) -> dict[str, Any]:
+    """PSNR of reconstructions on evenly spread frames: whole, mouth and hands (dB, mean of errors first)."""
+    totals: dict[str, list[float]] = {"whole": [], "mouth": [], "hands": []}
+    for number in range(count):
+        clip = clips[number % len(clips)]
+        index = (number * 37) % len(clip)
+        frame = np.ascontiguousarray(clip.frames[index])
+        picture = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 127.5 - 1
+        with torch.no_grad():
+            decoded = vae.decode(vae.encode(picture).latent_dist.mean).sample.clamp(-1, 1)
+        error = ((decoded - picture)[0].square().mean(0) / 4).numpy()
+        totals["whole"].append(float(error.mean()))
+        for name, boxes in (("mouth", clip.mouth_boxes[index][None]), ("hands", clip.hand_boxes[index])):
+            for box in boxes[np.isfinite(boxes).all(-1)]:
+                x0, y0, x1, y1 = np.clip(box.round().astype(int), 0, 10_000)
+                part = error[y0:y1, x0:x1]
+                if part.size:
+                    totals[name].append(float(part.mean()))
+    return {name: float(-10 * np.log10(np.mean(values))) for name, values in totals.items() if values}

@@ -1,0 +1,176 @@
+"""Windows of prepared clips with a reference picture each: what a step of stage 1 or 2 sees."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from .loop import Batch
+from .prepare import Prepared
+
+NEAREST = 6
+"""A reference frame of the same clip is at least this many frames away from the window."""
+
+
+@dataclass(frozen=True)
+class DropRates:
+    """How often a condition is left out in training, so that guidance scales exist (METHOD section 5)."""
+
+    audio: float = 0.1
+    image: float = 0.1
+    """Everything visual: reference, hand codes and hand map."""
+    hands: float = 0.1
+    """The hand map and the hand codes alone."""
+    everything: float = 0.05
+
+
+@dataclass(frozen=True)
+class WindowShape:
+    """What a video of a batch is: `frames` frames, `stride` apart at most, on `crop` x `crop` latent cells.
+
+    crop None is the whole picture, and `whole_share` of the batches are whole pictures anyway (then of fewer videos):
+    attention and group norms see other statistics there. `face_share` and `hand_share` of the crops are centred on
+    the mouth and on a hand, the rest anywhere. A stride above 1 lets few frames span the second that the head stream
+    pools, for stages without motion modules.
+    """
+
+    frames: int = 24
+    stride: int = 1
+    crop: int | None = None
+    whole_share: float = 0.2
+    face_share: float = 0.45
+    hand_share: float = 0.4
+
+
+class WindowSampler:
+    """Draws windows of prepared clips; each video of a batch has one reference frame.
+
+    The reference is a frame of the same scene (person, room and camera), but of another moment (NEAREST frames apart
+    in the same clip). With `same_head` it is, of `candidates` random ones, that with the head nearest to where the
+    window has it. Nothing tells the network where the head goes; on a small budget it would learn the blurred mean of
+    all places, so it is taught to keep the head of the portrait instead.
+    """
+
+    def __init__(
+        self, clips: list[Prepared], shape: WindowShape, batch: int, same_head: bool = False, candidates: int = 96
+    ) -> None:
+        self.clips = [clip for clip in clips if len(clip) >= shape.frames]
+        if not self.clips:
+            raise ValueError(f"no clip has the {shape.frames} frames of a window")
+        self.shape, self.batch_size = shape, batch
+        self.candidates = candidates if same_head else 1
+        scenes: dict[int, list[int]] = defaultdict(list)
+        for number, clip in enumerate(self.clips):
+            scenes[int(clip.scene)].append(number)
+        self.friends = [scenes[int(clip.scene)] for clip in self.clips]
+
+    def draw(self, rng: np.random.Generator, drops: DropRates) -> Batch:
+        """One batch of tensors; see `Prepared` for the parts. `keep_*` (B,) bool say which conditions stay."""
+        items: dict[str, list[np.ndarray]] = defaultdict(list)
+        shape = self.shape
+        rows, columns = self.clips[0].latents.shape[2:]
+        crop, batch = shape.crop, self.batch_size
+        if crop is not None and (crop >= min(rows, columns) or rng.random() < shape.whole_share):
+            batch = max(1, round(batch * crop**2 / (rows * columns)))
+            crop = None
+        for number in rng.integers(len(self.clips), size=batch):
+            clip = self.clips[int(number)]
+            stride = int(rng.integers(1, min(shape.stride, (len(clip) - 1) // max(1, shape.frames - 1)) + 1))
+            start = int(rng.integers(len(clip) - (shape.frames - 1) * stride))
+            window = slice(start, start + (shape.frames - 1) * stride + 1, stride)
+            lender, reference = self._reference(int(number), window, rng)
+            corner = self._corner(clip, window, crop, rng) if crop is not None else None
+            self._add(items, clip, window, lender, reference, corner, crop)
+            self._drop(items, rng, drops)
+        return {name: torch.from_numpy(np.stack(values)) for name, values in items.items()}
+
+    def _reference(self, number: int, window: slice, rng: np.random.Generator) -> tuple[Prepared, int]:
+        """A clip and the frame of it that is the reference."""
+        friends = self.friends[number]
+        place = self.clips[number].head_points[window].mean(0)
+        best, found = np.inf, (self.clips[number], 0)
+        for _ in range(self.candidates):
+            chosen = friends[int(rng.integers(len(friends)))]
+            lender = self.clips[chosen]
+            frame = int(rng.integers(len(lender)))
+            if chosen == number and window.start - NEAREST < frame < window.stop + NEAREST:
+                continue  # its mouth and hands would give the answer away
+            distance = float(np.abs(lender.head_points[frame] - place).mean())
+            if distance < best:
+                best, found = distance, (lender, frame)
+        return found
+
+    def _corner(self, clip: Prepared, window: slice, crop: int, rng: np.random.Generator) -> tuple[int, int]:
+        """First row and column of a crop: near the mouth, near a hand, or anywhere."""
+        rows, columns = clip.latents.shape[2:]
+        middle = (window.start + window.stop) // 2
+        kind = rng.random()
+        mask = np.zeros((0, 0), bool)
+        if kind < self.shape.face_share:
+            mask = clip.mouth_mask[middle]
+        elif kind < self.shape.face_share + self.shape.hand_share:
+            mask = clip.hand_mask[middle]
+        cells = np.argwhere(mask)
+        if len(cells):
+            centre = cells[int(rng.integers(len(cells)))] - crop // 2 + rng.integers(-crop // 4, crop // 4 + 1, size=2)
+        else:
+            centre = rng.integers(0, (rows - crop + 1, columns - crop + 1))
+        return int(np.clip(centre[0], 0, rows - crop)), int(np.clip(centre[1], 0, columns - crop))
+
+    @staticmethod
+    def _add(
+        items: dict[str, list[np.ndarray]],
+        clip: Prepared,
+        window: slice,
+        lender: Prepared,
+        reference: int,
+        corner: tuple[int, int] | None = None,
+        crop: int | None = None,
+    ) -> None:
+        rows = columns = pixel_rows = pixel_columns = slice(None)
+        if corner is not None and crop is not None:
+            rows, columns = (slice(first, first + crop) for first in corner)
+            factor = clip.hand_maps.shape[1] // clip.latents.shape[2]
+            pixel_rows, pixel_columns = (slice(part.start * factor, part.stop * factor) for part in (rows, columns))
+        items["latents"].append(clip.latents[window, :, rows, columns])
+        items["audio"].append(clip.audio[window])
+        items["hand_maps"].append(clip.hand_maps[window, pixel_rows, pixel_columns])
+        items["hand_mask"].append(clip.hand_mask[window, rows, columns])
+        items["mouth_mask"].append(clip.mouth_mask[window, rows, columns])
+        items["reference"].append(lender.latents[reference, :, rows, columns])
+        # codes and masks are only there for every n-th frame: half a second apart at most, they are much the same
+        nearest = int(np.abs(lender.references - reference).argmin())
+        items["head_mask"].append(lender.head_mask[nearest, rows, columns])
+        items["hand_pictures"].append(lender.hand_pictures[nearest])
+        items["hand_indices"].append(lender.hand_indices[nearest].astype(np.int64))
+        items["hand_present"].append(lender.hand_present[nearest])
+
+    @staticmethod
+    def _drop(items: dict[str, list[np.ndarray]], rng: np.random.Generator, drops: DropRates) -> None:
+        audio, image, hands, everything = rng.random(4) < (drops.audio, drops.image, drops.hands, drops.everything)
+        items["keep_audio"].append(np.array(not (audio or everything)))
+        items["keep_image"].append(np.array(not (image or everything)))
+        items["keep_hands"].append(np.array(not (hands or image or everything)))
+
+
+def fixed_batch(clips: list[Prepared], frames: int, count: int) -> Batch:
+    """`count` windows that are always the same, spread over the clips, nothing dropped: for sample pictures."""
+    sampler = WindowSampler(clips, WindowShape(frames), 1)
+    items: dict[str, list[np.ndarray]] = defaultdict(list)
+    for number in range(count):
+        clip = sampler.clips[number * len(sampler.clips) // count]
+        start = (len(clip) - frames) // 2
+        sampler._add(items, clip, slice(start, start + frames), clip, 0)
+        for name in ("keep_audio", "keep_image", "keep_hands"):
+            items[name].append(np.array(True))
+    return {name: torch.from_numpy(np.stack(values)) for name, values in items.items()}
+
+
+def map_pixels(maps: Tensor) -> Tensor:
+    """Hand maps (B, F, H, W, 3) uint8 -> (B*F, 3, H, W) in 0..1."""
+    return rearrange(maps, "b f h w c -> (b f) c h w").float() / 255
