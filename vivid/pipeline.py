@@ -163,7 +163,7 @@ class VividPipeline(DiffusionPipeline):
         try:
             inputs = frame_inputs(portrait, loop(clip, frames), (run.width, run.height))
             features = self.speech_encoder.features(speech.samples, frames, FPS)
-            self.denoiser.switch(head_stream=run.head_stream, codebook=run.codebook)
+            self.denoiser.switch(run.head_stream, run.codebook, motion="motion" not in self.untrained)
             conditioner = Conditioner(self, inputs, features, codebook=run.codebook)
             latents = yield from self._denoise(conditioner, frames, run, clock)
             del conditioner
