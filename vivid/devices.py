@@ -46,16 +46,22 @@ def peak_memory(device: torch.device) -> int:
 
 
 def prepare_for_cpu(networks: Iterable[torch.nn.Module]) -> None:
-    """Lay convolutions out as the CPU's kernels like them, and keep freed memory in the process.
-
-    glibc gives a large tensor's memory back to the kernel as soon as it is freed and gets it zeroed again for the next
-    one; with networks as small as the embedded ones that costs more time than computing.
-    """
+    """Lay convolutions out as the CPU's kernels like them, and keep freed memory in the process."""
     for network in networks:
         network.to(memory_format=torch.channels_last)
-    if sys.platform == "linux":
-        trim_threshold, mmap_threshold = -1, -3  # glibc's names M_TRIM_THRESHOLD and M_MMAP_THRESHOLD
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # absent in other C libraries
-        if mallopt is not None:
-            mallopt(mmap_threshold, 2**30)
-            mallopt(trim_threshold, 2**31 - 1)
+    keep_memory()
+
+
+def keep_memory() -> None:
+    """Let glibc keep freed memory (on Linux; elsewhere nothing happens).
+
+    It gives a large tensor's memory back to the kernel as soon as it is freed and gets it zeroed again for the next
+    one; with networks as small as the embedded ones that costs more time than computing.
+    """
+    if sys.platform != "linux":
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # absent in other C libraries
+    if mallopt is not None:
+        trim_threshold, mmap_threshold = -1, -3  # glibc's M_TRIM_THRESHOLD and M_MMAP_THRESHOLD
+        mallopt(mmap_threshold, 2**30)
+        mallopt(trim_threshold, 2**31 - 1)

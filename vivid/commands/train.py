@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch
 
-    from ..training.memory import keep_memory
+    from ..devices import keep_memory
     from ..training.presets import preset
 
     keep_memory()
