@@ -43,7 +43,8 @@ float facial_hair(vec3 c) {     // 0..1 where hair grows, per pixel; also the sh
   float lip = 6.775 - .30 * max(0., x - .10) * max(0., x - .10) + rag * .6;
   float moustache = smoothstep(.075, .035, abs(c.y - lip - .035 * smoothstep(.0, .12, x)))
                   * smoothstep(.40, .30, x + rag) * step(1., c.z);
-  float chin = smoothstep(6.60, 6.52, c.y + rag - .10 * smoothstep(.12, .3, x)) * smoothstep(.36, .26, x + rag + .10 * (c.y - 6.3));
+  float chin = smoothstep(6.60, 6.52, c.y + rag - .10 * smoothstep(.12, .3, x))
+             * smoothstep(.36, .26, x + rag + .10 * (c.y - 6.3));
   float corner = smoothstep(.07, .03, abs(x - .335 + rag)) * smoothstep(6.80, 6.74, c.y) * smoothstep(6.40, 6.46, c.y);
   float line = 6.70 + .34 * smoothstep(.42, .80, x);
   float jaw = max(smoothstep(line + .03, line - .07, c.y + rag * 1.5) * smoothstep(.30, .40, x),
@@ -96,7 +97,8 @@ LIGHT = """
 uniform sampler2D masks; uniform sampler2D masks2; uniform sampler2DShadow shadow;
 uniform vec3 eye, keydir, keycol, filldir, fillcol, rimdir, rimcol, sky, ground;
 uniform vec3 skin, lip, iris, haircol, hairtip, cloth, cloth2, jcol, pants, frame_col;
-uniform float blush, age, stubble, makeup, rough, browd, browy, tired, contour, pattern, hairdens, hairfreq, curl, freck,
+uniform float blush, age, stubble, makeup, rough, browd, browy, tired, contour,
+    pattern, hairdens, hairfreq, curl, freck,
     exposure;
 out vec4 colour;
 struct Surface { vec3 albedo, normal; float roughness, f0, scatter, ao, specular; };

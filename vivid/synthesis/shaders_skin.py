@@ -18,12 +18,16 @@ void surface(inout Surface s) {
       m.b));
   base *= 1. - freck * .30 * face * smoothstep(.68, .78, noise(C * 30.)) * exp(-pow((C.y - 7.05) * 2.2, 2.));
   vec2 e = (q.xy - vec2(.312, 7.275)) * vec2(1. / .245, 1. / .145);   // 1 on an oval around the eye
-  float hollow = exp(-dot((q - vec3(.64, 6.78, .95)) * vec3(4., 2.6, 2.), (q - vec3(.64, 6.78, .95)) * vec3(4., 2.6, 2.)));
+  vec3 to_hollow = (q - vec3(.64, 6.78, .95)) * vec3(4., 2.6, 2.);
+  float hollow = exp(-dot(to_hollow, to_hollow));
   float bag = exp(-pow((length(e - vec2(0., .1)) - 1.10) * 4.5, 2.)) * smoothstep(.1, -.6, e.y) * step(.9, C.z);
-  float crease = exp(-pow((length(e * vec2(1., .92)) - 1.02) * 9., 2.)) * smoothstep(.0, .6, e.y) * smoothstep(.09, .20, q.x) * step(.9, C.z);
+  float crease = exp(-pow((length(e * vec2(1., .92)) - 1.02) * 9., 2.)) * smoothstep(.0, .6, e.y)
+               * smoothstep(.09, .20, q.x) * step(.9, C.z);
   float fold_x = .17 + .17 * smoothstep(7.0, 6.62, C.y);
-  float fold = exp(-pow((q.x - fold_x) * 26., 2.)) * smoothstep(6.56, 6.68, C.y) * smoothstep(7.0, 6.9, C.y) * step(1., C.z);
-  float side_nose = exp(-pow((q.x - .155) * 16., 2.)) * smoothstep(6.9, 7.0, C.y) * smoothstep(7.4, 7.1, C.y) * step(1., C.z);
+  float fold = exp(-pow((q.x - fold_x) * 26., 2.)) * smoothstep(6.56, 6.68, C.y)
+             * smoothstep(7.0, 6.9, C.y) * step(1., C.z);
+  float side_nose = exp(-pow((q.x - .155) * 16., 2.)) * smoothstep(6.9, 7.0, C.y)
+                  * smoothstep(7.4, 7.1, C.y) * step(1., C.z);
   base *= 1. - contour * (.16 * hollow + .10 * side_nose);
   base *= mix(vec3(1.), vec3(.72, .64, .68), bag * tired * .55);
   base *= mix(vec3(1.), vec3(.62, .50, .47), crease * .62);
@@ -77,7 +81,9 @@ void surface(inout Surface s) {
   ring = mix(ring, vec3(.015), smoothstep(.44, .36, r));
   s.albedo = mix(ring, white, smoothstep(.93, 1.08, r));
   vec2 spark = d.xy - vec2(.16 * sign(keydir.x), .18);
-  s.albedo += 2.6 * smoothstep(.10, .06, length(spark)) * step(0., d.z) + .5 * smoothstep(.06, .03, length(d.xy + spark * .2 - vec2(-.2 * sign(keydir.x), -.2))) * step(0., d.z);
+  vec2 low = d.xy + spark * .2 - vec2(-.2 * sign(keydir.x), -.2);      // the fill, reflected
+  s.albedo += 2.6 * smoothstep(.10, .06, length(spark)) * step(0., d.z);
+  s.albedo += .5 * smoothstep(.06, .03, length(low)) * step(0., d.z);
   s.ao = (.50 + .50 * smoothstep(.13, .0, C.y - 7.284)) * mix(1., .8, smoothstep(.1, .17, abs(C.x - c.x)));
   s.roughness = .14; s.f0 = .03; s.specular = 1.2; s.scatter = .3;
 }

@@ -96,7 +96,8 @@ void main() {
   float m = facial_hair(C);
   if (m < .02) discard;
   float lips = smoothstep(.25, .7, texture(masks, U).r);
-  float s = noise(vec3(C.x * 75. + C.y * 18., C.y * 17., C.z * 60.)) * .6 + noise(vec3(C.x * 150., C.y * 30., C.z * 120.)) * .4;
+  float s = noise(vec3(C.x * 75. + C.y * 18., C.y * 17., C.z * 60.)) * .6
+          + noise(vec3(C.x * 150., C.y * 30., C.z * 120.)) * .4;
   if (s < mix(.12, .70, L) + (1. - m) * .8 + lips * 2.) discard;
   vec3 n = normalize(N), v = normalize(eye - P), t = normalize(T + vec3(C.x * .4, 0., 0.));
   vec3 albedo = mix(haircol, hairtip, s * .5 + .2 * L) * (.45 + .55 * L) * (.75 + .4 * noise(C * 45.));
