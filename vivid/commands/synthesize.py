@@ -12,13 +12,19 @@ from pathlib import Path
 from ..config import FPS
 from ..errors import InputError
 
+KINDS = ("people", "hands", "portraits", "motions")
+MOTION_PERSON = 8
+"""Who plays the gesture clips that ship."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """people: clips of NNNNNN.mp4 + NNNNNN.npz; hands: shards of crops. The same seed gives the same picture."""
-    parser.add_argument("what", choices=["people", "hands"], help="clips of people, or shards of hand crops")
+    """What to render and how much; the same seed gives the same pictures."""
+    parser.add_argument(
+        "what", choices=KINDS, help="clips of people, shards of hand crops, portraits, or the gesture clips"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder to write to; finished files there are kept")
     parser.add_argument("--count", type=int, default=8, help="number of clips, or of hand crops")
-    parser.add_argument("--size", type=int, default=256, help="width and height in pixels")
+    parser.add_argument("--size", type=int, default=None, help="pixels (256; portraits 512)")
     parser.add_argument("--seed", type=int, default=0, help="number of the first clip or shard")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a clip")
     parser.add_argument("--fps", type=float, default=FPS, help="frames a second")
@@ -51,6 +57,8 @@ def _numbers(text: str) -> list[int]:
 def _check(args: argparse.Namespace) -> None:
     if args.count < 1 or args.workers < 1 or args.per_shard < 1:
         raise InputError("--count, --workers and --per-shard must be at least 1.")
+    if args.size is None:
+        args.size = 512 if args.what == "portraits" else 256
     if not 64 <= args.size <= 2048:
         raise InputError(f"The size is {args.size}: choose 64 to 2048 pixels.")
     if args.size % 2:
@@ -64,9 +72,16 @@ def _check(args: argparse.Namespace) -> None:
 def jobs_of(args: argparse.Namespace) -> Sequence:
     """The work that the arguments describe, finished or not."""
     from ..synthesis.basemesh import ASSETS
-    from ..synthesis.workers import HandsJob, PeopleJob, identity_files
+    from ..synthesis.workers import HandsJob, MotionJob, PeopleJob, PortraitJob, identity_files
 
     files = identity_files(args.people or ASSETS, args.identities)
+    if args.what == "portraits":
+        return [PortraitJob(args.out / file.stem, file, args.size) for file in files]
+    if args.what == "motions":
+        from ..synthesis.motions import SCRIPTS
+
+        player = identity_files(chosen=[MOTION_PERSON])[0]
+        return [MotionJob(args.out / f"{name}.npz", player, name, args.seed) for name in SCRIPTS]
     if args.what == "hands":
         shards = -(-args.count // args.per_shard)
         return [
@@ -92,12 +107,12 @@ def run(args: argparse.Namespace) -> int:
 
     args.out.mkdir(parents=True, exist_ok=True)
     jobs = jobs_of(args)
-    frames = round(args.seconds * args.fps) if args.what == "people" else args.per_shard
+    units = {"people": (round(args.seconds * args.fps), "frames"), "hands": (args.per_shard, "crops")}
+    each, unit = units.get(args.what, (1, "files"))
     start, first = time.monotonic(), None
     for done, total in run_jobs(jobs, args.workers):
         first = done if first is None else first
-        rate = (done - first) * frames / max(time.monotonic() - start, 1e-6)
-        unit = "frames" if args.what == "people" else "crops"
+        rate = (done - first) * each / max(time.monotonic() - start, 1e-6)
         print(f"\r{done}/{total} files, {rate:.1f} {unit}/s", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .rig import Pose, Rig
-from .transforms import Array, euler, rotation
+from .transforms import Array, Vector, euler, rotation
 
 # fmt: off
 FINGERS: dict[str, tuple[list, float]] = {      # five fingers x three flexions, spread
@@ -50,6 +50,11 @@ ARMS = {      # wrist (out, up, forward), palm direction, finger direction; x ou
     'high':    ((.74, .02, .40), (-.15, .0, 1.), (.10, 1., .05)),
     'fore':    ((.36, -.30, .72), (-.95, -.05, .20), (-.05, .98, .15)),
     'front':   ((.30, -.46, .86), (-.80, -.15, .50), (-.10, .60, .78)),
+    'across':  ((.10, -.40, .74), (-.10, -.85, -.30), (-.95, .24, .15)),
+    'thumbup': ((.50, -.40, .70), (-.30, .0, -.95), (-.90, .02, .35)),
+    'press':   ((.12, -.56, .70), (-1., .0, .0), (.05, .96, .28)),
+    'broad':   ((.84, -.48, .58), (-.90, .10, .40), (.05, .55, .80)),
+    'narrow':  ((.17, -.50, .80), (-.98, .0, .10), (-.05, .55, .80)),
     'clasp':   ((.13, -.70, .74), (-.96, -.10, -.15), (-.22, .55, .78)),
 }
 GESTURES = {  # left arm, left fingers, right arm, right fingers
@@ -90,9 +95,8 @@ HELD_OUT = ("threeR", "heartL", "okL", "openL", "chopL", "twoR")
 POSITIONS = np.array([0, 1, 2, 25, 26, 27])
 
 
-def gesture_vector(name: str) -> Array:
-    """50 numbers of a key gesture."""
-    left_arm, left_fingers, right_arm, right_fingers = GESTURES[name]
+def arm_vector(left_arm: str, left_fingers: str, right_arm: str, right_fingers: str) -> Array:
+    """50 numbers of two arms (ARMS) and their fingers (FINGERS)."""
     out: list[float] = []
     for arm, finger in ((left_arm, left_fingers), (right_arm, right_fingers)):
         wrist, palm, direction = ARMS[arm]
@@ -101,12 +105,17 @@ def gesture_vector(name: str) -> Array:
     return np.array(out, float)
 
 
+def gesture_vector(name: str) -> Array:
+    """50 numbers of a key gesture."""
+    return arm_vector(*GESTURES[name])
+
+
 def make_pose(
     rig: Rig,
     vector: Array,
-    head: Array = (0, 0, 0),
-    torso: Array = (0, 0, 0),
-    gaze: Array = (0, 0),
+    head: Vector = (0, 0, 0),
+    torso: Vector = (0, 0, 0),
+    gaze: Vector = (0, 0),
     shift: dict[str, Array] | None = None,
 ) -> Pose:
     """Gesture vector and head/torso/eye angles to rig targets; `shift` moves wrists (metres)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .camera import Camera
 from .character import Character
 from .contact import hand_points
 from .render import Renderer
@@ -56,7 +57,7 @@ def project_visible(r: Renderer, world: Array, tolerance: Array) -> tuple[Array,
 class GroundTruth:
     """Labels of the character currently posed in the renderer."""
 
-    def __init__(self, character: Character, renderer: Renderer):
+    def __init__(self, character: Character, renderer: Camera):
         self.character, self.renderer = character, renderer
         lookup, kp = character.vertex_of_base, character.base.keypoints
         self.face = np.array([lookup[int(v)] for v in kp["face68"]])
@@ -92,6 +93,7 @@ class GroundTruth:
 
     def keypoints(self) -> tuple[Array, Array]:
         """((128, 2) pixels, (128,) visibility byte); renders the visibility depth map."""
+        assert isinstance(self.renderer, Renderer)
         return project_visible(self.renderer, self.world(), TOLERANCE)
 
     def _box(self, vertices: Array) -> Array:

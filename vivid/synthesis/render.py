@@ -10,9 +10,10 @@ import moderngl
 import numpy as np
 
 from . import shaders
+from .camera import Camera
 from .character import PARTS, Character
 from .rig import Pose
-from .transforms import Array, look_at, orthographic, perspective
+from .transforms import Array, look_at, orthographic
 
 ATTRIBUTES = "3f 2f 1f 1f 1f 3f"
 ATTRIBUTE_NAMES = ("canon", "uv", "arm", "layer", "hmask", "tan_")
@@ -21,7 +22,7 @@ ATTRIBUTE_NAMES = ("canon", "uv", "arm", "layer", "hmask", "tan_")
 cv2.setNumThreads(1)  # one process per core
 
 
-class Renderer:
+class Renderer(Camera):
     """Draws one `Character` at a time.
 
     `size` is the output width; `render_size` the internal one (area-averaged down); `samples` MSAA samples.
@@ -37,7 +38,8 @@ class Renderer:
     ):
         options = {"device_index": int(os.environ["EGL_DEVICE_INDEX"])} if "EGL_DEVICE_INDEX" in os.environ else {}
         self.ctx = c = moderngl.create_standalone_context(backend="egl", **options)
-        self.size, self.render_size = size, render_size or size
+        super().__init__(size)
+        self.render_size = render_size or size
         detail = size > 320 if detail is None else detail
         self.programs: dict[str, Any] = {n: c.program(shaders.VERTEX, shaders.colour_program(n, detail)) for n in PARTS}
         self.depth_programs: dict[str, Any] = {
@@ -62,7 +64,6 @@ class Renderer:
         self.ao_target = c.framebuffer(depth_attachment=self.ao_depth)
         self.mask_textures: list[moderngl.Texture] = []
         self._owned: list = []
-        self.background_shift = (0.0, 0.0)
         self.shadow_view = (np.array([0.0, -0.02, 0.12]), 0.72)  # centre and half-width of the shadow map
 
     # ------------------------------------------------------------------ set-up
@@ -127,19 +128,6 @@ class Renderer:
                     p[name].value = items if len(items) > 1 else items[0]
                 else:
                     p[name].value = tuple(map(float, value)) if np.ndim(value) else float(value)
-
-    def camera(self, eye: Array, target: Array, fov: float, roll: float = 0.0) -> None:
-        self.eye = np.asarray(eye, float)
-        up = (np.sin(roll), np.cos(roll), 0)
-        self.view = look_at(self.eye, target, up)
-        self.projection = perspective(fov, 0.05, 8.0)
-        self.view_projection = self.projection @ self.view
-
-    def project(self, points: Array) -> tuple[Array, Array]:
-        """Pixel coordinates (x right, y down) and distance along the view axis."""
-        h = np.concatenate([points, np.ones((len(points), 1))], 1) @ self.view_projection.T
-        xy = h[:, :2] / h[:, 3:]
-        return np.stack([(xy[:, 0] * 0.5 + 0.5) * self.size, (0.5 - xy[:, 1] * 0.5) * self.size], 1), h[:, 3]
 
     # ------------------------------------------------------------------ passes
     def _depth_pass(self, target: moderngl.Framebuffer, matrix: Array) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from .camera import Camera
 from .character import Character
 from .contact import ContactFixer
 from .gestures import make_pose
-from .render import Renderer
 from .rig import SIDES, Pose
-from .transforms import Array
+from .transforms import Array, Vector
 
 MOUTH_SHARE = 21.0 / 256
 """Mouth corner to corner over the picture width, at least, unless the head would fill more than 35 % of the height."""
 
 
-def frame_camera(renderer: Renderer, character: Character, rng: np.random.Generator | None = None) -> dict[str, float]:
+def frame_camera(renderer: Camera, character: Character, rng: np.random.Generator | None = None) -> dict[str, float]:
     """Tight half-body framing: the head is 31-35 % of the picture height, the lower edge near the waist."""
     base, rest = character.base, character.full_rest
     body = np.unique(base.tri["body"])
@@ -44,7 +44,7 @@ def frame_camera(renderer: Renderer, character: Character, rng: np.random.Genera
 class Scene:
     """Character, renderer and contact fixer together."""
 
-    def __init__(self, renderer: Renderer, character: Character):
+    def __init__(self, renderer: Camera, character: Character):
         self.renderer, self.character = renderer, character
         cloth = [i for i, c in enumerate(character.part_of) if c in (5, 7, 9)]
         ids = np.unique(character.render_vertex[cloth])
@@ -62,9 +62,9 @@ class Scene:
     def fixed_pose(
         self,
         vector: Array,
-        head: Array = (0, 0, 0),
-        torso: Array = (0, 0, 0),
-        gaze: Array = (0, 0),
+        head: Vector = (0, 0, 0),
+        torso: Vector = (0, 0, 0),
+        gaze: Vector = (0, 0),
         shift: dict[str, Array] | None = None,
     ) -> Pose:
         """Pose with contact fixes for a single image (clips smooth the shifts over time, see clips.py)."""

@@ -69,7 +69,51 @@ class HandsJob:
         write_hand_shard(renderer, self.path, list(self.identities), self.seed, self.count, self.context)
 
 
-Job = PeopleJob | HandsJob
+@dataclass(frozen=True)
+class PortraitJob:
+    """One portrait; see `portraits.make_portrait`."""
+
+    path: Path  # without suffix
+    identity: Path
+    size: int
+
+    def done(self) -> bool:
+        """Picture and pose are there."""
+        return self.path.with_suffix(".jpg").exists() and self.path.with_suffix(".npz").exists()
+
+    def work(self, renderer: Renderer) -> None:
+        """Renders and writes the portrait."""
+        from .portraits import make_portrait, write_portrait
+
+        write_portrait(self.path, *make_portrait(renderer, self.identity))
+
+
+@dataclass(frozen=True)
+class MotionJob:
+    """One gesture clip that ships, with its moving thumbnail; see `motions.make_motion`. Needs no renderer."""
+
+    path: Path  # .npz
+    identity: Path
+    name: str
+    seed: int
+    size: int = 0
+
+    def done(self) -> bool:
+        """The thumbnail is written last."""
+        return self.path.exists() and self.path.with_suffix(".webp").exists()
+
+    def work(self, renderer: Renderer | None) -> None:
+        """Plays the script and writes clip and thumbnail."""
+        from ..pose.clips import save_clip
+        from ..pose.thumbnail import thumbnail
+        from .motions import SCRIPTS, make_motion
+
+        clip = make_motion(SCRIPTS[self.name], self.identity, self.seed)
+        save_clip(clip, self.path, step=1 / 8)
+        thumbnail(clip, self.path.with_suffix(".webp"))
+
+
+Job = PeopleJob | HandsJob | PortraitJob | MotionJob
 
 _renderers: dict[tuple[str, int], Renderer] = {}
 
@@ -87,6 +131,9 @@ def identity_files(folder: Path = ASSETS, chosen: Sequence[int] | None = None) -
 
 def run_job(job: Job) -> Job:
     """Does one job in this process; the renderer is kept for the next job of the same kind and size."""
+    if isinstance(job, MotionJob):
+        job.work(None)
+        return job
     key = (type(job).__name__, job.size)
     if key not in _renderers:
         from .people import default_render_size
@@ -94,6 +141,8 @@ def run_job(job: Job) -> Job:
 
         if isinstance(job, HandsJob):
             _renderers[key] = Renderer(job.size, job.size * 5 // 4, detail=True)
+        elif isinstance(job, PortraitJob):
+            _renderers[key] = Renderer(job.size, job.size * 2, shadow=1024)
         else:
             _renderers[key] = Renderer(job.size, default_render_size(job.size))
     job.work(_renderers[key])
