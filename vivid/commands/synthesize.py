@@ -12,7 +12,7 @@ from pathlib import Path
 from ..config import FPS
 from ..errors import InputError
 
-KINDS = ("people", "hands", "portraits", "motions")
+KINDS = ("people", "hands", "portraits", "motions", "voices")
 MOTION_PERSON = 8
 """Who plays the gesture clips that ship."""
 
@@ -20,7 +20,7 @@ MOTION_PERSON = 8
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to render and how much; the same seed gives the same pictures."""
     parser.add_argument(
-        "what", choices=KINDS, help="clips of people, shards of hand crops, portraits, or the gesture clips"
+        "what", choices=KINDS, help="clips of people, shards of hand crops, portraits, gesture clips, or example voices"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder to write to; finished files there are kept")
     parser.add_argument("--count", type=int, default=8, help="number of clips, or of hand crops")
@@ -72,11 +72,15 @@ def _check(args: argparse.Namespace) -> None:
 def jobs_of(args: argparse.Namespace) -> Sequence:
     """The work that the arguments describe, finished or not."""
     from ..synthesis.basemesh import ASSETS
-    from ..synthesis.workers import HandsJob, MotionJob, PeopleJob, PortraitJob, identity_files
+    from ..synthesis.workers import HandsJob, MotionJob, PeopleJob, PortraitJob, VoiceJob, identity_files
 
     files = identity_files(args.people or ASSETS, args.identities)
     if args.what == "portraits":
         return [PortraitJob(args.out / file.stem, file, args.size) for file in files]
+    if args.what == "voices":
+        from ..synthesis.example_voices import VOICES
+
+        return [VoiceJob(args.out / f"{name}.mp3", name) for name in VOICES]
     if args.what == "motions":
         from ..synthesis.motions import SCRIPTS
 

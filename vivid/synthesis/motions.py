@@ -151,7 +151,7 @@ SCRIPTS: dict[str, Script] = {
         4.0,
         (
             (0.0, 0.1, BELLY, RELAXED, BELLY, RELAXED),
-            (0.9, 0.5, BELLY, RELAXED, "up", "flat"),
+            (1.1, 0.8, BELLY, RELAXED, "up", "flat"),
             (3.7, 0.8, BELLY, RELAXED, BELLY, RELAXED),
         ),
         _beats(1.5, size=0.04, arms=(RIGHT,)),

@@ -10,11 +10,15 @@ import ctypes.util
 import dataclasses
 import difflib
 import functools
+import multiprocessing
+import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
 import wave
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -137,7 +141,28 @@ class _Event(ct.Structure):
     ]
 
 
-@functools.lru_cache(None)
+def _in_child(function: Callable[..., Any], *args: object) -> Any:
+    """The result of a call made in a forked process: espeak-ng keeps a state from one text to the next, and a clip
+    must not depend on what was spoken before it. Called directly where there is no fork.
+    """
+    if not hasattr(os, "fork"):
+        return function(*args)
+    reader, writer = multiprocessing.get_context("fork").Pipe(duplex=False)
+    child = os.fork()
+    if child == 0:
+        try:
+            writer.send(function(*args))
+        finally:
+            os._exit(0)
+    writer.close()
+    try:
+        return reader.recv()
+    except EOFError:
+        raise RuntimeError("espeak-ng ended without speaking") from None
+    finally:
+        os.waitpid(child, 0)
+
+
 def _espeak() -> tuple[ct.CDLL, int]:
     lib = ct.CDLL(ctypes.util.find_library("espeak-ng") or "libespeak-ng.so.1")
     lib.espeak_TextToPhonemes.restype = ct.c_char_p
@@ -259,8 +284,8 @@ def synthesise(text: str, voice: Voice, rng: np.random.Generator) -> tuple[Array
     if voice.engine == "flite":
         samples, rate_hz, phones = _flite_speech(text, voice.name, rng.uniform(0.9, 1.2))
     else:
-        samples, rate_hz, phones = _espeak_speech(
-            text, voice.name, rng.integers(135, 175), rng.uniform(30, 60), rng.uniform(45, 80)
+        samples, rate_hz, phones = _in_child(
+            _espeak_speech, text, voice.name, rng.integers(135, 175), rng.uniform(30, 60), rng.uniform(45, 80)
         )
     if rate_hz != SAMPLE_RATE:
         from scipy.signal import resample_poly

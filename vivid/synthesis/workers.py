@@ -113,7 +113,26 @@ class MotionJob:
         thumbnail(clip, self.path.with_suffix(".webp"))
 
 
-Job = PeopleJob | HandsJob | PortraitJob | MotionJob
+@dataclass(frozen=True)
+class VoiceJob:
+    """One example voice; see `example_voices.write_voice`. Needs no renderer."""
+
+    path: Path  # .mp3
+    name: str
+    size: int = 0
+
+    def done(self) -> bool:
+        """The file is renamed into place when it is complete."""
+        return self.path.exists()
+
+    def work(self, renderer: Renderer | None) -> None:
+        """Speaks and writes."""
+        from .example_voices import VOICES, write_voice
+
+        write_voice(self.path, VOICES[self.name])
+
+
+Job = PeopleJob | HandsJob | PortraitJob | MotionJob | VoiceJob
 
 _renderers: dict[tuple[str, int], Renderer] = {}
 
@@ -131,7 +150,7 @@ def identity_files(folder: Path = ASSETS, chosen: Sequence[int] | None = None) -
 
 def run_job(job: Job) -> Job:
     """Does one job in this process; the renderer is kept for the next job of the same kind and size."""
-    if isinstance(job, MotionJob):
+    if isinstance(job, MotionJob | VoiceJob):
         job.work(None)
         return job
     key = (type(job).__name__, job.size)
