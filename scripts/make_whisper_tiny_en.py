@@ -163,6 +163,9 @@ def main() -> None:
             errors = relative_errors(state, load_speech(path).samples)
             print(path.name, " ".join(f"{error:.4f}" for error in errors))
         return
+    if args.golden is not None:
+        write_golden(args.golden, state)
+        return
     folder = ASSETS / SHIPPED
     positions = state.pop("embed_positions.weight")
     if not torch.allclose(positions, sinusoids(*positions.shape), atol=1e-3):

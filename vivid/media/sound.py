@@ -16,10 +16,11 @@ from .ffmpeg import command, describe, safe_input
 from .files import check_file
 
 SHORTEST_SECONDS = 0.2
-RATES = (4_000, 768_000)
+RATES = (4_000, 384_000)
 """Sample rates that are believed, in hertz."""
 LOUDEST_MEAN = 0.05
 """Channels that cancel each other to less than this share of the loudest one are not averaged."""
+DECODING_SECONDS = 120
 _BLOCK = 2**16
 
 Samples = NDArray[np.float32]
@@ -82,21 +83,25 @@ def _read_soundfile(path: Path, longest: float) -> tuple[Samples, int]:
             raise InputError(f"{path.name} has a sample rate of {rate} Hz: convert it to 16000 Hz.")
         if file.frames > longest * rate:
             raise _too_long(path.name, longest, file.frames / rate)
-        blocks = list(file.blocks(_BLOCK, dtype="float32", always_2d=True))
-    if not blocks:
-        return np.zeros(0, np.float32), rate
-    return _to_mono(np.concatenate(blocks)), rate
+        return _read_mono(file), rate
 
 
-def _to_mono(channels: Samples) -> Samples:
-    """(N, channels) -> (N,): the mean, or the loudest channel where channels cancel each other."""
-    mean = channels.mean(axis=1)
-    if channels.shape[1] == 1:
-        return mean
-    loudness = np.sqrt(np.square(np.nan_to_num(channels)).mean(axis=0))
-    if np.sqrt(np.square(np.nan_to_num(mean)).mean()) < LOUDEST_MEAN * loudness.max(initial=0.0):
-        return channels[:, int(loudness.argmax())]
-    return mean
+def _read_mono(file: soundfile.SoundFile) -> Samples:
+    """All channels as one (N,): their mean, or the loudest one where they cancel each other.
+
+    Block by block, because a small compressed file can hold many channels.
+    """
+    means = [np.zeros(0, np.float32)]
+    energy, mean_energy = np.zeros(file.channels), 0.0
+    for block in file.blocks(_BLOCK, dtype="float32", always_2d=True):
+        means.append(block.mean(axis=1))
+        energy += np.square(np.nan_to_num(block, posinf=0.0, neginf=0.0), dtype=np.float64).sum(axis=0)
+        mean_energy += float(np.square(np.nan_to_num(means[-1], posinf=0.0, neginf=0.0), dtype=np.float64).sum())
+    if file.channels > 1 and mean_energy < LOUDEST_MEAN**2 * energy.max():
+        loudest = int(energy.argmax())
+        file.seek(0)
+        return np.concatenate([b[:, loudest] for b in file.blocks(_BLOCK, dtype="float32", always_2d=True)])
+    return np.concatenate(means)
 
 
 def _read_ffmpeg(path: Path, longest: float) -> Samples:
@@ -107,7 +112,10 @@ def _read_ffmpeg(path: Path, longest: float) -> Samples:
     if info.seconds is not None and info.seconds > longest + 1:
         raise _too_long(path.name, longest, info.seconds)
     arguments = command(*safe_input(path), "-map", "0:a:0", "-t", f"{longest + 1:g}", *_raw_output())
-    done = subprocess.run(arguments, capture_output=True, check=False)
+    try:
+        done = subprocess.run(arguments, capture_output=True, timeout=DECODING_SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"{path.name} takes too long to decode: convert it to WAV first.") from error
     samples = np.frombuffer(done.stdout[: len(done.stdout) // 4 * 4], "<f4").astype(np.float32)
     if not len(samples):
         raise InputError(f"The sound in {path.name} cannot be decoded: convert it to WAV or MP3.")

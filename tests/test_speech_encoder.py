@@ -1,0 +1,251 @@
+"""Speech encoders: the right states, the right windows, any length; the stored one close to full precision."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vivid.errors import InputError
+from vivid.speech import encoder as encoders
+from vivid.speech.encoder import (
+    SHIPPED,
+    SpeechEncoder,
+    Wav2Vec2Speech,
+    WhisperSpeech,
+    build_wav2vec2,
+    build_whisper,
+    load_speech_encoder,
+    speech_encoder_names,
+)
+from vivid.speech.mel import log_mel
+from vivid.speech.windows import gather, window_indices
+
+GOLDEN = Path(__file__).parent / "data" / "whisper_tiny_en_states.npz"
+SHARED = Path(__file__).parents[1].parent / "shared"
+
+
+def noise(seconds: float, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 0.1, int(seconds * 16_000)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> SpeechEncoder:
+    return load_speech_encoder(SHIPPED)
+
+
+@pytest.fixture(scope="module")
+def small_whisper() -> WhisperSpeech:
+    from transformers import WhisperConfig
+    from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+    torch.manual_seed(0)
+    config = WhisperConfig(d_model=16, encoder_layers=4, encoder_attention_heads=2, encoder_ffn_dim=32)
+    return WhisperSpeech("small", WhisperEncoder(config))
+
+
+@pytest.fixture(scope="module")
+def small_wav2vec2() -> Wav2Vec2Speech:
+    return Wav2Vec2Speech(wav2vec2_model())
+
+
+def wav2vec2_model() -> torch.nn.Module:
+    from transformers import Wav2Vec2Model
+
+    torch.manual_seed(0)
+    return Wav2Vec2Model(wav2vec2_config()).eval()
+
+
+def wav2vec2_config() -> object:
+    from transformers import Wav2Vec2Config
+
+    return Wav2Vec2Config(
+        hidden_size=16, num_hidden_layers=12, num_attention_heads=2, intermediate_size=16,
+        conv_dim=(8,) * 7, num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=2,
+    )  # fmt: skip
+
+
+def test_windows_at_both_ends() -> None:
+    indices = window_indices(50, 24)
+    assert indices[0].tolist() == [0, 0, 0, 0, 0, 1, 2, 3, 4, 5]
+    assert indices[1].tolist() == [0, 0, 0, 1, 2, 3, 4, 5, 6, 7]
+    assert indices[12].tolist() == list(range(21, 31))
+    assert indices[23].tolist() == [43, 44, 45, 46, 47, 48, 49, 49, 49, 49]
+
+
+def test_windows_of_the_public_base() -> None:
+    path = SHARED / "facts" / "audio_windows.json"
+    if not path.is_file():
+        pytest.skip("the measured windows are not here")
+    for name, facts in json.loads(path.read_text()).items():
+        states, fps = (int(part) for part in name[1:].split("_fps"))
+        # The rows past the video's last frame are dropped.
+        frames = int(states / 50 * fps)
+        assert window_indices(states, frames, fps).tolist() == facts["indices"][:frames]
+
+
+@given(st.integers(1, 4000), st.integers(0, 2000), st.sampled_from([24, 25, 30, 29.97]))
+def test_windows_stay_inside_and_move_forward(states: int, frames: int, fps: float) -> None:
+    indices = window_indices(states, frames, fps)
+    assert indices.shape == (frames, 10)
+    assert ((indices >= 0) & (indices < states)).all()
+    assert (np.diff(indices, axis=0) >= 0).all() and (np.diff(indices, axis=1) >= 0).all()
+
+
+def test_tokens_are_ordered_time_before_layer() -> None:
+    states = torch.arange(100.0)[:, None, None] + torch.arange(5.0)[None, :, None] / 10  # (100, 5, 1)
+    tokens = gather(states, window_indices(100, 24))[12, :, 0]
+    assert torch.allclose(tokens[:6], torch.tensor([21.0, 21.1, 21.2, 21.3, 21.4, 22.0]))
+    assert gather(states, window_indices(100, 48)[10:34]).shape == (24, 50, 1)
+
+
+def test_the_spectrogram_is_whispers() -> None:
+    from transformers import WhisperFeatureExtractor
+
+    samples = noise(2.0)
+    theirs = WhisperFeatureExtractor()(samples, sampling_rate=16_000, truncation=False, padding=False)
+    assert np.abs(log_mel(samples).numpy() - theirs.input_features[0]).max() < 1e-4
+    assert log_mel(samples).shape == (80, 200)
+    assert torch.isfinite(log_mel(np.zeros(0, np.float32))).all()
+
+
+def test_the_whole_file_sets_the_loudness() -> None:
+    quiet, loud = noise(31) * 1e-5, noise(1)
+    alone, together = log_mel(quiet), log_mel(np.concatenate([quiet, loud]))
+    assert together[:, :3000].max() < alone.max() - 1  # a second half minute lowers the first one
+
+
+def test_states_are_taken_before_the_final_norm(small_whisper: WhisperSpeech) -> None:
+    samples = noise(3.0)
+    states = small_whisper.states(samples)
+    assert states.shape == (150, 5, 16)
+    encoder = small_whisper.module
+    mel = torch.nn.functional.pad(log_mel(samples), (0, 3000 - 300))[None]
+    with torch.no_grad():
+        hidden = torch.nn.functional.gelu(encoder.conv2(torch.nn.functional.gelu(encoder.conv1(mel)))).mT
+        hidden = hidden + encoder.embed_positions.weight
+        assert torch.allclose(states[:, 0], hidden[0, :150], atol=1e-5)
+        for k, layer in enumerate(encoder.layers):
+            output = layer(hidden, None)
+            hidden = output if isinstance(output, torch.Tensor) else output[0]
+            assert torch.allclose(states[:, k + 1], hidden[0, :150], atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["small_whisper", "small_wav2vec2"])
+@pytest.mark.parametrize("seconds", [0.02, 0.2, 1.0, 30.0, 30.01, 61.03])
+def test_any_length(kind: str, seconds: float, request: pytest.FixtureRequest) -> None:
+    encoder: SpeechEncoder = request.getfixturevalue(kind)
+    samples = noise(seconds)
+    states = encoder.states(samples)
+    assert abs(len(states) - seconds * 50) <= 1.01
+    frames = int(seconds * 24)
+    features = encoder.features(samples, frames)
+    assert features.shape == (frames, 50, states.shape[-1]) and features.dtype == torch.float32
+    assert torch.isfinite(features).all()
+
+
+@pytest.mark.parametrize("kind", ["small_whisper", "small_wav2vec2"])
+def test_silence_and_order(kind: str, request: pytest.FixtureRequest) -> None:
+    encoder: SpeechEncoder = request.getfixturevalue(kind)
+    assert torch.isfinite(encoder.features(np.zeros(8_000, np.float32), 12)).all()
+    samples = noise(2.0)
+    changed = samples.copy()
+    changed[24_000:] = noise(0.5, seed=1)[:8_000]
+    moved = (encoder.states(samples) - encoder.states(changed)).abs().amax(dim=(1, 2))
+    assert moved[80:].mean() > 2 * moved[:60].mean()
+
+
+def test_wav2vec2_layers_and_grid(small_wav2vec2: Wav2Vec2Speech) -> None:
+    assert small_wav2vec2.untrained == ("wav2vec2 projection",)
+    samples = noise(1.0)
+    states = small_wav2vec2.states(samples)
+    assert states.shape == (50, 5, 384)
+    wave = torch.from_numpy((samples - samples.mean()) / samples.std())[None]
+    with torch.no_grad():
+        hidden = small_wav2vec2.module["encoder"](wave, output_hidden_states=True).hidden_states
+    assert hidden[0].shape == (1, 49, 16)
+    # The grid's state 1 lies seven eighths of the way from state 0 to state 1.
+    expected = small_wav2vec2.projection(hidden[6][0, 0] * 0.125 + hidden[6][0, 1] * 0.875)
+    assert torch.allclose(states[1, 2], expected, atol=1e-4)
+    weight = small_wav2vec2.projection.weight  # (384, 16): keeps all that goes in
+    assert torch.allclose(weight.T @ weight, torch.eye(16), atol=1e-5)
+    assert (Wav2Vec2Speech(wav2vec2_model()).projection.weight == weight).all()
+    small_wav2vec2.projection.requires_grad_(True)
+    small_wav2vec2.states(samples).sum().backward()
+    assert small_wav2vec2.projection.weight.grad is not None
+    small_wav2vec2.projection.requires_grad_(False)
+
+
+def test_wav2vec2_weights_by_their_names_on_the_hub() -> None:
+    model = wav2vec2_model()
+    named = {}
+    for key, value in model.state_dict().items():
+        old = key.replace("parametrizations.weight.original0", "weight_g")
+        named["wav2vec2." + old.replace("parametrizations.weight.original1", "weight_v")] = value
+    named["lm_head.weight"] = torch.zeros(3, 16)
+    del named["wav2vec2.masked_spec_embed"]
+    config = wav2vec2_config().to_dict()  # type: ignore[attr-defined]
+    built = build_wav2vec2(config, named)
+    wave = torch.from_numpy(noise(0.5))[None]
+    with torch.no_grad():
+        assert (built.eval()(wave).last_hidden_state == model(wave).last_hidden_state).all()
+    del named["wav2vec2.encoder.layers.3.attention.k_proj.weight"]
+    with pytest.raises(InputError, match="do not fit"):
+        build_wav2vec2(config, named)
+
+
+def test_the_stored_encoder_is_close_to_full_precision(shipped: SpeechEncoder) -> None:
+    with np.load(GOLDEN) as golden:
+        samples, rows, exact = golden["samples"], golden["rows"], torch.from_numpy(golden["states"]).float()
+    states = shipped.states(samples / np.float32(32768))
+    assert states.shape == (100, 5, 384)
+    for layer in range(5):
+        error = (states[rows, layer] - exact[:, layer]).norm() / exact[:, layer].norm()
+        assert error < 0.02, f"layer {layer}: {error:.4f}"
+
+
+def test_the_stored_encoder_is_small_and_repeats_itself(shipped: SpeechEncoder) -> None:
+    folder = encoders.ASSETS / SHIPPED
+    assert all(path.stat().st_size < 9_000_000 for path in folder.iterdir())
+    samples = noise(1.0)
+    assert (shipped.features(samples, 24) == shipped.features(samples, 24)).all()
+    assert shipped.name == SHIPPED and shipped.untrained == ()
+    assert not any(parameter.requires_grad for parameter in shipped.module.parameters())
+
+
+def test_names_and_missing_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert speech_encoder_names()[0] == SHIPPED
+    with pytest.raises(InputError, match=r"choose one of whisper-tiny\.en, whisper-tiny, wav2vec2"):
+        load_speech_encoder("hubert")
+    with pytest.raises(InputError, match="Whisper-tiny"):
+        build_whisper({"d_model": 512}, {})
+    with pytest.raises(InputError, match="do not fit"):
+        build_whisper({}, {"conv1.weight": torch.zeros(384, 80, 3)})
+    monkeypatch.setattr(encoders, "ASSETS", tmp_path)
+    with pytest.raises(InputError, match="missing or incomplete"):
+        load_speech_encoder(SHIPPED)
+
+
+@pytest.mark.parametrize("name", ["whisper-tiny", "wav2vec2"])
+def test_an_unreachable_hub_gives_one_sentence(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import huggingface_hub
+
+    def unreachable(*_: object, **__: object) -> str:
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
+    with pytest.raises(InputError, match="cannot be fetched: connect to the hub once") as caught:
+        load_speech_encoder(name)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("name", ["whisper-tiny", "wav2vec2"])
+def test_encoders_from_the_hub(name: str) -> None:
+    features = load_speech_encoder(name).features(noise(1.0), 24)
+    assert features.shape == (24, 50, 384) and torch.isfinite(features).all()
