@@ -114,10 +114,12 @@ def test_the_spectrogram_is_whispers() -> None:
     assert torch.isfinite(log_mel(np.zeros(0, np.float32))).all()
 
 
-def test_the_whole_file_sets_the_loudness() -> None:
-    quiet, loud = noise(31) * 1e-5, noise(1)
+def test_the_whole_file_sets_the_floor() -> None:
+    quiet, loud = noise(31) * 1e-4, noise(1)
     alone, together = log_mel(quiet), log_mel(np.concatenate([quiet, loud]))
-    assert together[:, :3000].max() < alone.max() - 1  # a second half minute lowers the first one
+    # Eight decades below the loudest point, in quarters: the loud second lifts the floor of the first half minute.
+    assert float(together[:, :3000].min()) == pytest.approx(float(together.max()) - 2, abs=1e-5)
+    assert float(alone.min()) < float(together.min()) - 0.3
 
 
 def test_states_are_taken_before_the_final_norm(small_whisper: WhisperSpeech) -> None:
@@ -137,7 +139,7 @@ def test_states_are_taken_before_the_final_norm(small_whisper: WhisperSpeech) ->
 
 
 @pytest.mark.parametrize("kind", ["small_whisper", "small_wav2vec2"])
-@pytest.mark.parametrize("seconds", [0.02, 0.2, 1.0, 30.0, 30.01, 61.03])
+@pytest.mark.parametrize("seconds", [0.02, 0.5, 30.01])
 def test_any_length(kind: str, seconds: float, request: pytest.FixtureRequest) -> None:
     encoder: SpeechEncoder = request.getfixturevalue(kind)
     samples = noise(seconds)

@@ -37,8 +37,8 @@ def _filters() -> Tensor:
 def log_mel(samples: NDArray[np.float32]) -> Tensor:
     """Mono samples (N,) at 16 kHz -> float32 (80, N // 160), about -1..1.
 
-    transformers' feature extractor does the same per 30-second segment; here the maximum is the whole file's, so that
-    a quiet half minute stays quiet. Shorter than half a window is padded.
+    The floor hangs on the maximum of the whole file, as the public base has it, where pipelines that cut the sound
+    first have one for each half minute. Shorter than half a window is padded.
     """
     wave = torch.from_numpy(np.ascontiguousarray(samples, np.float32))
     columns = len(wave) // HOP

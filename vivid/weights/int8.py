@@ -102,6 +102,7 @@ def save_int8(
     paths = [folder / f"weights-{k:05}-of-{len(shards):05}.safetensors" for k in range(1, len(shards) + 1)]
     for path, shard in zip(paths, shards, strict=True):
         save_file(shard, path, metadata={"format": "pt"})
+        path.chmod(0o644)  # safetensors makes its files private, which other users of a server trip over
     return paths
 
 
