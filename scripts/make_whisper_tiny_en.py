@@ -6,7 +6,8 @@
 The package (MIT) holds the model as a CTranslate2 file (format 6) in fp16, which is also the precision OpenAI released
 it in. Only the encoder up to its last block is kept, without the positions, which are sinusoids. The stem and some
 early matrices stay fp16: the states' error, largest in the last layer, is then 1.7% on real speech instead of 2.6%.
-`--check` prints how far the stored encoder's states are from the full-precision one's; `--golden tests/data/whisper_tiny_en_states.npz` writes what the tests compare with.
+`--check` prints how far the stored encoder's states are from the full-precision one's;
+`--golden tests/data/whisper_tiny_en_states.npz` writes what the tests compare with.
 """
 
 from __future__ import annotations
