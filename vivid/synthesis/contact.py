@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
 from .rig import SIDES, Pose, Rig
 from .transforms import Array
 
+Projection = Callable[[Array], tuple[Array, float]]
+"""Points (n, 3) to picture coordinates in [-1, 1] and metres per unit there."""
 HAND_RADIUS = np.array([0.016, 0.012, 0.011, 0.010, 0.009] + [0.013, 0.0095, 0.0085, 0.0075] * 4)
 
 
@@ -46,7 +49,7 @@ class ContactFixer:
         front = self.grid[x, y]
         return np.where(front > -5, front - local[:, 2], -1.0)
 
-    def shifts(self, pose: Pose, project=None, rounds: int = 3) -> dict[str, Array]:
+    def shifts(self, pose: Pose, project: Projection | None = None, rounds: int = 3) -> dict[str, Array]:
         """Solves the pose a few times; `project` maps points to picture coordinates in [-1, 1]."""
         total = {s: np.zeros(3) for s in SIDES}
         for _ in range(rounds):
@@ -76,7 +79,7 @@ class ContactFixer:
         return total
 
     @staticmethod
-    def _into_picture(points: Array, project, margin: float = 0.93) -> Array:
+    def _into_picture(points: Array, project: Projection, margin: float = 0.93) -> Array:
         xy, scale = project(points)  # picture coordinates and metres per unit at the hand
         low, high = xy.min(0), xy.max(0)
         move = np.maximum(-margin - low, 0) - np.maximum(high - margin, 0)

@@ -47,8 +47,8 @@ JACKETS = ["1f2430", "2b3550", "3e4148", "55504a", "6b6258", "8a7d6d", "2f4a4a",
 PANTS = ["1d212b", "2b3346", "3b3630", "30343a"]
 # fmt: off
 CAP = dict(vol=(.004, .006), layers=6, line='soft', side=.9, lump=0., freq=40.)
-# per-hairstyle parameters of the scalp shells (metres); 'curtain' adds hanging hair (see accessories.py)
-STYLES = {
+# per-hairstyle parameters of the scalp shells (metres); 'curtain' adds hanging hair (see hanging_hair.py)
+STYLES: dict[str, dict] = {
     'short':    dict(vol=(.008, .022), comb=(0, -.2, -.8), side=.25, lean=.9),
     'sidepart': dict(vol=(.008, .026), comb=(-.9, -.1, -.35), side=.0, lean=1.0),
     'quiff':    dict(vol=(.006, .034), comb=(.1, .5, -.7), side=.1, lean=.7),

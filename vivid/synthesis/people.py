@@ -22,9 +22,11 @@ from .transforms import Array
 from .visemes import PHONE_NAMES, clean_symbol, frame_tracks
 
 
-def render_clip(scene: Scene, performance: Performance, fps: float) -> tuple[list[Array], dict[str, Array]]:
+def render_clip(
+    renderer: Renderer, scene: Scene, performance: Performance, fps: float
+) -> tuple[list[Array], dict[str, Array]]:
     """RGB frames (size, size, 3) uint8 and per-frame labels (unquantised)."""
-    p, person, renderer = performance, scene.character, scene.renderer
+    p, person = performance, scene.character
     truth = GroundTruth(person, renderer)
     shifts = scene.smooth_shifts(p.vectors, p.head, p.torso, fps, keep_inside=not p.leaving)
     frames: list[Array] = []
@@ -137,7 +139,7 @@ def make_clip(
     person = Character(identity_file)
     camera = set_stage(renderer, person, None if rng.random() < fixed_camera else clip_seed)
     performance = perform(rng, person, seconds, fps, text, gestures, split)
-    frames, raw = render_clip(Scene(renderer, person), performance, fps)
+    frames, raw = render_clip(renderer, Scene(renderer, person), performance, fps)
     return frames, clip_labels(raw, performance, person, fps, renderer.size, camera), performance
 
 

@@ -36,8 +36,10 @@ class Renderer(Camera):
         shadow: int = 512,
         detail: bool | None = None,
     ):
-        options = {"device_index": int(os.environ["EGL_DEVICE_INDEX"])} if "EGL_DEVICE_INDEX" in os.environ else {}
-        self.ctx = c = moderngl.create_standalone_context(backend="egl", **options)
+        options: Any = {"backend": "egl"}
+        if "EGL_DEVICE_INDEX" in os.environ:
+            options["device_index"] = int(os.environ["EGL_DEVICE_INDEX"])
+        self.ctx = c = moderngl.create_standalone_context(**options)
         super().__init__(size)
         self.render_size = render_size or size
         detail = size > 320 if detail is None else detail
@@ -62,6 +64,7 @@ class Renderer(Camera):
         self.view_target = c.framebuffer(depth_attachment=self.view_depth)
         self.ao_depth = c.depth_texture((384, 384))
         self.ao_target = c.framebuffer(depth_attachment=self.ao_depth)
+        self.background: moderngl.Texture | None = None
         self.mask_textures: list[moderngl.Texture] = []
         self._owned: list = []
         self.shadow_view = (np.array([0.0, -0.02, 0.12]), 0.72)  # centre and half-width of the shadow map
@@ -111,9 +114,10 @@ class Renderer(Camera):
             self._bake_occlusion()
 
     def set_background(self, image: Array) -> None:
-        if hasattr(self, "background"):
+        """The room behind the person, an RGB uint8 picture."""
+        if self.background is not None:
             self.background.release()
-        self.background = self.ctx.texture(image.shape[1::-1], 3, np.ascontiguousarray(image).tobytes())
+        self.background = self.ctx.texture((image.shape[1], image.shape[0]), 3, np.ascontiguousarray(image).tobytes())
 
     def set_look(self, look: dict) -> None:
         """Writes all uniforms that come from the identity."""
@@ -182,9 +186,12 @@ class Renderer(Camera):
         target = self.multi or self.target
         target.use()
         target.clear()
+        if self.background is None:
+            raise RuntimeError("load() a character before drawing")
         self.background.use(0)
-        self.background_program["image"].value = 0
-        self.background_program["shift"].value = tuple(map(float, self.background_shift))
+        room: Any = self.background_program
+        room["image"].value = 0
+        room["shift"].value = tuple(map(float, self.background_shift))
         c.disable(moderngl.DEPTH_TEST)
         self.background_vao.render()
         c.enable(moderngl.DEPTH_TEST)

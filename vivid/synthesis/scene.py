@@ -67,7 +67,7 @@ class Scene:
         gaze: Vector = (0, 0),
         shift: dict[str, Array] | None = None,
     ) -> Pose:
-        """Pose with contact fixes for a single image (clips smooth the shifts over time, see clips.py)."""
+        """Pose with contact fixes for a single image (clips smooth the shifts over time)."""
         rig = self.character.rig
         if shift is None:
             shift = self.fixer.shifts(make_pose(rig, vector, head, torso, gaze), self.picture)

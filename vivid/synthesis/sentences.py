@@ -160,7 +160,8 @@ I hope this helps, and I wish you a wonderful day.""".splitlines()
 
 def random_text(rng: np.random.Generator, seconds: float, sentences: Sequence[str] = SENTENCES) -> str:
     """Enough of the sentences for about `seconds` of speech."""
-    words, out = int(seconds * 2.7) + 1, []
+    words = int(seconds * 2.7) + 1
+    out: list[str] = []
     while sum(len(s.split()) for s in out) < words:
         out.append(sentences[rng.integers(len(sentences))])
     return " ".join(out)

@@ -1,9 +1,7 @@
 """GLSL sources.  One program per part: llvmpipe runs both sides of every branch, so no uber-shader.
 
-Coordinates in the shaders: P world metres, C canonical decimetres (see basemesh.py;
-    for hanging hair C.y is 1 at
-the root and 0 at the tip and C.z fades at the front edge), A arm parameter, L layer, H mask, T tangent,
-    O occlusion.
+Coordinates in the shaders: P world metres, C canonical decimetres (see basemesh.py; for hanging hair C.y is 1 at the
+root and 0 at the tip and C.z fades at the front edge), A arm parameter, L layer, H mask, T tangent, O occlusion.
 """
 
 from __future__ import annotations

@@ -188,7 +188,7 @@ def _espeak_speech(text: str, name: str, rate: float, pitch: float, spread: floa
     events: list[tuple[float, str]] = []
     callback_type = ct.CFUNCTYPE(ct.c_int, ct.POINTER(ct.c_short), ct.c_int, ct.POINTER(_Event))
 
-    def callback(samples, count, event_list) -> int:
+    def callback(samples: Any, count: int, event_list: Any) -> int:
         if count and samples:
             pcm.append(np.ctypeslib.as_array(samples, (count,)).copy())
         i = 0
