@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import shutil
 from collections.abc import Iterator
@@ -89,6 +91,12 @@ def drawn(page: Any, title: str) -> None:
     )
 
 
+def painted(page: Any) -> np.ndarray:
+    """The calibrated picture as numbers."""
+    url = page.evaluate("document.querySelectorAll('#vivid-inspect canvas')[1].toDataURL()")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("L"), np.float32)
+
+
 def saved(page: Any) -> None:
     page.wait_for_function("document.querySelector('[data-is=saved]').textContent.includes('Saved')")
 
@@ -123,18 +131,24 @@ def test_a_day_of_an_annotator(chromium: Any, server: SimpleNamespace, tmp_path:
     page.keyboard.press("u")
     page.wait_for_function("document.querySelector('[data-is=note]').value === ''")
     assert states(page) == ["accept", "open", "open"]
-    # A nudge redraws at once and is saved with the pair.
-    page.locator('[data-nudge="scale"]').evaluate(
-        "node => { node.value = 1.3; for (const e of ['input', 'change']) node.dispatchEvent(new Event(e)); }"
-    )
+    # A nudge redraws at once, in the browser, exactly as the server then does, and is saved with the pair.
+    nudges = {"scale": 1.1, "offset_x": 0.2, "left_angle": 20, "left_length": 1.2, "right_hand": 1.5}
+    before = painted(page)
+    for name, value in nudges.items():
+        page.locator(f'[data-nudge="{name}"]').evaluate(
+            "(node, value) => { node.value = value; node.dispatchEvent(new Event('input')); }", value
+        )
+    here = painted(page)
+    page.wait_for_function("document.querySelector('[data-confirmed]')")
+    assert np.abs(here - before).mean() > 10 * np.abs(here - painted(page)).mean()
+    page.locator('[data-nudge="scale"]').evaluate("node => node.dispatchEvent(new Event('change'))")
     page.wait_for_function("document.querySelector('#vivid-inspect [data-is=saved]').textContent.includes('Saved')")
-    page.wait_for_function("Number(document.querySelector('[data-redraw]')?.dataset.redraw) > 0")
-    assert records(server, "anna")[-1]["nudges"] == {"scale": 1.3}
+    assert records(server, "anna")[-1]["nudges"] == nudges
     # A reload goes on where it was.
     page.reload()
     drawn(page, "2")
     assert states(page) == ["accept", "open", "open"]
-    assert page.input_value('[data-nudge="scale"]') == "1.3"
+    assert page.input_value('[data-nudge="scale"]') == "1.1"
     # The file that is downloaded is the file on disk.
     with page.expect_download() as download:
         page.click('[data-is="download"]')

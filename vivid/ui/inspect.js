@@ -22,10 +22,11 @@ const kept = (storage, key, value) => {
 
 const state = {
   collection: "", name: "", pairs: [], at: -1, data: null, frame: 0, playing: false, saving: 0,
-  view: innerWidth < 720 ? "slider" : "side", split: 0.5, reference: false, face: true, shift: null,
+  view: innerWidth < 720 ? "slider" : "side", split: 0.5, reference: false, face: true,
 };
 const session = kept(sessionStorage, "session") || kept(sessionStorage, "session", Math.random().toString(36).slice(2) + Date.now().toString(36));
 const pair = () => state.pairs[state.at];
+const ready = () => !!state.data && !!pair() && state.data.id === pair().id;
 
 // ---- talking to the server ------------------------------------------------------------------------------------
 async function ask(what, data = {}) {
@@ -36,6 +37,7 @@ async function ask(what, data = {}) {
   if (!answer || answer.error) throw new Error((answer && answer.error) || plain("inspect_no_answer"));
   return answer;
 }
+const some = (names) => names.slice(0, 8).join(", ") + (names.length > 8 ? " …" : "");
 function say(html, kind = "") {
   const line = $("status");
   line.innerHTML = html;
@@ -60,7 +62,7 @@ function fetchPair(entry) {
         unpacked(data.reference, 1), unpacked(data.raw, data.frames), unpacked(data.calibrated, data.frames),
         new Promise((good, bad) => { const image = new Image(); image.onload = () => good(image); image.onerror = bad; image.src = data.picture; }),
       ]);
-      return { ...data, reference, raw, calibrated, picture, nudges };
+      return { ...data, id: entry.id, reference, raw, calibrated, picture, nudges };
     });
     promise.catch(() => loaded.delete(entry.id));
     loaded.set(entry.id, promise);
@@ -74,8 +76,9 @@ async function open(collection) {
   const name = $("name").value.trim();
   if (!name) { complain(plain("inspect_name_first")); $("name").focus(); return; }
   Object.assign(state, { collection, name });
+  let answer;
   try {
-    const answer = await ask("open");
+    answer = await ask("open");
     Object.assign(state, { name: answer.name, pairs: answer.pairs, at: -1, data: null });
     kept(localStorage, "name", answer.name);
     kept(sessionStorage, "collection", collection);
@@ -86,6 +89,7 @@ async function open(collection) {
   if (!state.pairs.length) { say(both("inspect_empty_folder"), "bad"); return; }
   const last = state.pairs.findIndex((p) => p.id === kept(sessionStorage, "pair"));
   const undecided = state.pairs.findIndex((p) => !p.decision);
+  $("doubles").innerHTML = answer.doubles.length ? both("inspect_doubles", { count: answer.doubles.length, names: some(answer.doubles) }) : "";
   say(both("inspect_opened", { count: state.pairs.length, name: state.name }));
   list();
   go(last >= 0 ? last : Math.max(undecided, 0));
@@ -107,7 +111,6 @@ async function go(index) {
     if (mine !== ticket) return;
     state.data = data;
     state.frame = Math.min(state.frame, data.frames - 1);
-    state.shift = null;
     $("frame").max = data.frames - 1;
     $("notices").innerHTML = data.notices.map((text) => `<li>${escaped(text)}</li>`).join("");
     $("files").textContent = data.files.join(" + ");
@@ -164,7 +167,7 @@ function save(entry, change, action) {
   return line;
 }
 function decide(decision) {
-  if (!pair() || !state.data) return;
+  if (!ready()) return; // nobody decides about what is not on screen yet
   noteDone();
   const entry = pair();
   save(entry, { decision }, "decide");
@@ -207,35 +210,70 @@ async function download() {
 }
 
 // ---- nudging --------------------------------------------------------------------------------------------------
-const readNudges = () => {
+const sliderNudges = () => { // all of them, the untouched ones too
   const nudges = {};
-  each("[data-nudge]", (input) => {
-    if (Number(input.value) !== SETUP.nudges[input.dataset.nudge][2]) nudges[input.dataset.nudge] = Number(input.value);
-  });
+  each("[data-nudge]", (input) => { nudges[input.dataset.nudge] = Number(input.value); });
   return nudges;
 };
-let asking = false, again = false;
-async function redraw() { // never more than one on its way; the last position always gets drawn
+const touched = (nudges) => Object.fromEntries(Object.entries(nudges).filter(([name, value]) => value !== SETUP.nudges[name][2]));
+const readNudges = () => touched(sliderNudges());
+const complete = (nudges) => Object.fromEntries(Object.entries(SETUP.nudges).map(([name, limits]) => [name, nudges[name] ?? limits[2]]));
+
+// What vivid.pose.rig does, for the frame on screen: from the nudges that the server has drawn to those of the sliders.
+function posed(points) { // points: 128 of [x, y, confidence] in pixels, changed in place
+  const old = complete(state.data.nudges), now = sliderNudges(), { centre, unit } = state.data.report;
+  const there = (k) => points[k][2] > 0;
+  points.forEach((p) => [0, 1].forEach((k) => {
+    p[k] = centre[k] + (p[k] - centre[k] - old[k ? "offset_y" : "offset_x"] * unit) / old.scale;
+  }));
+  [["left", 5, 6, 7, 18], ["right", 2, 3, 4, 39]].forEach(([side, shoulder, elbow, wrist, hand]) => {
+    const angle = ((now[side + "_angle"] - old[side + "_angle"]) * Math.PI * (side === "left" ? 1 : -1)) / 180;
+    const length = now[side + "_length"] / old[side + "_length"], size = now[side + "_hand"] / old[side + "_hand"];
+    const turned = (from, to, factor) => {
+      const x = to[0] - from[0], y = to[1] - from[1];
+      return [factor * (x * Math.cos(angle) + y * Math.sin(angle)), factor * (-x * Math.sin(angle) + y * Math.cos(angle))];
+    };
+    const root = there(wrist) ? wrist : hand;
+    if (![shoulder, elbow, root].every(there)) return;
+    const upper = turned(points[shoulder], points[elbow], length), fore = turned(points[elbow], points[root], length);
+    const wristWas = points[root].slice(), fingers = [];
+    for (let k = hand; k < hand + 21; k++) fingers.push(turned(wristWas, points[k], size));
+    points[elbow][0] = points[shoulder][0] + upper[0]; points[elbow][1] = points[shoulder][1] + upper[1];
+    const wristNow = [points[elbow][0] + fore[0], points[elbow][1] + fore[1]];
+    fingers.forEach((finger, k) => { points[hand + k][0] = wristNow[0] + finger[0]; points[hand + k][1] = wristNow[1] + finger[1]; });
+    if (there(wrist)) { points[wrist][0] = wristNow[0]; points[wrist][1] = wristNow[1]; }
+  });
+  points.forEach((p) => [0, 1].forEach((k) => {
+    p[k] = centre[k] + now.scale * (p[k] - centre[k]) + now[k ? "offset_y" : "offset_x"] * unit;
+  }));
+}
+let asking = false, again = false, later = 0;
+async function redraw() { // the server's word on it, and the report; never more than one on its way
   if (asking) { again = true; return; }
   asking = true;
   do {
     again = false;
+    if (!ready()) break;
     const entry = pair(), data = state.data, nudges = readNudges();
-    if (!data) break;
     const began = performance.now();
     try {
       const answer = await ask("nudge", { pair: entry.id, nudges });
-      data.calibrated = await unpacked(answer.calibrated, data.frames);
-      data.nudges = nudges;
-      data.report = answer.report;
-      if (entry === pair()) { state.shift = null; draw(); report(answer.report); }
-      element.dataset.redraw = Math.round(performance.now() - began);
+      Object.assign(data, { calibrated: await unpacked(answer.calibrated, data.frames), nudges, report: answer.report });
+      if (entry === pair()) { draw(); numbers(); report(answer.report); }
+      element.dataset.confirmed = Math.round(performance.now() - began);
     } catch (error) { complain(error); }
   } while (again);
   asking = false;
 }
-const nudged = () => { numbers(); redraw(); };
-const nudgeDone = () => { if (pair() && JSON.stringify(readNudges()) !== JSON.stringify(pair().nudges)) save(pair(), { nudges: readNudges() }, "nudge"); };
+function nudged() {
+  const began = performance.now();
+  numbers();
+  draw();
+  element.dataset.redraw = (performance.now() - began).toFixed(1);
+  clearTimeout(later);
+  later = setTimeout(redraw, 150);
+}
+const nudgeDone = () => { if (ready() && JSON.stringify(readNudges()) !== JSON.stringify(pair().nudges)) save(pair(), { nudges: readNudges() }, "nudge"); };
 function sliders() {
   const nudges = (pair() && pair().nudges) || {};
   each("[data-nudge]", (input) => { input.value = nudges[input.dataset.nudge] ?? SETUP.nudges[input.dataset.nudge][2]; });

@@ -151,6 +151,7 @@ def _template(count: int | None, lasting: bool) -> str:
 </div>
 {warning}
 <p class="vi-lonely" data-is="lonely"></p>
+<p class="vi-lonely" data-is="doubles"></p>
 <p class="vi-status" data-is="status" role="status" aria-live="polite"></p>
 <div class="vi-work">
   <nav class="vi-list" data-in-aria-label="inspect_pairs">

@@ -13,7 +13,7 @@ import logging
 import secrets
 import threading
 import zlib
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +36,7 @@ from ..pose.nudges import ArmNudge, Nudges
 from ..pose.report import CalibrationOptions
 from ..pose.skeleton import Pose, PoseClip, clip_of
 from .decisions import DecisionBook, Mark, checked_nudges
+from .engine import lower_priority
 from .inspect_pairs import VIDEOS, Pair, Source, file_sha256, folder_sources, match_pairs
 
 log = logging.getLogger("vivid")
@@ -139,12 +140,15 @@ class Bench:
         self._folder = pairs
         self._limits = limits or Limits()
         self._collections: OrderedDict[str, dict[str, Pair]] = OrderedDict()
+        self._doubles: dict[str, list[str]] = {}
         self._portraits = _Cache(1000)
         self._clips = _Cache(64)
         self._calibrated = _Cache(32)
         self._in_picture = threading.Lock()
         self._in_video = threading.Lock()
         self._watching: dict[str, tuple[int, int]] = {}
+        self._ahead: deque[Source] = deque()
+        self._walking = threading.Lock()
 
     # -- collections ---------------------------------------------------------------------------------------------
 
@@ -161,9 +165,14 @@ class Bench:
         return name, lonely
 
     def _keep(self, name: str, pairs: Sequence[Pair]) -> None:
-        self._collections[name] = {pair.subject().id: pair for pair in pairs}
+        kept: dict[str, Pair] = {}
+        doubles = []
+        for pair in pairs:
+            if kept.setdefault(pair.subject().id, pair) is not pair:
+                doubles.append(pair.name)
+        self._collections[name], self._doubles[name] = kept, doubles
         while len(self._collections) > 500:
-            self._collections.popitem(last=False)
+            self._doubles.pop(self._collections.popitem(last=False)[0], None)
 
     def _collection(self, name: str, again: bool = False) -> dict[str, Pair]:
         """The pairs of a collection; `again` looks into the server's folder anew."""
@@ -188,8 +197,10 @@ class Bench:
         book = DecisionBook(self._decisions, asked.text("name"))
         pairs = self._collection(asked.text("collection"), again=True)
         marks = book.marks()
+        self._look_ahead([pair.portrait for key, pair in pairs.items() if not marks.get(key, Mark()).decision])
         return {
             "name": book.name,
+            "doubles": self._doubles.get(asked.text("collection"), []),
             "pairs": [{"id": key, "name": pair.name, **_plain(marks.get(key, Mark()))} for key, pair in pairs.items()],
         }
 
@@ -271,6 +282,26 @@ class Bench:
             return Portrayed(found.pose, tuple(found.notices))
 
         return self._portraits.get(file_sha256(source.path), make)
+
+    def _look_ahead(self, sources: Sequence[Source]) -> None:
+        """Find the poses of pictures that will soon be looked at, in the background: it is what takes longest."""
+        self._ahead.extend(sources)
+        threading.Thread(target=self._walk, name="look-ahead", daemon=True).start()
+
+    def _walk(self) -> None:
+        if not self._walking.acquire(blocking=False):
+            return  # one such thread is enough, and it will come to these
+        lower_priority()
+        try:
+            while self._ahead:
+                try:
+                    self._portrait(self._ahead.popleft())
+                except InputError:
+                    pass  # told when the pair is opened
+                except Exception:
+                    log.exception("looking ahead failed")
+        finally:
+            self._walking.release()
 
     def _clip(self, source: Source) -> PoseClip:
         key = file_sha256(source.path)

@@ -65,15 +65,16 @@ function draw() {
 function clipped(pen, from, to, height, act) {
   pen.save(); pen.beginPath(); pen.rect(from, 0, to - from, height); pen.clip(); act(); pen.restore();
 }
-function pose(pen, g, side) {
-  const shift = side === "calibrated" && state.shift ? state.shift : [0, 0];
-  skeleton(pen, { ...g, left: g.left + shift[0] * g.scale, top: g.top + shift[1] * g.scale }, state.data[side], state.frame, {});
-}
-function skeleton(pen, g, clip, frame, { plain: colour = "", dash = false }) {
-  const unit = Math.max(...state.data.canvas) / 4096, each_ = clip.frames * 128, points = clip.points;
+const pose = (pen, g, side) => skeleton(pen, g, state.data[side], state.frame, { follow: side === "calibrated" });
+function skeleton(pen, g, clip, frame, { plain: colour = "", dash = false, follow = false }) {
+  const unit = Math.max(...state.data.canvas) / 4096, plane = clip.frames * 128, first = frame * 128;
+  const points = Array.from({ length: 128 }, (_, k) => [
+    clip.points[first + k] * unit, clip.points[plane + first + k] * unit, clip.points[2 * plane + first + k],
+  ]);
+  if (follow && ready()) posed(points);
   const at = (k) => {
-    const i = frame * 128 + k;
-    return points[2 * each_ + i] > SETUP.least ? [points[i] * unit * g.scale + g.left, points[each_ + i] * unit * g.scale + g.top] : null;
+    const [x, y, confidence] = points[k];
+    return confidence > SETUP.least ? [x * g.scale + g.left, y * g.scale + g.top] : null;
   };
   const thick = Math.max(g.width, g.height) / 130;
   pen.lineCap = "round";
@@ -128,35 +129,29 @@ function play(on = !state.playing) {
 // ---- dragging: the figure itself, or the divider of the slider ------------------------------------------------
 function hold(canvas, sides) {
   let from = null;
-  const moves = sides.includes("calibrated");
-  canvas.style.cursor = state.view === "slider" ? "ew-resize" : moves ? "move" : "default";
-  canvas.addEventListener("pointerdown", (event) => {
-    if (!state.data || !moves) return;
-    from = [event.clientX, event.clientY];
-    canvas.setPointerCapture(event.pointerId);
-    if (state.view === "slider") slide(event);
-  });
+  const moves = sides.includes("calibrated"), slides = state.view === "slider";
+  canvas.style.cursor = slides ? "ew-resize" : moves ? "move" : "default";
   const slide = (event) => {
     const box = canvas.getBoundingClientRect();
     state.split = Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1);
     draw();
   };
+  canvas.addEventListener("pointerdown", (event) => {
+    if (!ready() || !moves) return;
+    from = { x: event.clientX, y: event.clientY, ...sliderNudges() };
+    canvas.setPointerCapture(event.pointerId);
+    if (slides) slide(event);
+  });
   canvas.addEventListener("pointermove", (event) => {
     if (!from) return;
-    if (state.view === "slider") { slide(event); return; }
-    const g = geometry(canvas);
-    state.shift = [0, 1].map((k) => ([event.clientX, event.clientY][k] - from[k]) * g.ratio / g.scale);
-    draw();
+    if (slides) { slide(event); return; }
+    const g = geometry(canvas), unit = (state.data.report.unit * g.scale) / g.ratio; // screen pixels of a shoulder width
+    element.querySelector('[data-nudge="offset_x"]').value = from.offset_x + (event.clientX - from.x) / unit;
+    element.querySelector('[data-nudge="offset_y"]').value = from.offset_y + (event.clientY - from.y) / unit;
+    nudged();
   });
   const drop = () => {
-    if (from && state.shift && state.view !== "slider") {
-      const unit = state.data.report.unit;
-      ["offset_x", "offset_y"].forEach((name, k) => {
-        const input = element.querySelector(`[data-nudge="${name}"]`);
-        input.value = Number(input.value) + state.shift[k] / unit;
-      });
-      nudged(); nudgeDone();
-    }
+    if (from && !slides) nudgeDone();
     from = null;
   };
   canvas.addEventListener("pointerup", drop);
@@ -231,7 +226,7 @@ watch("value", () => {
   if (!message.collection || message.collection === state.uploaded) return;
   state.uploaded = message.collection;
   const lonely = message.lonely || [];
-  $("lonely").innerHTML = lonely.length ? both("inspect_lonely", { count: lonely.length, names: lonely.slice(0, 8).join(", ") + (lonely.length > 8 ? " …" : "") }) : "";
+  $("lonely").innerHTML = lonely.length ? both("inspect_lonely", { count: lonely.length, names: some(lonely) }) : "";
   open(message.collection);
 });
 

@@ -29,6 +29,10 @@ TABLE: dict[str, tuple[str, str]] = {
         "{count} file(s) without a partner of the same name were left out: {names}",
         "有 {count} 个文件没有同名的配对，已略过：{names}",
     ),
+    "inspect_doubles": (
+        "{count} pair(s) have the same content as another one and are shown once: {names}",
+        "有 {count} 对与其他配对内容相同，只显示一次：{names}",
+    ),
     "inspect_empty_folder": (
         "There are no pairs here: put portraits and clips of the same name into the folder.",
         "这里没有成对的文件：请将同名的人像和片段放入文件夹。",
