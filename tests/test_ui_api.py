@@ -13,10 +13,10 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from ui_fakes import FakePipeline, Server, detect_standing, serve, waving_clip, write_portrait, write_voice
 
+from vivid import inputs
 from vivid.config import Limits
 from vivid.media.video import probe
 from vivid.pose.clips import load_clip, save_clip
-from vivid.ui import verdicts
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verdicts, "detect_picture", detect_standing)
+        patch.setattr(inputs, "detect_picture", detect_standing)
         limits = Limits(speech_seconds=3.0, picture_pixels=1_000_000, upload_bytes=2_000_000)
         folder = tmp_path_factory.mktemp("server")
         with serve(folder, FakePipeline(), limits=limits, max_waiting=2) as running:

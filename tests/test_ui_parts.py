@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from ui_fakes import FakePipeline, detect_standing, standing_pose, waving_clip
 
+from vivid import inputs
 from vivid.config import Limits
 from vivid.errors import InputError
 from vivid.pose.calibrate import calibrate
@@ -22,7 +23,7 @@ from vivid.ui import engine as engines
 from vivid.ui import quality, strings, verdicts
 from vivid.ui.options import read_options
 from vivid.ui.report_table import report_table
-from vivid.ui.serving import plainly
+from vivid.ui.serving import Newest, plainly
 from vivid.ui.visitors import Visitors
 from vivid.ui.voice_step import shorten
 from vivid.ui.widgets import duration, said
@@ -146,7 +147,7 @@ def picture(width: int = 512, height: int = 512) -> np.ndarray:
 
 
 def use_pose(monkeypatch: pytest.MonkeyPatch, make: object) -> None:
-    monkeypatch.setattr(verdicts, "detect_picture", make)
+    monkeypatch.setattr(inputs, "detect_picture", make)
 
 
 def keys(verdict: verdicts.Verdict) -> dict[str, str]:
@@ -163,7 +164,7 @@ def test_a_good_portrait_is_all_right(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def without_right_hand(image: np.ndarray) -> DetectedPose:
+    def without_right_hand(image: np.ndarray, detector: str) -> DetectedPose:
         pose = standing_pose(image.shape[1], image.shape[0])
         pose.hands[1, :, 2] = 0
         return DetectedPose(pose, (), "fake")
@@ -174,7 +175,10 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_small_person_gets_a_crop_that_helps(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_pose(monkeypatch, lambda image: DetectedPose(standing_pose(image.shape[1], image.shape[0], 0.4), (), "fake"))
+    use_pose(
+        monkeypatch,
+        lambda image, detector: DetectedPose(standing_pose(image.shape[1], image.shape[0], 0.4), (), "fake"),
+    )
     image = picture(1400, 1400)
     verdict = verdicts.examine(image)
     assert verdict.fix is not None and verdict.fix.kind == "crop"
@@ -192,7 +196,7 @@ def test_a_turned_picture_is_offered_upright(monkeypatch: pytest.MonkeyPatch) ->
     wide[:, :60] = 255  # its left edge is the top
     upright = np.ascontiguousarray(np.rot90(wide, 3))
 
-    def only_upright(image: np.ndarray) -> DetectedPose:
+    def only_upright(image: np.ndarray, detector: str) -> DetectedPose:
         if image[:20].mean() < 250:
             raise InputError("No person was found.")
         return DetectedPose(standing_pose(image.shape[1], image.shape[0]), (), "fake")
@@ -232,6 +236,8 @@ def test_qualities_and_sizes() -> None:
     pipeline = FakePipeline()
     steps = [quality.steps_of(pipeline, name) for name in quality.QUALITIES]  # type: ignore[arg-type]
     assert steps == [4, 8, 16]
+    single = FakePipeline(steps=1)
+    assert [quality.steps_of(single, name) for name in quality.QUALITIES] == [1, 1, 1]  # type: ignore[arg-type]
     pipeline.default_size = (256, 256)
     found = quality.sizes(pipeline, (600, 900))  # type: ignore[arg-type]
     assert found == [(256, 256), (192, 320), (384, 384)]
@@ -245,6 +251,18 @@ def test_speech_is_shortened(tmp_path: Path) -> None:
 
     shorten(write_voice(tmp_path / "long.wav", 3.0), 1.5, Limits(), tmp_path / "short.wav")
     assert load_speech(tmp_path / "short.wav").seconds == pytest.approx(1.5)
+
+
+def test_an_answer_that_was_overtaken_is_known() -> None:
+    newest = Newest()
+    newest.begin("one", 5)
+    newest.begin("one", 7)
+    newest.begin("two", 1)
+    assert newest.outdated("one", 5)
+    assert not newest.outdated("one", 7)
+    assert not newest.outdated("two", 1)
+    newest.begin("one", 5)  # starts late: still the older one
+    assert newest.outdated("one", 5)
 
 
 def test_times_are_readable() -> None:

@@ -40,9 +40,11 @@ class FakePipeline:
     domain = "rendered"
     default_size = SIZE
 
-    def __init__(self, pause: float = 0.0, untrained: tuple[str, ...] = (), fail: Exception | None = None) -> None:
+    def __init__(
+        self, pause: float = 0.0, untrained: tuple[str, ...] = (), fail: Exception | None = None, steps: int = 8
+    ) -> None:
         self.pause, self.untrained, self.fail = pause, untrained, fail
-        self.info = ModelInfo("fake", "whisper-tiny.en", "rendered", SIZE, 24, 6, 8, 2.5, 2.5, untrained=untrained)
+        self.info = ModelInfo("fake", "whisper-tiny.en", "rendered", SIZE, 24, 6, steps, 2.5, 2.5, untrained=untrained)
         self.speed = Speed(0.001, 0.001)
         self.go = threading.Event()
         self.go.set()

@@ -6,7 +6,7 @@ import gradio as gr
 
 from .check_step import build_check_step
 from .context import AnimateInputs, Context
-from .generate_step import build_generate_step
+from .generate_step import Sources, build_generate_step
 from .motion_step import build_motion_step
 from .portrait_step import build_portrait_step
 from .voice_step import build_voice_step
@@ -21,4 +21,5 @@ def build_animate(context: Context) -> None:
         motion = build_motion_step(context, changed)
     context.inputs = AnimateInputs(portrait.state, voice.state, motion.state, changed)
     check = build_check_step(context, portrait.state, voice.state, motion.state, changed)
-    build_generate_step(context, context.inputs, motion.named, check.calibrate)
+    sources = Sources(portrait.image, voice.audio, motion.verdict, motion.gallery)
+    build_generate_step(context, context.inputs, motion.named, check.calibrate, sources)

@@ -21,7 +21,7 @@ from ..pose.portrait import Portrait
 from ..pose.skeleton import PoseClip
 from .check_step import fit, pictures
 from .context import Context
-from .generate_step import OWN_SIZE, read_settings
+from .controls import OWN_SIZE, read_settings
 from .generation import line_up
 from .jobs import DONE, Job, listen, settings_text
 from .motion_step import default_clip, read_clip

@@ -20,7 +20,7 @@ from ..speech.types import Speech
 from .context import Context
 from .options import on_zero_gpu
 from .report_table import report_table
-from .serving import PREVIEW, PRIVATE, SLOW_PREVIEW, plainly
+from .serving import PREVIEW, PRIVATE, SLOW_PREVIEW, Newest, plainly
 from .strings import both, t
 from .verdicts import shrink
 from .widgets import figure, heading, line, lines
@@ -127,7 +127,12 @@ def build_check_step(
                 )  # fmt: skip
     fitted = gr.State()
 
-    def refresh(person: Portrait | None, clip: PoseClip | None, index: int) -> dict[Any, Any]:
+    newest = Newest()
+
+    def refresh(
+        person: Portrait | None, clip: PoseClip | None, index: int, number: int, request: gr.Request
+    ) -> dict[Any, Any]:
+        newest.begin(request.session_hash, number)
         if person is None or clip is None:
             missing = "check_waiting" if person is None else "check_waiting_motion"
             return {
@@ -137,7 +142,7 @@ def build_check_step(
             }
         found = fit(person, clip)
         index = min(int(index), len(clip) - 1)
-        return {
+        update = {
             fitted: found,
             row: gr.Row(visible=True),
             waiting: gr.HTML(visible=False),
@@ -147,13 +152,14 @@ def build_check_step(
             hand_pictures: hands(context, person),
             preview: gr.Video(None, visible=False),
         }
+        return {row: gr.skip()} if newest.outdated(request.session_hash, number) else update
 
     changed.change(
         plainly(refresh),
-        [portrait, motion, frame],
+        [portrait, motion, frame, changed],
         [fitted, row, waiting, slider, frame, table, hand_pictures, preview],
         show_progress="hidden",
-        trigger_mode="always_last",
+        trigger_mode="multiple",
         **PREVIEW,
         **PRIVATE,
     )

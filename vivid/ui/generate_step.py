@@ -11,101 +11,39 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
-from ..config import RunSettings
 from ..errors import InputError
+from ..media.sound import write_wav
 from ..pose.portrait import Portrait
 from ..pose.skeleton import PoseClip
 from ..speech.types import Speech
-from . import results
+from . import examples, results
 from .context import AnimateInputs, Context
+from .controls import LARGEST_SEED, build_controls, keep_estimates, missing, read_settings
 from .generation import line_up
 from .jobs import DONE, Job, LineFullError, listen, settings_text
-from .quality import QUALITIES, expected, sizes, steps_of
+from .motion_step import describe as describe_motion
 from .serving import EXPENSIVE, PREVIEW, PRIVATE, plainly
-from .strings import both, say, t
-from .widgets import duration, heading, line, lines, said
+from .strings import both, t
+from .widgets import heading, line, lines, said
 
 KEPT_RESULTS = 8
-LARGEST_SEED = 2**31 - 1
-OWN_SIZE = "own"
-SWITCHES = ("head_stream", "codebook")
 
 
 @dataclass
-class Controls:
-    """What decides a video, in the order of `read_settings`."""
+class Sources:
+    """Where a reloaded page gets its inputs back."""
 
-    quality: gr.Radio
-    steps: gr.Slider
-    guidance_audio: gr.Slider
-    guidance_image: gr.Slider
-    seed: gr.Number
-    size: gr.Dropdown
-    head_stream: gr.Checkbox
-    codebook: gr.Checkbox
-
-    def all(self) -> list[Any]:
-        """The components."""
-        return [getattr(self, field.name) for field in dataclasses.fields(self)]
+    image: gr.Image
+    audio: gr.Audio
+    motion_verdict: gr.HTML
+    motions: gr.Gallery | None
 
 
-def read_settings(
-    steps: float, audio: float, image: float, seed: float | None, size: str, head: bool, codebook: bool,
-    calibrate: bool, mark: bool,
-) -> RunSettings:  # fmt: skip
-    """RunSettings from what the controls hold. Errors: InputError."""
-    width, height = (None, None) if size == OWN_SIZE else (int(n) for n in size.split("x"))
-    return RunSettings(
-        width=width,
-        height=height,
-        steps=int(steps),
-        guidance_audio=float(audio),
-        guidance_image=float(image),
-        seed=int(seed or 0),
-        head_stream=head,
-        codebook=codebook,
-        calibrate=calibrate,
-        mark=mark,
-    )
-
-
-def build_controls() -> tuple[Controls, gr.Button]:
-    """Quality and the folded settings; the button rolls the seed's dice."""
-    quality = gr.Radio(
-        [(t(f"quality_{name}"), name) for name in QUALITIES],
-        value="balanced",
-        label=t("quality_label"),
-        info=t("quality_info"),
-        elem_id="quality",
-    )
-    with gr.Accordion(t("advanced"), open=False, elem_id="advanced"):
-        steps = gr.Slider(2, 60, 20, step=1, label=t("steps_label"), info=t("steps_info"), buttons=[])
-        with gr.Row():
-            audio = gr.Slider(1, 6, 2.5, step=0.1, label=t("guidance_audio"), info=t("guidance_audio_info"), buttons=[])
-            image = gr.Slider(1, 6, 2.5, step=0.1, label=t("guidance_image"), info=t("guidance_image_info"), buttons=[])
-        with gr.Row(equal_height=True):
-            seed = gr.Number(
-                0, label=t("seed_label"), info=t("seed_info"), precision=0, minimum=0, maximum=LARGEST_SEED, scale=3
-            )
-            dice = gr.Button(t("seed_dice"), scale=1, min_width=110, elem_id="dice")
-        size = gr.Dropdown([(t("size_own"), OWN_SIZE)], value=OWN_SIZE, label=t("size_label"), info=t("size_info"))
-        head = gr.Checkbox(True, label=t("switch_head_stream"), info=t("switch_head_stream_info"))
-        codebook = gr.Checkbox(True, label=t("switch_codebook"), info=t("switch_codebook_info"))
-    return Controls(quality, steps, audio, image, seed, size, head, codebook), dice
-
-
-def missing(portrait: Portrait | None, speech: Speech | None, motion: PoseClip | None) -> str:
-    """Lines that say which steps are open, "" when none is."""
-    open_steps = [
-        line("info", key)
-        for key, value in (("missing_portrait", portrait), ("missing_voice", speech), ("missing_motion", motion))
-        if value is None
-    ]
-    return lines(*open_steps)
-
-
-def build_generate_step(context: Context, inputs: AnimateInputs, named: gr.State, calibrate: gr.Checkbox) -> None:
+def build_generate_step(
+    context: Context, inputs: AnimateInputs, named: gr.State, calibrate: gr.Checkbox, sources: Sources
+) -> None:
     """The card of step 5, the last results, and what happens on load. Needs the surrounding Blocks' load event."""
     with gr.Column(elem_classes=["vivid-card"]):
         gr.HTML(heading(5, "step_generate", "step_generate_hint"), padding=False)
@@ -119,6 +57,18 @@ def build_generate_step(context: Context, inputs: AnimateInputs, named: gr.State
                     start_button = gr.Button(t("generate"), variant="primary", size="lg", elem_id="generate", scale=3)
                     stop_button = gr.Button(
                         t("stop"), variant="stop", size="lg", elem_id="stop", visible=False, scale=1, min_width=110
+                    )
+                with gr.Column(visible=False, elem_id="last-results") as last_box:
+                    gr.HTML(f'<h3 class="vivid-sub">{both("last_results")}</h3>', padding=False)
+                    last = gr.Gallery(
+                        show_label=False,
+                        columns=4,
+                        height="auto",
+                        allow_preview=False,
+                        interactive=False,
+                        object_fit="cover",
+                        elem_classes=["vivid-thumbs"],
+                        buttons=[],
                     )
             with gr.Column(scale=5, min_width=300):
                 bar = gr.HTML(
@@ -138,10 +88,6 @@ def build_generate_step(context: Context, inputs: AnimateInputs, named: gr.State
                         again = gr.Button(t("again"), size="sm", elem_id="again")
                     with gr.Accordion(t("result_settings"), open=False):
                         details = gr.Code(language="json", show_label=False, interactive=False, buttons=["copy"])
-        last = gr.Gallery(
-            label=t("last_results"), columns=KEPT_RESULTS, height="auto", allow_preview=False, visible=False,
-            interactive=False, object_fit="cover", elem_id="last-results", elem_classes=["vivid-thumbs"], buttons=[],
-        )  # fmt: skip
     kept = gr.BrowserState([], storage_key="vividanimator-results", secret="not-a-secret")
     current = gr.State()
 
@@ -153,7 +99,8 @@ def build_generate_step(context: Context, inputs: AnimateInputs, named: gr.State
             start_button: gr.Button(interactive=True),
             stop_button: gr.Button(visible=False),
             preview: gr.Image(None, visible=False),
-            last: gr.Gallery(posters, visible=len(posters) > 0, selected_index=None),
+            last: gr.Gallery(posters, selected_index=None),
+            last_box: gr.Column(visible=len(posters) > 0),
             result_box: gr.Column(visible=done),
         }
         if job is not None and done:
@@ -170,7 +117,7 @@ def build_generate_step(context: Context, inputs: AnimateInputs, named: gr.State
         return update
 
     outputs = [
-        bar, preview, result_box, video, about, download, notes, details, last, start_button, stop_button,
+        bar, preview, result_box, video, about, download, notes, details, last, last_box, start_button, stop_button,
     ]  # fmt: skip
 
     async def watch(name: str | None, names: Any, request: gr.Request) -> AsyncIterator[dict[Any, Any]]:
@@ -207,6 +154,9 @@ def build_generate_step(context: Context, inputs: AnimateInputs, named: gr.State
             return {current: None, bar: missing(portrait, speech, motion)}
         try:
             settings = read_settings(*values, calibrate=use_calibration, mark=context.options.mark)
+            if not context.engine.ready:  # the controls do not show the model's own numbers yet
+                own = {"steps": None, "guidance_audio": None, "guidance_image": None}
+                settings = dataclasses.replace(settings, **own)
             return submit((portrait, speech, motion, settings), motion_name, quality, names, request)
         except InputError as error:
             return refused(error)
@@ -270,109 +220,41 @@ def build_generate_step(context: Context, inputs: AnimateInputs, named: gr.State
 
     last.select(plainly(pick), kept, [current, *outputs], **quiet, **PREVIEW, **PRIVATE)
 
-    def resume(names: Any) -> str | None:
-        jobs = [context.jobs.find(name) for name in (names if isinstance(names, list) else [])]
-        return next((job.name for job in jobs if job is not None), None)
+    def resume(names: Any, request: gr.Request) -> dict[Any, Any]:
+        found = [context.jobs.find(name) for name in (names if isinstance(names, list) else [])]
+        job = next((job for job in found if job is not None), None)
+        if job is None:
+            return {current: None}
+        update: dict[Any, Any] = {current: job.name}
+        if job.inputs is not None:
+            person, voice, clip, settings = job.inputs
+            picture, sound = context.visitors.new_file(request, ".png"), context.visitors.new_file(request, ".wav")
+            Image.fromarray(person.image).save(picture, compress_level=1)
+            write_wav(sound, voice)
+            title = job.details.get("motion", "")
+            update |= {
+                sources.image: str(picture),
+                sources.audio: str(sound),
+                sources.motion_verdict: lines(describe_motion(title, clip)),
+                inputs.motion: clip,
+                named: title,
+                inputs.changed: time.time_ns(),
+                controls.seed: settings.seed,
+            }
+            if sources.motions is not None:
+                titles = [motion.title for motion in examples.motions()]
+                update[sources.motions] = gr.Gallery(selected_index=titles.index(title) if title in titles else None)
+        return update
 
     root = gr.context.Context.root_block
     assert root is not None
-    resumed = root.load(resume, kept, current, **quiet, **PREVIEW, **PRIVATE)
+    restored: list[Any] = [sources.image, sources.audio, sources.motion_verdict, inputs.motion, named, inputs.changed]
+    restored += [sources.motions] if sources.motions is not None else []
+    resumed = root.load(plainly(resume), kept, [current, *restored, controls.seed], **quiet, **PREVIEW, **PRIVATE)
     resumed.then(plainly(watch), [current, kept], outputs, **quiet, **EXPENSIVE, **PRIVATE)
     dice.click(lambda: random.randint(0, LARGEST_SEED), None, controls.seed, **quiet, **PREVIEW, **PRIVATE)
-    _keep_estimates(context, inputs, controls, calibrate, status, todo)
+    keep_estimates(context, inputs, controls, status, todo, [dice, again])
 
 
 def _poster(job: Job) -> Path:
     return job.output.with_suffix(".jpg")
-
-
-def _keep_estimates(
-    context: Context, inputs: AnimateInputs, controls: Controls, calibrate: gr.Checkbox, status: gr.HTML, todo: gr.HTML
-) -> None:
-    """Expected times in the quality choices; switches and sizes as soon as the model is known."""
-    timer = gr.Timer(1.5)
-    known = gr.State(False)
-
-    def estimate(
-        request: gr.Request, portrait: Portrait | None, speech: Speech | None, motion: PoseClip | None, *values: Any
-    ) -> tuple[Any, str]:
-        todo_text = missing(portrait, speech, motion)
-        labels = [say(f"quality_{name}", request) for name in QUALITIES]
-        pipeline = context.engine.loaded
-        if pipeline is not None and speech is not None:
-            try:
-                settings = read_settings(*values[1:], calibrate=True, mark=True)
-            except InputError:
-                return gr.skip(), todo_text
-            for index, name in enumerate(QUALITIES):
-                seconds = expected(context, speech.frames, settings, steps_of(pipeline, name))
-                if seconds is not None:
-                    labels[index] += say("quality_time", request, time=duration(seconds))
-        return gr.Radio(choices=list(zip(labels, QUALITIES, strict=True))), todo_text
-
-    gr.on(
-        [inputs.changed.change, known.change, controls.size.input]
-        + [slider.release for slider in (controls.guidance_audio, controls.guidance_image)],
-        plainly(estimate),
-        [inputs.portrait, inputs.speech, inputs.motion, *controls.all()],
-        [controls.quality, todo],
-        show_progress="hidden",
-        trigger_mode="always_last",
-        **PREVIEW,
-        **PRIVATE,
-    )
-
-    def meet(request: gr.Request, portrait: Portrait | None, quality: str) -> dict[Any, Any]:
-        engine = context.engine
-        if engine.error is not None:
-            return {status: lines(line("bad", "model_failed", reason=engine.error)), timer: gr.Timer(active=False)}
-        pipeline = engine.loaded
-        if pipeline is None:
-            return {status: lines(line("info", "model_loading"))}
-        info = pipeline.info
-        update: dict[Any, Any] = {
-            timer: gr.Timer(active=False),
-            known: True,
-            status: model_line(context),
-            controls.steps: gr.Slider(value=steps_of(pipeline, quality)),
-            controls.guidance_audio: info.guidance_audio,
-            controls.guidance_image: info.guidance_image,
-            controls.size: size_choices(portrait, request),
-        }
-        for name in SWITCHES:
-            if name in pipeline.untrained:
-                off = gr.Checkbox(False, interactive=False, info=say("switch_untrained", request))
-                update[getattr(controls, name)] = off
-        return update
-
-    def size_choices(portrait: Portrait | None, request: gr.Request) -> Any:
-        offered = sizes(context.engine.loaded, portrait.size if portrait is not None else None)
-        choices = [
-            (
-                say("size_own", request) + f" ({w} × {h})" if index == 0 else f"{w} × {h}",
-                OWN_SIZE if index == 0 else f"{w}x{h}",
-            )
-            for index, (w, h) in enumerate(offered)
-        ]
-        return gr.Dropdown(choices=choices, value=OWN_SIZE) if choices else gr.skip()
-
-    outputs = [status, timer, known, *controls.all()[1:]]
-    timer.tick(
-        plainly(meet), [inputs.portrait, controls.quality], outputs, show_progress="hidden", **PREVIEW, **PRIVATE
-    )
-    inputs.changed.change(
-        plainly(size_choices), inputs.portrait, controls.size, show_progress="hidden", **PREVIEW, **PRIVATE
-    )
-    controls.quality.input(
-        lambda quality: steps_of(context.engine.loaded, quality), controls.quality, controls.steps,
-        show_progress="hidden", **PREVIEW, **PRIVATE,
-    )  # fmt: skip
-
-
-def model_line(context: Context) -> str:
-    """Which model is at work, where."""
-    pipeline = context.engine.loaded
-    if pipeline is None:
-        return lines(line("info", "model_loading"))
-    device = str(pipeline.device).split(":")[0].upper()
-    return lines(line("ok", "model_ready", model=pipeline.info.name, device=device))

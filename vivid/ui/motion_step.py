@@ -28,6 +28,8 @@ class MotionStep:
 
     state: gr.State
     named: gr.State
+    verdict: gr.HTML
+    gallery: gr.Gallery | None
 
 
 def default_clip() -> PoseClip | None:
@@ -71,7 +73,7 @@ def build_motion_step(context: Context, changed: gr.State) -> MotionStep:
                         object_fit="contain",
                         selected_index=next((i for i, m in enumerate(shipped) if m.name == DEFAULT_MOTION), None),
                         elem_id="motions",
-                        elem_classes=["vivid-thumbs"],
+                        elem_classes=["vivid-thumbs", "vivid-captions"],
                         interactive=False,
                         buttons=[],
                     )
@@ -152,4 +154,4 @@ def build_motion_step(context: Context, changed: gr.State) -> MotionStep:
         return take(clip, Path(path).name)
 
     clip_file.upload(plainly(open_clip), [clip_file, state], outputs, show_progress="hidden", **PREVIEW, **PRIVATE)
-    return MotionStep(state, named)
+    return MotionStep(state, named, verdict, gallery)

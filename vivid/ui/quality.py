@@ -27,6 +27,11 @@ def steps_of(pipeline: VividPipeline | None, quality: str) -> int:
     return 1 if own == 1 else max(2, round(own * STEPS_SHARE[quality]))
 
 
+def one_step(pipeline: VividPipeline | None) -> bool:
+    """Whether the model draws in a single step without noise: quality and seed have nothing to choose then."""
+    return pipeline is not None and pipeline.info.steps == 1
+
+
 def expected(context: Context, frames: int, settings: RunSettings, steps: int) -> float | None:
     """Seconds with `steps` steps and otherwise `settings`, None while the model loads."""
     import dataclasses

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -22,6 +23,29 @@ SLOW_PREVIEW: dict[str, Any] = {"concurrency_id": "slow-preview", "concurrency_l
 """CPU work of seconds: pose detection in a video, preview animations."""
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 """Not an API endpoint."""
+
+
+class Newest:
+    """Which of several answers to one visitor is the newest: events overtake each other on a busy machine.
+
+    `begin` with the number that the event's inputs carry, then `outdated` before its answer is given.
+    """
+
+    def __init__(self, keep: int = 1000) -> None:
+        self._numbers: OrderedDict[str, int] = OrderedDict()
+        self._keep = keep
+
+    def begin(self, session: str | None, number: int) -> None:
+        """An event with inputs of this number starts."""
+        name = session or ""
+        self._numbers[name] = max(number, self._numbers.pop(name, 0))
+        while len(self._numbers) > self._keep:
+            self._numbers.popitem(last=False)
+
+    def outdated(self, session: str | None, number: int) -> bool:
+        """Whether an event with newer inputs has started meanwhile."""
+        return self._numbers.get(session or "", 0) > number
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import InputError
+from ..inputs import portrait_of
 from ..pose import skeleton as sk
-from ..pose.detect import detect_picture
 from ..pose.portrait import BLURRED, Portrait, make_portrait
 
 Picture = NDArray[np.uint8]
@@ -80,15 +80,15 @@ def shrink(image: Picture, longest: int = LONGEST_SIDE) -> Picture:
 def examine(image: Picture) -> Verdict:
     """Look at a picture (H, W, 3) of at most LONGEST_SIDE."""
     try:
-        found = detect_picture(image)
-        portrait = make_portrait(image, found.pose)
+        portrait = portrait_of(image)
     except InputError as error:
         turns = _upright_turns(image)
         if turns:
             return Verdict((Finding("bad", "portrait_turned"),), None, Fix("rotate", turns))
         return Verdict((Finding("bad", "portrait_refused", {"reason": str(error)}),), None)
     fix = _closer(portrait)
-    said = tuple(Finding("warn", "portrait_notice", {"text": notice}) for notice in found.notices)
+    own = make_portrait(image, portrait.pose).notices  # about hands, which the findings name in both languages
+    said = tuple(Finding("warn", "portrait_notice", {"text": text}) for text in portrait.notices if text not in own)
     return Verdict((*said, *_findings(portrait, fix)), portrait, fix)
 
 
@@ -97,7 +97,7 @@ def _upright_turns(image: Picture) -> int:
     small = shrink(image, 512)
     for turns in (1, 3, 2):
         try:
-            pose = detect_picture(np.ascontiguousarray(np.rot90(small, turns))).pose
+            pose = portrait_of(np.ascontiguousarray(np.rot90(small, turns))).pose
         except InputError:
             continue
         if _above(pose):

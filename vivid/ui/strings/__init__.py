@@ -26,6 +26,8 @@ CSS = """
 .lang-zh { display: none; }
 html[lang^="zh"] .lang-zh { display: inline; }
 html[lang^="zh"] .lang-en { display: none; }
+html:not([lang^="zh"]) .vivid-languages .lang-to-en, html[lang^="zh"] .vivid-languages .lang-to-zh {
+  background: var(--vivid-accent-soft) !important; color: var(--vivid-accent-text) !important; font-weight: 600; }
 """
 
 

@@ -187,6 +187,15 @@ TABLE: dict[str, tuple[str, str]] = {
     "quality_fast": ("Fast", "快速"),
     "quality_balanced": ("Balanced", "均衡"),
     "quality_best": ("Best", "最佳"),
+    "quality_one_step": ("One step", "一步"),
+    "quality_one_step_info": (
+        "This model draws the video in a single step, so there is no quality to choose.",
+        "此模型一步生成视频，因此无需选择质量。",
+    ),
+    "seed_one_step": (
+        "Without effect: this model starts without noise, the same inputs give the same video.",
+        "不起作用：此模型不从噪声开始，相同输入得到相同视频。",
+    ),
     "quality_time": (" · about {time}", " · 约 {time}"),
     "advanced": ("Advanced settings", "高级设置"),
     "steps_label": ("Steps", "步数"),
@@ -197,7 +206,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "guidance_image_info": ("Higher: closer to portrait and gestures.", "越高，越贴近肖像与手势。"),
     "seed_label": ("Seed", "随机种子"),
     "seed_info": ("Same seed, same video.", "相同种子得到相同视频。"),
-    "seed_dice": ("🎲 New seed", "🎲 换种子"),
+    "seed_dice": ("New seed", "换种子"),
     "size_label": ("Size of the video", "视频尺寸"),
     "size_info": ("The model is at its best at its own size.", "模型在自身尺寸下效果最好。"),
     "size_own": ("The model's own size", "模型自身尺寸"),
@@ -256,7 +265,7 @@ TABLE: dict[str, tuple[str, str]] = {
     ),
     "result_settings": ("Settings of this video", "此视频的设置"),
     "last_results": (
-        "Your last videos (kept for a day, only for this browser)",
+        "Your last videos, kept for a day, for this browser only",
         "您最近的视频（保留一天，仅限此浏览器）",
     ),
 }

@@ -1,0 +1,259 @@
+"""The page in a real browser: the whole path, stopping, bad files, reloading, phone, languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from ui_fakes import FakePipeline, Server, detect_standing, serve, waving_clip, write_portrait, write_voice
+
+from vivid import inputs
+from vivid.config import Limits
+from vivid.pose.clips import save_clip
+from vivid.ui import examples
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
+PATIENCE = 120_000
+"""Milliseconds; a shared machine may be slow."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM.exists():
+        pytest.skip("Chromium is not installed")
+    with playwright.sync_playwright() as runner:
+        running = runner.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inputs, "detect_picture", detect_standing)
+        folder = tmp_path_factory.mktemp("server")
+        fake = FakePipeline(pause=0.1, untrained=("head_stream",))
+        with serve(folder, fake, limits=Limits(speech_seconds=3.0)) as running:
+            yield running
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    save_clip(waving_clip(), tmp_path / "wave.npz")
+    Image.new("RGB", (300, 300), (128, 128, 128)).save(tmp_path / "grey.png")
+    (tmp_path / "notes.png").write_text("not a picture")
+    (tmp_path / "notes.wav").write_text("not a sound")
+    (tmp_path / "notes.mp4").write_text("not a video")
+    (tmp_path / "notes.npz").write_text("not a clip")
+    write_portrait(tmp_path / "portrait.png")
+    write_voice(tmp_path / "voice.wav")
+    write_voice(tmp_path / "long.wav", 5.0)
+    return {path.name: str(path) for path in tmp_path.iterdir()}
+
+
+@pytest.fixture
+def page(browser: Any, server: Server) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    context.set_default_timeout(PATIENCE)
+    opened = context.new_page()
+    opened.goto(server.url)
+    opened.wait_for_selector("#generate")
+    yield opened
+    server.pipeline.go.set()
+    context.close()
+
+
+def fill(page: Any, files: dict[str, str]) -> None:
+    """Portrait, voice and clip file; waits until each is judged."""
+    page.set_input_files("#portrait input[type=file]", files["portrait.png"])
+    page.wait_for_selector("#portrait-verdict .vivid-ok")
+    page.set_input_files("#voice input[type=file]", files["voice.wav"])
+    page.wait_for_selector("#voice-verdict .vivid-ok")
+    page.get_by_role("tab", name="Clip file").click()
+    page.set_input_files("#motion-clip input[type=file]", files["wave.npz"])
+    page.wait_for_selector("#motion-verdict:has-text('wave.npz')")
+    page.wait_for_selector("#check-slider img")
+
+
+def make(page: Any) -> None:
+    page.wait_for_selector("#model-status .vivid-ok")
+    page.click("#generate")
+
+
+def test_from_portrait_to_a_playing_video(page: Any, files: dict[str, str]) -> None:
+    page.click("#generate")
+    page.wait_for_selector("#progress:has-text('Step 1: choose a portrait')")
+    fill(page, files)
+    page.wait_for_selector("#check-table:has-text('Error of limb lengths')")
+    page.wait_for_selector("#check-hands img[alt]")
+    page.wait_for_selector("#quality:has-text('about')")
+    make(page)
+    page.wait_for_selector("#preview img")
+    page.wait_for_selector("#result-video video")
+    page.wait_for_function("document.querySelector('#result-video video').readyState >= 2")
+    moved = page.evaluate(
+        "async () => { const v = document.querySelector('#result-video video'); v.muted = true; await v.play();"
+        " await new Promise(r => setTimeout(r, 500)); return [v.currentTime > 0, v.videoWidth]; }"
+    )
+    assert moved == [True, 128]
+    assert "Seed 0" in page.inner_text("#result-line")
+    with page.expect_download() as waiting:
+        page.click("#download")
+    assert Path(waiting.value.path()).read_bytes()[4:8] == b"ftyp"
+    page.click("#again")
+    page.wait_for_selector("#result-video video", state="hidden")
+    page.wait_for_selector("#result-video video")
+    assert "Seed 0" not in page.inner_text("#result-line")
+    page.wait_for_selector("#last-results img")
+    page.wait_for_function("document.querySelectorAll('#last-results .thumbnail-item').length == 2")
+
+
+def test_frames_before_and_after_and_the_preview_animation(page: Any, files: dict[str, str]) -> None:
+    fill(page, files)
+    before = page.get_attribute("#check-slider img >> nth=0", "src")
+    page.fill("#check-frame input[type=number]", "12")
+    page.press("#check-frame input[type=number]", "Enter")
+    page.wait_for_function("(old) => document.querySelector('#check-slider img').src != old", arg=before)
+    page.click("#check-preview")
+    page.wait_for_selector("#check-video video")
+
+
+def test_stop_in_the_middle_keeps_the_inputs(page: Any, files: dict[str, str], server: Server) -> None:
+    fill(page, files)
+    server.pipeline.pause = 0.5
+    try:
+        make(page)
+        page.wait_for_selector("#preview img")
+        page.click("#stop")
+        page.wait_for_selector("#progress:has-text('Stopped')")
+    finally:
+        server.pipeline.pause = 0.1
+    assert not server.context.jobs.busy
+    assert page.is_visible("#portrait img")
+    assert page.is_enabled("#generate")
+    assert not page.is_visible("#stop")
+
+
+def test_a_reload_during_a_run_finds_the_result(page: Any, files: dict[str, str], server: Server) -> None:
+    fill(page, files)
+    server.pipeline.go.clear()
+    make(page)
+    page.wait_for_selector("#stop")
+    page.wait_for_function("localStorage.getItem('vividanimator-results')")
+    page.wait_for_timeout(500)
+    page.reload()
+    page.wait_for_selector("#stop")
+    server.pipeline.go.set()
+    page.wait_for_selector("#result-video video")
+    page.reload()
+    page.wait_for_selector("#result-video video")
+
+
+def test_bad_files_get_one_sentence_and_lose_nothing(page: Any, files: dict[str, str]) -> None:
+    fill(page, files)
+    page.set_input_files("#portrait input[type=file]", files["notes.png"])
+    page.wait_for_selector("#portrait-verdict:has-text('cannot be read as a picture')")
+    page.set_input_files("#motion-clip input[type=file] >> nth=0", files["notes.npz"])
+    page.wait_for_selector("#motion-verdict .vivid-bad")
+    assert "still chosen" in page.inner_text("#motion-verdict")
+    page.get_by_role("tab", name="From a video").click()
+    page.set_input_files("#motion-video input[type=file]", files["notes.mp4"])
+    page.wait_for_selector("#motion-verdict .vivid-bad")
+    page.click("#voice button[aria-label='Clear'], #voice button[title='Clear']")
+    page.set_input_files("#voice input[type=file]", files["notes.wav"])
+    page.wait_for_selector("#voice-verdict .vivid-bad")
+    assert page.is_visible("#check-slider img")
+
+
+def test_a_picture_of_nobody_says_so(page: Any, files: dict[str, str]) -> None:
+    page.set_input_files("#portrait input[type=file]", files["grey.png"])
+    page.wait_for_selector("#portrait-verdict:has-text('No person was found')")
+
+
+def test_speech_over_the_limit_can_be_cut_with_one_click(page: Any, files: dict[str, str]) -> None:
+    page.set_input_files("#voice input[type=file]", files["long.wav"])
+    page.wait_for_selector("#voice-verdict .vivid-warn")
+    page.click("#voice-cut")
+    page.wait_for_selector("#voice-verdict:has-text('3.0 of at most 3 seconds')")
+
+
+def test_untrained_parts_are_switched_off_with_the_reason(page: Any) -> None:
+    page.wait_for_selector("#model-status .vivid-ok")
+    page.click("#advanced > button")
+    head = page.locator("label", has_text="Head follows the rhythm")
+    head.locator("input:disabled").wait_for()
+    assert page.get_by_text("has not been trained").count() == 1
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_phone_needs_no_sideways_scrolling(browser: Any, server: Server, files: dict[str, str], dark: bool) -> None:
+    scheme = "dark" if dark else "light"
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-US", color_scheme=scheme)
+    context.set_default_timeout(PATIENCE)
+    try:
+        page = context.new_page()
+        page.goto(server.url)
+        page.wait_for_selector("#generate")
+        fill(page, files)
+        for tab in ("Animate", "Inspect", "Compare", "About"):
+            button = page.get_by_role("tab", name=tab, exact=True)
+            if not button.count():  # behind the "more tabs" button on narrow screens
+                page.click(".overflow-menu button >> nth=0")
+                button = page.locator(".overflow-dropdown button", has_text=tab)
+            button.first.click()
+            page.wait_for_timeout(500)
+            width = page.evaluate("document.documentElement.scrollWidth")
+            assert width <= 390, tab
+    finally:
+        context.close()
+
+
+def test_chinese_by_browser_and_by_choice(browser: Any, server: Server, page: Any) -> None:
+    context = browser.new_context(locale="zh-CN")
+    context.set_default_timeout(PATIENCE)
+    try:
+        chinese = context.new_page()
+        chinese.goto(server.url)
+        chinese.wait_for_selector("#generate:has-text('生成视频')")
+        text = chinese.inner_text("body")
+        for english in ("Portrait", "Make the video", "Ready-made", "Quality", "Choose"):
+            assert english not in text
+    finally:
+        context.close()
+    page.get_by_role("button", name="中文").click()
+    page.wait_for_selector("#generate:has-text('生成视频')")
+    page.get_by_role("button", name="English").click()
+    page.wait_for_selector("#generate:has-text('Make the video')")
+
+
+def test_every_picture_and_control_has_a_name(page: Any, files: dict[str, str]) -> None:
+    fill(page, files)
+    nameless = page.evaluate(
+        "[...document.querySelectorAll('#tabs img')].filter(i => i.offsetParent && !i.alt).map(i => i.outerHTML)"
+    )
+    assert [html for html in nameless if not re.search("thumbnail|waveform", html)] == []
+
+
+def test_the_shipped_examples_lead_to_a_video(page: Any, server: Server) -> None:
+    if not (examples.portraits() and examples.voices() and examples.motions()):
+        pytest.skip("no examples are installed")
+    page.click("#portrait-examples button >> nth=0")
+    page.wait_for_selector("#portrait-verdict .vivid-ok")
+    page.click(".vivid-voice >> nth=0")
+    page.wait_for_selector("#voice-verdict li")
+    page.click("#motions button >> nth=1")
+    page.wait_for_selector("#motion-verdict .vivid-ok")
+    page.wait_for_selector("#check-slider img")
+    if page.is_visible("#voice-cut"):
+        page.click("#voice-cut")
+    page.wait_for_selector("#voice-verdict .vivid-ok")
+    make(page)
+    page.wait_for_selector("#result-video video")

@@ -1,0 +1,216 @@
+"""The controls of step 5: quality, expected times, and the folded settings."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ..config import RunSettings
+from ..errors import InputError
+from ..pose.portrait import Portrait
+from ..pose.skeleton import PoseClip
+from ..speech.types import Speech
+from .context import AnimateInputs, Context
+from .quality import QUALITIES, expected, one_step, sizes, steps_of
+from .serving import PREVIEW, PRIVATE, Newest, plainly
+from .strings import say, t
+from .widgets import duration, line, lines
+
+LARGEST_SEED = 2**31 - 1
+OWN_SIZE = "own"
+SWITCHES = ("head_stream", "codebook")
+
+
+@dataclass
+class Controls:
+    """What decides a video, in the order of `read_settings`."""
+
+    quality: gr.Radio
+    steps: gr.Slider
+    guidance_audio: gr.Slider
+    guidance_image: gr.Slider
+    seed: gr.Number
+    size: gr.Dropdown
+    head_stream: gr.Checkbox
+    codebook: gr.Checkbox
+
+    def all(self) -> list[Any]:
+        """The components."""
+        return [getattr(self, field.name) for field in dataclasses.fields(self)]
+
+
+def read_settings(
+    steps: float, audio: float, image: float, seed: float | None, size: str, head: bool, codebook: bool,
+    calibrate: bool, mark: bool,
+) -> RunSettings:  # fmt: skip
+    """RunSettings from what the controls hold. Errors: InputError."""
+    width, height = (None, None) if size == OWN_SIZE else (int(n) for n in size.split("x"))
+    return RunSettings(
+        width=width,
+        height=height,
+        steps=int(steps),
+        guidance_audio=float(audio),
+        guidance_image=float(image),
+        seed=int(seed or 0),
+        head_stream=head,
+        codebook=codebook,
+        calibrate=calibrate,
+        mark=mark,
+    )
+
+
+def build_controls() -> tuple[Controls, gr.Button]:
+    """Quality and the folded settings; the button rolls the seed's dice."""
+    quality = gr.Radio(
+        [(t(f"quality_{name}"), name) for name in QUALITIES],
+        value="balanced",
+        label=t("quality_label"),
+        info=t("quality_info"),
+        elem_id="quality",
+    )
+    with gr.Accordion(t("advanced"), open=False, elem_id="advanced"):
+        steps = gr.Slider(2, 60, 20, step=1, label=t("steps_label"), info=t("steps_info"), buttons=[])
+        with gr.Row():
+            audio = gr.Slider(1, 6, 2.5, step=0.1, label=t("guidance_audio"), info=t("guidance_audio_info"), buttons=[])
+            image = gr.Slider(1, 6, 2.5, step=0.1, label=t("guidance_image"), info=t("guidance_image_info"), buttons=[])
+        with gr.Row(equal_height=True):
+            seed = gr.Number(
+                0, label=t("seed_label"), info=t("seed_info"), precision=0, minimum=0, maximum=LARGEST_SEED, scale=3
+            )
+            dice = gr.Button(t("seed_dice"), scale=1, min_width=110, elem_id="dice")
+        size = gr.Dropdown([(t("size_own"), OWN_SIZE)], value=OWN_SIZE, label=t("size_label"), info=t("size_info"))
+        head = gr.Checkbox(True, label=t("switch_head_stream"), info=t("switch_head_stream_info"))
+        codebook = gr.Checkbox(True, label=t("switch_codebook"), info=t("switch_codebook_info"))
+    return Controls(quality, steps, audio, image, seed, size, head, codebook), dice
+
+
+def missing(portrait: Portrait | None, speech: Speech | None, motion: PoseClip | None) -> str:
+    """Lines that say which steps are open, "" when none is."""
+    open_steps = [
+        line("info", key)
+        for key, value in (("missing_portrait", portrait), ("missing_voice", speech), ("missing_motion", motion))
+        if value is None
+    ]
+    return lines(*open_steps)
+
+
+def keep_estimates(
+    context: Context, inputs: AnimateInputs, controls: Controls, status: gr.HTML, todo: gr.HTML, seeded: list[gr.Button]
+) -> None:
+    """Expected times in the quality choices; switches and sizes as soon as the model is known.
+
+    `seeded` are buttons that make sense only where the seed changes the video.
+    """
+    timer = gr.Timer(1.5)
+    known = gr.State(False)
+    newest = Newest()
+
+    def estimate(
+        request: gr.Request, number: int, portrait: Portrait | None, speech: Speech | None,
+        motion: PoseClip | None, *values: Any,
+    ) -> tuple[Any, Any]:  # fmt: skip
+        newest.begin(request.session_hash, number)
+        todo_text = missing(portrait, speech, motion)
+        pipeline = context.engine.loaded
+        names = ("balanced",) if one_step(pipeline) else QUALITIES
+        labels = [say("quality_one_step" if one_step(pipeline) else f"quality_{name}", request) for name in names]
+        if pipeline is not None and speech is not None:
+            try:
+                settings = read_settings(*values[1:], calibrate=True, mark=True)
+            except InputError:
+                return gr.skip(), todo_text
+            for index, name in enumerate(names):
+                seconds = expected(context, speech.frames, settings, steps_of(pipeline, name))
+                if seconds is not None:
+                    labels[index] += say("quality_time", request, time=duration(seconds))
+        if newest.outdated(request.session_hash, number):
+            return gr.skip(), gr.skip()
+        return gr.Radio(choices=list(zip(labels, names, strict=True))), todo_text
+
+    gr.on(
+        [inputs.changed.change, known.change, controls.size.input]
+        + [slider.release for slider in (controls.guidance_audio, controls.guidance_image)],
+        plainly(estimate),
+        [inputs.changed, inputs.portrait, inputs.speech, inputs.motion, *controls.all()],
+        [controls.quality, todo],
+        show_progress="hidden",
+        trigger_mode="multiple",
+        **PREVIEW,
+        **PRIVATE,
+    )
+
+    def meet(request: gr.Request, portrait: Portrait | None, quality: str, size: str) -> dict[Any, Any]:
+        engine = context.engine
+        if engine.error is not None:
+            return {status: lines(line("bad", "model_failed", reason=engine.error)), timer: gr.Timer(active=False)}
+        pipeline = engine.loaded
+        if pipeline is None:
+            return {status: lines(line("info", "model_loading"))}
+        info = pipeline.info
+        update: dict[Any, Any] = {
+            timer: gr.Timer(active=False),
+            known: True,
+            status: model_line(context),
+            controls.steps: gr.Slider(value=steps_of(pipeline, quality)),
+            controls.guidance_audio: info.guidance_audio,
+            controls.guidance_image: info.guidance_image,
+            controls.size: size_choices(portrait, size, request),
+        }
+        if one_step(pipeline):
+            update |= {
+                controls.quality: gr.Radio(value="balanced", info=say("quality_one_step_info", request)),
+                controls.steps: gr.Slider(minimum=1, value=1, interactive=False),
+                controls.seed: gr.Number(interactive=False, info=say("seed_one_step", request)),
+                **{button: gr.Button(visible=False) for button in seeded},
+            }
+        for name in SWITCHES:
+            if name in pipeline.untrained:
+                off = gr.Checkbox(False, interactive=False, info=say("switch_untrained", request))
+                update[getattr(controls, name)] = off
+        return update
+
+    def size_choices(portrait: Portrait | None, current: str, request: gr.Request) -> Any:
+        offered = sizes(context.engine.loaded, portrait.size if portrait is not None else None)
+        choices = [
+            (
+                say("size_own", request) + f" ({w} × {h})" if index == 0 else f"{w} × {h}",
+                OWN_SIZE if index == 0 else f"{w}x{h}",
+            )
+            for index, (w, h) in enumerate(offered)
+        ]
+        kept = current if any(value == current for _, value in choices) else OWN_SIZE
+        return gr.Dropdown(choices=choices, value=kept) if choices else gr.skip()
+
+    outputs = [status, timer, known, *controls.all(), *seeded]
+    timer.tick(
+        plainly(meet),
+        [inputs.portrait, controls.quality, controls.size],
+        outputs,
+        show_progress="hidden",
+        **PREVIEW,
+        **PRIVATE,
+    )
+    inputs.changed.change(
+        plainly(size_choices),
+        [inputs.portrait, controls.size],
+        controls.size,
+        show_progress="hidden",
+        **PREVIEW,
+        **PRIVATE,
+    )
+    controls.quality.input(
+        lambda quality: steps_of(context.engine.loaded, quality), controls.quality, controls.steps,
+        show_progress="hidden", **PREVIEW, **PRIVATE,
+    )  # fmt: skip
+
+
+def model_line(context: Context) -> str:
+    """Which model is at work, where."""
+    pipeline = context.engine.loaded
+    if pipeline is None:
+        return lines(line("info", "model_loading"))
+    device = str(pipeline.device).split(":")[0].upper()
+    return lines(line("ok", "model_ready", model=pipeline.info.name, device=device))
