@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..evaluation.compare import Case
     from ..pipeline import VividPipeline
+    from ..training.clips import Clip
 
 ABLATIONS = ("no-head-stream", "no-codebook", "no-calibration")
 
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     clips = load_clips(args.data, args.cache, limit=args.clips)
     training = load_clips(args.training, args.cache) if args.training else []
     cases = [make_case(clip, args.frames) for clip in clips]
-    gallery, mean = _gallery(cases)
+    gallery, mean = _gallery(cases, training)
     plain = RunSettings(
         steps=args.steps,
         seed=args.seed,
@@ -98,12 +99,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _gallery(cases: list[Case]) -> tuple[dict[int, NDArray[np.float32]], NDArray[np.float32]]:
-    """One embedding for each person (of the portrait with its exact pose), and the mean face."""
+def _gallery(cases: list[Case], training: list[Clip]) -> tuple[dict[int, NDArray[np.float32]], NDArray[np.float32]]:
+    """One embedding for each person (of a frame with its exact pose), and the mean face."""
     from ..evaluation.people import aligned_face, embeddings, mean_face
 
-    portraits = {case.clip.identity: case.portrait for case in cases}
-    faces = {identity: aligned_face(portrait.image, portrait.pose) for identity, portrait in portraits.items()}
+    faces = {clip.identity: aligned_face(clip.frames[0], clip.pose.frame(0)) for clip in training}
+    faces |= {case.clip.identity: aligned_face(case.portrait.image, case.portrait.pose) for case in cases}
     known = {identity: face for identity, face in faces.items() if face is not None}
     if not known:
         raise InputError("No held-out clip shows a face with eyes and mouth: choose other clips.")

@@ -51,9 +51,14 @@ def regions_of(case: Case) -> Regions:
 def detect(frames: Frames, detector: str) -> PoseClip:
     """Poses that the detector finds in frames, in the frames' own pixels."""
     height, width = frames.shape[1:3]
+    if (frames == frames[:1]).all():  # a still needs to be looked at once
+        count, frames = len(frames), frames[:1]
+    else:
+        count = 1
     large = (np.repeat(np.repeat(f, DETECTION_SCALE, 0), DETECTION_SCALE, 1) for f in frames)
     with open_detector(detector, video=False) as finder:
         clip, _ = detect_frames(large, finder, "the video")
+    clip = clip.take(np.repeat(np.arange(len(clip)), count))
     return clip.map_points((1 / DETECTION_SCALE, 1 / DETECTION_SCALE), (0, 0), (width, height))
 
 

@@ -65,6 +65,7 @@ def export_model(
     target: Path,
     steps: int = 6,
     noise_clamp: float | None = None,
+    window: int = FRAMES_WINDOW,
     quantise: bool = True,
     untrained: tuple[str, ...] = (),
     report: Callable[[str], None] = print,
@@ -72,7 +73,8 @@ def export_model(
     """Join the parts of several runs into a model folder (int8, files below 10 MB) that the pipeline opens.
 
     stage: the run with denoiser, reference and hand encoder; others: the runs with vae and codebook. steps and
-    noise_clamp are the model's defaults for sampling (a clamp of 0: it was trained to start from zeros).
+    noise_clamp are the model's defaults for sampling (a clamp of 0: it was trained to start from zeros). A model of
+    single frames (stage 1 alone) has window 1: its head stream pooled over nothing else in training.
     """
     models = load_networks(config, [stage, *others])
     info = ModelInfo(
@@ -80,8 +82,8 @@ def export_model(
         speech_encoder=config.speech,
         domain="rendered",
         size=(config.sample_size, config.sample_size),
-        window=FRAMES_WINDOW,
-        overlap=FRAMES_OVERLAP,
+        window=window,
+        overlap=FRAMES_OVERLAP if window == FRAMES_WINDOW else window // 4,
         steps=steps,
         guidance_audio=1.0,
         guidance_image=1.0,

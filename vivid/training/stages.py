@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
 from ..models.conditions import Conditions
+from ..models.denoiser import Denoiser
 from ..models.factory import Models
 from ..sampling import initial_noise, make_scheduler
 from .hcc import to_pictures
@@ -33,6 +35,8 @@ class DiffusionConfig:
     motion: bool = True
     motion_rate: float = 1.0
     spatial_rate: float = 1.0
+    audio_rate: float = 1.0
+    """Factors on the learning rate: motion modules, audio layers, everything else."""
     same_head: bool = False
     """References whose head is about where the window has it; see `WindowSampler`."""
     drops: DropRates = field(default_factory=DropRates)
@@ -82,6 +86,24 @@ def loss_weight(alphas: Tensor, gamma: float) -> Tensor:
     return (snr.clamp(max=gamma) + 1) / (snr + 1)
 
 
+@torch.no_grad()
+def start_audio_tokens(denoiser: Denoiser, clips: list[Prepared]) -> None:
+    """Set the audio embedding so that speech tokens have mean 0 and deviation 1 over time on the training clips.
+
+    A speech encoder's states are nearly constant: what tells one sound from another is a small part of them, which
+    attention over 50 tokens would take thousands of steps to find. For models with `audio_token_embedding`.
+    """
+    embedding = denoiser.audio_embedding
+    if embedding is None:
+        return
+    tokens = torch.cat([torch.from_numpy(clip.audio).float() for clip in clips])  # (frames, 50, 384)
+    tokens = F.layer_norm(tokens, tokens.shape[-1:])
+    deviation = tokens.std(0).mean(0).clamp(min=0.02)  # (384,)
+    embedding.norm.weight.copy_(1 / deviation)
+    embedding.norm.bias.zero_()
+    embedding.position.copy_(-tokens.mean(0) / deviation)
+
+
 class DiffusionStage(Stage):
     """Denoiser, ReferenceNet and hand encoder under one loss; VAE and codebook stay as they are."""
 
@@ -95,7 +117,9 @@ class DiffusionStage(Stage):
         self.scheduler = make_scheduler(prediction_type=config.prediction)
         self.alphas = self.scheduler.alphas_cumprod.clone()
         self.sampler = WindowSampler(clips, config.window, config.batch, config.same_head)
-        self.rates = {"motion_modules": config.motion_rate, "": config.spatial_rate}
+        self.rates = {"motion_modules": config.motion_rate}
+        self.rates |= dict.fromkeys(("attn2", "audio_embedding", ".head"), config.audio_rate * config.spatial_rate)
+        self.rates[""] = config.spatial_rate
         self.denoiser.switch(motion=config.motion)
         motion = [p for name, p in self.denoiser.named_parameters() if "motion_modules" in name]
         for parameter in motion:
