@@ -175,7 +175,8 @@ class DenoiserBlock(BasicTransformerBlock):
         if inputs.lip is not None:
             out = self.lip_scale * attend(self.attn2, self.norm2(states), *inputs.lip[self.name])
         else:  # attention to zero values is zero: only the bias of its output remains
-            out = self.lip_scale * self.attn2.to_out[0].bias
+            bias: Any = self.attn2.to_out[0].bias
+            out = self.lip_scale * bias
         region = inputs.head_regions.get(states.shape[1])
         if inputs.head is not None and region is not None:
             out = out + self.head(states, inputs.head[self.name], region)
@@ -191,7 +192,8 @@ class ReferenceBlock(BasicTransformerBlock):
 
     def trim(self) -> None:
         """Drop all that follows the first norm: for the last block of a ReferenceNet, whose output nobody reads."""
-        self.attn1 = self.norm3 = self.ff = None
+        for part in ("attn1", "norm3", "ff"):
+            self.register_module(part, None)
 
     def forward(
         self,

@@ -79,11 +79,13 @@ class Denoiser(UNetMotionModel):
         )
         self.code_norm = nn.LayerNorm(code_dim)  # a trained codebook may have any scale
         names = []
-        for path, module in list(self.named_modules()):
+        modules: list[tuple[str, Any]] = list(self.named_modules())
+        for path, module in modules:
             if isinstance(module, Transformer2DModel):
-                for i, block in enumerate(module.transformer_blocks):
+                blocks: Any = module.transformer_blocks
+                for i, block in enumerate(blocks):
                     names.append(f"{path}.transformer_blocks.{i}")
-                    module.transformer_blocks[i] = DenoiserBlock(
+                    blocks[i] = DenoiserBlock(
                         names[-1],
                         block.dim,
                         block.num_attention_heads,
@@ -101,6 +103,9 @@ class Denoiser(UNetMotionModel):
                         motion.in_channels, motion.num_attention_heads, motion.norm.num_groups, limit
                     )
         self.block_names = tuple(names)
+        config: Any = self.config
+        self.levels, self.window_limit = len(config.block_out_channels), config.motion_max_seq_length
+        self.reads_reference, self.shifts_reference = concat_reference, concat_reference and reference_shift
 
     def switch(self, head_stream: bool = True, codebook: bool = True, motion: bool = True) -> None:
         """Turn parts on or off: the paper's ablations, and motion modules for training on single frames."""
@@ -152,8 +157,7 @@ class Denoiser(UNetMotionModel):
         return replace(conditions, prepared=replace(prepared, silence=silence))
 
     def _prepare(self, conditions: Conditions) -> Prepared:
-        levels = len(self.config.block_out_channels)
-        head_regions = regions_of(conditions.head_mask, levels) if self.head_enabled else {}
+        head_regions = regions_of(conditions.head_mask, self.levels) if self.head_enabled else {}
         codes, code_mask, hand_regions = None, None, {}
         if self.codebook_enabled and conditions.hand_tokens is not None and conditions.hand_mask is not None:
             code_mask, hand_mask = conditions.hand_token_mask, conditions.hand_mask
@@ -162,7 +166,7 @@ class Denoiser(UNetMotionModel):
                 some = code_mask.any(1)
                 hand_mask = hand_mask & rearrange(some, "b -> b 1 1 1")
                 code_mask = code_mask | ~some[:, None]
-            hand_regions = regions_of(hand_mask, levels)
+            hand_regions = regions_of(hand_mask, self.levels)
             if hand_regions:
                 tokens = conditions.hand_tokens
                 codes = tokens if isinstance(tokens, dict) else self.project_codes(tokens)
@@ -173,8 +177,7 @@ class Denoiser(UNetMotionModel):
         """Keys and values of both audio streams; None for a stream that needs none."""
         silent = audio is None
         if audio is None:
-            weight = self.head_projection[1].weight
-            audio = weight.new_zeros(1, 1, AUDIO_TOKENS, AUDIO_DIM)
+            audio = self.code_norm.weight.new_zeros(1, 1, AUDIO_TOKENS, AUDIO_DIM)
         if self.audio_embedding is not None:
             audio = self.audio_embedding(audio)
         lip = head = None
@@ -195,9 +198,10 @@ class Denoiser(UNetMotionModel):
         InputError when the window has more frames than the motion modules have positions.
         """
         videos, _, frames, height, width = sample.shape
-        limit = self.config.motion_max_seq_length
-        if frames > limit:
-            raise InputError(f"A window of {frames} frames is too long: this model takes at most {limit} at a time.")
+        if frames > self.window_limit:
+            raise InputError(
+                f"A window of {frames} frames is too long: this model takes at most {self.window_limit} at a time."
+            )
         prepared = conditions.prepared or self._prepare(conditions)
         inputs = BlockInputs(
             videos,
@@ -212,12 +216,12 @@ class Denoiser(UNetMotionModel):
         )
         reference = conditions.reference_latents
         still = None
-        if self.config.concat_reference:
+        if self.reads_reference:
             still = sample.new_zeros(videos, sample.shape[1], 1, height, width)
             if reference is not None:
                 still = still + reference[:, :, None].to(sample.dtype)
-        shift = still is not None and self.config.reference_shift
-        if shift:
+        known = None
+        if still is not None and self.shifts_reference:
             alpha, sigma = noise_levels(timestep, sample)
             sample = sample - alpha * still
             skip = alpha * sigma * (1 - DIFFERENCE**2) / ((alpha * DIFFERENCE) ** 2 + sigma**2)
@@ -234,7 +238,7 @@ class Denoiser(UNetMotionModel):
             cross_attention_kwargs={"inputs": inputs},
             return_dict=False,
         )[0]
-        return out + known if shift else out
+        return out if known is None else out + known
 
 
 @lru_cache(maxsize=4)

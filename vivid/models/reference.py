@@ -24,23 +24,26 @@ class ReferenceNet(UNet2DConditionModel):
     @with_options_of(UNet2DConditionModel)
     def __init__(self, *, trim: bool = False, **options: Any) -> None:
         super().__init__(**options)
-        self.conv_norm_out, self.conv_out = None, nn.Identity()
+        self.register_module("conv_norm_out", None)
+        self.register_module("conv_out", nn.Identity())
         for path, module in list(self.named_modules()):
             if isinstance(module, Transformer2DModel):
-                for i, block in enumerate(module.transformer_blocks):
+                blocks: Any = module.transformer_blocks
+                for i, block in enumerate(blocks):
                     name = f"{path}.transformer_blocks.{i}"
-                    module.transformer_blocks[i] = ReferenceBlock(name, block.dim, block.num_attention_heads)
-        last = max(i for i, up in enumerate(self.up_blocks) if getattr(up, "has_cross_attention", False))
-        transformer = self.up_blocks[last].attentions[-1]
+                    blocks[i] = ReferenceBlock(name, block.dim, block.num_attention_heads)
+        ups: Any = self.up_blocks
+        last = max(i for i, up in enumerate(ups) if getattr(up, "has_cross_attention", False))
+        transformer = ups[last].attentions[-1]
         block = transformer.transformer_blocks[-1]
         if trim:
-            del self.up_blocks[last + 1 :]
-            self.up_blocks[last].upsamplers = None
+            del ups[last + 1 :]
+            ups[last].upsamplers = None
             transformer.proj_out = nn.Identity()
             block.trim()
         else:  # no gradient ever reaches these: distributed training would complain
             after = [block.attn1, block.norm3, block.ff, transformer.proj_out]
-            after += [*(self.up_blocks[last].upsamplers or []), *self.up_blocks[last + 1 :]]
+            after += [*(ups[last].upsamplers or []), *ups[last + 1 :]]
             for unread in after:
                 unread.requires_grad_(False)
 

@@ -139,7 +139,7 @@ def convert(
     with init_empty_weights(include_buffers=False):  # position tables are buffers and become real
         reference, denoiser = factory.build_reference(config), factory.build_denoiser(config)
         hand_encoder, autoencoder = factory.build_hand_encoder(config), factory.build_vae(config)
-    networks = {"reference": reference, "denoiser": denoiser, "hand_encoder": hand_encoder}
+    networks: dict[str, nn.Module] = {"reference": reference, "denoiser": denoiser, "hand_encoder": hand_encoder}
     for part, names in files.items():
         state: dict[str, Tensor] = {}
         for name in names:
