@@ -37,6 +37,7 @@ from ..pose.report import CalibrationOptions
 from ..pose.skeleton import Pose, PoseClip, clip_of
 from .decisions import DecisionBook, Mark, checked_nudges
 from .engine import lower_priority
+from .inspect_cache import Cache
 from .inspect_pairs import VIDEOS, Pair, Source, file_sha256, folder_sources, match_pairs
 
 log = logging.getLogger("vivid")
@@ -48,37 +49,6 @@ SHOWN_SIDE = 1024
 OUR_FAULT = "Something went wrong on our side; your decisions are safe. Please try again."
 
 Answer = dict[str, Any]
-
-
-class _Cache:
-    """The last `size` values by key; two threads that want the same new key make it once."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._values: OrderedDict[Any, Any] = OrderedDict()
-        self._locks: dict[Any, threading.Lock] = {}
-        self._guard = threading.Lock()
-
-    def get(self, key: Any, make: Callable[[], Any]) -> Any:
-        with self._guard:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            with self._guard:
-                if key in self._values:
-                    return self._values[key]
-            try:
-                value = make()
-            finally:
-                with self._guard:
-                    self._locks.pop(key, None)
-            with self._guard:
-                self._values[key] = value
-                while len(self._values) > self._size:
-                    self._values.popitem(last=False)
-        return value
 
 
 @dataclass(frozen=True)
@@ -141,9 +111,9 @@ class Bench:
         self._limits = limits or Limits()
         self._collections: OrderedDict[str, dict[str, Pair]] = OrderedDict()
         self._doubles: dict[str, list[str]] = {}
-        self._portraits = _Cache(1000)
-        self._clips = _Cache(64)
-        self._calibrated = _Cache(32)
+        self._portraits = Cache(1000)
+        self._clips = Cache(64)
+        self._calibrated = Cache(32)
         self._in_picture = threading.Lock()
         self._in_video = threading.Lock()
         self._watching: dict[str, tuple[int, int]] = {}
@@ -276,12 +246,16 @@ class Bench:
 
     def _portrait(self, source: Source) -> Portrayed:
         def make() -> Portrayed:
-            image = load_picture(source.path, self._limits)
-            with self._in_picture, _naming(source):
-                found = detect_picture(image)
-            return Portrayed(found.pose, tuple(found.notices))
+            with self._in_picture:
+                return self._find(source)
 
         return self._portraits.get(file_sha256(source.path), make)
+
+    def _find(self, source: Source) -> Portrayed:
+        image = load_picture(source.path, self._limits)
+        with _naming(source):
+            found = detect_picture(image)
+        return Portrayed(found.pose, tuple(found.notices))
 
     def _look_ahead(self, sources: Sequence[Source]) -> None:
         """Find the poses of pictures that will soon be looked at, in the background: it is what takes longest."""
@@ -291,11 +265,15 @@ class Bench:
     def _walk(self) -> None:
         if not self._walking.acquire(blocking=False):
             return  # one such thread is enough, and it will come to these
-        lower_priority()
+        lower_priority(5)
         try:
             while self._ahead:
                 try:
-                    self._portrait(self._ahead.popleft())
+                    source = self._ahead.popleft()
+                    key = file_sha256(source.path)
+                    if key not in self._portraits:
+                        # Holds no lock: somebody who waits for a picture must not wait for this slow thread.
+                        self._portraits.put(key, self._find(source))
                 except InputError:
                     pass  # told when the pair is opened
                 except Exception:
