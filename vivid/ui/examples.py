@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,16 @@ from ..pose.library import Motion, list_motions
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 SOUNDS = (".wav", ".mp3", ".flac", ".ogg")
+
+TITLES = {
+    "hello_slt": "Hello · English",
+    "story_rms": "A story · English",
+    "morning_gb": "Good morning · British",
+    "question_us": "A question · American",
+    "hola_es": "Hola · Español",
+    "nihao_zh": "你好 · 中文",
+}
+"""What people read on the voices that ship; each in the language that is spoken."""
 
 
 @dataclass(frozen=True)
@@ -23,17 +32,10 @@ class Example:
     title: str
 
 
-def _titles(folder: Path) -> dict[str, str]:
-    """Titles by file stem from the folder's titles.json, when there is one."""
-    path = folder / "titles.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
 def _examples(folder: Path, suffixes: tuple[str, ...]) -> tuple[Example, ...]:
-    titles = _titles(folder) if folder.is_dir() else {}
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in suffixes)
     return tuple(
-        Example(path, titles.get(path.stem, path.stem.replace("_", " ").replace("-", " ").capitalize()))
+        Example(path, TITLES.get(path.stem, path.stem.replace("_", " ").replace("-", " ").capitalize()))
         for path in paths
     )
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import gradio as gr
 
-from .strings import COOKIE
+from .strings import COOKIE, STRINGS
 
+ALT_ENGLISH, ALT_CHINESE = (
+    json.dumps([STRINGS["check_alt_before"][index], STRINGS["check_alt_after"][index]], ensure_ascii=False)
+    for index in (0, 1)
+)
 HEAD = f"""
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <script>
@@ -22,6 +27,13 @@ HEAD = f"""
     Object.defineProperty(navigator, "language", {{ get: () => locale, configurable: true }});
     document.documentElement.lang = locale;
   }}
+  // Gradio's before/after slider has no alt texts of its own.
+  new MutationObserver(() => {{
+    const chinese = document.documentElement.lang.startsWith("zh");
+    document.querySelectorAll('#check-slider img[alt=""]').forEach((image, index) => {{
+      image.alt = (chinese ? {ALT_CHINESE} : {ALT_ENGLISH})[index % 2];
+    }});
+  }}).observe(document.documentElement, {{ childList: true, subtree: true }});
   window.vividLanguage = (next) => {{
     try {{ localStorage.setItem("{COOKIE}", next); }} catch (error) {{ /* the cookie is enough */ }}
     document.cookie = "{COOKIE}=" + next + "; path=/; max-age=31536000; SameSite=Lax";

@@ -140,6 +140,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "check_slider": ("Gestures on the portrait, before and after fitting", "肖像上的手势：匹配前与匹配后"),
     "check_before": ("◀ as recorded", "◀ 原始"),
     "check_after": ("fitted to this person ▶", "匹配后 ▶"),
+    "check_alt_before": ("The gestures as recorded, on the portrait", "肖像上的原始手势"),
+    "check_alt_after": ("The gestures fitted to the portrait", "与肖像匹配后的手势"),
     "check_frame": ("Frame", "帧"),
     "check_calibrate": ("Fit the gestures to this person", "将手势匹配到此人"),
     "check_calibrate_info": (
