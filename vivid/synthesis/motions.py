@@ -18,7 +18,7 @@ from .character import Character
 from .gestures import arm_vector
 from .labels import BODY, FACE, LEFT_HAND, RIGHT_HAND, GroundTruth
 from .scene import Scene, frame_camera
-from .transforms import Array, min_jerk, smooth_noise, unit
+from .transforms import Array, frame, min_jerk, rotation, rotation_vector, smooth_noise
 
 CANVAS = 512
 LEFT, RIGHT = 0, 25
@@ -203,8 +203,7 @@ def script_track(script: Script, seed: int) -> Array:
         arc = np.sin(np.pi * np.clip((time - at + duration) / duration, 0, 1))
         blend = current + (target - current) * share
         for arm in (LEFT, RIGHT):
-            for k in (arm + 3, arm + 6):  # palm and finger directions turn evenly, without snapping over
-                blend[:, k : k + 3] = _turned(current[k : k + 3], target[k : k + 3], share)
+            blend[:, arm + 3 : arm + 9] = _turned(current[arm + 3 : arm + 9], target[arm + 3 : arm + 9], share[:, 0])
             if np.abs(target - current)[arm : arm + 3].max() > 0.12:
                 blend[:, arm + 2] += 0.10 * arc  # hands come forward on their way
         track = np.where((time >= at - duration)[:, None], blend, track)
@@ -219,12 +218,12 @@ def script_track(script: Script, seed: int) -> Array:
 
 
 def _turned(start: Array, end: Array, share: Array) -> Array:
-    """(T, 3) directions from `start` to `end` by shares (T, 1)."""
-    one, other = (np.tile(unit(v), (len(share), 1)) for v in (start, end))
-    angle = np.arccos(np.clip((one * other).sum(-1, keepdims=True), -1, 1))
-    small = np.maximum(np.sin(angle), 1e-6)
-    turned = np.sin((1 - share) * angle) / small * one + np.sin(share * angle) / small * other
-    return np.where(angle < 1e-3, one, turned)
+    """(T, 6) palm and finger directions of a hand that turns evenly, by shares (T,), without snapping over."""
+    first, last = (frame(v[3:], v[:3]) for v in (start, end))  # columns: fingers, across, palm
+    turn = rotation_vector(last @ first.T)
+    angle = float(np.linalg.norm(turn))
+    hands = [rotation(turn, angle * s) @ first if angle > 1e-6 else first for s in share]
+    return np.array([np.concatenate([h[:, 2], h[:, 0]]) for h in hands])
 
 
 def head_of(script: Script, count: int, seed: int) -> tuple[Array, Array]:
