@@ -169,7 +169,7 @@ def test_wav2vec2_layers_and_grid(small_wav2vec2: Wav2Vec2Speech) -> None:
     assert states.shape == (50, 5, 384)
     wave = torch.from_numpy((samples - samples.mean()) / samples.std())[None]
     with torch.no_grad():
-        hidden = small_wav2vec2.module["encoder"](wave, output_hidden_states=True).hidden_states
+        hidden = small_wav2vec2.encoder(wave, output_hidden_states=True).hidden_states
     assert hidden[0].shape == (1, 49, 16)
     # The grid's state 1 lies seven eighths of the way from state 0 to state 1.
     expected = small_wav2vec2.projection(hidden[6][0, 0] * 0.125 + hidden[6][0, 1] * 0.875)

@@ -80,7 +80,7 @@ class WhisperSpeech(SpeechEncoder):
         self.name = name
         self.module = encoder.eval().requires_grad_(False)
         # The states are taken before the final norm, which transformers applies to the last of them.
-        encoder.layer_norm = nn.Identity()  # type: ignore[assignment]
+        encoder.register_module("layer_norm", nn.Identity())
 
     @torch.no_grad()
     def states(self, samples: Samples) -> Tensor:
@@ -116,6 +116,7 @@ class Wav2Vec2Speech(SpeechEncoder):
         with torch.no_grad():
             self.projection.weight.copy_(rows.T if weight.shape[0] <= weight.shape[1] else rows)
             self.projection.bias.zero_()
+        self.encoder = model
         self.module = nn.ModuleDict({"encoder": model, "projection": self.projection})
         self.module.eval().requires_grad_(False)
 
@@ -132,7 +133,7 @@ class Wav2Vec2Speech(SpeechEncoder):
                 break
             segment = nn.functional.pad(segment, (0, max(SHORTEST_WAVE - len(segment), 0))).to(self.device)
             with torch.no_grad():  # only the projection can be learned
-                output = self.module["encoder"](segment[None], output_hidden_states=True)
+                output = self.encoder(segment[None], output_hidden_states=True)
             layers = torch.stack([output.hidden_states[k] for k in self.chosen], dim=2)[0]  # (n, 5, 768)
             parts.append(self.projection(_to_length(layers.float(), max(count, 1))))
         return torch.cat(parts)
