@@ -150,8 +150,10 @@ def build_motion_step(context: Context, changed: gr.State) -> MotionStep:
         try:
             clip = read_clip(path, limit)
         except InputError as error:
-            return refuse(error, current)
+            return {**refuse(error, current), clip_file: None}
         return take(clip, Path(path).name)
 
-    clip_file.upload(plainly(open_clip), [clip_file, state], outputs, show_progress="hidden", **PREVIEW, **PRIVATE)
+    clip_file.upload(
+        plainly(open_clip), [clip_file, state], [*outputs, clip_file], show_progress="hidden", **PREVIEW, **PRIVATE
+    )
     return MotionStep(state, named, verdict, gallery)

@@ -55,6 +55,7 @@ def build_portrait_step(context: Context, changed: gr.State) -> PortraitStep:
                 alt_text=t("portrait_label"),
             )
         )
+        refusal = gr.HTML(elem_id="portrait-refusal", padding=False)
         verdict = gr.HTML(elem_id="portrait-verdict", padding=False)
         with gr.Row(elem_classes=["vivid-actions"]):
             fix_button = gr.Button(visible=False, size="sm", variant="primary", elem_id="portrait-fix")
@@ -81,22 +82,26 @@ def build_portrait_step(context: Context, changed: gr.State) -> PortraitStep:
     before_fix = gr.State()
 
     def look(path: str | None, last: str | None, request: gr.Request) -> dict[Any, Any]:
+        # After a refusal the last good picture (or none) comes back through here: its sentence must stay.
+        back = path is None if last is None else path is not None and Path(path).name == Path(last).name
+        told = gr.skip() if back else ""
         if path is None:
             return {
-                state: None, fix_state: None, kept: None, verdict: "", changed: time.time_ns(),
+                refusal: told, state: None, fix_state: None, kept: None, verdict: "", changed: time.time_ns(),
                 fix_button: gr.Button(visible=False), undo_button: gr.Button(visible=False),
             }  # fmt: skip
         try:
             picture = shrink(load_picture(path, context.options.limits))
         except InputError as error:
             rest = line("info", "kept_previous") if last else ""
-            return {image: last, verdict: lines(said("bad", str(error)), rest), undo_button: gr.Button(visible=False)}
+            return {image: last, refusal: lines(said("bad", str(error)), rest), undo_button: gr.Button(visible=False)}
         found = examine(picture)
         pipeline = context.engine.loaded
         rendered_only = pipeline is None or getattr(pipeline, "domain", "any") == "rendered"
         notice = found.usable and rendered_only and not examples.is_shipped(Path(path))
         label = say(f"portrait_fix_{found.fix.kind}", request) if found.fix else ""
         return {
+            refusal: told,
             state: found.portrait,
             fix_state: found.fix,
             kept: path,
@@ -105,7 +110,7 @@ def build_portrait_step(context: Context, changed: gr.State) -> PortraitStep:
             fix_button: gr.Button(label, visible=found.fix is not None),
         }
 
-    outputs = [image, state, fix_state, kept, verdict, changed, fix_button, undo_button]
+    outputs = [image, refusal, state, fix_state, kept, verdict, changed, fix_button, undo_button]
     image.change(plainly(look), [image, kept], outputs, show_progress="hidden", **PREVIEW, **PRIVATE)
 
     def apply_fix(path: str | None, fix: Fix | None, request: gr.Request) -> dict[Any, Any]:
