@@ -108,7 +108,8 @@ def box_around(points: NDArray[np.float32], enlarge: float = 1.0) -> Boxes:
     low = np.where(missing, np.inf, where).copy()
     high = np.where(missing, -np.inf, where).copy()
     low, high = np.nanmin(low, axis=-2), np.nanmax(high, axis=-2)
-    middle, half = (low + high) / 2, (high - low) / 2 * enlarge
+    with np.errstate(invalid="ignore"):  # infinity minus infinity where there is no point
+        middle, half = (low + high) / 2, (high - low) / 2 * enlarge
     boxes = np.concatenate([middle - half, middle + half], axis=-1)
     return np.where(np.isfinite(boxes), boxes, np.nan).astype(np.float32)
 

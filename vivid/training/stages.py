@@ -217,7 +217,8 @@ class DiffusionStage(Stage):
     def sample(self) -> np.ndarray:
         """For four windows: every n-th true frame above the generated one."""
         device = next(self.denoiser.parameters()).device
-        frames = 12  # half a second is enough to see
+        longest = min(len(clip) for clip in self.clips)
+        frames = min(12, longest, self.denoiser.config.motion_max_seq_length)  # half a second is enough to see
         batch = {k: v.to(device) for k, v in fixed_batch(self.clips, frames, 4).items()}
         latents = self.generate(batch, self.config.sample_steps)
         rows = []
