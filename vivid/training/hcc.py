@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..errors import InputError
 from ..models.hand_codebook import HandCodebook
 from .loop import Batch, LoopConfig, Stage
 
@@ -39,15 +40,17 @@ class HccStage(Stage):
 
     def __init__(self, config: HccConfig, crops: NDArray[np.uint8], codebook: HandCodebook) -> None:
         super().__init__()
+        if len(crops) < 2:
+            raise InputError("There are no sharp pictures of hands to train on: give --hands, or other clips.")
         # the last twentieth is never trained on: the sample picture and the report use it
         self.config, self.crops, self.codebook = config, crops, codebook
-        self.held_out = max(8, len(crops) // 20)
+        self.held_out = min(max(8, len(crops) // 20), len(crops) - 1)
         codebook.quantiser.restart_below = config.restart_below
 
     def batch(self, rng: np.random.Generator) -> Batch:
         import cv2
 
-        last = max(1, len(self.crops) - self.held_out)
+        last = len(self.crops) - self.held_out
         crops = np.array(self.crops[np.sort(rng.integers(last, size=self.config.batch))])
         size, jitter = crops.shape[1], self.config.jitter
         for crop in crops:
