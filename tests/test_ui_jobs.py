@@ -136,7 +136,7 @@ def test_result_settings_and_poster_lie_beside_the_video_without_paths(tmp_path:
     [
         (InputError("The speech is shorter than one frame."), "The speech is shorter than one frame."),
         (RuntimeError("CUDA out of memory. Tried to allocate"), "graphics memory"),
-        (ValueError("secret detail /root/x"), "our side"),
+        (ValueError("secret detail /home/x"), "our side"),
     ],
 )
 def test_failures_are_one_sentence_and_the_next_job_runs(tmp_path: Path, error: Exception, said: str) -> None:

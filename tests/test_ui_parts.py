@@ -281,7 +281,7 @@ def test_plainly_hides_what_is_not_the_users_fault() -> None:
 
     @plainly
     def ours() -> None:
-        raise KeyError("/root/secret")
+        raise KeyError("/home/secret")
 
     with pytest.raises(gr.Error, match="Choose a picture"):
         users()

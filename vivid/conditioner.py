@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -38,7 +38,7 @@ def from_unit(pictures: Tensor) -> NDArray[np.uint8]:
     return rearrange(pixels, "n c h w -> n h w c").cpu().numpy()
 
 
-def encode_picture(vae: torch.nn.Module, pictures: Tensor) -> Tensor:
+def encode_picture(vae: Any, pictures: Tensor) -> Tensor:
     """Scaled latents (N, C, H/8, W/8) of pictures (N, 3, H, W) in -1..1: the mean of the posterior, no noise."""
     return vae.encode(pictures).latent_dist.mean * vae.config.scaling_factor
 

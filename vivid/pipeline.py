@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -256,7 +257,7 @@ class VividPipeline(DiffusionPipeline):
                 part = slice(window.start, window.stop)
                 sample = latents[:, :, part].to(dtype)
                 guided = guided_prediction(
-                    lambda conditions, x=sample, t=timestep: self.denoiser(x, t, conditions),
+                    partial(self.denoiser, sample, timestep),
                     conditioner.window(window),
                     run.guidance_audio,
                     run.guidance_image,

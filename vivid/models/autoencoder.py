@@ -57,6 +57,7 @@ class ShortcutAutoencoderKL(AutoencoderKL):
         into = (directions / scale).T  # (latent, 3 * p * q)
         out = (directions * scale).T
         self.patch_in.weight.copy_(rearrange(into, "l (c p q) -> l c p q", p=size, q=size))
+        assert self.patch_in.bias is not None and self.patch_out.bias is not None
         self.patch_in.bias.copy_(-into @ centre)
         self.patch_out.weight.copy_(rearrange(out, "l (c p q) -> l c p q", p=size, q=size))
         # One bias for each colour cannot hold a mean that differs within the patch; it hardly does.

@@ -70,7 +70,7 @@ class Denoiser(UNetMotionModel):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        first = self.conv_in
+        first: nn.Conv2d = self.get_submodule("conv_in")
         self.conv_in = ConditionedConv(first.in_channels, first.out_channels, 3, padding=1)
         self.head_enabled = self.codebook_enabled = True
         self.audio_embedding = AudioTokens() if audio_token_embedding else None

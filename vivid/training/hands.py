@@ -29,7 +29,7 @@ def _shard_pictures(shard: Path, size: int) -> Iterator[NDArray[np.uint8]]:
             raise InputError(f"{shard.name} holds a damaged picture: render it again.")
         if picture.shape[:2] != (size, size):
             picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-        yield cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+        yield np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def load_hand_shards(folder: Path, cache: Path, size: int = 256) -> NDArray[np.uint8]:

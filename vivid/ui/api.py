@@ -138,8 +138,8 @@ def build_api(context: Context) -> None:
             OWN_SIZE,
             True,
             True,
-            calibrate,
-            context.options.mark,
+            calibrate=calibrate,
+            mark=context.options.mark,
         )
         details = {"quality": quality, "motion": Path(motion).name if motion else motion_name or "calm"}
         return line_up(context, person, speech, clip, settings, context.visitors.new_file(request, ".mp4"), details)

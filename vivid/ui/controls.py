@@ -44,7 +44,7 @@ class Controls:
 
 def read_settings(
     steps: float, audio: float, image: float, seed: float | None, size: str, head: bool, codebook: bool,
-    calibrate: bool, mark: bool,
+    *, calibrate: bool, mark: bool,
 ) -> RunSettings:  # fmt: skip
     """RunSettings from what the controls hold. Errors: InputError."""
     width, height = (None, None) if size == OWN_SIZE else (int(n) for n in size.split("x"))

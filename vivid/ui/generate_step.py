@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from ..config import RunSettings
 from ..errors import InputError
 from ..media.sound import write_wav
 from ..pose.portrait import Portrait
@@ -155,7 +156,7 @@ def build_generate_step(
         try:
             settings = read_settings(*values, calibrate=use_calibration, mark=context.options.mark)
             if not context.engine.ready:  # the controls do not show the model's own numbers yet
-                own = {"steps": None, "guidance_audio": None, "guidance_image": None}
+                own: dict[str, Any] = {"steps": None, "guidance_audio": None, "guidance_image": None}
                 settings = dataclasses.replace(settings, **own)
             return submit((portrait, speech, motion, settings), motion_name, quality, names, request)
         except InputError as error:
@@ -167,7 +168,11 @@ def build_generate_step(
         return {current: None, bar: lines(text)}
 
     def submit(
-        parts: tuple[Any, ...], motion_name: str, quality: str, names: Any, request: gr.Request
+        parts: tuple[Portrait, Speech, PoseClip, RunSettings],
+        motion_name: str,
+        quality: str,
+        names: Any,
+        request: gr.Request,
     ) -> dict[Any, Any]:
         details = {
             "made": time.strftime("%Y-%m-%d %H:%M:%S"),

@@ -136,7 +136,7 @@ def _best(clips: Sequence[Source]) -> Sequence[Source]:
 
 def _named(pairs: list[Pair]) -> list[Pair]:
     """Short names, told apart where portraits or clips repeat, in the order of people (2 before 10)."""
-    shared = {}
+    shared: dict[str, list[Pair]] = {}
     for pair in pairs:
         key = _key(pair.portrait.name) if _key(pair.portrait.name) == _key(pair.clip.name) else ""
         shared.setdefault(key, []).append(pair)

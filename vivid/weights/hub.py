@@ -6,11 +6,12 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ..errors import InputError
 from .store import INDEX, assets_folder
 
-FULL_MODELS = {"full": "base", "full-acc": "acc"}
+FULL_MODELS: dict[str, Literal["base", "acc"]] = {"full": "base", "full-acc": "acc"}
 """Models made from the hub -> variant of the public base: 30 steps with guidance, or distilled to 6 without."""
 
 
