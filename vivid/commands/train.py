@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--online-codebook", action="store_true", help="stages: train the codebook along (ablation)")
     parser.add_argument("--codebook-8x8", action="store_true", help="hcc: the 8x8 grid (ablation)")
     parser.add_argument("--single-frames", action="store_true", help="export: stage 1 alone, frames one by one")
+    parser.add_argument("--guidance-audio", type=float, default=1.0, help="export: the model's default audio guidance")
     parser.add_argument("--untrained", nargs="*", default=[], metavar="PART", help="export: parts to report untrained")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: torch's own choice)")
 
@@ -69,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
         others = [folder for folder in folders[1:] if folder is not None]
         clamp = 0.0 if chosen.stage2.last_step_noise == 0 else None
         steps, window = chosen.stage2.sample_steps, 1 if args.single_frames else FRAMES_WINDOW
-        export_model(chosen.model, folders[0], others, args.out, steps, clamp, window, untrained=tuple(args.untrained))
+        missing, audio = tuple(args.untrained), args.guidance_audio
+        export_model(chosen.model, folders[0], others, args.out, steps, clamp, window, audio, untrained=missing)
         return 0
     stage, loop = {"vae": _vae, "hcc": _hcc}.get(args.part, _diffusion)(args, chosen)
     from ..training.loop import Trainer
