@@ -28,7 +28,7 @@ def pipeline():
 def frames_of(pipeline, speech: Speech, motion, out: Path) -> np.ndarray:
     from vivid.inputs import load_portrait
 
-    settings = RunSettings(steps=3, seconds=SECONDS, mark=False)
+    settings = RunSettings(seconds=SECONDS, mark=False)
     list(pipeline.animate(load_portrait(PORTRAIT), speech, motion, settings, out))
     return np.stack(list(read_frames(out))).astype(np.float32)
 
