@@ -83,7 +83,10 @@ def _read_soundfile(path: Path, longest: float) -> tuple[Samples, int]:
             raise InputError(f"{path.name} has a sample rate of {rate} Hz: convert it to 16000 Hz.")
         if file.frames > longest * rate:
             raise _too_long(path.name, longest, file.frames / rate)
-        return _read_mono(file), rate
+        if file.format != "MP3":
+            return _read_mono(file), rate
+    # libsndfile's MP3 decoder prints complaints about harmless first frames where users would see them
+    return _read_ffmpeg(path, longest), SAMPLE_RATE
 
 
 def _read_mono(file: soundfile.SoundFile) -> Samples:
