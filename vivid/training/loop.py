@@ -230,13 +230,13 @@ class Trainer:
             },
             self.checkpoint,
         )
-        if self.state.history:
-            write_curve(self.state.history, self.folder / "curves.png")
 
     def sample(self) -> None:
-        """Write the stage's sample picture, drawn with the averaged weights."""
+        """Write the curves, and the stage's sample picture, drawn with the averaged weights."""
         if not self.accelerator.is_main_process:
             return
+        if self.state.history:
+            write_curve(self.state.history, self.folder / "curves.png")
         import cv2
 
         self.ema.swap(self.stage)
