@@ -70,8 +70,16 @@ def save_model(models: Models, info: ModelInfo, folder: Path, quantise: bool) ->
             save_int8(module.state_dict(), target)
         else:
             module.save_pretrained(target, max_shard_size="9MB")
+        _forget_origin(target / "config.json")
     make_scheduler(info.solver, info.prediction_type).save_pretrained(folder / "scheduler")  # type: ignore[arg-type]
     write_info(info, folder)
+
+
+def _forget_origin(path: Path) -> None:
+    """Drop diffusers' note of the folder that the network was loaded from: it names the maker's machine."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config.pop("_name_or_path", None)
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def load_component(folder: Path, dtype: torch.dtype) -> Any:
