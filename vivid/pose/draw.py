@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import cv2
@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from .measures import present
-from .skeleton import BODY_LIMBS, HAND_BONES, LEFT_SHOULDER, RIGHT_SHOULDER, Pose
+from .skeleton import (
+    BODY_COUNT,
+    BODY_LIMBS,
+    FACE_COUNT,
+    HAND_BONES,
+    HAND_COUNT,
+    LEFT,
+    LEFT_SHOULDER,
+    RIGHT,
+    RIGHT_SHOULDER,
+    Pose,
+)
 
 HAND_BONE_COLOURS = tuple(colorsys.hsv_to_rgb(k / len(HAND_BONES), 1.0, 1.0) for k in range(len(HAND_BONES)))
 _HAND_JOINT_COLOURS = ((255.0, 255.0, 255.0), *((255 * r, 255 * g, 255 * b) for r, g, b in HAND_BONE_COLOURS))
@@ -67,10 +78,11 @@ _FINE_SIDE = 500
 """Pictures smaller than this are drawn larger and averaged down: thin bones stay smooth at 256 pixels."""
 _FAINTEST = 0.2
 """Below this confidence detectors put limbs that are out of sight anywhere: not drawn for people."""
-_BAND = 64
 _SHIFT = 4
 """Fractional bits of OpenCV's coordinates, so that a moving skeleton glides instead of hopping between pixels."""
 Colour = tuple[float, float, float]
+Place = tuple[int, int]
+"""A point in OpenCV's coordinates with fractional bits, as `_Layer.locate` gives it."""
 
 
 class _Layer:
@@ -86,28 +98,28 @@ class _Layer:
         self.origin = np.array([x0, y0], np.float64)
         self.sheet = np.zeros(((y1 - y0) * fine, (x1 - x0) * fine, 4), np.uint8)
 
-    def locate(self, places: NDArray[np.float64]) -> list[tuple[int, int]]:
+    def locate(self, places: NDArray[np.float64]) -> list[Place]:
         """Places (N, 2) in the picture as OpenCV's coordinates on the sheet."""
         on_sheet = ((places - self.origin + 0.5) * self.fine - 0.5) * (1 << _SHIFT)
         return [(x, y) for x, y in np.rint(on_sheet).astype(int).tolist()]
 
-    def line(self, start: tuple[int, int], end: tuple[int, int], colour: Colour, width: float, opacity: float) -> None:
+    def line(self, start: Place, end: Place, colour: Colour, width: float, opacity: float) -> None:
         """A stroke between two located points; `width` in pixels of the picture, opacity 0..1."""
         thickness = max(round(width * self.fine), 1)
         cv2.line(self.sheet, start, end, _ink(colour, opacity), thickness, cv2.LINE_AA, _SHIFT)
 
-    def path(self, points: list[tuple[int, int]], colour: Colour, width: float, opacity: float) -> None:
+    def path(self, points: list[Place], colour: Colour, width: float, opacity: float) -> None:
         """A stroke through located points."""
         thickness = max(round(width * self.fine), 1)
         corners = np.array(points, np.int32)
         cv2.polylines(self.sheet, [corners], False, _ink(colour, opacity), thickness, cv2.LINE_AA, _SHIFT)
 
-    def dot(self, centre: tuple[int, int], colour: Colour, radius: float, opacity: float) -> None:
+    def dot(self, centre: Place, colour: Colour, radius: float, opacity: float) -> None:
         """A disc around a located point."""
         size = round(radius * self.fine * (1 << _SHIFT))
         cv2.circle(self.sheet, centre, size, _ink(colour, opacity), -1, cv2.LINE_AA, _SHIFT)
 
-    def dots(self, centres: list[tuple[int, int]], colour: Colour, radius: float, opacity: float) -> None:
+    def dots(self, centres: list[Place], colour: Colour, radius: float, opacity: float) -> None:
         """Discs of one kind around located points: thick strokes without length, in one call."""
         corners = [np.array([centre, centre], np.int32) for centre in centres]
         thickness = max(round(2 * radius * self.fine), 1)
@@ -119,15 +131,11 @@ class _Layer:
         sheet: NDArray[Any] = self.sheet
         if self.fine > 1:
             sheet = cv2.resize(sheet, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
-        # A skeleton covers a twentieth of its box: only those pixels are worth the arithmetic, in bands that fit
-        # the processor's cache.
-        for row in range(0, y1 - y0, _BAND):
-            band = sheet[row : row + _BAND]
-            inked = np.flatnonzero(band.view(np.uint32))
-            ink = band.reshape(-1, 4)[inked].astype(np.float32) * strength
-            rows, columns = np.divmod(inked, x1 - x0)
-            ground = image[y0 + row : y0 + row + len(band), x0:x1]
-            ground[rows, columns] = ground[rows, columns] * (1 - ink[:, 3:] / 255) + ink[:, :3] + 0.5
+        ground = image[y0:y1, x0:x1]
+        left = cv2.convertScaleAbs(cv2.extractChannel(sheet, 3), alpha=-strength, beta=255)  # 255 - opacity
+        dimmed = cv2.multiply(ground, cv2.merge([left, left, left]), scale=1 / 255)
+        ink = cv2.cvtColor(sheet, cv2.COLOR_RGBA2RGB)
+        image[y0:y1, x0:x1] = cv2.addWeighted(ink, strength, dimmed, 1, 0)
 
 
 def _ink(colour: Colour, opacity: float) -> tuple[float, float, float, float]:
@@ -144,24 +152,23 @@ def overlay(image: NDArray[np.uint8], pose: Pose, opacity: float = 0.9) -> NDArr
     height, width = image.shape[:2]
     pose = pose.on_canvas((width, height))
     result = image.copy(order="C")
-    parts = [pose.body, *pose.hands, pose.face]
-    points = np.concatenate(parts)
-    here = present(points) & (np.nan_to_num(points[:, 2]) >= _FAINTEST)
-    if not here.any():
+    far = 4.0 * max(width, height)  # a stray point must not overflow the drawing's integers
+    points = np.concatenate([pose.body, pose.face, pose.hands[LEFT], pose.hands[RIGHT]])
+    places, sure = _readable(points, far)
+    if not sure.any():
         return result
     unit = _person_size(pose)
     margin = 0.1 * unit + 4
-    low = np.maximum(np.floor(points[here, :2].min(axis=0) - margin), 0)
-    high = np.minimum(np.ceil(points[here, :2].max(axis=0) + margin), (width, height))
+    low = np.maximum(np.floor(places[sure > 0].min(axis=0) - margin), 0)
+    high = np.minimum(np.ceil(places[sure > 0].max(axis=0) + margin), (width, height))
     if (low >= high).any():
         return result  # all of it is outside
     fine = int(np.clip(np.ceil(_FINE_SIDE / min(width, height)), 1, 4))
     layer = _Layer((int(low[0]), int(low[1]), int(high[0]), int(high[1])), fine)
-    far = 4.0 * max(width, height)  # a stray point must not overflow the drawing's integers
-    _draw_body(layer, pose.body, unit, far)
-    _draw_face(layer, pose.face, unit, far)
-    for hand in pose.hands:
-        _draw_hand(layer, hand, unit, far)
+    at, opacities = layer.locate(places), sure.tolist()
+    ends = np.cumsum([0, BODY_COUNT, FACE_COUNT, HAND_COUNT, HAND_COUNT]).tolist()
+    for (first, end), draw in zip(pairwise(ends), (_draw_body, _draw_face, _draw_hand, _draw_hand), strict=True):
+        draw(layer, at[first:end], opacities[first:end], unit)
     layer.lay_on(result, opacity)
     return result
 
@@ -182,20 +189,22 @@ def _readable(points: NDArray[np.float32], far: float) -> tuple[NDArray[np.float
     return places, np.where(here, np.clip(np.nan_to_num(points[:, 2]), 0, 1), 0.0)
 
 
-def _draw_body(layer: _Layer, body: NDArray[np.float32], unit: float, far: float) -> None:
-    places, sure = _readable(body, far)
+def _draw_body(layer: _Layer, at: list[Place], sure: list[float], unit: float) -> None:
     limbs = [(k, a, b, min(sure[a], sure[b])) for k, (a, b) in enumerate(BODY_LIMBS) if sure[a] and sure[b]]
     limbs.sort(key=lambda limb: limb[3])  # the faint never cover the sure
-    at = layer.locate(places)
     wide = 0.042 * unit
     for _, a, b, opacity in limbs:  # a dark rim keeps the colours apart from bright clothes
         layer.line(at[a], at[b], (0, 0, 0), (wide + 0.014 * unit) * _thinner(b), 0.35 * opacity)
     for k, a, b, opacity in limbs:
         layer.line(at[a], at[b], BODY_COLOURS[k], wide * _thinner(b), 0.72 * opacity)
-    for joint in np.flatnonzero(sure):
+    for joint in _seen(sure):
         thin = _thinner(joint)
         layer.dot(at[joint], (0, 0, 0), 0.036 * unit * thin, 0.5 * sure[joint])
         layer.dot(at[joint], BODY_COLOURS[joint], 0.029 * unit * thin, sure[joint])
+
+
+def _seen(sure: list[float]) -> list[int]:
+    return [point for point, opacity in enumerate(sure) if opacity > 0]
 
 
 def _thinner(joint: int) -> float:
@@ -203,18 +212,16 @@ def _thinner(joint: int) -> float:
     return 0.45 if joint in (14, 15, 16, 17) else 1.0
 
 
-def _draw_hand(layer: _Layer, hand: NDArray[np.float32], unit: float, far: float) -> None:
-    places, sure = _readable(hand, far)
-    at = layer.locate(places)
+def _draw_hand(layer: _Layer, at: list[Place], sure: list[float], unit: float) -> None:
     for finger in FINGERS:
         _draw_chain(layer, finger, at, sure, (0, 0, 0), 0.022 * unit, 0.4)
     for (a, b), (red, green, blue) in zip(HAND_BONES, HAND_BONE_COLOURS, strict=True):
         if sure[a] and sure[b]:
             colour = (255 * red, 255 * green, 255 * blue)
             layer.line(at[a], at[b], colour, 0.014 * unit, 0.95 * min(sure[a], sure[b]))
-    seen = np.flatnonzero(sure)
-    if len(seen):
-        layer.dots([at[joint] for joint in seen], (0, 0, 0), 0.0135 * unit, 0.5 * sure[seen].mean())
+    seen = _seen(sure)
+    if seen:
+        layer.dots([at[joint] for joint in seen], (0, 0, 0), 0.0135 * unit, 0.5 * sum(sure) / len(seen))
     for joint in seen:
         layer.dot(at[joint], _HAND_JOINT_COLOURS[joint], 0.0105 * unit, sure[joint])
 
@@ -222,27 +229,25 @@ def _draw_hand(layer: _Layer, hand: NDArray[np.float32], unit: float, far: float
 def _draw_chain(
     layer: _Layer,
     chain: Sequence[int],
-    at: list[tuple[int, int]],
-    sure: NDArray[np.float64],
+    at: list[Place],
+    sure: list[float],
     colour: Colour,
     width: float,
     opacity: float,
 ) -> None:
     """The unbroken runs of a chain, each in one stroke, as opaque as its least sure point."""
-    for there, run in groupby(chain, key=lambda point: bool(sure[point])):
+    for there, run in groupby(chain, key=lambda point: sure[point] > 0):
         points = list(run)
         if there and len(points) > 1:
-            layer.path([at[k] for k in points], colour, width, opacity * float(sure[points].min()))
+            layer.path([at[k] for k in points], colour, width, opacity * min(sure[k] for k in points))
 
 
-def _draw_face(layer: _Layer, face: NDArray[np.float32], unit: float, far: float) -> None:
-    places, sure = _readable(face, far)
-    at = layer.locate(places)
+def _draw_face(layer: _Layer, at: list[Place], sure: list[float], unit: float) -> None:
     for chain in FACE_LINES:
         _draw_chain(layer, chain, at, sure, (255, 255, 255), 0.006 * unit, 0.55)
-    seen = np.flatnonzero(sure)
-    if len(seen):
-        layer.dots([at[point] for point in seen], (255, 255, 255), 0.0072 * unit, 0.9 * sure[seen].mean())
+    seen = _seen(sure)
+    if seen:
+        layer.dots([at[point] for point in seen], (255, 255, 255), 0.0072 * unit, 0.9 * sum(sure) / len(seen))
 
 
 def strip(
