@@ -54,6 +54,19 @@ def test_both_paths_add_up_and_gradients_reach_both():
     assert not unused
 
 
+@torch.no_grad()
+def test_untrained_networks_are_skipped_with_the_same_result():
+    vae, images = build(), pictures()
+    vae.start_from_patches(images)
+    for bias in (vae.encoder.conv_out.bias, vae.decoder.conv_out.bias):
+        bias.copy_(0.1 * torch.randn(bias.shape))
+    run = vae.encode(images).latent_dist, vae.decode(torch.randn(2, 8, 4, 6, generator=torch.manual_seed(1))).sample
+    vae.requires_grad_(False)
+    vae.encoder.conv_in = vae.decoder.conv_in = None  # whoever calls the networks now fails
+    assert torch.equal(vae.encode(images).latent_dist.parameters, run[0].parameters)
+    assert torch.equal(vae.decode(torch.randn(2, 8, 4, 6, generator=torch.manual_seed(1))).sample, run[1])
+
+
 def test_configuration_survives_saving(tmp_path):
     vae = build()
     vae.save_pretrained(tmp_path)

@@ -1,5 +1,6 @@
 """The whole engine on tiny seeded networks: events, length, seeds, cancelling, switches, memory."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -132,6 +133,20 @@ def test_switches_and_guidance_change_the_video(pipeline, tmp_path):
     for i, change in enumerate(changes):
         _, frames = run(pipeline, tmp_path / f"{i}.mp4", settings=RunSettings(steps=2, **change))
         assert not np.array_equal(frames, reference), change
+
+
+def test_single_frames_come_out_the_same_however_many_share_a_call(tmp_path, monkeypatch):
+    pipeline = dummy_pipeline()
+    pipeline.info = dataclasses.replace(pipeline.info, window=1, overlap=0)
+    calls = []
+    for together in (1, 4):
+        monkeypatch.setattr("vivid.pipeline.SINGLE_FRAMES", together)
+        events, frames = run(pipeline, tmp_path / f"{together}.mp4", frames=6, settings=RunSettings(steps=1))
+        previews = [e.preview for e in events[:-1] if e.phase == "denoise"]
+        assert len(previews) == -(-6 // together) and all(picture is not None for picture in previews)
+        calls.append(frames.astype(int))
+    between_frames = np.abs(np.diff(calls[0], axis=0)).mean()
+    assert np.abs(calls[0] - calls[1]).mean() < 0.02 * between_frames, "only the video's coding may differ"
 
 
 def test_too_short_speech_is_refused(pipeline, tmp_path):

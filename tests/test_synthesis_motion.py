@@ -114,6 +114,8 @@ def test_head_nods_on_stress_and_rests_in_silence() -> None:
     assert abs((20 + nod[20:48].argmax()) / fps - 1.29) < 0.15
     assert nod.max() > 0.03
     assert np.abs(quiet).max() < 0.02
+    full, calm = (head_track(np.random.default_rng(0), count, fps, phones, scale=scale)[:2] for scale in (1.0, 0.25))
+    assert all(np.allclose(0.25 * much, little) for much, little in zip(full, calm, strict=True))
 
 
 def test_phrases_end_at_pauses() -> None:
@@ -194,7 +196,7 @@ def test_jobs_follow_seed_and_people(tmp_path: Path) -> None:
 
 
 def test_finished_clips_are_not_done_again(tmp_path: Path) -> None:
-    job = PeopleJob(tmp_path / "000001", IDENTITIES[0], 1, 64, 1.0, 24, "all", 0.5)
+    job = PeopleJob(tmp_path / "000001", IDENTITIES[0], 1, 64, 1.0, 24, "all", 0.5, 1.0)
     assert not job.done()
     (tmp_path / "000001.mp4").touch()
     assert not job.done()

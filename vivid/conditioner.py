@@ -88,6 +88,7 @@ class Conditioner:
         self.denoiser, self.hand_encoder = pipeline.denoiser, pipeline.hand_encoder
         self.device, self.dtype = pipeline.execution_device, pipeline.weights_dtype
         self.inputs, self.features = inputs, features
+        self.single_frames = pipeline.info.window == 1
         self.size = inputs.clip.canvas
         self.grid = (self.size[1] // 8, self.size[0] // 8)
         picture = to_unit(inputs.picture[None], self.device, self.dtype)
@@ -105,7 +106,7 @@ class Conditioner:
         self._kept_bytes = 0
 
     def window(self, frames: range) -> Conditions:
-        """The conditions of the frames start..stop-1, one video in the batch."""
+        """The conditions of the frames start..stop-1: one video, or for models of single frames as many of one each."""
         key = (frames.start, frames.stop)
         if key in self._kept:
             return self._kept[key]
@@ -120,20 +121,21 @@ class Conditioner:
         clip = self.inputs.clip.take(slice(frames.start, frames.stop))
         maps = np.stack([hand_map(clip.frame(i), self.size) for i in range(len(clip))])
         pixels = rearrange(torch.from_numpy(maps).to(self.device), "f h w c -> f c h w").to(self.dtype) / 255
-        hand_features = rearrange(self.hand_encoder(pixels), "f c h w -> 1 c f h w")
+        hand_features = self.hand_encoder(pixels)
         found = hand_boxes(clip)
         hands = box_mask(np.where(found.present[..., None], found.boxes, 0), self.size, self.grid).any(axis=1)
         head = np.broadcast_to(box_mask(self.inputs.head_box, self.size, self.grid), hands.shape)
         audio = self.features[frames.start : frames.stop].to(self.device, self.dtype)
+        videos = (len(frames), 1) if self.single_frames else (1, len(frames))
         return self.denoiser.prepare(
             Conditions(
-                audio=audio[None],
-                hand_features=hand_features,
+                audio=audio.unflatten(0, videos),
+                hand_features=hand_features.unflatten(0, videos).transpose(1, 2),
                 reference=self.reference,
                 reference_latents=self.reference_latents,
                 hand_tokens=self.codes,
                 hand_token_mask=self.code_mask,
-                head_mask=torch.from_numpy(head.copy()).to(self.device)[None],
-                hand_mask=torch.from_numpy(hands).to(self.device)[None],
+                head_mask=torch.from_numpy(head.copy()).to(self.device).unflatten(0, videos),
+                hand_mask=torch.from_numpy(hands).to(self.device).unflatten(0, videos),
             )
         )

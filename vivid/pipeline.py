@@ -45,6 +45,8 @@ from .weights.store import load_model
 
 __all__ = ["Done", "Event", "Result", "Step", "VividPipeline", "estimate_seconds"]
 
+SINGLE_FRAMES = 8
+"""Frames in one call of a model that knows single frames only (a window of 1)."""
 DECODE_CHUNK = 4
 """Frames decoded at a time: enough to keep the processor busy, few enough to keep memory flat."""
 
@@ -217,25 +219,38 @@ class VividPipeline(DiffusionPipeline):
         assert run.guidance_audio is not None and run.guidance_image is not None
         area = run.width * run.height / (self.info.size[0] * self.info.size[1])
         evaluations = sum(map(bool, guidance_coefficients(run.guidance_audio, run.guidance_image)))
-        windows = context_windows(frames, self.info.window, self.info.overlap)
-        return Workload(area * evaluations * run.steps * sum(map(len, windows)), area * frames, area * run.steps)
+        return Workload(area * evaluations * run.steps * sum(map(len, self._windows(frames))), area * frames, area * run.steps)
 
     @torch.no_grad()
     def measure_speed(self) -> Speed:
         """Time one short denoiser call and one decoded frame, to promise a duration before the first run."""
         width, height = self.info.size
-        device, dtype, frames = self.execution_device, self.weights_dtype, min(4, self.info.window)
-        sample = torch.zeros(1, self.vae.config.latent_channels, frames, height // 8, width // 8).to(device, dtype)
-        bank = self.reference.bank(sample[:, :, 0])
+        device, dtype, frames = self.execution_device, self.weights_dtype, 4
+        latents = torch.zeros(1, self.vae.config.latent_channels, frames, height // 8, width // 8).to(device, dtype)
+        sample = self._as_videos(latents)
+        bank = self.reference.bank(latents[:, :, 0])
         conditions = Conditions(
-            audio=torch.zeros(1, frames, 50, 384).to(device, dtype),
+            audio=torch.zeros(len(sample), sample.shape[2], 50, 384).to(device, dtype),
             reference=self.denoiser.project_reference(bank),
-            reference_latents=sample[:, :, 0],
+            reference_latents=latents[:, :, 0],
         )
         timestep = torch.tensor(500, device=device)
         evaluate = _fastest(lambda: self.denoiser(sample, timestep, conditions), device) / frames
-        self.speed = Speed(evaluate, _fastest(lambda: self._decode_frames(sample[:, :, :1]), device))
+        self.speed = Speed(evaluate, _fastest(lambda: self._decode_frames(latents[:, :, :1]), device))
         return self.speed
+
+    def _windows(self, frames: int) -> list[range]:
+        """What the denoiser is called on, one after the other."""
+        if self.info.window == 1:
+            return [range(start, min(start + SINGLE_FRAMES, frames)) for start in range(0, frames, SINGLE_FRAMES)]
+        return context_windows(frames, self.info.window, self.info.overlap)
+
+    def _as_videos(self, latents: Tensor) -> Tensor:
+        """Latents (1, C, F, h, w) of a window as the denoiser takes them: single frames are F videos (F, C, 1, h, w).
+
+        Applied to a prediction, it undoes itself.
+        """
+        return latents.transpose(0, 2) if self.info.window == 1 else latents
 
     def _denoise(
         self, conditioner: Conditioner, frames: int, run: RunSettings, clock: Clock
@@ -243,7 +258,7 @@ class VividPipeline(DiffusionPipeline):
         """Latents (1, C, T, H/8, W/8) from noise; one Step for each window of each sampling step."""
         assert run.guidance_audio is not None and run.guidance_image is not None
         device, dtype = self.execution_device, self.weights_dtype
-        windows = context_windows(frames, self.info.window, self.info.overlap)
+        windows = self._windows(frames)
         weights = [rearrange(weight.to(device), "f -> 1 1 f 1 1") for weight in window_weights(windows)]
         scheduler = self.scheduler
         scheduler.set_timesteps(run.steps, device=device)
@@ -255,19 +270,21 @@ class VividPipeline(DiffusionPipeline):
             prediction = torch.zeros_like(latents)
             for window, weight in zip(windows, weights, strict=True):
                 part = slice(window.start, window.stop)
-                sample = latents[:, :, part].to(dtype)
+                sample = self._as_videos(latents[:, :, part]).to(dtype)
                 guided = guided_prediction(
                     partial(self.denoiser, sample, timestep),
                     conditioner.window(window),
                     run.guidance_audio,
                     run.guidance_image,
                 )
-                prediction[:, :, part] += guided.float() * weight
+                prediction[:, :, part] += self._as_videos(guided.float()) * weight
                 done += 1
                 preview = None
-                if window is windows[-1]:
-                    middle = slice(frames // 2, frames // 2 + 1)
-                    clean = predicted_clean(scheduler, latents[:, :, middle], prediction[:, :, middle], timestep)
+                # In a single step each window comes out finished; otherwise one frame gets clearer step by step.
+                finished = len(scheduler.timesteps) == 1
+                if finished or window is windows[-1]:
+                    one = slice(window.start, window.start + 1) if finished else slice(frames // 2, frames // 2 + 1)
+                    clean = predicted_clean(scheduler, latents[:, :, one], prediction[:, :, one], timestep)
                     preview = self._decode_frames(clean)[0]
                 yield Step(done, total, "denoise", clock.denoise_left(done, total), preview)
             latents = scheduler.step(prediction, timestep, latents).prev_sample

@@ -35,6 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="share of clips with the person's own room and camera, as in the portraits (default 0.5; alone: 1)",
     )  # fmt: skip
     parser.add_argument(
+        "--head-motion", type=float, default=1.0, metavar="SCALE",
+        help="how far head and torso move (1 as people do; less is easier to learn on a CPU)",
+    )  # fmt: skip
+    parser.add_argument(
         "--split", choices=["train", "held-out", "all"], default="train", help="voices, sentences and gestures to use"
     )
     parser.add_argument("--per-shard", type=int, default=512, help="hand crops in one shard")
@@ -65,6 +69,8 @@ def _check(args: argparse.Namespace) -> None:
         raise InputError(f"The size is {args.size}: choose an even number, video needs it.")
     if not 0.5 <= args.seconds <= 60:
         raise InputError(f"A clip of {args.seconds} seconds: choose 0.5 to 60.")
+    if not 0 <= args.head_motion <= 2:
+        raise InputError(f"--head-motion is {args.head_motion}: choose 0 to 2.")
     if not 0 <= args.fixed_camera <= 1 or not 0 <= args.context <= 1:
         raise InputError("--fixed-camera and --context are shares: choose 0 to 1.")
 
@@ -98,7 +104,7 @@ def jobs_of(args: argparse.Namespace) -> Sequence:
     return [
         PeopleJob(
             args.out / f"{seed:06d}", files[seed % len(files)], seed, args.size, args.seconds, args.fps, args.split,
-            args.fixed_camera,
+            args.fixed_camera, args.head_motion,
         )
         for seed in range(args.seed, args.seed + args.count)
     ]  # fmt: skip

@@ -50,7 +50,6 @@ class Region:
 class BlockInputs:
     """What one denoiser call hands to all its blocks; see `conditions.Prepared` for the shapes."""
 
-    videos: int
     reference: KeyValues | None
     reference_present: Tensor | None
     lip: KeyValues | None
@@ -159,7 +158,7 @@ class DenoiserBlock(BasicTransformerBlock):
         key, value = self.attn1.to_k(states), self.attn1.to_v(states)
         mask = None
         if inputs.reference is not None:
-            frames = len(states) // inputs.videos
+            frames = len(states) // len(inputs.reference[self.name][0])  # one reference may serve all videos
             reference = (repeat(kv, "b m c -> (b f) m c", f=frames) for kv in inputs.reference[self.name])
             key, value = (
                 torch.cat([own, ref.to(own.dtype)], 1) for own, ref in zip((key, value), reference, strict=True)

@@ -33,6 +33,8 @@ class Prepared:
 class Conditions:
     """Tensors of one denoiser call over B videos of F frames, at latent size (h, w); absent parts are None.
 
+    Reference and hand tokens may have a batch of 1, which then serves all videos.
+
     audio: (B, F, 50, 384) speech features of each frame.
     hand_features: (B, C0, F, h, w) from the hand encoder.
     reference: keys and values of the reference bank by block name, each (B, N, C), from `project_reference`.

@@ -204,7 +204,6 @@ class Denoiser(UNetMotionModel):
             )
         prepared = conditions.prepared or self._prepare(conditions)
         inputs = BlockInputs(
-            videos,
             conditions.reference,
             conditions.reference_present,
             prepared.lip,

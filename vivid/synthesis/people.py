@@ -133,12 +133,16 @@ def make_clip(
     gestures: Sequence[str] | None = None,
     split: str = "all",
     fixed_camera: float = 0.5,
+    head_motion: float = 1.0,
 ) -> tuple[list[Array], dict[str, Array], Performance]:
-    """One complete clip: frames, labels, performance; `fixed_camera` is the share of clips on the own stage."""
+    """One complete clip: frames, labels, performance; `fixed_camera` is the share of clips on the own stage.
+
+    Other arguments are those of `perform`.
+    """
     rng = np.random.default_rng([clip_seed, 5])
     person = Character(identity_file)
     camera = set_stage(renderer, person, None if rng.random() < fixed_camera else clip_seed)
-    performance = perform(rng, person, seconds, fps, text, gestures, split)
+    performance = perform(rng, person, seconds, fps, text, gestures, split, head_motion)
     frames, raw = render_clip(renderer, Scene(renderer, person), performance, fps)
     return frames, clip_labels(raw, performance, person, fps, renderer.size, camera), performance
 

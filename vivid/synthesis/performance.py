@@ -98,13 +98,17 @@ def perform(
     text: str | None = None,
     gestures: Sequence[str] | None = None,
     split: str = "all",
+    head_motion: float = 1.0,
 ) -> Performance:
-    """One clip's speech and motion, all drawn from `rng`; `text` and `gestures` fix what is said and shown first."""
+    """One clip's speech and motion, all drawn from `rng`; `text` and `gestures` fix what is said and shown first.
+
+    head_motion: how far head and torso move, 1 as people do.
+    """
     text, voice, samples, phones = _timed_speech(rng, person.spec["male"], seconds, text, split)
     count = round(seconds * fps)
     leaving = gestures is None and rng.random() < LEAVING_SHARE
     stresses = [s for s, _ in stress_times(phones)]
     vectors = gesture_track(rng, count, fps, stresses, list(gestures or ()), pool=allowed(split)[2], leaving=leaving)
-    head, torso, gaze = head_track(rng, count, fps, phones, person.spec["liveliness"])
+    head, torso, gaze = head_track(rng, count, fps, phones, person.spec["liveliness"], head_motion)
     face = _face(rng, person, count, fps, phones)
     return Performance(text, voice, samples, phones, vectors, head, torso, gaze, face, leaving)

@@ -91,9 +91,9 @@ def stress_times(phones: list[Phone]) -> list[tuple[float, float]]:
 
 
 def head_track(
-    rng: np.random.Generator, count: int, fps: float, phones: list[Phone], liveliness: float = 1.0
+    rng: np.random.Generator, count: int, fps: float, phones: list[Phone], liveliness: float = 1.0, scale: float = 1.0
 ) -> tuple[Array, Array, Array]:
-    """(head, torso, gaze) angles in radians per frame: pitch (down), yaw, roll.
+    """(head, torso, gaze) angles in radians per frame: pitch (down), yaw, roll; `scale` multiplies head and torso.
 
     Nearly all of it follows from the speech: nods on stressed syllables, as deep as the vowel is long; in every
     phrase the head rises, turns slowly across and sinks at its end; a little noise remains.
@@ -119,6 +119,7 @@ def head_track(
         head[:, 2] += inside * size * 0.035 * np.sin(np.pi * u)
         torso[:, 0] += inside * size * 0.018
         torso[:, 1] += inside * size * 0.025 * np.cos(np.pi * u)
+    head, torso = head * scale, torso * scale
     gaze = smooth_noise(rng, count, fps, 0.6, 2) * [0.030, 0.014]
     gaze[:, 0] -= 0.6 * head[:, 1]  # the eyes stay near the camera
     gaze[:, 1] -= 0.5 * head[:, 0]

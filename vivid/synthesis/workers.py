@@ -32,6 +32,7 @@ class PeopleJob:
     fps: float
     split: str
     fixed_camera: float
+    head_motion: float
 
     def done(self) -> bool:
         """The labels are written last."""
@@ -42,8 +43,9 @@ class PeopleJob:
         from .people import make_clip, write_clip
 
         frames, labels, performance = make_clip(
-            renderer, self.identity, self.seed, self.seconds, self.fps, split=self.split, fixed_camera=self.fixed_camera
-        )
+            renderer, self.identity, self.seed, self.seconds, self.fps, split=self.split,
+            fixed_camera=self.fixed_camera, head_motion=self.head_motion,
+        )  # fmt: skip
         write_clip(self.path, frames, labels, performance, self.fps)
 
 

@@ -170,6 +170,7 @@ def prepare_clips(
     """Prepare all clips; what an earlier run prepared with the same networks is read from the cache."""
     prepared = []
     cache.mkdir(parents=True, exist_ok=True)
+    vae.requires_grad_(False)
     networks = [network.eval() for network in (vae, codebook) if network is not None]
     for number, clip in enumerate(clips):
         target = cache / f"{clip.name}-{_key(clip, *networks)}-{speech.name}.npz"
