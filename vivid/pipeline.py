@@ -219,7 +219,8 @@ class VividPipeline(DiffusionPipeline):
         assert run.guidance_audio is not None and run.guidance_image is not None
         area = run.width * run.height / (self.info.size[0] * self.info.size[1])
         evaluations = sum(map(bool, guidance_coefficients(run.guidance_audio, run.guidance_image)))
-        return Workload(area * evaluations * run.steps * sum(map(len, self._windows(frames))), area * frames, area * run.steps)
+        evaluated = sum(map(len, self._windows(frames)))
+        return Workload(area * evaluations * run.steps * evaluated, area * frames, area * run.steps)
 
     @torch.no_grad()
     def measure_speed(self) -> Speed:
