@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vivid.pose.skeleton import FACE_COUNT, HAND_COUNT, Pose, PoseClip
+from vivid.pose.measures import present, stacked
+from vivid.pose.skeleton import FACE_COUNT, HAND_COUNT, LEFT, RIGHT, Pose, PoseClip
 
 CANVAS = (768, 768)
 _SIDES = ((0, 5, 6, 7, 11, 1.0), (1, 2, 3, 4, 8, -1.0))
@@ -97,3 +98,30 @@ def mirrored(clip: PoseClip) -> PoseClip:
     return PoseClip(
         flip(clip.body[:, swap]), flip(clip.hands[:, ::-1]), flip(clip.face[:, face]), clip.canvas, clip.fps
     )
+
+
+def without(clip: PoseClip, missing: set[str], seed: int = 0, fill: float = 0.0) -> PoseClip:
+    """The clip with whole parts gone, and with "some" a random tenth of all points; gone points get `fill`."""
+    body, hands, face = clip.body.copy(), clip.hands.copy(), clip.face.copy()
+    gone = np.zeros(3, np.float32) + [fill, fill, 0]
+    for name, indices in (("hips", [8, 11]), ("neck", [1]), ("nose", [0]), ("left_elbow", [6]), ("right_arm", [3, 4]),
+                          ("shoulders", [2, 5]), ("wrists", [4, 7])):  # fmt: skip
+        if name in missing:
+            body[:, indices] = gone
+    for side, name in ((LEFT, "left_hand"), (RIGHT, "right_hand")):
+        if name in missing:
+            hands[:, side] = gone
+    if "face" in missing:
+        face[:] = gone
+    if "some" in missing:
+        rng = np.random.default_rng(seed)
+        for part in (body, hands, face):
+            part[rng.random(part.shape[:-1]) < 0.1] = gone
+    return replace(clip, body=body, hands=hands, face=face)
+
+
+def assert_same(one: PoseClip, other: PoseClip, within: float) -> None:
+    a, b = stacked(one), stacked(other)
+    here = present(a)
+    assert (here == present(b)).all()
+    assert np.abs(a - b)[here].max(initial=0) < within

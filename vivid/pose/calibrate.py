@@ -6,12 +6,12 @@ motion in time stay the driver's, lengths and place become the reference's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..errors import InputError
-from .measures import BONES, PAIRED, SIDES, Array, joints_of, lengths_of, measure
+from .measures import BONES, HIPS_OF_BODY, PAIRED, SIDES, Array, joints_of, lengths_of, measure
 from .report import CalibrationOptions, CalibrationReport, Clamp, Fallback, Segment
 from .rig import Rig, rig_of
 from .skeleton import Pose, PoseClip, clip_of
@@ -22,6 +22,8 @@ USUAL = {"upper_arm": 0.83, "forearm": 0.65, "hand": 0.28}
 """Usual lengths in shoulder widths, between key points of a person seen from the front."""
 LEAST = 0.8
 """A limb that looks shorter than this share of the usual is foreshortened, not short."""
+EDGE = 0.03
+"""A hip is under clothes and flesh: this near to the picture's border, as a share of its side, it cannot be seen."""
 OWN_ENOUGH = 0.95
 """A limb this close to the length used for it counts as measured itself; below, the borrowing is reported."""
 
@@ -71,7 +73,7 @@ def calibrate(
 
         clip = smooth_clip(clip)
     placed, canvas_scale = place(clip, reference.canvas)
-    still = clip_of(reference)
+    still = clip_of(_without_guessed_hips(reference))
     notes = _Notes()
     wanted, own = lengths_of(still), lengths_of(placed)
 
@@ -131,6 +133,16 @@ def calibrate(
         options=options,
     )
     return result, report
+
+
+def _without_guessed_hips(reference: Pose) -> Pose:
+    """The pose without hips that its picture does not show: detectors put them somewhere below it, confidently."""
+    hips = reference.body[HIPS_OF_BODY, :2] / np.array(reference.canvas, np.float32)
+    if ((hips > EDGE) & (hips < 1 - EDGE)).all():
+        return reference
+    body = reference.body.copy()
+    body[HIPS_OF_BODY] = 0
+    return replace(reference, body=body)
 
 
 def place(clip: PoseClip, canvas: tuple[int, int]) -> tuple[PoseClip, float]:
