@@ -19,9 +19,9 @@ from vivid.training.hands import crops_of_clips, load_hand_shards
 from vivid.training.hcc import HccConfig, HccStage, hcc_metrics
 from vivid.training.loop import LoopConfig, Stage
 from vivid.training.prepare import Prepared, decode_frames, prepare_clips
-from vivid.training.stages import DiffusionConfig, DiffusionStage, loss_weight
+from vivid.training.stages import DiffusionConfig, DiffusionStage, loss_weight, separate_frames
 from vivid.training.vae import VaeConfig, VaeStage, vae_metrics
-from vivid.training.windows import DropRates, WindowSampler, WindowShape
+from vivid.training.windows import DropRates, WindowSampler, WindowShape, fixed_batch
 
 NO_DROPS = DropRates(0, 0, 0, 0)
 
@@ -260,3 +260,19 @@ def test_decoding_has_the_right_scale(prepared: list[Prepared]) -> None:
     frames = decode_frames(dummy_models().vae, torch.from_numpy(prepared[0].latents[:2].astype(np.float32)))
     assert frames.shape == (2, SIZE, SIZE, 3)
     assert frames.dtype == np.uint8
+
+
+def test_separate_frames_are_videos_that_share_a_reference(prepared: list[Prepared]) -> None:
+    shape = WindowShape(3)
+    config = DiffusionConfig(
+        window=shape, motion=False, separate_frames=True, last_step_share=1.0, last_step_noise=0.0
+    )
+    stage = DiffusionStage(config, dummy_models(), prepared).eval()
+    batch = fixed_batch(prepared, 3, 2)
+    together = stage.generate(batch, 1)
+    loss = stage(batch, torch.Generator().manual_seed(0), 0.0)[0]
+    alone = separate_frames(batch)
+    alone["reference"] = batch["reference"].repeat_interleave(3, 0)
+    stage.config = replace(config, separate_frames=False)
+    torch.testing.assert_close(together.flatten(0, 1)[:, None], stage.generate(alone, 1))
+    torch.testing.assert_close(loss, stage(alone, torch.Generator().manual_seed(0), 0.0)[0])

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from ..models.blocks import KeyValues
 from ..models.conditions import Conditions
 from ..models.denoiser import Denoiser
 from ..models.factory import Models
@@ -37,6 +38,9 @@ class DiffusionConfig:
     spatial_rate: float = 1.0
     audio_rate: float = 1.0
     """Factors on the learning rate: motion modules, audio layers, everything else."""
+    separate_frames: bool = False
+    """Each frame of a window is a video of its own that shares the window's reference: for models of single frames,
+    whose head stream pools over one frame, without paying the ReferenceNet for each."""
     same_head: bool = False
     """References whose head is about where the window has it; see `WindowSampler`."""
     drops: DropRates = field(default_factory=DropRates)
@@ -66,13 +70,14 @@ EMBEDDED_STAGE_2 = DiffusionConfig(
 )
 CPU_STAGE_1 = DiffusionConfig(
     LoopConfig(minutes=25, learning_rate=1.5e-3, ema_decay=0.99, warmup_steps=30),
-    WindowShape(1, crop=16), batch=24, motion=False, same_head=True, drops=DropRates(0.1, 0.02, 0.05, 0.0),
-    last_step_share=0.9, last_step_noise=0.0, mouth_weight=12.0, hand_weight=3.0, sample_steps=1,
+    WindowShape(4, stride=14, crop=16), batch=4, motion=False, separate_frames=True, same_head=True,
+    drops=DropRates(0.1, 0.02, 0.05, 0.0), last_step_share=1.0, last_step_noise=0.0, mouth_weight=20.0,
+    hand_weight=3.0, sample_steps=1,
 )  # fmt: skip
 CPU_STAGE_2 = replace(
     CPU_STAGE_1,
     loop=LoopConfig(minutes=25, learning_rate=1e-3, ema_decay=0.99, warmup_steps=10),
-    window=WindowShape(12, crop=16, whole_share=0.4), batch=2, motion=True,
+    window=WindowShape(12, crop=16, whole_share=0.4), batch=2, motion=True, separate_frames=False,
 )  # fmt: skip
 
 
@@ -102,6 +107,19 @@ def start_audio_tokens(denoiser: Denoiser, clips: list[Prepared]) -> None:
     embedding.norm.weight.copy_(1 / deviation)
     embedding.norm.bias.zero_()
     embedding.position.copy_(-tokens.mean(0) / deviation)
+
+
+def separate_frames(batch: Batch) -> Batch:
+    """A batch of B windows of F frames as one of B * F windows of one frame each; the references stay B."""
+    frames = batch["latents"].shape[1]
+    separate = {k: batch[k].flatten(0, 1)[:, None] for k in ("latents", "audio", "hand_maps", "hand_mask", "mouth_mask")}
+    shared = {k: v.repeat_interleave(frames, 0) for k, v in batch.items() if k not in separate and k != "reference"}
+    return {**separate, **shared, "reference": batch["reference"]}
+
+
+def _repeated(pairs: KeyValues, times: int) -> KeyValues:
+    """Keys and values of B videos for B * times."""
+    return {name: (k.repeat_interleave(times, 0), v.repeat_interleave(times, 0)) for name, (k, v) in pairs.items()}
 
 
 class DiffusionStage(Stage):
@@ -150,20 +168,26 @@ class DiffusionStage(Stage):
 
     def conditions(self, batch: Batch) -> tuple[Conditions, Tensor | float]:
         """Conditions of a batch, without what was drawn to be absent, and the loss of a codebook trained along."""
+        reference = batch["reference"].float() * batch["keep_image"][:, None, None, None]
+        bank = self.denoiser.project_reference(self.reference.bank(reference))
+        tokens, mask, codebook_loss = self.hand_tokens(batch)
+        codes = self.denoiser.project_codes(tokens)
+        if self.config.separate_frames:
+            each = batch["latents"].shape[1]
+            batch, reference = separate_frames(batch), reference.repeat_interleave(each, 0)
+            mask, bank, codes = mask.repeat_interleave(each, 0), _repeated(bank, each), _repeated(codes, each)
         frames = batch["latents"].shape[1]
         keep_image = batch["keep_image"]
-        reference = batch["reference"].float() * keep_image[:, None, None, None]
         maps = self.hand_encoder(map_pixels(batch["hand_maps"]))
         hands = rearrange(maps, "(b f) c h w -> b c f h w", f=frames)
         keep_hands = batch["keep_hands"]
-        tokens, mask, codebook_loss = self.hand_tokens(batch)
         conditions = Conditions(
             audio=batch["audio"].float() * batch["keep_audio"][:, None, None, None],
             hand_features=hands * keep_hands[:, None, None, None, None],
-            reference=self.denoiser.project_reference(self.reference.bank(reference)),
+            reference=bank,
             reference_latents=reference,
             reference_present=None if bool(keep_image.all()) else keep_image,
-            hand_tokens=tokens,
+            hand_tokens=codes,
             hand_token_mask=mask & keep_hands[:, None],
             head_mask=batch["head_mask"][:, None].expand(-1, frames, -1, -1),
             hand_mask=batch["hand_mask"],
@@ -172,6 +196,9 @@ class DiffusionStage(Stage):
 
     def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         config = self.config
+        conditions, codebook_loss = self.conditions(batch)
+        if config.separate_frames:
+            batch = separate_frames(batch)
         clean = rearrange(batch["latents"].float(), "b f c h w -> b c f h w")
         device = clean.device
         count = len(clean)
@@ -185,7 +212,6 @@ class DiffusionStage(Stage):
         signal, sigma = (part.sqrt()[:, None, None, None, None] for part in (alphas, 1 - alphas))
         noisy = signal * clean + sigma * noise
         target = signal * noise - sigma * clean if config.prediction == "v_prediction" else noise
-        conditions, codebook_loss = self.conditions(batch)
         error = (self.denoiser(noisy, steps, conditions).float() - target).square()
         cells = torch.ones_like(error[:, 0])  # (B, F, h, w)
         cells = cells + (config.mouth_weight - 1) * batch["mouth_mask"] + (config.hand_weight - 1) * batch["hand_mask"]
@@ -204,14 +230,15 @@ class DiffusionStage(Stage):
     def generate(self, batch: Batch, steps: int, seed: int = 0) -> Tensor:
         """Sample latents (B, F, C, h, w) for the conditions of a batch, without guidance."""
         self.scheduler.set_timesteps(steps)
-        shape = batch["latents"].transpose(1, 2).shape
+        conditions = self.conditions(batch)[0]
+        shown = separate_frames(batch) if self.config.separate_frames else batch
+        shape = shown["latents"].transpose(1, 2).shape
         clamp = 0.0 if self.config.last_step_noise == 0 else None
         sample = initial_noise(shape, seed, batch["latents"].device, torch.float32, clamp)
-        conditions = self.conditions(batch)[0]
         for step in self.scheduler.timesteps:
             times = step.to(sample.device).expand(len(sample))
             sample = self.scheduler.step(self.denoiser(sample, times, conditions), step, sample).prev_sample
-        return rearrange(sample, "b c f h w -> b f c h w")
+        return rearrange(sample, "(b n) c f h w -> b (n f) c h w", b=len(batch["latents"]))
 
     @torch.no_grad()
     def sample(self) -> np.ndarray:
