@@ -143,17 +143,25 @@ def _diffusion(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopCon
     import torch
 
     from ..speech.encoder import load_speech_encoder
-    from ..training.export import load_networks
+    from ..training.export import load_component, load_networks
     from ..training.prepare import prepare_clips
-    from ..training.stages import DiffusionStage
+    from ..training.stages import DiffusionStage, start_audio_tokens
 
     config = _with(chosen.stage1 if args.part == "stage1" else chosen.stage2, args)
     config = replace(config, online_codebook=args.online_codebook)
     torch.manual_seed(config.loop.seed)
-    folders = [f for f in (args.init, args.vae, args.codebook) if f is not None]
-    models = load_networks(chosen.model, folders, need=("vae",))
+    warm = [_need(args.init, "--init")] if args.init else []
+    models = load_networks(chosen.model, warm, need=("denoiser", "reference", "hand_encoder") if warm else ())
+    for name, folder in (("vae", args.vae), ("codebook", args.codebook)):
+        network = load_component([f for f in (folder, args.init) if f is not None], name)
+        if network is not None:
+            models = replace(models, **{name: network})
+        elif name == "vae":
+            raise InputError("The stages need a trained autoencoder: name its run or a model folder with --vae.")
     speech = load_speech_encoder(chosen.model.speech)
     clips = _clips(args, chosen.size)
     trained = None if args.online_codebook and not args.codebook else models.codebook
     prepared = prepare_clips(clips, models.vae, trained, speech, args.cache / "prepared")
+    if not warm:
+        start_audio_tokens(models.denoiser, prepared)
     return DiffusionStage(config, models, prepared), config.loop

@@ -18,19 +18,19 @@ from ..weights.store import COMPONENTS, save_model
 FRAMES_WINDOW, FRAMES_OVERLAP = 24, 6
 
 
-def _find(folders: Sequence[Path], name: str) -> Path | None:
-    """The first folder that holds a component, directly or under weights/."""
-    for folder in folders:
-        for candidate in (folder / name, folder / "weights" / name):
-            if (candidate / "config.json").is_file():
-                return candidate
-    return None
+def load_component(folders: Sequence[Path], name: str) -> Any:
+    """A network from the first folder that holds it, directly or under weights/; None when none does.
 
-
-def _load(folder: Path, cls: Any) -> Any:
-    """A component from a run (diffusers' own files) or from a model folder (int8)."""
+    Reads runs (diffusers' own files) and model folders (int8) alike.
+    """
     from ..weights.int8 import is_int8_folder, load_int8
 
+    candidates = [place for folder in folders for place in (folder / name, folder / "weights" / name)]
+    folder = next((place for place in candidates if (place / "config.json").is_file()), None)
+    if folder is None:
+        return None
+    stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    cls: Any = component_classes()[stored["_class_name"]]
     if not is_int8_folder(folder):
         return cls.from_pretrained(folder)
     module = cls.from_config(cls.load_config(folder))
@@ -47,15 +47,11 @@ def load_networks(config: ModelConfig, folders: Sequence[Path], need: Sequence[s
     # an untrained network predicts "as the reference": with no output yet it is exactly that
     torch.nn.init.zeros_(models.denoiser.conv_out.weight)
     torch.nn.init.zeros_(models.denoiser.conv_out.bias)
-    found: dict[str, Any] = {}
-    for name in COMPONENTS:
-        folder = _find(folders, name)
-        if folder is not None:
-            stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            found[name] = _load(folder, component_classes()[stored["_class_name"]])
-        elif name in need:
+    found = {name: load_component(folders, name) for name in COMPONENTS}
+    for name in need:
+        if found[name] is None:
             raise InputError(f"No folder given holds {name}/: train it first, or name its run.")
-    return replace(models, **found)
+    return replace(models, **{name: network for name, network in found.items() if network is not None})
 
 
 def export_model(

@@ -1,0 +1,75 @@
+"""`vivid train` from rendered clips to a model folder that makes a video: every part, by its command, at tiny size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.dummies import DUMMY, DummySpeech
+from tests.test_pipeline import gestures, portrait, tone
+from tests.training_data import SIZE, write_rendered
+from vivid import cli
+from vivid.config import RunSettings
+from vivid.events import Done
+from vivid.training import presets
+from vivid.training.hcc import HccConfig
+from vivid.training.loop import LoopConfig
+from vivid.training.presets import Preset
+from vivid.training.stages import CPU_STAGE_1, CPU_STAGE_2
+from vivid.training.vae import VaeConfig
+from vivid.training.windows import WindowShape
+
+TINY = Preset(
+    DUMMY,
+    SIZE,
+    VaeConfig(LoopConfig(), batch=2, crop=32, blocks=DUMMY.vae_channels, latent_channels=4, groups=4),
+    HccConfig(LoopConfig(), batch=2),
+    replace(CPU_STAGE_1, window=WindowShape(2, stride=2, crop=4), batch=2),
+    replace(CPU_STAGE_2, window=WindowShape(4, crop=4), batch=1),
+)
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setitem(presets.PRESETS, "cpu", TINY)
+    for module in ("vivid.speech.encoder", "vivid.pipeline"):
+        monkeypatch.setattr(f"{module}.load_speech_encoder", lambda name: DummySpeech(name))
+    monkeypatch.setattr("vivid.training.hands.SHARPEST_BLUR", 0.0)
+    for number in range(2):
+        write_rendered(tmp_path / "people", f"{number:03d}", identity=1, seed=number)
+    return tmp_path
+
+
+def train(root: Path, part: str, *options: str) -> None:
+    common = ["--preset", "cpu", "--cache", str(root / "cache")]
+    steps = [] if part == "export" else ["--steps", "2"]
+    assert cli.main(["train", part, "--out", str(root / part), *common, *steps, *options]) == 0
+
+
+def test_every_part_trains_and_the_export_makes_a_video(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, parts = ["--data", str(tiny / "people")], ["--vae", str(tiny / "vae"), "--codebook", str(tiny / "hcc")]
+    train(tiny, "vae", *data)
+    train(tiny, "hcc", *data)
+    train(tiny, "stage1", *data, *parts)
+    train(tiny, "stage2", *data, *parts, "--init", str(tiny / "stage1"))
+    train(tiny, "export", *parts, "--init", str(tiny / "stage2"), "--guidance-audio", "1.5")
+    for part in ("vae", "hcc", "stage1", "stage2"):
+        assert (tiny / part / "log.jsonl").read_text() and (tiny / part / "curves.png").exists()
+    assert "MiB" in capsys.readouterr().out
+
+    from vivid.pipeline import VividPipeline
+
+    pipeline = VividPipeline.from_pretrained(tiny / "export", device="cpu")
+    assert pipeline.info.guidance_audio == 1.5
+    last = list(pipeline.animate(portrait(), tone(4), gestures(), RunSettings(steps=1), tiny / "video.mp4"))[-1]
+    assert isinstance(last, Done) and last.result.frames == 4
+
+    # from the exported folder alone, as from a fresh clone, another stage starts warm
+    train(tiny, "stage1", *data, "--init", str(tiny / "export"), "--fresh")
+
+
+def test_a_stage_without_an_autoencoder_is_refused(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = cli.main(["train", "stage1", "--out", str(tiny / "x"), "--data", str(tiny / "people"), "--preset", "cpu"])
+    assert code == 2 and "--vae" in capsys.readouterr().err
