@@ -18,21 +18,8 @@ from vivid.ui import examples
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
 PATIENCE = 120_000
 """Milliseconds; a shared machine may be slow."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed")
-    with playwright.sync_playwright() as runner:
-        running = runner.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +47,8 @@ def files(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def page(browser: Any, server: Server) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+def page(chromium: Any, server: Server) -> Iterator[Any]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
     context.set_default_timeout(PATIENCE)
     opened = context.new_page()
     opened.goto(server.url)
@@ -198,9 +185,9 @@ def test_untrained_parts_are_switched_off_with_the_reason(page: Any) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_a_phone_needs_no_sideways_scrolling(browser: Any, server: Server, files: dict[str, str], dark: bool) -> None:
+def test_a_phone_needs_no_sideways_scrolling(chromium: Any, server: Server, files: dict[str, str], dark: bool) -> None:
     scheme = "dark" if dark else "light"
-    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-US", color_scheme=scheme)
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="en-US", color_scheme=scheme)
     context.set_default_timeout(PATIENCE)
     try:
         page = context.new_page()
@@ -220,8 +207,8 @@ def test_a_phone_needs_no_sideways_scrolling(browser: Any, server: Server, files
         context.close()
 
 
-def test_chinese_by_browser_and_by_choice(browser: Any, server: Server, page: Any) -> None:
-    context = browser.new_context(locale="zh-CN")
+def test_chinese_by_browser_and_by_choice(chromium: Any, server: Server, page: Any) -> None:
+    context = chromium.new_context(locale="zh-CN")
     context.set_default_timeout(PATIENCE)
     try:
         chinese = context.new_page()
@@ -232,9 +219,9 @@ def test_chinese_by_browser_and_by_choice(browser: Any, server: Server, page: An
             assert english not in text
     finally:
         context.close()
-    page.get_by_role("button", name="中文").click()
+    page.get_by_role("button", name="中文", exact=True).click()
     page.wait_for_selector("#generate:has-text('生成视频')")
-    page.get_by_role("button", name="English").click()
+    page.get_by_role("button", name="English", exact=True).click()
     page.wait_for_selector("#generate:has-text('Make the video')")
 
 

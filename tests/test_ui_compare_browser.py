@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from vivid.speech.types import Speech
 from vivid.ui import compare
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SLOW = 90_000
 
 
@@ -40,18 +38,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     patch.undo()
 
 
-@pytest.fixture(scope="module")
-def context() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"],
-        )
-        yield browser.new_context(locale="en-US", accept_downloads=True, viewport={"width": 1300, "height": 900})
-        browser.close()
+@pytest.fixture
+def context(chromium: Any) -> Iterator[Any]:
+    opened = chromium.new_context(locale="en-US", accept_downloads=True, viewport={"width": 1300, "height": 900})
+    yield opened
+    opened.close()
 
 
 def test_two_columns_play_in_step_and_can_be_shared(context: Any, server: Server, tmp_path: Path) -> None:

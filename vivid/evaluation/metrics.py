@@ -112,10 +112,20 @@ def head_motion_variance(clip: PoseClip) -> float:
     return _variance(clip.body[:, NOSE : NOSE + 1])
 
 
+def luma(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Brightness (H, W), 0 to 255, of a picture (H, W, 3)."""
+    return cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float32)
+
+
+def trembling(before: NDArray[np.float32], now: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float32]:
+    """|before - 2 now + after| / 2 of three frames in a row, which smooth motion leaves small."""
+    return np.abs(before - 2 * now + after) / 2
+
+
 def flicker(frames: Frames, still: NDArray[np.bool_] | None = None) -> float:
     """Trembling of what should be still: mean |f[t-1] - 2 f[t] + f[t+1]| / 2 inside `still` (H, W)."""
-    grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]).astype(np.float32)
-    if len(grey) < 3:
+    if len(frames) < 3:
         return 0.0
-    second = np.abs(grey[:-2] - 2 * grey[1:-1] + grey[2:]).mean(0) / 2
+    grey = np.stack([luma(frame) for frame in frames])
+    second = trembling(grey[:-2], grey[1:-1], grey[2:]).mean(0)
     return float(second[still].mean() if still is not None and still.any() else second.mean())

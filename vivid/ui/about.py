@@ -6,7 +6,8 @@ import gradio as gr
 
 from .context import Context
 from .serving import PREVIEW, PRIVATE, plainly
-from .strings import both
+from .strings import both, parts
+from .strings.sentences import in_both
 from .widgets import line, lines
 
 CITATION = """@software{vividanimator,
@@ -20,20 +21,21 @@ def runs(context: Context) -> str:
     """What is loaded, as an HTML table."""
     engine, options = context.engine, context.options
     if engine.error is not None:
-        return lines(line("bad", "model_failed", reason=engine.error))
+        return lines(line("bad", "model_failed", reason=in_both(engine.error)))
     pipeline = engine.loaded
     if pipeline is None:
         return lines(line("info", "model_loading"))
     info = pipeline.info
     limits = options.limits
-    untrained = ", ".join(pipeline.untrained).replace("_", " ")
     rows = [
         ("about_model", info.name),
         ("about_device", str(pipeline.device)),
         ("about_size", f"{info.size[0]} × {info.size[1]}, 24 fps"),
         ("about_speech", info.speech_encoder),
         ("about_domain", both("about_domain_rendered" if pipeline.domain == "rendered" else "about_domain_any")),
-        ("about_untrained", untrained) if untrained else ("about_trained", both("about_all_trained")),
+        ("about_untrained", both("about_parts", parts=parts(pipeline.untrained)))
+        if pipeline.untrained
+        else ("about_trained", both("about_all_trained")),
         (
             "about_limits",
             both(

@@ -20,6 +20,7 @@ def build_animate(context: Context) -> None:
         voice = build_voice_step(context, changed)
         motion = build_motion_step(context, changed)
     context.inputs = AnimateInputs(portrait.state, voice.state, motion.state, changed)
-    check = build_check_step(context, portrait.state, voice.state, motion.state, changed)
+    known = gr.State(False)  # whether the page has met the model
+    check = build_check_step(context, portrait.state, voice.state, motion.state, changed, known)
     sources = Sources(portrait.image, voice.audio, motion.verdict, motion.gallery)
-    build_generate_step(context, context.inputs, motion.named, check.calibrate, sources)
+    build_generate_step(context, context.inputs, known, motion.named, check.calibrate, sources)

@@ -27,7 +27,7 @@ from .jobs import DONE, Job, listen, settings_text
 from .motion_step import default_clip, read_clip
 from .quality import QUALITIES, steps_of
 from .serving import EXPENSIVE, PREVIEW, SLOW_PREVIEW, plainly
-from .strings import STRINGS
+from .strings import say
 from .verdicts import Verdict, examine, shrink
 from .widgets import hand_on_path
 
@@ -59,7 +59,7 @@ def usable_portrait(context: Context, path: str | None) -> Portrait:
     """The same, refusing what no video can be made from. Errors: InputError."""
     verdict = read_portrait(context, path)
     if verdict.portrait is None:
-        raise InputError(_text(verdict.findings[0].key, verdict.findings[0].values))
+        raise InputError(say(verdict.findings[0].key, None, **verdict.findings[0].values))
     return verdict.portrait
 
 
@@ -83,10 +83,6 @@ def progress_numbers(job: Job) -> dict[str, Any]:
     return {"phase": step.phase, "step": step.done, "steps": step.total, "seconds_left": round(step.seconds_left, 1)}
 
 
-def _text(key: str, values: dict[str, Any]) -> str:
-    return STRINGS[key][0].format(**values)
-
-
 def build_api(context: Context) -> None:
     """Add the endpoints to the surrounding Blocks; their components are never shown."""
 
@@ -95,7 +91,7 @@ def build_api(context: Context) -> None:
         return {
             "usable": verdict.usable,
             "findings": [
-                {"level": f.level, "about": f.key.removeprefix("portrait_"), "text": _text(f.key, f.values)}
+                {"level": f.level, "about": f.key.removeprefix("portrait_"), "text": say(f.key, None, **f.values)}
                 for f in verdict.findings
             ],
             "fix": None

@@ -89,9 +89,9 @@ def hands(context: Context, portrait: Portrait) -> str:
 
 
 def build_check_step(
-    context: Context, portrait: gr.State, speech: gr.State, motion: gr.State, changed: gr.State
+    context: Context, portrait: gr.State, speech: gr.State, motion: gr.State, changed: gr.State, known: gr.State
 ) -> CheckStep:
-    """The card of step 4; it redraws when `changed` does."""
+    """The card of step 4; it redraws when `changed` does, the hands also when the model gets `known`."""
     empty = lines(line("info", "check_waiting"))
     with gr.Column(elem_classes=["vivid-card"]):
         gr.HTML(heading(4, "step_check", "step_check_hint"), padding=False)
@@ -163,6 +163,11 @@ def build_check_step(
         **PREVIEW,
         **PRIVATE,
     )
+
+    known.change(
+        plainly(lambda person: gr.skip() if person is None else hands(context, person)),
+        portrait, hand_pictures, show_progress="hidden", **PREVIEW, **PRIVATE,
+    )  # fmt: skip
 
     def redraw(found: Fitted | None, index: int) -> Any:
         return gr.skip() if found is None else pictures(found, index)

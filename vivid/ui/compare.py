@@ -46,7 +46,7 @@ from .strings import both, say, t
 from .strings.compare import TABLE
 from .widgets import line, lines
 
-ASK_AGAIN_SECONDS = 3.0
+ASK_AGAIN_SECONDS = 1.0
 """How often an open page looks whether the model is loaded, until it is."""
 
 _LINK = """(portrait, voice, motion, count, ...values) => {

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..evaluation.metrics import hand_confidence, hand_variance, head_motion_variance, luma, trembling
 from ..media.video import read_frames
 from ..pose.skeleton import NOSE, PoseClip
 
@@ -22,7 +23,7 @@ MEASURED_SIDE = 256
 def video_measures(path: Path, first: Path | None = None) -> dict[str, float | None]:
     """Measures of a video file, in levels of luminance 0..255; read once, frame by frame.
 
-    motion: mean |x[t+1] - x[t]|; flicker: mean |x[t-1] - 2 x[t] + x[t+1]| / 2, which smooth motion leaves small;
+    motion: mean |x[t+1] - x[t]|; flicker: the evaluation's trembling of the whole picture, background and person alike;
     difference: mean |x - y| over the frames common with `first`, None without one or where the sizes differ.
     """
     moved, bent, apart = [], [], []
@@ -32,7 +33,7 @@ def video_measures(path: Path, first: Path | None = None) -> dict[str, float | N
         if before:
             moved.append(float(np.abs(frame - before[-1]).mean()))
         if len(before) > 1:
-            bent.append(float(np.abs(before[-2] - 2 * before[-1] + frame).mean() / 2))
+            bent.append(float(trembling(before[-2], before[-1], frame).mean()))
         other = next(others, None)
         if other is not None and other.shape == frame.shape:
             apart.append(float(np.abs(frame - other).mean()))
@@ -41,9 +42,7 @@ def video_measures(path: Path, first: Path | None = None) -> dict[str, float | N
 
 
 def _luminance(path: Path) -> Iterator[NDArray[np.float32]]:
-    weights = np.array([0.299, 0.587, 0.114], np.float32)
-    for frame in read_frames(path, max_side=MEASURED_SIDE):
-        yield (frame @ weights).astype(np.float32)
+    return (luma(frame) for frame in read_frames(path, max_side=MEASURED_SIDE))
 
 
 def _mean(values: list[float]) -> float | None:
@@ -53,28 +52,21 @@ def _mean(values: list[float]) -> float | None:
 def pose_measures(clip: PoseClip) -> dict[str, float | None]:
     """Measures of the pose that a detector finds in a video.
 
-    HKC: mean confidence of the 42 hand points, absent ones 0; HKV: variance of the present hand points over time,
-    x and y summed, mean over points; HMV: the same of the nose. Lengths in per cent of the picture's height, so HKV
-    and HMV are in its squares; they are not the paper's numbers, whose unit is not stated.
+    HKC, HKV and HMV of vivid.evaluation.metrics, the two variances in per cent of the picture's height, squared; they
+    are not the paper's numbers, whose unit is not stated. None where the points are not seen in two frames.
     """
-    hands = clip.hands.reshape(len(clip), -1, 3)
-    unit = 100.0 / clip.canvas[1]
-    nose = clip.body[:, NOSE : NOSE + 1]
+    unit = (100.0 / clip.canvas[1]) ** 2
+    hands, nose = clip.hands.reshape(len(clip), -1, 3), clip.body[:, NOSE : NOSE + 1]
     return {
-        "hkc": float(np.minimum(hands[..., 2], 1.0).mean()),
-        "hkv": _variance(hands, unit),
-        "hmv": _variance(nose, unit),
+        "hkc": hand_confidence(clip),
+        "hkv": hand_variance(clip) * unit if _seen_twice(hands) else None,
+        "hmv": head_motion_variance(clip) * unit if _seen_twice(nose) else None,
     }
 
 
-def _variance(points: NDArray[np.float32], unit: float) -> float | None:
-    """Mean over points (T, N, 3) of their variance over the frames in which they are present."""
-    values = []
-    for k in range(points.shape[1]):
-        track = points[points[:, k, 2] > 0, k, :2] * unit
-        if len(track) > 1:
-            values.append(float(track.var(axis=0).sum()))
-    return float(np.mean(values)) if values else None
+def _seen_twice(points: NDArray[np.float32]) -> bool:
+    """Whether any of the points (T, N, 3) is present in two frames."""
+    return bool(((points[..., 2] > 0).sum(0) >= 2).any())
 
 
 def used_motion(report: dict[str, Any], calibrated: bool) -> dict[str, float | None]:

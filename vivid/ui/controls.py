@@ -17,6 +17,7 @@ from .context import AnimateInputs, Context
 from .quality import QUALITIES, expected, one_step, sizes, steps_of
 from .serving import PREVIEW, PRIVATE, Newest, plainly
 from .strings import say, t
+from .strings.sentences import in_both
 from .widgets import duration, line, lines
 
 LARGEST_SEED = 2**31 - 1
@@ -98,14 +99,14 @@ def missing(portrait: Portrait | None, speech: Speech | None, motion: PoseClip |
 
 
 def keep_estimates(
-    context: Context, inputs: AnimateInputs, controls: Controls, status: gr.HTML, todo: gr.HTML, seeded: list[gr.Button]
-) -> None:
+    context: Context, inputs: AnimateInputs, known: gr.State, controls: Controls, status: gr.HTML, todo: gr.HTML,
+    seeded: list[gr.Button],
+) -> None:  # fmt: skip
     """Expected times in the quality choices; switches and sizes as soon as the model is known.
 
-    `seeded` are buttons that make sense only where the seed changes the video.
+    `known` becomes True with the model; `seeded` are buttons that make sense only where the seed changes the video.
     """
     timer = gr.Timer(1.5)
-    known = gr.State(False)
     newest = Newest()
 
     def estimate(
@@ -145,7 +146,10 @@ def keep_estimates(
     def meet(request: gr.Request, portrait: Portrait | None, quality: str, size: str) -> dict[Any, Any]:
         engine = context.engine
         if engine.error is not None:
-            return {status: lines(line("bad", "model_failed", reason=engine.error)), timer: gr.Timer(active=False)}
+            return {
+                status: lines(line("bad", "model_failed", reason=in_both(engine.error))),
+                timer: gr.Timer(active=False),
+            }
         pipeline = engine.loaded
         if pipeline is None:
             return {status: lines(line("info", "model_loading"))}

@@ -7,7 +7,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import gradio as gr
+
 from ..pose.library import Motion, list_motions
+from .strings import STRINGS, say
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
@@ -56,6 +59,11 @@ def voices() -> tuple[Example, ...]:
 def motions() -> tuple[Motion, ...]:
     """Gesture clips in assets/motions that can be shown (have a thumbnail)."""
     return tuple(motion for motion in list_motions() if motion.thumbnail.is_file())
+
+
+def titles(request: gr.Request | None) -> list[str]:
+    """The titles of `motions()` in the visitor's language."""
+    return [say(key, request) if (key := f"clip_{motion.name}") in STRINGS else motion.title for motion in motions()]
 
 
 @functools.cache

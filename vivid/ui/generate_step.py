@@ -43,7 +43,7 @@ class Sources:
 
 
 def build_generate_step(
-    context: Context, inputs: AnimateInputs, named: gr.State, calibrate: gr.Checkbox, sources: Sources
+    context: Context, inputs: AnimateInputs, known: gr.State, named: gr.State, calibrate: gr.Checkbox, sources: Sources
 ) -> None:
     """The card of step 5, the last results, and what happens on load. Needs the surrounding Blocks' load event."""
     with gr.Column(elem_classes=["vivid-card"]):
@@ -52,7 +52,10 @@ def build_generate_step(
             with gr.Column(scale=4, min_width=300):
                 controls, dice = build_controls()
                 status = gr.HTML(elem_id="model-status", padding=False)
-                gr.HTML(f'<p class="vivid-consent">{both("consent")}</p>', padding=False)
+                gr.HTML(
+                    f'<p class="vivid-consent">{both("consent" if context.options.mark else "consent_no_mark")}</p>',
+                    padding=False,
+                )
                 todo = gr.HTML(missing(None, None, None), elem_id="todo", padding=False)
                 with gr.Row(elem_classes=["vivid-actions"]):
                     start_button = gr.Button(t("generate"), variant="primary", size="lg", elem_id="generate", scale=3)
@@ -236,19 +239,19 @@ def build_generate_step(
             picture, sound = context.visitors.new_file(request, ".png"), context.visitors.new_file(request, ".wav")
             Image.fromarray(person.image).save(picture, compress_level=1)
             write_wav(sound, voice)
-            title = job.details.get("motion", "")
+            name = job.details.get("motion", "")
             update |= {
                 sources.image: str(picture),
                 sources.audio: str(sound),
-                sources.motion_verdict: lines(describe_motion(title, clip)),
+                sources.motion_verdict: lines(describe_motion(name, clip)),
                 inputs.motion: clip,
-                named: title,
+                named: name,
                 inputs.changed: time.time_ns(),
                 controls.seed: settings.seed,
             }
             if sources.motions is not None:
-                titles = [motion.title for motion in examples.motions()]
-                update[sources.motions] = gr.Gallery(selected_index=titles.index(title) if title in titles else None)
+                names = [motion.name for motion in examples.motions()]
+                update[sources.motions] = gr.Gallery(selected_index=names.index(name) if name in names else None)
         return update
 
     root = gr.context.Context.root_block
@@ -258,7 +261,7 @@ def build_generate_step(
     resumed = root.load(plainly(resume), kept, [current, *restored, controls.seed], **quiet, **PREVIEW, **PRIVATE)
     resumed.then(plainly(watch), [current, kept], outputs, **quiet, **EXPENSIVE, **PRIVATE)
     dice.click(lambda: random.randint(0, LARGEST_SEED), None, controls.seed, **quiet, **PREVIEW, **PRIVATE)
-    keep_estimates(context, inputs, controls, status, todo, [dice, again])
+    keep_estimates(context, inputs, known, controls, status, todo, [dice, again])
 
 
 def _poster(job: Job) -> Path:

@@ -7,7 +7,9 @@ const escaped = (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charC
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => escaped(values[name] ?? ""));
 const both = (key, values = {}) =>
   `<span class="lang-en">${filled(TEXT[key][0], values)}</span><span class="lang-zh">${filled(TEXT[key][1], values)}</span>`;
-const plain = (key) => TEXT[key][document.documentElement.lang.startsWith("zh") ? 1 : 0];
+const chinese = () => document.documentElement.lang.startsWith("zh");
+const inMine = (text, answer) => (chinese() && answer.chinese && answer.chinese[text]) || text; // what the server says
+const plain = (key) => TEXT[key][chinese() ? 1 : 0];
 const translated = () => ["placeholder", "title", "aria-label", "text"].forEach((where) => each(`[data-in-${where}]`, (node) => {
   const text = plain(node.getAttribute("data-in-" + where));
   if (where === "text") node.textContent = text;
@@ -34,7 +36,7 @@ async function ask(what, data = {}) {
   try {
     answer = await server[what]({ collection: state.collection, name: state.name, session, ...data });
   } catch { throw new Error(plain("inspect_no_answer")); }
-  if (!answer || answer.error) throw new Error((answer && answer.error) || plain("inspect_no_answer"));
+  if (!answer || answer.error) throw new Error(answer ? inMine(answer.error, answer) : plain("inspect_no_answer"));
   return answer;
 }
 const some = (names) => names.slice(0, 8).join(", ") + (names.length > 8 ? " …" : "");
@@ -112,12 +114,12 @@ async function go(index) {
     state.data = data;
     state.frame = Math.min(state.frame, data.frames - 1);
     $("frame").max = data.frames - 1;
-    $("notices").innerHTML = data.notices.map((text) => `<li>${escaped(text)}</li>`).join("");
+    $("notices").innerHTML = data.notices.map((text) => `<li>${escaped(inMine(text, data))}</li>`).join("");
     $("files").textContent = data.files.join(" + ");
     element.classList.remove("vi-busy");
     layout();
     show();
-    report(data.report);
+    report(data.report, data);
     if (JSON.stringify(data.nudges) !== JSON.stringify(entry.nudges)) redraw(); // undone or changed since it was fetched
     const next = state.pairs[index + 1];
     if (next) fetchPair(next).catch(() => {});
@@ -259,7 +261,7 @@ async function redraw() { // the server's word on it, and the report; never more
     try {
       const answer = await ask("nudge", { pair: entry.id, nudges });
       Object.assign(data, { calibrated: await unpacked(answer.calibrated, data.frames), nudges, report: answer.report });
-      if (entry === pair()) { draw(); numbers(); report(answer.report); }
+      if (entry === pair()) { draw(); numbers(); report(answer.report, answer); }
       element.dataset.confirmed = Math.round(performance.now() - began);
     } catch (error) { complain(error); }
   } while (again);
@@ -320,13 +322,13 @@ function mark() {
     sliders();
   }
 }
-function report(data) {
+function report(data, answer) {
   const number = (value, digits) => (value === null || value === undefined ? "–" : Number(value).toFixed(digits));
   const percent = (value, digits = 0) => (value === null || value === undefined ? "–" : (100 * value).toFixed(digits) + " %");
   const part = (name) => (TEXT["inspect_part_" + name] ? both("inspect_part_" + name) : escaped(name));
   const row = ({ name, reference, driving, factor, state: how }) => {
     const clamp = data.clamps.find((c) => c.factor === name), fallback = data.fallbacks.find((f) => f.part === name);
-    const why = clamp ? `${number(clamp.measured, 2)} → ${number(clamp.used, 2)}` : fallback ? fallback.reason : "";
+    const why = clamp ? `${number(clamp.measured, 2)} → ${number(clamp.used, 2)}` : fallback ? inMine(fallback.reason, answer) : "";
     return `<tr class="${how}" title="${escaped(why)}"><th>${part(name)}</th><td>${number(reference, 0)}</td><td>${number(driving, 0)}</td>
       <td>× ${number(factor, 2)}</td><td>${percent(data.after.bones[name], 1)}</td><td>${how === "ok" ? "" : both("inspect_state_" + how)}</td></tr>`;
   };
@@ -335,7 +337,7 @@ function report(data) {
     `<tr title="${escaped(plain("inspect_tip_" + name))}"><th>${both("inspect_measure_" + name)}</th><td>${percent(data.before[name], digits)}</td><td>${percent(data.after[name], digits)}</td></tr>`).join("") : "";
   const remarks = data ? [
     ...data.clamps.map((c) => `${part(c.factor)}: ${both("inspect_clamped", { measured: number(c.measured, 2), used: number(c.used, 2) })}`),
-    ...data.fallbacks.map((f) => `${part(f.part)}: ${escaped(f.reason)}`),
+    ...data.fallbacks.map((f) => `${part(f.part)}: ${escaped(inMine(f.reason, answer))}`),
   ] : [];
   $("remarks").innerHTML = remarks.map((text) => `<li>${text}</li>`).join("");
   $("remarked").innerHTML = both("inspect_remarks", { count: remarks.length });

@@ -39,6 +39,7 @@ from .decisions import DecisionBook, Mark, checked_nudges
 from .engine import lower_priority
 from .inspect_cache import Cache
 from .inspect_pairs import VIDEOS, Pair, Source, file_sha256, folder_sources, match_pairs
+from .strings.sentences import chinese
 
 log = logging.getLogger("vivid")
 
@@ -67,10 +68,10 @@ def _answering(method: Callable[..., Answer]) -> Callable[..., Answer]:
         try:
             return method(self, _Asked(data))
         except InputError as error:
-            return {"error": str(error)}
+            return {"error": str(error), "chinese": {str(error): chinese(str(error))}}
         except Exception:
             log.exception("%s failed", method.__name__)
-            return {"error": OUR_FAULT}
+            return {"error": OUR_FAULT, "chinese": {OUR_FAULT: chinese(OUR_FAULT)}}
 
     return call
 
@@ -192,6 +193,7 @@ class Bench:
             "calibrated": packed(calibrated),
             "report": report,
             "notices": list(portrait.notices),
+            "chinese": _in_chinese(report, portrait.notices),
             "files": [pair.portrait.name, pair.clip.name],
         }
 
@@ -199,7 +201,7 @@ class Bench:
     def nudge(self, asked: _Asked) -> Answer:
         """collection, pair, nudges -> calibrated points and report."""
         calibrated, report = self._calibrate(self._pair(asked), checked_nudges(asked.numbers("nudges")))
-        return {"calibrated": packed(calibrated), "report": report}
+        return {"calibrated": packed(calibrated), "report": report, "chinese": _in_chinese(report)}
 
     @_answering
     def record(self, asked: _Asked) -> Answer:
@@ -338,6 +340,12 @@ def _stored(source: Source) -> PoseClip:
 
 def _plain(mark: Mark) -> Answer:
     return {"decision": mark.decision, "note": mark.note, "nudges": mark.nudges}
+
+
+def _in_chinese(report: Answer, notices: Sequence[str] = ()) -> dict[str, str]:
+    """Every sentence of an answer -> the same in Chinese."""
+    reasons = [fallback["reason"] for fallback in report["fallbacks"]]
+    return {text: chinese(text) for text in (*reasons, *notices)}
 
 
 def nudges_of(flat: dict[str, float]) -> Nudges:

@@ -1,7 +1,8 @@
 """The Inspect tab's style sheet, put into the page's head as it is."""
 
 STYLE = """
-.vi-about, .vi-status, .vi-lonely, .vi-warning, .vi-keys, .vi-hint { margin: 0.2rem 0; }
+.vi-about, .vi-status, .vi-lonely, .vi-warning, .vi-keys, .vi-hint { margin: 0.4rem 0; }
+#vivid-inspect ::placeholder { color: inherit; opacity: 0.55; }
 #vivid-inspect { color: var(--body-text-color); font-size: var(--text-md); container-type: inline-size;
   width: 100%; }
 #vivid-inspect button, #vivid-inspect select, #vivid-inspect input:not([type]), #vivid-inspect textarea {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.context import Context as Building
 
 from ..errors import InputError
 from ..pose.clips import load_clip
@@ -16,10 +17,14 @@ from ..pose.skeleton import PoseClip
 from . import examples
 from .context import Context
 from .serving import PREVIEW, PRIVATE, SLOW_PREVIEW, plainly
-from .strings import say, t
+from .strings import STRINGS, language_of, say, t
 from .widgets import hand_on_path, heading, line, lines, said
 
 CLIP_FILES = [".npz", ".tar.gz", ".tgz", ".tar", ".zip", ".json"]
+
+
+VIDEO = "video"
+"""What gestures from a visitor's video are called."""
 
 
 @dataclass
@@ -49,8 +54,15 @@ def read_clip(path: str | Path, seconds: float) -> PoseClip:
 
 
 def describe(name: str | tuple[str, str], clip: PoseClip) -> str:
-    """One line about the chosen clip."""
-    return line("ok", "motion_chosen", name=name, seconds=f"{clip.seconds:.1f}", frames=len(clip))
+    """One line about the chosen clip; `name` is that of a clip that ships, "video", or a file's."""
+    shown = STRINGS.get(f"clip_{name}", name)
+    return line("ok", "motion_chosen", name=shown, seconds=f"{clip.seconds:.1f}", frames=len(clip))
+
+
+def _pictures(request: gr.Request | None) -> list[tuple[str, str]]:
+    """The gallery: moving pictures with titles, which Gradio does not translate itself."""
+    titles = examples.titles(request)
+    return [(str(motion.thumbnail), title) for motion, title in zip(examples.motions(), titles, strict=True)]
 
 
 def build_motion_step(context: Context, changed: gr.State) -> MotionStep:
@@ -65,7 +77,7 @@ def build_motion_step(context: Context, changed: gr.State) -> MotionStep:
                 gallery = None
                 if shipped:
                     gallery = gr.Gallery(
-                        [(str(motion.thumbnail), motion.title) for motion in shipped],
+                        _pictures(None),
                         show_label=False,
                         columns=3,
                         height="auto",
@@ -98,7 +110,7 @@ def build_motion_step(context: Context, changed: gr.State) -> MotionStep:
                     label=t("motion_clip_label"), file_types=CLIP_FILES, height=150, elem_id="motion-clip"
                 )
                 gr.HTML(lines(line("info", "motion_clip_hint")), padding=False)
-        start = lines(describe(("Calm", "平静"), first)) if first is not None else ""
+        start = lines(describe(DEFAULT_MOTION, first)) if first is not None else ""
         verdict = gr.HTML(start, elem_id="motion-verdict", padding=False)
     state = gr.State(first)
     named = gr.State(DEFAULT_MOTION if first is not None else "")
@@ -113,15 +125,22 @@ def build_motion_step(context: Context, changed: gr.State) -> MotionStep:
 
     if gallery is not None:
 
+        def in_language(request: gr.Request) -> Any:
+            return _pictures(request) if language_of(request) == "zh" else gr.skip()
+
+        root = Building.root_block
+        assert root is not None, "build_motion_step is called while a page is built"
+        root.load(in_language, None, gallery, show_progress="hidden", **PREVIEW, **PRIVATE)
+
         def choose(event: gr.SelectData) -> dict[Any, Any]:
             motion = shipped[int(event.index)]
-            return take(shipped_motion(motion.name), motion.title)
+            return take(shipped_motion(motion.name), motion.name)
 
         gallery.select(plainly(choose), None, outputs, show_progress="hidden", **PREVIEW, **PRIVATE)
 
     def watch(path: str | None, current: PoseClip | None, request: gr.Request, progress: gr.Progress) -> dict[Any, Any]:
         if path is None:
-            return {verdict: lines(describe(say("motion_current", request), current)) if current else ""}
+            return {verdict: lines(describe(STRINGS["motion_current"], current)) if current else ""}
 
         def report(done: int, total: int) -> None:
             progress((done, max(total, done)), desc=say("motion_reading", request))
@@ -132,7 +151,7 @@ def build_motion_step(context: Context, changed: gr.State) -> MotionStep:
             clip, found = detect_video(path, smooth=True, progress=report, limits=context.options.limits)
         except InputError as error:
             return refuse(error, current)
-        return take(clip, say("motion_from_video", request), *(said("warn", text) for text in found.notices))
+        return take(clip, VIDEO, *(said("warn", text) for text in found.notices))
 
     def watch_event(
         path: str | None,

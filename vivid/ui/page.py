@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from . import examples, strings, theme
 from .about import build_about
@@ -14,6 +15,7 @@ from .animate import build_animate
 from .api import build_api
 from .compare import build_compare
 from .context import Context, make_context
+from .early import EarlyScript
 from .engine import start_warm_up
 from .inspect import build_inspect
 from .options import ServerOptions, read_options
@@ -61,8 +63,10 @@ def launch_arguments(options: ServerOptions) -> dict[str, Any]:
         "allowed_paths": [str(path) for path in shipped if path.is_dir()],
         "theme": theme.theme(),
         "css": theme.CSS,
-        "head": f"{theme.HEAD}<style>{strings.CSS}</style>",  # Gradio would prefix the selectors of `css`
+        # Gradio would prefix the selectors of `css`
+        "head": f"{theme.HEAD}<style>{strings.CSS}{theme.OUTER_CSS}</style>",
         "i18n": strings.translations(),
+        "app_kwargs": {"middleware": [Middleware(EarlyScript)]},
         "ssr_mode": False,
         "run_history": False,  # inputs are faces: nothing of them is kept in the browser
         "footer_links": ["api", "settings"],
@@ -73,6 +77,7 @@ def launch_arguments(options: ServerOptions) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the options, put the page up, load model and detector meanwhile, serve until stopped."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio asks itself whether it is up
     options = read_options(argv)
     context = make_context(options)
     page = build_page(context)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..pose.report import CalibrationReport
 from .strings import STRINGS, both
-from .widgets import line, lines, said
+from .strings.sentences import both_of
+from .widgets import line, lines, plain_line
 
 NOTABLE = 0.02
 """Changes below two percent are not worth a word."""
@@ -17,6 +18,11 @@ def _change(factor: float) -> str:
     return f"<td>{percent:+d} %</td>"
 
 
+def _part(name: str) -> str:
+    key = f"report_{name}"
+    return both(key) if key in STRINGS else name.replace("_", " ")
+
+
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.0f} %"
 
@@ -25,16 +31,13 @@ def report_table(report: CalibrationReport) -> str:
     """The report as HTML: size, what was done to each body part, and the measures before and after."""
     rows = [f"<tr><th>{both('report_size')}</th><td>× {report.size:.2f}</td></tr>"]
     for segment in report.segments:
-        key = f"report_{segment.name}"
-        label = both(key) if key in STRINGS else segment.name.replace("_", " ")
         mark = ""
         if segment.state in ("clamped", "fallback"):
             mark = f' <span class="vivid-limit">{both(f"report_{segment.state}")}</span>'
         # Hands and faces keep their shape: their factor counts from the clip as it was, the others' after the size.
         whole = segment.name == "face" or segment.name.endswith("hand")
-        rows.append(
-            f"<tr><th>{label}{mark}</th>{_change(segment.factor / report.size if whole else segment.factor)}</tr>"
-        )
+        factor = segment.factor / report.size if whole else segment.factor
+        rows.append(f"<tr><th>{_part(segment.name)}{mark}</th>{_change(factor)}</tr>")
     before, after = report.before, report.after
     measures = "".join(
         f"<tr><th>{both(key)}</th><td>{_percent(first)}</td><td>{_percent(second)}</td></tr>"
@@ -44,7 +47,7 @@ def report_table(report: CalibrationReport) -> str:
             ("report_inside", before.inside, after.inside),
         )
     )
-    notes = [said("info", f"{fallback.part}: {fallback.reason}") for fallback in report.fallbacks]
+    notes = [plain_line("info", f"{_part(fallback.part)}: {both_of(fallback.reason)}") for fallback in report.fallbacks]
     headline = "report_good" if (after.bone_error or 0) <= 0.1 and after.reach in (None, 1.0) else "report_look"
     level = "ok" if headline == "report_good" else "warn"
     return (

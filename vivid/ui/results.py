@@ -6,7 +6,7 @@ import html
 from typing import Any
 
 from .jobs import DONE, FAILED, RUNNING, STOPPED, WAITING, Job, JobRunner
-from .strings import both
+from .strings import both, parts
 from .widgets import duration, line, lines, said
 
 
@@ -66,7 +66,7 @@ def finished_line(job: Job) -> str:
         )
     ]
     if result.get("untrained"):
-        items.append(line("info", "job_untrained", parts=", ".join(result["untrained"])))
+        items.append(line("info", "job_untrained", parts=parts(result["untrained"])))
     return lines(*items)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from .strings import COOKIE, STRINGS
+from .strings import STRINGS
 
 ALT_ENGLISH, ALT_CHINESE = (
     json.dumps([STRINGS["check_alt_before"][index], STRINGS["check_alt_after"][index]], ensure_ascii=False)
@@ -17,16 +17,6 @@ HEAD = f"""
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <script>
 (() => {{
-  // The visitor's own choice of language, else the browser's. Gradio reads navigator.language when it starts.
-  let chosen = null;
-  try {{ chosen = localStorage.getItem("{COOKIE}"); }} catch (error) {{ /* storage may be blocked */ }}
-  const own = navigator.language || "en";
-  const language = chosen || (own.toLowerCase().startsWith("zh") ? "zh" : null);
-  if (language) {{
-    const locale = language === "zh" ? (/tw|hk|hant/i.test(own) ? "zh-TW" : "zh-CN") : "en";
-    Object.defineProperty(navigator, "language", {{ get: () => locale, configurable: true }});
-    document.documentElement.lang = locale;
-  }}
   // Gradio's before/after slider has no alt texts of its own.
   new MutationObserver(() => {{
     const chinese = document.documentElement.lang.startsWith("zh");
@@ -34,11 +24,6 @@ HEAD = f"""
       image.alt = (chinese ? {ALT_CHINESE} : {ALT_ENGLISH})[index % 2];
     }});
   }}).observe(document.documentElement, {{ childList: true, subtree: true }});
-  window.vividLanguage = (next) => {{
-    try {{ localStorage.setItem("{COOKIE}", next); }} catch (error) {{ /* the cookie is enough */ }}
-    document.cookie = "{COOKIE}=" + next + "; path=/; max-age=31536000; SameSite=Lax";
-    location.reload();
-  }};
 }})();
 </script>
 """
@@ -61,6 +46,13 @@ HEADER = """
 </header>
 """
 
+OUTER_CSS = """
+@media (max-width: 640px) {
+  .gradio-container .main.fillable { padding: 8px 10px !important; }
+  footer .divider { display: none !important; }
+}
+"""
+"""What lies outside the part of the page that Gradio lets `css` reach."""
 CSS = (Path(__file__).with_name("style.css")).read_text(encoding="utf-8")
 
 

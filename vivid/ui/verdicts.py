@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..inputs import portrait_of
 from ..pose import skeleton as sk
 from ..pose.portrait import BLURRED, Portrait, make_portrait
+from .strings.sentences import in_both
 
 Picture = NDArray[np.uint8]
 
@@ -85,10 +86,12 @@ def examine(image: Picture) -> Verdict:
         turns = _upright_turns(image)
         if turns:
             return Verdict((Finding("bad", "portrait_turned"),), None, Fix("rotate", turns))
-        return Verdict((Finding("bad", "portrait_refused", {"reason": str(error)}),), None)
+        return Verdict((Finding("bad", "portrait_refused", {"reason": in_both(str(error))}),), None)
     fix = _closer(portrait)
     own = make_portrait(image, portrait.pose).notices  # about hands, which the findings name in both languages
-    said = tuple(Finding("warn", "portrait_notice", {"text": text}) for text in portrait.notices if text not in own)
+    said = tuple(
+        Finding("warn", "portrait_notice", {"text": in_both(text)}) for text in portrait.notices if text not in own
+    )
     return Verdict((*said, *_findings(portrait, fix)), portrait, fix)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+from abc import ABCMeta
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .strings import STRINGS, both
+from .strings.sentences import both_of
 
 C = TypeVar("C", bound=Component)
 LEVELS = {"ok": "✓", "warn": "!", "bad": "✕", "info": "i"}
@@ -21,17 +23,19 @@ LEVELS = {"ok": "✓", "warn": "!", "bad": "✕", "info": "i"}
 def hand_on_path(component: C) -> C:
     """Let a picture or video input hand on the uploaded file itself: our own reader, with its messages, opens it.
 
-    Gradio would open and convert it first, and fail in its own words. Set on the instance, because Gradio writes a
-    .pyi file beside every module that derives from a component.
+    Gradio would open and convert it first, and fail in its own words. It makes the component anew from its class
+    whenever an event changes it, so the class is what must differ; made without Gradio's metaclass, which would write
+    a .pyi file beside this module.
     """
-    usual = component.preprocess
+    usual = type(component)
 
-    def preprocess(payload: Any) -> Any:
+    def preprocess(self: C, payload: Any) -> Any:
         if payload is not None and payload.path and not (payload.url or "").startswith("data:"):
             return payload.path
-        return usual(payload)
+        return usual.preprocess(self, payload)
 
-    component.preprocess = preprocess  # type: ignore[method-assign]
+    more = {"preprocess": preprocess, "__module__": usual.__module__}
+    component.__class__ = ABCMeta.__new__(type(usual), usual.__name__, (usual,), more)
     return component
 
 
@@ -44,12 +48,12 @@ def plain_line(level: str, inner_html: str) -> str:
     """The same for HTML that is ready."""
     mark = LEVELS[level]
     badge = f'<span class="vivid-mark" aria-hidden="true">{mark}</span>'
-    return f'<li class="vivid-line vivid-{level}">{badge}{inner_html}</li>'
+    return f'<li class="vivid-line vivid-{level}">{badge}<span>{inner_html}</span></li>'
 
 
 def said(level: str, text: str) -> str:
-    """The same for a plain sentence that is not in our tables (an error of a reader)."""
-    return plain_line(level, f"<span>{html.escape(text)}</span>")
+    """The same for a sentence of a reader or the detector, with its Chinese where we know it."""
+    return plain_line(level, both_of(text))
 
 
 def lines(*items: str) -> str:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 from typing import Any
 
 import gradio as gr
@@ -61,6 +62,12 @@ def say(key: str, request: gr.Request | None = None, **values: Any) -> str:
 
 def _pick(value: Any, index: int) -> Any:
     return value[index] if isinstance(value, tuple) else value
+
+
+def parts(names: Iterable[str]) -> tuple[str, str]:
+    """Parts of a model as people read them, as a value of `both`."""
+    known = [STRINGS.get(f"part_{name}", (name.replace("_", " "),) * 2) for name in names]
+    return ", ".join(english for english, _ in known), "、".join(chinese for _, chinese in known)
 
 
 def language_of(request: gr.Request | None) -> str:

@@ -14,6 +14,10 @@ TABLE: dict[str, tuple[str, str]] = {
     "about_trained": ("Trained parts", "已训练部分"),
     "about_all_trained": ("all of them", "全部"),
     "about_untrained": ("Not trained, without effect", "未训练、不起作用"),
+    "about_parts": ("{parts}", "{parts}"),
+    "part_motion": ("movement from frame to frame", "帧间运动"),
+    "part_head_stream": ("head rhythm", "头部节奏"),
+    "part_codebook": ("hand codebook", "手部码本"),
     "about_limits": ("Limits", "限制"),
     "about_limits_text": (
         "uploads {mb} MB, portraits {mp} megapixels, speech {speech} s, gesture videos {motion} s, "

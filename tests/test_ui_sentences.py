@@ -1,0 +1,110 @@
+"""What readers, detector and calibration say is said in Chinese as well."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import vivid
+from vivid.errors import InputError
+from vivid.media.pictures import load_picture
+from vivid.pose.library import shipped_motion
+from vivid.ui.strings.sentences import TABLE, both_of, chinese
+
+PACKAGE = Path(vivid.__file__).parent
+REACHED = ("media", "pose", "ui", "config.py", "pipeline.py")
+"""What a visitor's files and clicks run through."""
+NOT_IN_THE_PAGE = {
+    "provenance.py", "onnx_detectors.py", "thumbnail.py", "report.py",  # commands and their files only
+}  # fmt: skip
+PROGRAMS_ONLY = {
+    "No portrait was given: send a picture file.",
+    "No voice was given: send a sound file.",
+    "No gesture clip is installed on this server: send one.",
+    "The quality is {}: choose {}.",
+    # arrays, folders, names and options that only code and commands pass
+    "The picture is an array of shape {}: give (height, width, 3).",
+    "The picture is an array of floats outside 0..1: scale it, or give uint8.",
+    "The picture is an array of {}: give uint8, uint16 or floats in 0..1.",
+    "A video of {} x {} cannot be written: width and height must be even.",
+    "The video is an MP4 file: let the name {} end in .mp4.",
+    "{} is a folder: give the name of a file in it.",
+    "Nothing can be written to {}: choose another folder.",
+    "A pose clip is written as .npz: give {} that ending.",
+    "The rounding step is {}: choose a positive number of pixels.",
+    "There is no detector {}: choose one of {}.",
+    "{} already holds files: choose a new folder, or a name that ends in .json.",
+    "{} holds more than {} files: trim the clip.",
+    "{} lasts {} seconds, the limit is {}: trim it.",
+    "The speed is {}: choose 0.25 to 4.",
+    "Nothing is left from {} to {} seconds: the clip lasts {} seconds.",
+    "There is no file, folder or gesture clip {}: check its name.",
+    "{} is no motion: give a video, .npz, .json, .tar.gz, a folder or a clip's name.",
+    "The correction {} is {}: give two numbers, across and down.",
+    "The stored corrections of {} cannot be read: known are {}.",
+    "Model {} was made with {}, not with {}: the features have the same shapes and another meaning.",
+    "{}: {}",  # a file's name before a sentence
+}
+
+
+def template(node: ast.expr) -> str | None:
+    """The sentence with {} for each value; None for what is put together elsewhere."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return None
+
+
+def said(path: Path) -> set[str]:
+    """Every sentence of an InputError, of a fallback and of a notice in a file."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        listed = name == "append" and getattr(getattr(node.func, "value", None), "id", "") in ("notices", "said")
+        if name in ("InputError", "LineFullError") or listed:
+            found.add(template(node.args[0]))
+        if name == "fall_back":
+            found.add(template(node.args[1]))
+    return {text for text in found if text is not None}
+
+
+def test_every_sentence_a_visitor_can_meet_has_its_chinese() -> None:
+    files = [path for part in REACHED for path in ([PACKAGE / part] if "." in part else (PACKAGE / part).rglob("*.py"))]
+    sentences = {text for path in files if path.name not in NOT_IN_THE_PAGE for text in said(path)}
+    assert len(sentences) > 100
+    assert sorted(PROGRAMS_ONLY - sentences) == []
+    assert sorted(sentences - set(TABLE) - PROGRAMS_ONLY) == []
+
+
+def test_the_chinese_holds_the_same_values() -> None:
+    for english, other in TABLE.items():
+        numbers = {int(number) for number in re.findall(r"\{(\d)\}", other)}
+        assert numbers == set(range(english.count("{}"))), english
+        assert re.search("[一-鿿]", other), english
+
+
+def test_real_refusals_are_translated(tmp_path: Path) -> None:
+    (tmp_path / "notes.png").write_text("not a picture")
+    with pytest.raises(InputError) as caught:
+        load_picture(tmp_path / "notes.png")
+    assert chinese(str(caught.value)) == "notes.png 无法作为图片读取：请使用 JPEG、PNG 或 WebP 文件。"
+    (tmp_path / "none.png").touch()
+    with pytest.raises(InputError) as caught:
+        load_picture(tmp_path / "none.png")
+    assert chinese(str(caught.value)) == "图片 none.png 是空的：请另选一个。"
+    with pytest.raises(InputError) as caught:
+        shipped_motion("dance")
+    assert chinese(str(caught.value)).startswith("没有名为 'dance' 的手势")
+
+
+def test_values_within_a_sentence_are_translated_and_the_unknown_stays() -> None:
+    assert chinese("not seen in the portrait: the usual length is used") == "肖像中未见：使用常见长度"
+    assert (
+        chinese("0001.npz: The motion has no frames: choose another one.") == "0001.npz：动作中没有任何帧：请另选一个。"
+    )
+    assert chinese("RuntimeError: something: else") == "RuntimeError: something: else"
+    assert "<b>" not in both_of("<b> is damaged or incomplete: save or download it again.")

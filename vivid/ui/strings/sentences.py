@@ -1,0 +1,309 @@
+"""What the readers, the detector and calibration say, in Chinese: they themselves speak English and know no page.
+
+Their sentences hold values, so the table goes by template: `{}` stands for a value in the English one, `{0}`, `{1}`,
+... for the same values in the Chinese one. A value that is itself in the table (a kind of file, a part of the body, a
+sentence within a sentence) is translated with it.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import re
+
+TABLE: dict[str, str] = {
+    # Words and phrases that stand within sentences
+    "picture": "图片",
+    "sound file": "声音文件",
+    "video": "视频",
+    "portrait": "肖像",
+    "voice": "语音",
+    "motion": "动作",
+    "left hand": "左手",
+    "right hand": "右手",
+    "left": "左",
+    "right": "右",
+    "body": "身体",
+    "face": "面部",
+    "neck": "颈部",
+    "nose": "鼻子",
+    "hips": "髋部",
+    "more": "更多",
+    "longer": "更",
+    "the usual length": "常见长度",
+    "the other one's length": "另一侧的长度",
+    "{} seconds": "{0} 秒",
+    "the limit is {} megapixels, scale it down": "上限为 {0} 百万像素，请缩小",
+    "frame {} of {}": "{1} 的第 {0} 帧",
+    "frame {} ({}.npy) of {}": "{2} 的第 {0} 帧（{1}.npy）",
+    # Files of any kind
+    "The {} {} is empty: choose another one.": "{0} {1} 是空的：请另选一个。",
+    "The {} {} has {}, the limit is {}: choose a smaller or shorter one.": (
+        "{0} {1} 大小为 {2}，上限为 {3}：请选择更小或更短的文件。"
+    ),
+    "The {} {} cannot be opened: check its name and permissions.": "{0} {1} 无法打开：请检查文件名和权限。",
+    "There is no {} at {}: check the path.": "找不到{0} {1}：请检查路径。",
+    "{} is not a file: give the path of one {}.": "{0} 不是文件：请选择一个{1}。",
+    "No ffmpeg program was found: `pip install imageio-ffmpeg` brings one.": (
+        "服务器缺少 ffmpeg：请管理者运行 pip install imageio-ffmpeg。"
+    ),
+    "{} takes too long to open: convert it to MP4 or WAV first.": "{0} 打开耗时过长：请先转换为 MP4 或 WAV。",
+    "{} is neither a sound nor a video file that can be read: use WAV, MP3, M4A or MP4.": (
+        "{0} 不是可读取的声音或视频文件：请使用 WAV、MP3、M4A 或 MP4。"
+    ),
+    # Pictures
+    "{} is a HEIC picture, which cannot be read here: save it as JPEG or PNG.": (
+        "{0} 是 HEIC 图片，此处无法读取：请另存为 JPEG 或 PNG。"
+    ),
+    "{} is too large: {}.": "{0} 太大：{1}。",
+    "{} cannot be read as a picture: use a JPEG, PNG or WebP file.": (
+        "{0} 无法作为图片读取：请使用 JPEG、PNG 或 WebP 文件。"
+    ),
+    "The picture has {} x {} pixels: {}.": "图片为 {0} × {1} 像素：{2}。",
+    "The picture has only {} x {} pixels: choose one of at least {} on each side.": (
+        "图片只有 {0} × {1} 像素：请选择每边至少 {2} 像素的图片。"
+    ),
+    "{} is damaged or incomplete: save or download it again.": "{0} 已损坏或不完整：请重新保存或下载。",
+    "No person was found in the picture: use one that shows head, shoulders and arms, well lit.": (
+        "图片中没有找到人物：请使用光线良好、露出头、肩和手臂的图片。"
+    ),
+    "No face was found in the picture: use one where the person looks towards the camera.": (
+        "图片中没有找到面部：请使用人物面向镜头的图片。"
+    ),
+    "No head was found in the portrait: choose a picture that shows the face and the shoulders.": (
+        "肖像中没有找到头部：请选择露出面部和肩部的图片。"
+    ),
+    "There are {} people in the picture; the largest one near the middle is used: crop the picture if that is not who "
+    "you mean.": "图片中有 {0} 个人；将使用靠近中间、最大的一位：如果不是您想要的人，请裁剪图片。",
+    "The portrait does not show the {} hand: its look is made up.": "肖像中看不到{0}手：其外观将由模型补全。",
+    "The {} hand in the portrait is blurred or small: a sharper picture gives better hands.": (
+        "肖像中的{0}手模糊或较小：更清晰的图片会有更好的手部效果。"
+    ),
+    # Sound
+    "{} has {} of sound, the limit is {} seconds: cut it shorter.": "{0} 的声音长度为 {1}，上限为 {2} 秒：请剪短。",
+    "{} has only {} seconds of sound: choose one of at least {} seconds.": (
+        "{0} 只有 {1} 秒声音：请选择至少 {2} 秒的文件。"
+    ),
+    "{} has no sound: choose a file with speech in it.": "{0} 没有声音：请选择含有语音的文件。",
+    "The sound in {} cannot be decoded: convert it to WAV or MP3.": "{0} 中的声音无法解码：请转换为 WAV 或 MP3。",
+    "{} holds no valid samples: export it again as WAV.": "{0} 不含有效的声音数据：请重新导出为 WAV。",
+    "{} has a sample rate of {} Hz: convert it to 16000 Hz.": "{0} 的采样率为 {1} Hz：请转换为 16000 Hz。",
+    "{} takes too long to decode: convert it to WAV first.": "{0} 解码耗时过长：请先转换为 WAV。",
+    "The speech is shorter than one frame of video: record at least a second.": (
+        "语音比一帧画面还短：请至少录制一秒。"
+    ),
+    # Videos
+    "{} is {} long, the limit is {} seconds: cut it shorter.": "{0} 长度为 {1}，上限为 {2} 秒：请剪短。",
+    "{} has no pictures in it: choose a video file such as MP4, MOV or WebM.": (
+        "{0} 中没有画面：请选择 MP4、MOV 或 WebM 等视频文件。"
+    ),
+    "{} has {} x {} pixels a frame, the limit is {} megapixels: scale it down.": (
+        "{0} 每帧为 {1} × {2} 像素，上限为 {3} 百万像素：请缩小。"
+    ),
+    "{} has only {} x {} pixels a frame: choose a larger one.": "{0} 每帧只有 {1} × {2} 像素：请选择更大的视频。",
+    "No frame of {} can be decoded: convert it to MP4 (H.264) first.": (
+        "{0} 的画面无法解码：请先转换为 MP4（H.264）。"
+    ),
+    "No person was found in any of the {} frames of {}: film one person from the front, head to hips, in good light.": (
+        "{1} 的 {0} 帧中都没有找到人物：请在良好光线下正面拍摄一个人，从头到髋。"
+    ),
+    "There are up to {} people in {}; the largest one near the middle is followed: film one person alone if that is "
+    "not who you mean.": "{1} 中最多有 {0} 个人；将跟踪靠近中间、最大的一位：如果不是您想要的人，请单独拍摄。",
+    "The {} is not seen in {}: {}.": "{1} 中看不到{0}：{2}。",
+    "The {} is not seen in {} of {}: {}.": "{2} 的 {1} 中看不到{0}：{3}。",
+    "cut this part out, or keep head and shoulders in the picture": "请剪掉这一段，或让头和肩保持在画面中",
+    "cut this part out, or look towards the camera there": "请剪掉这一段，或在此处面向镜头",
+    "keep the hand in the picture if the gesture needs it": "如果手势需要，请让手保持在画面中",
+    # Gesture clips
+    "There is no gesture clip named {}: choose one of {}.": "没有名为 {0} 的手势：请选择 {1}。",
+    "The motion has no frames: choose another one.": "动作中没有任何帧：请另选一个。",
+    "The clip lasts {} seconds, the limit is {}: use a shorter one.": "手势长 {0} 秒，上限为 {1} 秒：请使用更短的。",
+    "There is no pose clip {}: check its path.": "找不到手势文件 {0}：请检查路径。",
+    "{} is larger than {} MB: trim the clip.": "{0} 超过 {1} MB：请剪短。",
+    "{} is damaged or not a pose clip: export it again as .npz.": "{0} 已损坏或不是手势文件：请重新导出为 .npz。",
+    "{} has {} frames: 1 to {} are allowed.": "{0} 有 {1} 帧：允许 1 到 {2} 帧。",
+    "{} says {} frames a second: 1 to {} are allowed.": "{0} 标明每秒 {1} 帧：允许 1 到 {2}。",
+    "{} has a canvas of {} x {}: 1 to {} pixels a side are allowed.": (
+        "{0} 的画布为 {1} × {2}：每边允许 1 到 {3} 像素。"
+    ),
+    "{} has a {} point in frame {} that is no usable number: repair or trim that frame (absent points are 0, 0, 0).": (
+        "{0} 第 {2} 帧的{1}点不是有效数字：请修复或剪掉该帧（缺失的点应为 0, 0, 0）。"
+    ),
+    "{} holds {} arrays, a pose clip has six: export it again as .npz.": (
+        "{0} 含 {1} 个数组，而手势文件应有六个：请重新导出为 .npz。"
+    ),
+    "{} has no array {}: a pose clip has version, fps, canvas, body, hands, face.": (
+        "{0} 缺少数组 {1}：手势文件应有 version、fps、canvas、body、hands、face。"
+    ),
+    "{} is not version {} of the pose clip: export it again with this program.": (
+        "{0} 不是第 {1} 版手势文件：请用本程序重新导出。"
+    ),
+    "{} needs one number for fps and two for canvas: export it again.": (
+        "{0} 的 fps 应为一个数，canvas 应为两个数：请重新导出。"
+    ),
+    "{} has parts of different lengths ({}): export it again.": "{0} 各部分长度不同（{1}）：请重新导出。",
+    "Array {} has type {}, which is not accepted: store plain float32 numbers.": (
+        "数组 {0} 的类型为 {1}，不被接受：请存为普通 float32。"
+    ),
+    "Array {} has shape {}, a number or two were expected.": "数组 {0} 的形状为 {1}，应为一两个数：请重新导出。",
+    "Array {} has shape {}, expected {}.": "数组 {0} 的形状为 {1}，应为 {2}：请重新导出。",
+    "Array {} announces {} frames: 1 to {} are allowed.": "数组 {0} 标明 {1} 帧：允许 1 到 {2} 帧。",
+    "Array {} is longer or shorter than its header says: export the clip again.": (
+        "数组 {0} 的长度与其头部不符：请重新导出。"
+    ),
+    "Array {} has a damaged header: export the clip again.": "数组 {0} 的头部已损坏：请重新导出。",
+    "Array {} has a header that is not accepted: store plain float32 numbers.": (
+        "数组 {0} 的头部不被接受：请存为普通 float32。"
+    ),
+    "Array {} has an unknown type: store plain float32 numbers.": "数组 {0} 的类型未知：请存为普通 float32。",
+    "There is no EchoMimicV2 pose in {}: check that it is a folder of pose clips.": (
+        "{0} 中没有 EchoMimicV2 姿态：请确认它是姿态文件夹。"
+    ),
+    "There is no EchoMimicV2 pose in {}: export the clip again.": "{0} 中没有 EchoMimicV2 姿态：请重新导出。",
+    "Refused to read {}, which holds {}: only arrays and numbers are allowed.": (
+        "拒绝读取 {0}，其中含有 {1}：只允许数组和数字。"
+    ),
+    "The canvas changes in {}: export the clip again in one size.": "{0} 的画布尺寸有变化：请以同一尺寸重新导出。",
+    "{} is no archive of at most {} MB: choose another file.": "{0} 不是 {1} MB 以内的压缩包：请另选文件。",
+    "{} holds more than {} files: trim the clip.": "{0} 含有超过 {1} 个文件：请剪短。",
+    "{} holds {}, a link or device: pack plain files.": "{0} 含有链接或设备 {1}：请只打包普通文件。",
+    "{} in {} is too large for one pose.": "{1} 中的 {0} 对于一个姿态来说太大：请重新导出。",
+    "{} is damaged or no tar archive: pack the folder of poses again.": "{0} 已损坏或不是 tar 包：请重新打包。",
+    "{} unpacks to more than {} MB: trim the clip.": "{0} 解压后超过 {1} MB：请剪短。",
+    "{} in {} is a link or no file: copy the real file there.": "{1} 中的 {0} 是链接或不是文件：请放入真实文件。",
+    "{} holds frame {} twice: keep one clip in a folder or archive.": (
+        "{0} 中第 {1} 帧出现两次：一个文件夹或压缩包只放一段手势。"
+    ),
+    "{} holds more than {} frames or {} MB: trim the clip.": "{0} 超过 {1} 帧或 {2} MB：请剪短。",
+    "There are no poses in {}: a folder needs 0.npy, 1.npy, ... (EchoMimicV2) or OpenPose JSON files.": (
+        "{0} 中没有姿态：需要 0.npy、1.npy……（EchoMimicV2）或 OpenPose JSON 文件。"
+    ),
+    "Frame {} is missing in {}: export the clip again or number it without gaps.": (
+        "{1} 缺少第 {0} 帧：请重新导出，或连续编号。"
+    ),
+    "{} is no JSON file of at most {} MB: choose another file.": "{0} 不是 {1} MB 以内的 JSON 文件：请另选文件。",
+    "There is no readable JSON in {}: export the OpenPose clip again.": "{0} 中没有可读的 JSON：请重新导出 OpenPose。",
+    "There is no OpenPose record with 'people' in {}: export the clip again.": (
+        "{0} 中没有含 “people” 的 OpenPose 记录：请重新导出。"
+    ),
+    "The point lists in {} have odd lengths or contents: export the clip again.": (
+        "{0} 中点的数量或内容不对：请重新导出。"
+    ),
+    "A clip of {} frames was asked for: 1 to {} are possible.": "所需手势为 {0} 帧：可以是 1 到 {1} 帧。",
+    "The clip would have {} frames: {} are possible, trim it first.": "手势将有 {0} 帧，最多 {1} 帧：请先剪短。",
+    # What calibration could not measure
+    "portrait and motion have no length in common: their pictures' sizes are compared": (
+        "肖像与动作没有可比的长度：按画面尺寸比较"
+    ),
+    "the shoulders are not seen in both: the overall size is used": "双肩未在两者中同时可见：使用整体大小",
+    "the hips are not seen in both: neck to nose is used": "髋部未在两者中同时可见：使用颈到鼻的长度",
+    "the hips are not seen in both: the width's factor is used": "髋部未在两者中同时可见：使用宽度的系数",
+    "the torso is not seen whole in both: the {} is used": "躯干未在两者中完整可见：使用{0}",
+    "not seen in the {}: {} is used": "{0}中未见：使用{1}",
+    "not seen in the {}: the global factor is used": "{0}中未见：使用整体系数",
+    "foreshortened in the {} ({} of {}, which is used)": "{0}中有透视缩短（为{2}的 {1}，改用后者）",
+    # Settings
+    "The {} is {}: choose a multiple of {} up to 2048.": "{0} 为 {1}：请选择 {2} 的倍数，最大 2048。",
+    "The number of steps is {}: choose 1 to 1000.": "步数为 {0}：请选择 1 到 1000。",
+    "{} is {}: choose 0 to 20 (1 is no guidance).": "{0} 为 {1}：请选择 0 到 20（1 表示不引导）。",
+    "The length is {} seconds: choose more than 0.": "长度为 {0} 秒：请选择大于 0 的值。",
+    "The seed is {}: choose a whole number from 0 on.": "种子为 {0}：请选择不小于 0 的整数。",
+    # Waiting and failing
+    "The model is still loading: try again in a moment.": "模型仍在加载：请稍后再试。",
+    "The model could not be loaded ({}): tell the person who runs this server.": (
+        "模型无法加载（{0}）：请告知服务器管理者。"
+    ),
+    "{} videos are waiting already, which is the limit: try again in a few minutes.": (
+        "已有 {0} 个视频在排队，达到上限：请过几分钟再试。"
+    ),
+    "Something went wrong on our side; nothing of yours is lost. Please try again.": (
+        "服务器出了问题；您的内容没有丢失。请再试一次。"
+    ),
+    "Something went wrong on our side; your decisions are safe. Please try again.": (
+        "服务器出了问题；您的决定没有丢失。请再试一次。"
+    ),
+    "The graphics memory is not enough for this: choose a smaller picture size and try again.": (
+        "显存不足：请选择更小的视频尺寸再试。"
+    ),
+    "No pose detector is installed: run `pip install mediapipe==0.10.21`.": (
+        "没有安装姿态检测器：请管理者运行 pip install mediapipe==0.10.21。"
+    ),
+    "MediaPipe is not installed: run `pip install mediapipe==0.10.21`.": (
+        "没有安装 MediaPipe：请管理者运行 pip install mediapipe==0.10.21。"
+    ),
+    # Compare
+    "There is no {} named {} here: choose another one.": "此处没有名为 {1} 的{0}：请另选。",
+    "Choose a portrait, a voice and a motion: here, or in the Animate tab.": (
+        "请选择肖像、语音和动作：在此处，或在“制作”页。"
+    ),
+    "{} columns cannot be compared: choose 2 to {}.": "无法比较 {0} 列：请选择 2 到 {1} 列。",
+    "This link's settings cannot be read: ask for it again, or choose settings here.": (
+        "此链接中的设置无法读取：请重新索取，或在此处选择设置。"
+    ),
+    "{} is {}: choose {} to {}.": "{0} 为 {1}：请选择 {2} 到 {3}。",
+    "{} is {}: choose a whole number.": "{0} 为 {1}：请选择整数。",
+    "{} is either on or off.": "{0} 只能开或关。",
+    # Inspect
+    "Enter your name first: your decisions are kept under it.": "请先输入您的名字：您的决定将保存在此名下。",
+    "The name has {} characters: keep it under {}.": "名字有 {0} 个字符：请少于 {1} 个。",
+    "{} is no decision: choose accept or reject.": "{0} 不是决定：请选择接受或拒绝。",
+    "The note has {} characters: keep it under {}.": "备注有 {0} 个字符：请少于 {1} 个。",
+    "There is no nudge {}: choose one of {}.": "没有名为 {0} 的修正：请选择 {1}。",
+    "The nudge {} is {}: choose {} to {}.": "修正 {0} 为 {1}：请选择 {2} 到 {3}。",
+    "The correction {} is {}: choose a number from {} to {}.": "修正 {0} 为 {1}：请选择 {2} 到 {3}。",
+    "Your decisions file is full: download it, then go on under another name.": (
+        "您的决定文件已满：请下载，然后换一个名字继续。"
+    ),
+    "{} files are too many at once: load up to {}.": "一次 {0} 个文件太多：最多 {1} 个。",
+    "The page sent a strange {}: reload it.": "页面发送了异常的 {0}：请刷新。",
+    "The page sent strange {}: reload it.": "页面发送了异常的 {0}：请刷新。",
+    "The page sent a strange action: reload it.": "页面发送了异常的操作：请刷新。",
+    "No portrait and clip belong together: name them alike (0001.png with 0001.npz), or give one portrait with several "
+    "clips, or one clip with several portraits.": (
+        "没有能配对的人像和片段：请使用相同文件名（0001.png 与 0001.npz），或一张人像配多个片段，或一个片段配多张人像。"
+    ),
+    "These files are no longer here: load them again. Your decisions are kept.": (
+        "这些文件已不在此处：请重新载入。您的决定已保留。"
+    ),
+    "These files have been cleaned away: load them again. Your decisions are kept.": (
+        "这些文件已被清理：请重新载入。您的决定已保留。"
+    ),
+    "This pair is not in the list any more: reload the page.": "此配对已不在列表中：请刷新页面。",
+    "The folder of pairs, {}, is not there: start the server with an existing one.": (
+        "配对文件夹 {0} 不存在：请管理者用存在的文件夹启动服务器。"
+    ),
+    "The folder of pairs holds more than {} files: split it.": "配对文件夹超过 {0} 个文件：请拆分。",
+}
+
+
+@functools.cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    """Those with the most fixed text first, so that a general template never takes a particular one's sentence."""
+    ordered = sorted(TABLE.items(), key=lambda pair: -len(pair[0].replace("{}", "")))
+    return [
+        (re.compile("(.+?)".join(re.escape(part) for part in english.split("{}")), re.DOTALL), chinese)
+        for english, chinese in ordered
+        if "{}" in english
+    ]
+
+
+def chinese(text: str) -> str:
+    """The sentence in Chinese; as it is where the table does not know it."""
+    if text in TABLE:
+        return TABLE[text]
+    for pattern, template in _patterns():
+        if found := pattern.fullmatch(text):
+            return template.format(*(chinese(value) for value in found.groups()))
+    name, colon, rest = text.partition(": ")  # a file's name may stand before a sentence
+    return f"{name}：{chinese(rest)}" if colon and chinese(rest) != rest else text
+
+
+def in_both(text: str) -> tuple[str, str]:
+    """(English, Chinese), as `strings.both` takes a value that differs by language."""
+    return text, chinese(text)
+
+
+def both_of(text: str) -> str:
+    """HTML with the sentence in both languages, as `strings.both` makes it of a key; escaped."""
+    english, other = html.escape(text), html.escape(chinese(text))
+    return f'<span class="lang-en">{english}</span><span class="lang-zh">{other}</span>'
