@@ -178,12 +178,18 @@ def test_arrows_scrub_and_move_and_a_phone_shows_all(chromium: Any, server: Simp
 
 def test_own_files_are_paired_by_name(chromium: Any, server: SimpleNamespace) -> None:
     context = chromium.new_context(locale="en-US")
-    page = opened(context, server.url, "Uploader")
+    page = context.new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(server.url)
     page.get_by_text("Load your own files").click()
     folder = server.root / "pairs"
     page.set_input_files(
         "#vivid-inspect-files input[type=file]", [str(folder / name) for name in ("2.png", "2.npz", "3.png")]
     )
+    # Whoever loads files before giving a name is asked for it, and then sees them.
+    page.wait_for_function("document.querySelector('[data-is=status]').textContent.includes('name first')")
+    page.fill('[data-is="name"]', "Uploader")
+    page.press('[data-is="name"]', "Enter")
     page.wait_for_function("document.querySelectorAll('[data-go]').length === 1")
     drawn(page, "2")
     assert "3.png" in page.inner_text('[data-is="lonely"]')

@@ -10,8 +10,14 @@ from .strings import both, parts
 from .strings.sentences import in_both
 from .widgets import line, lines
 
-CITATION = """@software{vividanimator,
-  title  = {VividAnimator: a video from a portrait, a voice and a gesture clip},
+CITATION = """@misc{vividanimator-paper,
+  title  = {VividAnimator: An End-to-End Audio and Pose-driven Half-Body Human Animation Framework},
+  author = {Huang, Donglin and Li, Yongyuan and Liu, Tianhang and Huang, Junming and Yang, Xiaoda and Wang, Chi and
+            Xu, Weiwei},
+  note   = {the method}
+}
+@software{vividanimator,
+  title  = {VividAnimator: an independent implementation},
   year   = {2026},
   note   = {Apache-2.0}
 }"""

@@ -76,8 +76,9 @@ function fetchPair(entry) {
 // ---- opening and moving about ---------------------------------------------------------------------------------
 async function open(collection) {
   const name = $("name").value.trim();
+  state.collection = collection; // so that it opens as soon as there is a name
   if (!name) { complain(plain("inspect_name_first")); $("name").focus(); return; }
-  Object.assign(state, { collection, name });
+  state.name = name;
   let answer;
   try {
     answer = await ask("open");

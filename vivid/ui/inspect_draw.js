@@ -187,7 +187,9 @@ on("download", "click", download);
 on("filter", "change", mark);
 on("note", "blur", noteDone);
 on("note", "input", () => { $("saved").innerHTML = ""; });
-on("name", "keydown", (event) => { if (event.key === "Enter" && SETUP.folder) open("folder"); });
+on("name", "keydown", (event) => {
+  if (event.key === "Enter" && (state.collection || SETUP.folder)) open(state.collection || "folder");
+});
 on("name", "change", () => { if (state.collection && $("name").value.trim() !== state.name) open(state.collection); });
 if (SETUP.folder) on("folder", "click", () => open("folder"));
 
