@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.dummies import dummy_models
+from vivid.evaluation.codebooks import compare_codebooks
 from vivid.evaluation.metrics import (
     boxes_to_mask,
     correlation_and_lag,
@@ -21,6 +23,7 @@ from vivid.evaluation.metrics import (
 from vivid.evaluation.people import SIDE, aligned_face, embeddings, mean_face
 from vivid.evaluation.report import COLUMNS, average, contact_sheet, write_table
 from vivid.pose.skeleton import Pose, PoseClip
+from vivid.training.hcc import hcc_metrics
 
 
 def frames(count: int = 4, seed: int = 0) -> np.ndarray:
@@ -144,3 +147,12 @@ def test_table_and_sheet_are_written(tmp_path: Path) -> None:
     contact_sheet([("one", frames(10)), ("two", frames(10, 1))], tmp_path / "sheet.png", columns=5)
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
     assert sheet.shape == (64, 160, 3)
+
+
+def test_codebooks_are_measured_side_by_side(tmp_path: Path) -> None:
+    codebook = dummy_models().codebook
+    crops = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
+    table = compare_codebooks({"one": codebook, "two": codebook}, crops, tmp_path)
+    heading, _, *rows = table.splitlines()
+    assert rows[0].replace("one", "two") == rows[1] and f"{hcc_metrics(codebook, crops)['psnr']:.2f}" in rows[0]
+    assert cv2.imread(str(tmp_path / "codebooks.png")).shape == (3 * 32, 3 * 32, 3)

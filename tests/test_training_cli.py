@@ -35,7 +35,7 @@ TINY = Preset(
 def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setitem(presets.PRESETS, "cpu", TINY)
     for module in ("vivid.speech.encoder", "vivid.pipeline"):
-        monkeypatch.setattr(f"{module}.load_speech_encoder", lambda name: DummySpeech(name))
+        monkeypatch.setattr(f"{module}.load_speech_encoder", DummySpeech)
     monkeypatch.setattr("vivid.training.hands.SHARPEST_BLUR", 0.0)
     for number in range(2):
         write_rendered(tmp_path / "people", f"{number:03d}", identity=1, seed=number)

@@ -264,9 +264,7 @@ def test_decoding_has_the_right_scale(prepared: list[Prepared]) -> None:
 
 def test_separate_frames_are_videos_that_share_a_reference(prepared: list[Prepared]) -> None:
     shape = WindowShape(3)
-    config = DiffusionConfig(
-        window=shape, motion=False, separate_frames=True, last_step_share=1.0, last_step_noise=0.0
-    )
+    config = DiffusionConfig(window=shape, motion=False, separate_frames=True, last_step_share=1.0, last_step_noise=0.0)
     stage = DiffusionStage(config, dummy_models(), prepared).eval()
     batch = fixed_batch(prepared, 3, 2)
     together = stage.generate(batch, 1)

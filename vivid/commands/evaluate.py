@@ -22,7 +22,9 @@ ABLATIONS = ("no-head-stream", "no-codebook", "no-calibration")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Writes table.json, table.md, sheet.png and the videos; finished videos in --out are not made again."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of held-out clips with labels")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--data", type=Path, help="folder of held-out clips with labels")
+    what.add_argument("--hands", type=Path, help="folder of held-out hand shards: measure the codebooks instead")
     parser.add_argument("--training", type=Path, help="folder of training clips, for the nearest training clip")
     parser.add_argument("--out", type=Path, required=True, help="folder for the table, the sheet and the videos")
     parser.add_argument("--model", default="embedded", help="embedded, full, or a model folder")
@@ -41,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make the videos, measure, and print the table."""
+    if args.hands:
+        return _codebooks(args)
     from ..config import RunSettings
     from ..evaluation.compare import generate, make_case, nearest_training_clip, still_portrait
     from ..evaluation.measure import measure
@@ -117,15 +121,38 @@ def _answers(args: argparse.Namespace, plain: Any) -> dict[str, tuple[str, Any]]
     from dataclasses import replace
 
     answers = {"model": (args.model, plain)}
+    answers |= {name: (folder, plain) for name, folder in _variants(args).items()}
     switches = {"no-head-stream": "head_stream", "no-codebook": "codebook", "no-calibration": "calibrate"}
     for ablation in dict.fromkeys(args.ablation):
         answers[ablation.replace("-", " ")] = (args.model, replace(plain, **{switches[ablation]: False}))
+    return answers
+
+
+def _variants(args: argparse.Namespace) -> dict[str, str]:
+    """Name -> folder of the other models."""
+    variants = {}
     for variant in args.variant:
         name, separator, folder = variant.partition("=")
         if not separator:
             raise InputError(f"--variant {variant!r} has no name: write NAME=FOLDER.")
-        answers[name] = (folder, plain)
-    return answers
+        variants[name] = folder
+    return variants
+
+
+def _codebooks(args: argparse.Namespace) -> int:
+    """Measure the hand codebooks of the model and its variants."""
+    from ..evaluation.codebooks import compare_codebooks
+    from ..training.export import load_component
+    from ..training.hands import load_hand_shards
+    from ..weights.hub import model_folder
+
+    codebooks = {}
+    for name, folder in {"model": model_folder(args.model), **_variants(args)}.items():
+        codebooks[name] = load_component([Path(folder)], "codebook")
+        if codebooks[name] is None:
+            raise InputError(f"{folder} holds no codebook/: name a run of `vivid train hcc` or a model folder.")
+    print(compare_codebooks(codebooks, load_hand_shards(args.hands, args.cache), args.out))
+    return 0
 
 
 def _probes(args: argparse.Namespace, pipeline: VividPipeline, cases: list[Case], settings: Any) -> dict[str, float]:

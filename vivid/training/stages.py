@@ -112,7 +112,8 @@ def start_audio_tokens(denoiser: Denoiser, clips: list[Prepared]) -> None:
 def separate_frames(batch: Batch) -> Batch:
     """A batch of B windows of F frames as one of B * F windows of one frame each; the references stay B."""
     frames = batch["latents"].shape[1]
-    separate = {k: batch[k].flatten(0, 1)[:, None] for k in ("latents", "audio", "hand_maps", "hand_mask", "mouth_mask")}
+    each = ("latents", "audio", "hand_maps", "hand_mask", "mouth_mask")
+    separate = {k: batch[k].flatten(0, 1)[:, None] for k in each}
     shared = {k: v.repeat_interleave(frames, 0) for k, v in batch.items() if k not in separate and k != "reference"}
     return {**separate, **shared, "reference": batch["reference"]}
 

@@ -1,0 +1,44 @@
+"""Hand codebooks side by side on hands they never saw: numbers and pictures (the paper's figure 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..models.hand_codebook import HandCodebook
+from ..training.hcc import hcc_metrics, to_pictures
+
+SHOWN = 8
+"""Hands in the picture, evenly spread over all."""
+
+
+@torch.no_grad()
+def compare_codebooks(codebooks: Mapping[str, HandCodebook], crops: NDArray[np.uint8], folder: Path) -> str:
+    """Write codebooks.md and codebooks.png (first row: the crops themselves); returns the Markdown.
+
+    crops: (N, 256, 256, 3) uint8. PSNR in dB over all crops, usage as perplexity and as the number of codes that
+    occur.
+    """
+    shown = np.array(crops[np.linspace(0, len(crops) - 1, min(SHOWN, len(crops))).round().astype(int)])
+    strips = [np.concatenate(list(shown), 1)]
+    lines = ["| codebook | grid | PSNR | perplexity | codes used | hands |", "|---|---|---|---|---|---|"]
+    for name, codebook in codebooks.items():
+        numbers = hcc_metrics(codebook, crops)
+        size = f"{codebook.grid} x {codebook.grid}"
+        lines.append(
+            f"| {name} | {size} | {numbers['psnr']:.2f} | {numbers['perplexity']:.0f} | {numbers['codes_used']} of "
+            f"{codebook.config.codes} | {len(crops)} |"
+        )
+        rebuilt = codebook(to_pictures(torch.from_numpy(shown))).reconstruction.clamp(-1, 1)
+        pictures = ((rebuilt + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+        strips.append(np.concatenate(list(pictures), 1))
+    folder.mkdir(parents=True, exist_ok=True)
+    text = "\n".join(lines) + "\n"
+    (folder / "codebooks.md").write_text(text, encoding="utf-8")
+    cv2.imwrite(str(folder / "codebooks.png"), cv2.cvtColor(np.concatenate(strips, 0), cv2.COLOR_RGB2BGR))
+    return text
