@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from vivid.errors import InputError
 from vivid.speech import encoder as encoders
@@ -241,9 +242,19 @@ def test_an_unreachable_hub_gives_one_sentence(name: str, monkeypatch: pytest.Mo
         raise ConnectionError("no route to host")
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
-    with pytest.raises(InputError, match="cannot be fetched: connect to the hub once") as caught:
+    with pytest.raises(InputError, match=r"cannot be fetched.*, or choose a model whose speech encoder") as caught:
         load_speech_encoder(name)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors"])
+def test_damaged_files_from_the_hub_are_named(file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    save_file({"a": torch.zeros(1)}, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / file).write_bytes(b"not what it was")
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda repository, name: str(tmp_path / name))
+    with pytest.raises(InputError, match=r"damaged: "):
+        load_speech_encoder("whisper-tiny")
 
 
 @pytest.mark.network

@@ -64,7 +64,7 @@ def test_names_and_paths(tmp_path):
     assert hub.folder_of("full") == tmp_path / "models" / "full"
     with pytest.raises(InputError, match=r"There is no model in .*: name a model folder"):
         hub.model_folder(tmp_path / "nothing")
-    with pytest.raises(InputError, match="choose one of full, full-acc"):
+    with pytest.raises(InputError, match="choose one of full, full-acc, whisper-tiny, wav2vec2"):
         hub.fetch("embedded")
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "model_index.json").write_text("{}")
@@ -93,3 +93,21 @@ def test_list_says_what_to_do(capsys):
     out = capsys.readouterr().out
     assert "python -m vivid weights fetch full`" in out and "academic" not in out
     assert "Used when none is named: embedded" in out
+
+
+def test_list_names_the_speech_encoders_and_what_is_cached(capsys, monkeypatch):
+    def cache(repository, file):
+        return f"/cache/{file}" if repository == "openai/whisper-tiny" else None
+
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", cache)
+    assert main(["weights", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    after = {line.split(":")[0]: lines[k + 1].strip() for k, line in enumerate(lines[:-1]) if line[:1] == "w"}
+    assert after["whisper-tiny.en"].startswith("in ") and after["whisper-tiny"] == "in the hub's cache"
+    assert "weights fetch wav2vec2` downloads 380 MB" in after["wav2vec2"]
+
+
+def test_a_speech_encoder_can_be_fetched_alone(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda repository, file: str(tmp_path / repository / file))
+    assert main(["weights", "fetch", "wav2vec2"]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "facebook/wav2vec2-base-960h")

@@ -17,9 +17,9 @@ LICENCES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `weights`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|fetch|convert|check")
-    actions.add_parser("list", help="models, where they are, and what to do about missing ones")
-    fetch = actions.add_parser("fetch", help="download the public base from the hub and convert it")
-    fetch.add_argument("name", choices=("full", "full-acc"))
+    actions.add_parser("list", help="models and speech encoders, where they are, and what to do about missing ones")
+    fetch = actions.add_parser("fetch", help="download the public base and convert it, or a speech encoder alone")
+    fetch.add_argument("name", choices=("full", "full-acc", "whisper-tiny", "wav2vec2"))
     convert = actions.add_parser("convert", help="convert public files that are on this machine already")
     convert.add_argument("source", type=Path, help="folder with the .pth files of EchoMimicV2")
     convert.add_argument("--vae", type=Path, required=True, help="folder of stabilityai/sd-vae-ft-mse")
@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> None:
-    from ..weights.hub import FULL_MODELS, default_model, folder_of, is_present
-    from ..weights.store import read_info
+    from ..weights.hub import FULL_MODELS, SPEECH_REPOSITORIES, cached, default_model, folder_of, is_present
+    from ..weights.store import assets_folder, read_info
 
     for name in ("embedded", *FULL_MODELS):
         folder = folder_of(name)
@@ -50,7 +50,14 @@ def _list(args: argparse.Namespace) -> None:
             print(f"  not here; `python -m vivid weights fetch {name}` downloads about 9 GB and converts them")
         else:
             print(f"  not here; it belongs in {folder}")
-    print(f"Used when none is named: {default_model()}")
+    print(f"Used when none is named: {default_model()}\n\nSpeech encoders (a model names the one it was trained with):")
+    print(f"whisper-tiny.en: MIT; comes with the project\n  in {assets_folder() / 'speech' / 'whisper-tiny.en'}")
+    for name, repository in SPEECH_REPOSITORIES.items():
+        projection = "; its projection to Whisper's width is not trained" if name == "wav2vec2" else ""
+        print(f"{name}: {repository.licence}; {repository.name} on the hub{projection}")
+        megabytes = f"{1000 * repository.gigabytes:.0f} MB"
+        fetch = f"not here; `python -m vivid weights fetch {name}` downloads {megabytes}"
+        print("  " + ("in the hub's cache" if cached(repository) else fetch))
 
 
 def _fetch(args: argparse.Namespace) -> None:

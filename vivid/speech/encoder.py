@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from ..config import FPS, SAMPLE_RATE
 from ..errors import InputError
-from ..weights.int8 import load_int8
+from ..weights.hub import SPEECH_REPOSITORIES, download
+from ..weights.int8 import load_int8, load_state
 from .mel import log_mel
 from .windows import LAYERS, STATE_RATE, WIDTH, gather, window_indices
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "speech"
 SHIPPED = "whisper-tiny.en"
-HUB = {"whisper-tiny": "openai/whisper-tiny", "wav2vec2": "facebook/wav2vec2-base-960h"}
-"""Encoder -> repository on the hub; both have their weights as safetensors."""
 SEGMENT_SECONDS = 30
 SEGMENT_COLUMNS = SEGMENT_SECONDS * 100
 SHORTEST_WAVE = 400
@@ -40,7 +39,7 @@ Samples = NDArray[np.float32]
 
 def speech_encoder_names() -> tuple[str, ...]:
     """Names that `load_speech_encoder` accepts, the shipped one first."""
-    return (SHIPPED, *HUB)
+    return (SHIPPED, *SPEECH_REPOSITORIES)
 
 
 class SpeechEncoder(ABC):
@@ -149,12 +148,12 @@ def load_speech_encoder(name: str, device: str | torch.device = "cpu") -> Speech
         config = json.loads((folder / "config.json").read_text()) if (folder / "config.json").is_file() else {}
         return WhisperSpeech(name, build_whisper(config, load_int8(folder))).to(device)
     if name == "whisper-tiny":
-        config, state = _from_hub(HUB[name])
+        config, state = _from_hub(name)
         prefix = "model.encoder." if any(key.startswith("model.encoder.") for key in state) else "encoder."
         encoder = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         return WhisperSpeech(name, build_whisper(config, encoder)).to(device)
     if name == "wav2vec2":
-        return Wav2Vec2Speech(build_wav2vec2(*_from_hub(HUB[name]))).to(device)
+        return Wav2Vec2Speech(build_wav2vec2(*_from_hub(name))).to(device)
     raise InputError(f"There is no speech encoder {name!r}: choose one of {', '.join(speech_encoder_names())}.")
 
 
@@ -219,16 +218,13 @@ def _to_length(states: Tensor, count: int) -> Tensor:
     return states[low] * (1 - share) + states[high] * share
 
 
-def _from_hub(repository: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """config.json and model.safetensors of a repository, from the local cache or the hub."""
-    from huggingface_hub import hf_hub_download
-    from safetensors.torch import load_file
-
+def _from_hub(name: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Configuration and weights of an encoder, from the local cache or the hub."""
+    folder = download(SPEECH_REPOSITORIES[name])
     try:
-        config = json.loads(Path(hf_hub_download(repository, "config.json")).read_text())
-        return config, load_file(hf_hub_download(repository, "model.safetensors"))
-    except Exception as error:  # the hub's client raises many kinds of network errors
+        config = json.loads((folder / "config.json").read_text())
+    except ValueError as error:
         raise InputError(
-            f"The speech encoder {repository} cannot be fetched: connect to the hub once, "
-            f"or choose a model that uses {SHIPPED}."
+            f"The speech encoder in {folder} is damaged: delete it and fetch it again."
         ) from error
+    return config, load_state(folder)

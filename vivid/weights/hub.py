@@ -17,31 +17,42 @@ FULL_MODELS: dict[str, Literal["base", "acc"]] = {"full": "base", "full-acc": "a
 
 @dataclass(frozen=True)
 class Repository:
-    """A place on the hub and what is known of its licence."""
+    """A place on the hub, what is known of its licence, and what to do when the hub cannot be reached."""
 
     name: str
     files: tuple[str, ...]
     gigabytes: float
     licence: str
+    otherwise: str
+
+
+def _by_hand(files: tuple[str, ...]) -> str:
+    return f"put {', '.join(files)} into a folder and run `python -m vivid weights convert`"
 
 
 def base_repository(variant: str) -> Repository:
     """EchoMimicV2's weights, of the variant "base" or "acc"."""
     suffix = "_acc" if variant == "acc" else ""
+    files = (f"denoising_unet{suffix}.pth", "reference_unet.pth", f"motion_module{suffix}.pth", "pose_encoder.pth")
     return Repository(
         "BadToBest/EchoMimicV2",
-        (f"denoising_unet{suffix}.pth", "reference_unet.pth", f"motion_module{suffix}.pth", "pose_encoder.pth"),
+        files,
         8.5,
         "code Apache-2.0, its page adds a note on academic use; read the licence of the weights on their hub page "
         "before you use results in public",
+        _by_hand(files),
     )
 
 
-VAE_REPOSITORY = Repository(
-    "stabilityai/sd-vae-ft-mse", ("diffusion_pytorch_model.safetensors", "config.json"), 0.33, "MIT"
-)
-SPEECH_REPOSITORY = Repository("openai/whisper-tiny", ("config.json", "model.safetensors"), 0.15, "MIT")
-"""What the public base was trained to hear with; the speech encoder reads it from the hub's cache."""
+_VAE_FILES = ("diffusion_pytorch_model.safetensors", "config.json")
+VAE_REPOSITORY = Repository("stabilityai/sd-vae-ft-mse", _VAE_FILES, 0.33, "MIT", _by_hand(_VAE_FILES))
+_SPEECH_FILES = ("config.json", "model.safetensors")
+_ANOTHER_MODEL = "choose a model whose speech encoder comes with the project"
+SPEECH_REPOSITORIES = {
+    "whisper-tiny": Repository("openai/whisper-tiny", _SPEECH_FILES, 0.15, "MIT", _ANOTHER_MODEL),
+    "wav2vec2": Repository("facebook/wav2vec2-base-960h", _SPEECH_FILES, 0.38, "Apache-2.0", _ANOTHER_MODEL),
+}
+"""Speech encoders that are read from the hub's cache; the public base was trained to hear with whisper-tiny."""
 
 
 def models_folder() -> Path:
@@ -86,18 +97,24 @@ def model_folder(name: str | Path) -> Path:
 
 
 def fetch(name: str) -> Path:
-    """Download the public base and convert it to a model folder; returns the folder.
+    """Download a speech encoder, or the public base, which becomes a model folder; returns the folder.
 
     Errors: InputError with one sentence when the hub cannot be reached.
     """
-    if name not in FULL_MODELS:
-        raise InputError(f"{name} is not on the hub: choose one of {', '.join(FULL_MODELS)}.")
-    from .echomimic import convert
-
-    repositories = (base_repository(FULL_MODELS[name]), VAE_REPOSITORY, SPEECH_REPOSITORY)
+    if name in SPEECH_REPOSITORIES:
+        repositories = [SPEECH_REPOSITORIES[name]]
+    elif name in FULL_MODELS:
+        repositories = [base_repository(FULL_MODELS[name]), VAE_REPOSITORY, SPEECH_REPOSITORIES["whisper-tiny"]]
+    else:
+        raise InputError(f"{name} is not on the hub: choose one of {', '.join((*FULL_MODELS, *SPEECH_REPOSITORIES))}.")
     for repository in repositories:
         print(f"{repository.name} ({repository.gigabytes} GB; {repository.licence})", file=sys.stderr)
-    source, vae, _ = map(download, repositories)
+    source, *others = map(download, repositories)
+    if not others:
+        return source
+    from .echomimic import convert
+
+    vae = others[0]
     report = convert(source, vae, folder_of(name), FULL_MODELS[name])
     print(report.summary(), file=sys.stderr)
     return folder_of(name)
@@ -106,15 +123,22 @@ def fetch(name: str) -> Path:
 def download(repository: Repository) -> Path:
     """The files of a repository in the hub's cache; returns their folder. Errors: InputError."""
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.errors import GatedRepoError
 
     try:
         paths = [Path(hf_hub_download(repository.name, file)) for file in repository.files]
     except GatedRepoError as error:
         raise InputError(f"{repository.name} asks for a login: run `hf auth login`, then try again.") from error
-    except (OfflineModeIsEnabled, LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except Exception as error:  # the hub's client raises many kinds of network errors
         raise InputError(
-            f"{repository.name} cannot be fetched from the model hub: connect to the internet and try again, or put "
-            f"{', '.join(repository.files)} into a folder and run `python -m vivid weights convert`."
+            f"{repository.name} cannot be fetched from the model hub: connect to the internet and try again, "
+            f"or {repository.otherwise}."
         ) from error
     return paths[0].parent
+
+
+def cached(repository: Repository) -> bool:
+    """Whether `download` would need no network."""
+    from huggingface_hub import try_to_load_from_cache
+
+    return all(isinstance(try_to_load_from_cache(repository.name, file), str) for file in repository.files)

@@ -4,7 +4,7 @@ model_index.json                 a ModelInfo
 scheduler/scheduler_config.json
 vae/ reference/ denoiser/ hand_encoder/ codebook/
     config.json                  the class's own diffusers configuration
-    *.safetensors                shards below 10 MB; int8 with one fp16 scale a row in embedded models
+    *.safetensors                embedded: int8 with one fp16 scale a row, files below 10 MB; else 2 GB at most each
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def save_model(models: Models, info: ModelInfo, folder: Path, quantise: bool) ->
             module.save_config(target)
             save_int8(module.state_dict(), target)
         else:
-            module.save_pretrained(target, max_shard_size="9MB")
+            module.save_pretrained(target, max_shard_size="2GB")
         _forget_origin(target / "config.json")
     make_scheduler(info.solver, info.prediction_type).save_pretrained(folder / "scheduler")  # type: ignore[arg-type]
     write_info(info, folder)
