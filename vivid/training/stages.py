@@ -69,15 +69,15 @@ EMBEDDED_STAGE_2 = DiffusionConfig(
     LoopConfig(minutes=5, learning_rate=5e-4, precision="bf16"), WindowShape(24), batch=12, spatial_rate=0.5
 )
 CPU_STAGE_1 = DiffusionConfig(
-    LoopConfig(minutes=25, learning_rate=1.5e-3, ema_decay=0.99, warmup_steps=30),
-    WindowShape(4, stride=14, crop=16), batch=4, motion=False, separate_frames=True, same_head=True,
-    drops=DropRates(0.1, 0.02, 0.05, 0.0), last_step_share=1.0, last_step_noise=0.0, mouth_weight=20.0,
-    hand_weight=3.0, sample_steps=1,
+    LoopConfig(minutes=80, learning_rate=1e-3, ema_decay=0.99, warmup_steps=30),
+    WindowShape(4, stride=14, crop=16, face_share=0.35, hand_share=0.5), batch=4, motion=False, separate_frames=True,
+    same_head=True, drops=DropRates(0.1, 0.02, 0.05, 0.0), last_step_share=1.0, last_step_noise=0.0,
+    mouth_weight=20.0, hand_weight=4.0, sample_steps=1,
 )  # fmt: skip
 CPU_STAGE_2 = replace(
     CPU_STAGE_1,
     loop=LoopConfig(minutes=25, learning_rate=1e-3, ema_decay=0.99, warmup_steps=10),
-    window=WindowShape(12, crop=16, whole_share=0.4), batch=2, motion=True, separate_frames=False,
+    window=WindowShape(12, crop=16, whole_share=0.4), batch=1, motion=True, separate_frames=False,
 )  # fmt: skip
 
 
