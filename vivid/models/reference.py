@@ -7,6 +7,7 @@ from typing import Any
 from diffusers import UNet2DConditionModel
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
 from .blocks import ReferenceBlock
@@ -47,8 +48,12 @@ class ReferenceNet(UNet2DConditionModel):
             for unread in after:
                 unread.requires_grad_(False)
 
+    @apply_forward_hook
     def bank(self, latents: Tensor) -> dict[str, Tensor]:
         """Scaled latents (B, C, h, w) of the portrait -> normalised tokens (B, N, C) by block name."""
         bank: dict[str, Tensor] = {}
-        self(latents, 0, encoder_hidden_states=None, cross_attention_kwargs={"bank": bank}, return_dict=False)
+        # The class's own forward: accelerate's offloading wraps the instance's and hands on a copy of the bank.
+        ReferenceNet.forward(
+            self, latents, 0, encoder_hidden_states=None, cross_attention_kwargs={"bank": bank}, return_dict=False
+        )
         return bank
