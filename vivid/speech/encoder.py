@@ -224,7 +224,5 @@ def _from_hub(name: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         config = json.loads((folder / "config.json").read_text())
     except ValueError as error:
-        raise InputError(
-            f"The speech encoder in {folder} is damaged: delete it and fetch it again."
-        ) from error
+        raise InputError(f"The speech encoder in {folder} is damaged: delete it and fetch it again.") from error
     return config, load_state(folder)
