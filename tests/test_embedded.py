@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from vivid.config import SAMPLE_RATE, RunSettings
+from vivid.media.sound import load_speech, write_wav
 from vivid.media.video import probe, read_frames
 from vivid.speech.types import Speech
 
@@ -41,7 +42,7 @@ def changes(frames: np.ndarray, box: np.ndarray) -> float:
 
 def test_the_mouth_follows_the_sound_and_the_hands_the_gestures(pipeline, tmp_path):
     from vivid.conditioner import frame_inputs
-    from vivid.inputs import load_motion, load_portrait, load_speech
+    from vivid.inputs import load_motion, load_portrait
 
     speech, calm, wave = load_speech(VOICE), load_motion("calm"), load_motion("wave")
     # the first half second of a recording is often silent
@@ -68,27 +69,34 @@ def test_the_mouth_follows_the_sound_and_the_hands_the_gestures(pipeline, tmp_pa
     assert np.abs(talking[:, 2:40, 2:40].mean(0) - picture[2:40, 2:40]).mean() < 12
 
 
+def command(out: Path, voice: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    arguments = ["--portrait", PORTRAIT, "--audio", voice, "--motion", "explain", "--out", out, "--model", "embedded"]
+    line = [sys.executable, "-m", "vivid", "animate", *map(str, arguments), *more]
+    return subprocess.run(line, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
 def test_the_readme_command_makes_a_video(tmp_path):
     out = tmp_path / "video.mp4"
-    command = [
-        sys.executable,
-        "-m",
-        "vivid",
-        "animate",
-        "--portrait",
-        PORTRAIT,
-        "--audio",
-        VOICE,
-        "--motion",
-        "explain",
-    ]
-    command += ["--out", out, "--model", "embedded", "--seconds", "0.5", "--steps", "1"]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=ROOT, check=False)
+    done = command(out, VOICE, "--seconds", "0.5", "--steps", "1")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.strip().splitlines()[-1])
     assert result["frames"] == 12 and result["model"] == "embedded"
     assert probe(out).has_sound
 
-    again = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=ROOT, check=False)
+    again = command(out, VOICE, "--seconds", "0.5", "--steps", "1")
     assert again.returncode == 2, "an earlier result is never overwritten"
     assert again.stderr.strip().count("\n") == 0 and "exists" in again.stderr
+
+
+@pytest.mark.slow
+def test_ten_seconds_take_hardly_more_memory_than_two(tmp_path):
+    write_wav(tmp_path / "voice.wav", Speech(np.resize(load_speech(VOICE).samples, 10 * SAMPLE_RATE)))
+    peaks = {}
+    for frames in (48, 240):
+        done = command(
+            tmp_path / f"{frames}.mp4", tmp_path / "voice.wav", "--seconds", str(frames / 24), "--size", "128x128"
+        )
+        result = json.loads(done.stdout.strip().splitlines()[-1])
+        assert result["frames"] == frames
+        peaks[frames] = result["peak_memory"]
+    assert peaks[240] < 1.1 * peaks[48], peaks

@@ -92,12 +92,17 @@ def test_one_seed_gives_one_video_and_another_differs(pipeline, tmp_path):
     assert not np.array_equal(first, other)
 
 
-def test_closing_the_stream_leaves_no_file(pipeline, tmp_path):
+def test_closing_the_stream_stops_at_once_and_leaves_no_file(pipeline, tmp_path):
+    calls = []
+    hook = pipeline.denoiser.register_forward_pre_hook(lambda *_: calls.append(1))
     for stop_after in (1, 2, 4):
         stream = pipeline.animate(portrait(), tone(20), gestures(), RunSettings(steps=3), tmp_path / "video.mp4")
+        calls.clear()
         for _ in range(stop_after):
             next(stream)
         stream.close()
+        assert len(calls) == 2 * stop_after, "two evaluations a step, and none after the last that was asked for"
+    hook.remove()
     stream = pipeline.animate(portrait(), tone(20), gestures(), RunSettings(steps=1), tmp_path / "video.mp4")
     while next(stream).phase != "decode":
         pass
