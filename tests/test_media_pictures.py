@@ -194,7 +194,6 @@ def test_fitting_keeps_shapes_and_maps_points(width: int, height: int, columns: 
     assert image.shape == (size[1], size[0], 3)
     points = np.array([[0, 0, 0.5], [width, height, 0.25], [width / 2, height / 2, 1]], np.float32)
     mapped = fit.map_points(points)
-    assert np.allclose(fit.unmap_points(mapped), points, atol=1e-2)
     assert np.allclose(mapped[2, :2], np.array(size) / 2, atol=1e-2)  # the centre stays the centre
     span = mapped[1, :2] - mapped[0, :2]
     assert np.allclose(span / [width, height], fit.scale, rtol=1e-4)  # one scale: never squashed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from vivid.errors import InputError
@@ -31,7 +32,8 @@ def test_both_grids(grid):
     quantised, indices, loss, stats = book.quantise(latents)
     assert quantised.shape == latents.shape and indices.shape == (2, grid, grid) and loss.ndim == 0
     assert book.decode(quantised).shape == (2, 3, 256, 256)
-    assert torch.allclose(book.decode_indices(indices), book.decode(quantised), atol=1e-5)
+    codes = rearrange(book.quantiser.codes[indices], "n h w c -> n c h w")
+    assert torch.allclose(book.decode(codes), book.decode(quantised), atol=1e-5)
     assert 1 <= float(stats.perplexity) <= 24 and 1 <= int(stats.used) <= 24
     left, right = pictures()[:1], pictures()[1:]
     tokens = book.tokens(left, right)

@@ -101,7 +101,7 @@ class Conditioner:
             tokens = pipeline.codebook.tokens(left[None], right[None])
             present = torch.from_numpy(inputs.crops_present).to(self.device)
             self.codes = self.denoiser.project_codes(tokens)
-            self.code_mask = present.repeat_interleave(tokens.shape[1] // 2)[None]
+            self.code_mask = pipeline.codebook.token_mask(present[None])
         self._kept: dict[tuple[int, int], Conditions] = {}
         self._kept_bytes = 0
 

@@ -42,12 +42,6 @@ class Fit:
         mapped[..., :2] = (mapped[..., :2] - np.asarray(self.corner, np.float32)) * np.float32(self.scale)
         return mapped
 
-    def unmap_points(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
-        """The inverse of `map_points`."""
-        mapped = np.array(points, np.float32)
-        mapped[..., :2] = mapped[..., :2] / np.float32(self.scale) + np.asarray(self.corner, np.float32)
-        return mapped
-
 
 def load_picture(source: str | Path | Image.Image | NDArray[np.generic], limits: Limits | None = None) -> Picture:
     """A picture as upright sRGB, uint8 (H, W, 3), with values 0..255.

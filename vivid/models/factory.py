@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from diffusers import AutoencoderKL
 
@@ -83,21 +84,6 @@ EMBEDDED = ModelConfig(
 )
 """The model that ships (EMBEDDED.md): 256 px, two CPU cores."""
 
-EMBEDDED_SMALL = ModelConfig(
-    name="embedded-small",
-    channels=(64, 128, 192),
-    down_attention=(False, True, True),
-    up_attention=(True, True, False),
-    heads=(2, 4, 6),
-    hand_encoder_channels=(16, 32, 64, 64),
-    codebook_channels=(96, 128, 128),
-    codebook_patch=4,
-)
-"""Its cheaper relative: attention only at 16 x 16 and 8 x 8 (of 256 px), so that it can also be trained on a CPU.
-
-The hand codebook folds 4 x 4 pixels before its first convolution: a training pass costs a sixth, at the same grid.
-"""
-
 EMBEDDED_TINY = ModelConfig(
     name="embedded-tiny",
     channels=(48, 96, 144),
@@ -109,7 +95,10 @@ EMBEDDED_TINY = ModelConfig(
     codebook_channels=(48, 96, 128),
     codebook_patch=4,
 )
-"""The cheapest: thin everywhere, so that an hour on two CPU cores trains it; the reference carries the detail."""
+"""Its cheaper relative: thin, with attention only at 16 x 16 and 8 x 8 (of 256 px), so that two CPU cores train it.
+
+The hand codebook folds 4 x 4 pixels before its first convolution: a training pass costs a sixth, at the same grid.
+"""
 
 FULL = ModelConfig(
     name="full",
@@ -208,19 +197,26 @@ def build_codebook(config: ModelConfig) -> HandCodebook:
     )
 
 
+def _twin_options(config: ModelConfig) -> dict[str, Any]:
+    """What both U-Nets have in common."""
+    return {
+        "sample_size": config.sample_size // 8,
+        "out_channels": config.latent_channels,
+        "block_out_channels": config.channels,
+        "layers_per_block": config.layers,
+        "norm_num_groups": config.norm_groups,
+        "cross_attention_dim": AUDIO_DIM,
+        "use_linear_projection": config.linear_projection,
+    }
+
+
 def build_denoiser(config: ModelConfig) -> Denoiser:
     """The denoising U-Net; head stream, codebook attention and motion modules begin without effect."""
     return Denoiser(
-        sample_size=config.sample_size // 8,
+        **_twin_options(config),
         in_channels=config.latent_channels * (2 if config.concat_reference else 1),
-        out_channels=config.latent_channels,
         down_block_types=tuple("CrossAttnDownBlockMotion" if a else "DownBlockMotion" for a in config.down_attention),
         up_block_types=tuple("CrossAttnUpBlockMotion" if a else "UpBlockMotion" for a in config.up_attention),
-        block_out_channels=config.channels,
-        layers_per_block=config.layers,
-        norm_num_groups=config.norm_groups,
-        cross_attention_dim=AUDIO_DIM,
-        use_linear_projection=config.linear_projection,
         num_attention_heads=config.heads,
         motion_num_attention_heads=config.motion_heads,
         motion_max_seq_length=config.window_limit,
@@ -238,16 +234,10 @@ def build_denoiser(config: ModelConfig) -> Denoiser:
 def build_reference(config: ModelConfig) -> ReferenceNet:
     """The denoiser's twin for the portrait."""
     return ReferenceNet(
-        sample_size=config.sample_size // 8,
+        **_twin_options(config),
         in_channels=config.latent_channels,
-        out_channels=config.latent_channels,
         down_block_types=tuple("CrossAttnDownBlock2D" if a else "DownBlock2D" for a in config.down_attention),
         up_block_types=tuple("CrossAttnUpBlock2D" if a else "UpBlock2D" for a in config.up_attention),
-        block_out_channels=config.channels,
-        layers_per_block=config.layers,
-        norm_num_groups=config.norm_groups,
-        cross_attention_dim=AUDIO_DIM,
-        use_linear_projection=config.linear_projection,
         attention_head_dim=config.heads,
         trim=config.trim_reference,
     )

@@ -208,12 +208,6 @@ class HandCodebook(ModelMixin, ConfigMixin):
         """Quantised grid (N, code_dim, g, g) -> pictures (N, 3, size, size), about -1..1 (not clipped)."""
         return F.pixel_shuffle(self.decoder(quantised), self.patch)
 
-    @apply_forward_hook
-    def decode_indices(self, indices: Tensor) -> Tensor:
-        """Code indices (N, g, g) -> pictures (N, 3, size, size)."""
-        codes = self.quantiser.codes[indices]  # (N, g, g, code_dim)
-        return self.decode(rearrange(codes, "n h w c -> n c h w").to(self.dtype))
-
     def forward(self, images: Tensor) -> HandCodebookOutput:
         """One training pass: pictures (N, 3, size, size) in -1..1 -> reconstruction and loss (L2 + commitment)."""
         quantised, indices, quantiser_loss, stats = self.quantise(self.encode(images))

@@ -20,7 +20,7 @@ BODY_NAMES = (
     "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
     "right_eye", "left_eye", "right_ear", "left_ear",
 )  # fmt: skip
-BODY_COUNT, HAND_COUNT, FACE_COUNT = 18, 21, 68
+BODY_COUNT, HAND_COUNT, FACE_COUNT = len(BODY_NAMES), 21, 68
 NOSE, NECK = 0, 1
 RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST = 2, 3, 4
 LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST = 5, 6, 7
