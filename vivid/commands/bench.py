@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from ..config import RunSettings
 from ..errors import InputError
 from .animate import parse_size
 
@@ -36,11 +37,12 @@ def run(args: argparse.Namespace) -> int:
     """Measure; print a table and, as the last line, one JSON object."""
     if args.frames < 1 or args.repeat < 1:
         raise InputError("Frames and repeat must be 1 or more.")
+    width, height = parse_size(args.size)
+    RunSettings(width=width, height=height)  # refuses impossible sizes
     import torch
 
     from ..devices import default_device, peak_memory
 
-    width, height = parse_size(args.size)
     device = torch.device(args.device or default_device())
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[args.dtype]
     bench = Bench(args.config, (width, height), args.frames, not args.no_guidance, device, dtype)
