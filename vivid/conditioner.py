@@ -81,10 +81,12 @@ class Conditioner:
 
     features: speech features (T, 50, 384). The reference bank with its keys and values, the reference latents and the
     codebook tokens are computed here once; hand features, audio and masks for each window, kept as far as a fixed
-    budget goes.
+    budget goes if windows are `reused` in another sampling step.
     """
 
-    def __init__(self, pipeline: VividPipeline, inputs: FramedInputs, features: Tensor, codebook: bool) -> None:
+    def __init__(
+        self, pipeline: VividPipeline, inputs: FramedInputs, features: Tensor, codebook: bool, reused: bool = True
+    ) -> None:
         self.denoiser, self.hand_encoder = pipeline.denoiser, pipeline.hand_encoder
         self.device, self.dtype = pipeline.execution_device, pipeline.weights_dtype
         self.inputs, self.features = inputs, features
@@ -102,6 +104,7 @@ class Conditioner:
             present = torch.from_numpy(inputs.crops_present).to(self.device)
             self.codes = self.denoiser.project_codes(tokens)
             self.code_mask = pipeline.codebook.token_mask(present[None])
+        self._budget = WINDOW_CACHE_BYTES if reused else 0
         self._kept: dict[tuple[int, int], Conditions] = {}
         self._kept_bytes = 0
 
@@ -112,7 +115,7 @@ class Conditioner:
             return self._kept[key]
         conditions = self._build(frames)
         size = conditions.window_bytes()
-        if self._kept_bytes + size <= WINDOW_CACHE_BYTES:
+        if self._kept_bytes + size <= self._budget:
             self._kept[key] = conditions
             self._kept_bytes += size
         return conditions

@@ -167,7 +167,7 @@ class VividPipeline(DiffusionPipeline):
             inputs = frame_inputs(portrait, loop(clip, frames), (run.width, run.height))
             features = self.speech_encoder.features(speech.samples, frames, FPS)
             self.denoiser.switch(run.head_stream, run.codebook, motion="motion" not in self.untrained)
-            conditioner = Conditioner(self, inputs, features, codebook=run.codebook)
+            conditioner = Conditioner(self, inputs, features, codebook=run.codebook, reused=run.steps != 1)
             latents = yield from self._denoise(conditioner, frames, run, clock)
             del conditioner
             clock.start_decoding()
