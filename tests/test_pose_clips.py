@@ -42,3 +42,17 @@ def test_rounded_clip_is_close_and_smaller(tmp_path: Path) -> None:
 def test_other_endings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="ending"):
         save_clip(random_clip(), tmp_path / "clip.pkl")
+
+
+def test_a_failed_write_leaves_the_earlier_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save_clip(random_clip(2), tmp_path / "clip.npz")
+    before = path.read_bytes()
+
+    def fail(file, **arrays):
+        file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez_compressed", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save_clip(random_clip(3), path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]

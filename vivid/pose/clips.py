@@ -8,9 +8,7 @@ pixels of the canvas. A point may lie outside the canvas; confidence 0 means abs
 from __future__ import annotations
 
 import math
-import os
 import re
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -20,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..media.files import written_whole
 from .skeleton import BODY_COUNT, FACE_COUNT, HAND_COUNT, PoseClip
 
 VERSION = 1
@@ -63,18 +62,8 @@ def save_clip(clip: PoseClip, path: str | Path, step: float | None = None) -> Pa
         "fps": np.array(clip.fps, np.float32),
         "canvas": np.array(clip.canvas, np.int32),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".npz", prefix=".clip-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **arrays)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # mkstemp makes files that only their owner reads
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with written_whole(path) as file:
+        np.savez_compressed(file, **arrays)
     return path
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..media.files import written_whole
 from . import skeleton as sk
 from .skeleton import Points, PoseClip
 
@@ -39,27 +38,17 @@ def thumbnail(clip: PoseClip, path: str | Path, size: int = SIZE) -> Path:
     count = max(1, round(min(clip.seconds, _SECONDS) * _RATE))
     indices = np.minimum(np.round(np.arange(count) * clip.fps / _RATE).astype(int), len(clip) - 1)
     pictures = [Image.fromarray(frame) for frame in figures(clip.take(indices), size)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".webp", prefix=".clip-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            pictures[0].save(
-                file,
-                "WEBP",
-                save_all=True,
-                append_images=pictures[1:],
-                duration=round(1000 / _RATE),
-                loop=0,
-                quality=60,
-                method=4,
-            )
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with written_whole(path) as file:
+        pictures[0].save(
+            file,
+            "WEBP",
+            save_all=True,
+            append_images=pictures[1:],
+            duration=round(1000 / _RATE),
+            loop=0,
+            quality=60,
+            method=4,
+        )
     return path
 
 
