@@ -66,8 +66,9 @@ def test_every_part_trains_and_the_export_makes_a_video(tiny: Path, capsys: pyte
     last = list(pipeline.animate(portrait(), tone(4), gestures(), RunSettings(steps=1), tiny / "video.mp4"))[-1]
     assert isinstance(last, Done) and last.result.frames == 4
 
-    # from the exported folder alone, as from a fresh clone, another stage starts warm
-    train(tiny, "stage1", *data, "--init", str(tiny / "export"), "--fresh")
+    # from the exported folder alone, as from a fresh clone, everything starts warm
+    for part in ("vae", "hcc", "stage1"):
+        train(tiny, part, *data, "--init", str(tiny / "export"), "--fresh")
 
 
 def test_a_stage_without_an_autoencoder_is_refused(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -100,12 +100,15 @@ def _vae(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
     from dataclasses import replace
 
     from ..models.autoencoder import ShortcutAutoencoderKL
+    from ..training.export import load_component
     from ..training.vae import VaeStage
 
     config = _with(chosen.vae, args)
     model = None
     if args.init:
-        model = ShortcutAutoencoderKL.from_pretrained(_need(args.init, "--init") / "vae")
+        model = load_component([_need(args.init, "--init")], "vae")
+        if not isinstance(model, ShortcutAutoencoderKL):
+            raise InputError(f"{args.init} holds no vae/ of this project's kind: name a run or a model folder.")
     elif config.decoder_only:
         config = replace(config, decoder_only=False)
     return VaeStage(config, _clips(args, chosen.size), model), config.loop
@@ -117,7 +120,7 @@ def _hcc(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
     import torch
 
     from ..models.factory import build_codebook
-    from ..models.hand_codebook import HandCodebook
+    from ..training.export import load_component
     from ..training.hands import crops_of_clips, load_hand_shards
     from ..training.hcc import HccStage
 
@@ -128,7 +131,9 @@ def _hcc(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
         crops = crops_of_clips(_clips(args, chosen.size), every=8)
     torch.manual_seed(config.loop.seed)
     if args.init:
-        codebook = HandCodebook.from_pretrained(_need(args.init, "--init") / "codebook")
+        codebook = load_component([_need(args.init, "--init")], "codebook")
+        if codebook is None:
+            raise InputError(f"{args.init} holds no codebook/: name a run or a model folder.")
     else:
         model = chosen.model
         if args.codebook_8x8:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.autoencoders.vae import DecoderOutput
@@ -15,8 +16,9 @@ from .layers import with_options_of
 
 
 class ShortcutAutoencoderKL(AutoencoderKL):
-    """AutoencoderKL whose latents and pictures also meet through one linear map of 8 x 8 patches.
+    """AutoencoderKL whose latents and pictures also meet through linear maps of 8 x 8 patches.
 
+    The way back sees each patch's neighbours too, which hides the seams: the maps are those of a lapped transform.
     The networks learn what the linear map leaves over, as in the residual autoencoding of DC-AE (Chen et al. 2024).
     With `start_from_patches` the map is the best linear one and the networks add nothing yet, so training begins at
     the quality of principal components instead of noise: on a small budget that decides how mouths and hands look.
@@ -29,7 +31,7 @@ class ShortcutAutoencoderKL(AutoencoderKL):
         latent_channels = self.config.latent_channels
         patch = 2 ** (len(self.config.block_out_channels) - 1)
         self.patch_in = nn.Conv2d(3, latent_channels, patch, stride=patch)
-        self.patch_out = nn.ConvTranspose2d(latent_channels, 3, patch, stride=patch)
+        self.patch_out = nn.ConvTranspose2d(latent_channels, 3, 3 * patch, stride=patch, padding=patch)
 
     def _encode(self, x: Tensor) -> Tensor:
         if _adds_nothing(self.encoder.conv_out):
@@ -51,7 +53,7 @@ class ShortcutAutoencoderKL(AutoencoderKL):
 
     @torch.no_grad()
     def start_from_patches(self, pictures: Tensor, evenness: float = 0.5, log_variance: float = -6.0) -> None:
-        """Set the shortcut to the principal components of patches of `pictures` (N, 3, H, W) in -1..1.
+        """Set the shortcut to the principal components of patches of `pictures` (N, 3, H, W) in -1..1, and fit back.
 
         Component i is divided by its standard deviation to the power `evenness`: 0 keeps the energies of pixels, 1
         makes all latent channels equally strong. The last convolutions of both networks start at zero.
@@ -65,13 +67,9 @@ class ShortcutAutoencoderKL(AutoencoderKL):
         energy, directions = energy[-count:].flip(0), directions[:, -count:].flip(1)
         scale = energy.clamp(min=1e-8).sqrt().pow(evenness)
         into = (directions / scale).T  # (latent, 3 * p * q)
-        out = (directions * scale).T
         self.patch_in.weight.copy_(rearrange(into, "l (c p q) -> l c p q", p=size, q=size))
-        assert self.patch_in.bias is not None and self.patch_out.bias is not None
+        assert self.patch_in.bias is not None
         self.patch_in.bias.copy_(-into @ centre)
-        self.patch_out.weight.copy_(rearrange(out, "l (c p q) -> l c p q", p=size, q=size))
-        # One bias for each colour cannot hold a mean that differs within the patch; it hardly does.
-        self.patch_out.bias.copy_(rearrange(centre, "(c p q) -> c (p q)", p=size, q=size).mean(1))
         nn.init.zeros_(self.decoder.conv_out.weight)
         nn.init.zeros_(self.decoder.conv_out.bias)
         nn.init.zeros_(self.encoder.conv_out.weight)
@@ -83,6 +81,34 @@ class ShortcutAutoencoderKL(AutoencoderKL):
         if self.post_quant_conv is not None:
             nn.init.dirac_(self.post_quant_conv.weight)
             nn.init.zeros_(self.post_quant_conv.bias)
+        self.fit_patch_out(pictures)
+
+    @torch.no_grad()
+    def fit_patch_out(self, pictures: Tensor, batch: int = 8) -> None:
+        """Set the linear way back to the least squares solution on `pictures` (N, 3, H, W) in -1..1.
+
+        Each patch is predicted from its own latents and those of its eight neighbours.
+        """
+        size = self.patch_in.kernel_size[0]
+        count = 9 * self.config.latent_channels + 1
+        gram = torch.zeros(count, count, dtype=torch.double, device=pictures.device)
+        product = torch.zeros(count, 3 * size**2, dtype=torch.double, device=pictures.device)
+        for part in pictures.split(batch):
+            around = F.unfold(self.encode(part).latent_dist.mean, 3, padding=1)  # (n, latent * 9, patches)
+            around = rearrange(F.pad(around, (0, 0, 0, 1), value=1.0), "n f l -> (n l) f").double()
+            gram += around.T @ around
+            product += around.T @ rearrange(F.unfold(part, size, stride=size), "n f l -> (n l) f").double()
+        gram += 1e-9 * gram.diagonal().mean() * torch.eye(count, dtype=torch.double, device=pictures.device)
+        # The layer has one constant for each colour: first the best constants of all pixels of a patch, averaged, ...
+        bias = rearrange(torch.linalg.solve(gram, product)[-1], "(c p) -> c p", c=3).mean(1)
+        # ... then the weights that are best with them.
+        rest = product - gram[:, -1:] * bias.repeat_interleave(size**2)
+        solution = torch.linalg.solve(gram[:-1, :-1], rest[:-1])
+        solution = rearrange(solution, "(l a b) (c p q) -> l c a p b q", a=3, b=3, c=3, p=size)
+        # what a patch takes from the neighbour above, that neighbour gives to the patch below it
+        self.patch_out.weight.copy_(rearrange(solution.flip(2, 4), "l c a p b q -> l c (a p) (b q)"))
+        assert self.patch_out.bias is not None
+        self.patch_out.bias.copy_(bias)
 
 
 def _adds_nothing(last: nn.Conv2d) -> bool:

@@ -264,8 +264,8 @@ class Trainer:
     def progress(self) -> float:
         """Share of the budget that is used, 0 to 1."""
         parts = [0.0]
-        if self.config.steps:
-            parts.append(self.state.step / self.config.steps)
+        if self.config.steps is not None:
+            parts.append(self.state.step / self.config.steps if self.config.steps else 1.0)
         if self.config.minutes:
             parts.append(self.state.elapsed / (60 * self.config.minutes))
         return min(1.0, max(parts))

@@ -91,6 +91,8 @@ class VaeStage(Stage):
             model.start_from_patches(self._patches(np.random.default_rng(config.loop.seed)))
         self.vae = model
         if config.decoder_only:
+            if not self.vae.decoder.conv_out.weight.any():  # nothing yet that was fitted to the old way back
+                self.vae.fit_patch_out(self._patches(np.random.default_rng(config.loop.seed)))
             for name, parameter in self.vae.named_parameters():
                 kept = ("encoder.", "quant_conv.", "patch_in.")
                 parameter.requires_grad_(not name.startswith(kept))
