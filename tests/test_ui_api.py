@@ -1,6 +1,7 @@
 """The page's endpoints as programs call them, and what strangers may not do."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -119,6 +120,24 @@ def test_a_video_comes_with_sound_and_settings(client: Client, files: dict[str, 
     assert settings["result"]["settings"]["steps"] == 4
     assert settings["result"]["calibration"]["frames"] == 48
     assert "/" not in json.dumps(settings["motion"])
+
+
+def test_the_readmes_example_works(
+    server: Server, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = Path(__file__).resolve().parents[1]
+    blocks = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text("utf-8"), re.DOTALL)
+    code = next(block for block in blocks if "gradio_client" in block)
+    monkeypatch.chdir(root)
+    names: dict[str, object] = {}
+    code = code.replace("http://127.0.0.1:7860", server.url).replace(
+        "examples/voices/hello_slt.mp3", str(files["voice"])
+    )
+    exec(code, names)
+    assert "'usable': True" in capsys.readouterr().out
+    assert load_clip(Path(str(names["clip"]))).canvas == (512, 512)
+    settings = names["settings"]
+    assert isinstance(settings, dict) and settings["result"]["frames"] > 0
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import json
-from collections.abc import Callable, Iterable
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -103,12 +105,38 @@ def open_detector(name: str = "auto", video: bool = False) -> Detector:
     return DWPoseDetector(video) if name == "dwpose" else OpenPoseDetector(video)
 
 
+_kept: dict[str, Detector] = {}
+_keeping = threading.Lock()
+
+
+@contextmanager
+def _picture_detector(name: str) -> Iterator[Detector]:
+    """A ready detector for one picture; one is kept for the next, for getting it ready takes longer than looking."""
+    chosen = choose_detector(name)
+    with _keeping:
+        finder = _kept.pop(chosen, None)
+    with ExitStack() as stack:
+        if finder is None:
+            finder = open_detector(chosen)
+        stack.push(finder)  # closed after an error, and when another one has been kept meanwhile
+        yield finder
+        with _keeping:
+            if _kept.setdefault(chosen, finder) is finder:
+                stack.pop_all()
+
+
+@atexit.register
+def _close_kept() -> None:
+    for finder in _kept.values():
+        finder.__exit__()
+
+
 def detect_picture(image: Image, detector: str = "auto") -> DetectedPose:
     """The pose of the person in an RGB picture (H, W, 3), in its pixels; of several people the largest, central one.
 
     Raises InputError when nobody, or nobody's face, is found.
     """
-    with open_detector(detector) as finder:
+    with _picture_detector(detector) as finder:
         pose = finder.detect(image)
         people, name = finder.people, finder.name
     if pose is None:

@@ -106,6 +106,11 @@ class MediaPipeDetector:
 
     def detect(self, image: NDArray[np.uint8]) -> Pose | None:
         """The pose in an RGB picture (H, W, 3), in its pixels; None when nobody is found."""
+        if self._warm and not self._video:  # nothing of the picture before may colour this one
+            self._face = None
+            self._graph.reset()
+            self._faces.reset()
+            self._warm = False
         height, width = image.shape[:2]
         scale = min(1.0, _MAX_SIDE / max(height, width))
         if scale < 1:

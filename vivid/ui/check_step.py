@@ -32,11 +32,15 @@ PREVIEW_SECONDS = 6.0
 
 @dataclass
 class Fitted:
-    """The clip before and after calibration on the canvas of a small portrait picture (H, W, 3), and the report."""
+    """The clip before and after calibration on the canvas of a small portrait picture (H, W, 3), and the report.
+
+    `full` is the fitted clip on the portrait's own canvas.
+    """
 
     image: NDArray[np.uint8]
     raw: PoseClip
     calibrated: PoseClip
+    full: PoseClip
     report: CalibrationReport
 
 
@@ -57,6 +61,7 @@ def fit(portrait: Portrait, clip: PoseClip) -> Fitted:
         image,
         place(clip, portrait.size)[0].map_points(scale, (0, 0), size),
         calibrated.map_points(scale, (0, 0), size),
+        calibrated,
         report,
     )
 
@@ -149,25 +154,25 @@ def build_check_step(
             slider: pictures(found, index),
             frame: gr.Slider(maximum=max(1, len(clip) - 1), value=index),
             table: report_table(found.report),
-            hand_pictures: hands(context, person),
             preview: gr.Video(None, visible=False),
         }
         return {row: gr.skip()} if newest.outdated(request.session_hash, number) else update
 
-    changed.change(
+    drawn = changed.change(
         plainly(refresh),
         [portrait, motion, frame, changed],
-        [fitted, row, waiting, slider, frame, table, hand_pictures, preview],
+        [fitted, row, waiting, slider, frame, table, preview],
         show_progress="hidden",
         trigger_mode="multiple",
         **PREVIEW,
         **PRIVATE,
     )
 
-    known.change(
-        plainly(lambda person: gr.skip() if person is None else hands(context, person)),
-        portrait, hand_pictures, show_progress="hidden", **PREVIEW, **PRIVATE,
-    )  # fmt: skip
+    for event in (drawn.then, known.change):  # the skeletons first: the codebook takes longer than they do
+        event(
+            plainly(lambda person: gr.skip() if person is None else hands(context, person)),
+            portrait, hand_pictures, show_progress="hidden", **PREVIEW, **PRIVATE,
+        )  # fmt: skip
 
     def redraw(found: Fitted | None, index: int) -> Any:
         return gr.skip() if found is None else pictures(found, index)

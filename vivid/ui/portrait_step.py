@@ -33,7 +33,7 @@ def describe(verdict: Verdict, notice: bool = False) -> str:
     """The findings as HTML; `notice` adds that the small model is made for rendered characters."""
     items = [line(f.level, f.key, **f.values) for f in verdict.findings]
     if notice:
-        items.append(line("info", "portrait_photograph"))
+        items.append(line("warn", "portrait_photograph"))
     return lines(*items)
 
 

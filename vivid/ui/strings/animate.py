@@ -77,17 +77,17 @@ TABLE: dict[str, tuple[str, str]] = {
     "portrait_fix_rotate": ("Turn it upright", "转正图片"),
     "portrait_fix_crop": ("Crop to the upper body", "裁剪到上半身"),
     "portrait_photograph": (
-        "The small model here is made for rendered characters. With a photograph expect a weaker likeness.",
-        "此处的小模型是为渲染角色训练的。若使用真人照片，相似度会较低。",
+        "The small model here was made for rendered characters like those below: a photograph will not look right.",
+        "此处的小模型是为下方那样的渲染角色训练的：真人照片的效果不会好。",
     ),
     # Voice
     "step_voice": ("Voice", "语音"),
     "step_voice_hint": ("What is said? The video gets exactly this long.", "说什么？视频长度与语音一致。"),
     "voice_label": ("Speech", "语音"),
-    "voice_examples": ("Or listen to one of these", "或试听以下示例"),
+    "voice_examples": ("Or take one of these", "或选用以下示例"),
     "voice_limit": (
-        "Up to {limit} seconds. The scissors under the wave cut it.",
-        "最长 {limit} 秒。可用波形下方的剪刀裁剪。",
+        "Up to {limit} seconds. A longer recording can be cut here.",
+        "最长 {limit} 秒。更长的录音可在此裁剪。",
     ),
     "voice_fine": (
         "{seconds} of at most {limit} seconds: {frames} frames of video.",

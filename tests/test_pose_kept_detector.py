@@ -1,0 +1,68 @@
+"""One detector is kept from picture to picture, and no picture colours the next."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vivid.errors import InputError
+from vivid.media.pictures import load_picture
+from vivid.pose import detect
+from vivid.pose.detect import detect_picture, open_detector
+from vivid.pose.skeleton import Pose
+
+PORTRAITS = Path(__file__).resolve().parents[1] / "examples" / "portraits"
+
+
+class Finder:
+    """A detector that counts its openings and closings and finds nobody."""
+
+    name, people = "fake", 0
+    opened = closed = 0
+
+    def __enter__(self) -> "Finder":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        Finder.closed += 1
+
+    def detect(self, image: np.ndarray) -> Pose | None:
+        """Nobody, or an accident in a black picture."""
+        if not image.any():
+            raise RuntimeError("broken")
+        return None
+
+
+def test_a_detector_is_opened_once_and_closed_after_an_accident(monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_one(name: str) -> Finder:
+        Finder.opened += 1
+        return Finder()
+
+    monkeypatch.setattr(detect, "_kept", {})
+    monkeypatch.setattr(detect, "choose_detector", lambda name: name)
+    monkeypatch.setattr(detect, "open_detector", open_one)
+    white = np.full((64, 64, 3), 255, np.uint8)
+    for _ in range(3):
+        with pytest.raises(InputError, match="No person"):
+            detect_picture(white)
+    assert (Finder.opened, Finder.closed) == (1, 0)
+    with pytest.raises(RuntimeError):
+        detect_picture(np.zeros_like(white))
+    assert Finder.closed == 1
+    with pytest.raises(InputError):
+        detect_picture(white)
+    assert (Finder.opened, Finder.closed) == (2, 1)
+
+
+def test_the_same_picture_has_the_same_pose_whatever_came_before() -> None:
+    one, other = (load_picture(PORTRAITS / name) for name in ("ben.jpg", "clara.jpg"))
+    with open_detector("mediapipe") as finder:
+        alone = finder.detect(one)
+    detect_picture(other, "mediapipe")
+    after = detect_picture(one, "mediapipe").pose
+    again = detect_picture(one, "mediapipe").pose
+    assert alone is not None
+    for pose in (after, again):
+        assert np.array_equal(pose.body, alone.body)
+        assert np.array_equal(pose.hands, alone.hands)
+        assert np.array_equal(pose.face, alone.face)
