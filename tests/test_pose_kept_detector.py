@@ -39,22 +39,28 @@ def test_a_detector_is_opened_once_and_closed_after_an_accident(monkeypatch: pyt
         return Finder()
 
     monkeypatch.setattr(detect, "_kept", {})
+    monkeypatch.setattr(detect, "_keeps", False)
     monkeypatch.setattr(detect, "choose_detector", lambda name: name)
     monkeypatch.setattr(detect, "open_detector", open_one)
     white = np.full((64, 64, 3), 255, np.uint8)
+    with pytest.raises(InputError, match="No person"):
+        detect_picture(white)
+    assert (Finder.opened, Finder.closed) == (1, 1)  # nothing is kept until somebody asks for it
+    detect.keep_detector()
     for _ in range(3):
         with pytest.raises(InputError, match="No person"):
             detect_picture(white)
-    assert (Finder.opened, Finder.closed) == (1, 0)
+    assert (Finder.opened, Finder.closed) == (2, 1)
     with pytest.raises(RuntimeError):
         detect_picture(np.zeros_like(white))
-    assert Finder.closed == 1
+    assert Finder.closed == 2
     with pytest.raises(InputError):
         detect_picture(white)
-    assert (Finder.opened, Finder.closed) == (2, 1)
+    assert (Finder.opened, Finder.closed) == (3, 2)
 
 
-def test_the_same_picture_has_the_same_pose_whatever_came_before() -> None:
+def test_the_same_picture_has_the_same_pose_whatever_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detect, "_keeps", True)
     one, other = (load_picture(PORTRAITS / name) for name in ("ben.jpg", "clara.jpg"))
     with open_detector("mediapipe") as finder:
         alone = finder.detect(one)

@@ -207,7 +207,7 @@ def test_a_phone_needs_no_sideways_scrolling(chromium: Any, server: Server, file
         context.close()
 
 
-def test_chinese_by_browser_and_by_choice(chromium: Any, server: Server, page: Any) -> None:
+def test_chinese_by_browser_and_by_choice(chromium: Any, server: Server, page: Any, files: dict[str, str]) -> None:
     context = chromium.new_context(locale="zh-CN")
     context.set_default_timeout(PATIENCE)
     try:
@@ -217,6 +217,9 @@ def test_chinese_by_browser_and_by_choice(chromium: Any, server: Server, page: A
         text = chinese.inner_text("body")
         for english in ("Portrait", "Make the video", "Ready-made", "Quality", "Choose"):
             assert english not in text
+        chinese.wait_for_selector("#motions:has-text('挥手')")
+        chinese.set_input_files("#portrait input[type=file]", files["notes.png"])
+        chinese.wait_for_selector("#portrait-refusal:has-text('无法作为图片读取')")
     finally:
         context.close()
     page.get_by_role("button", name="中文", exact=True).click()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import time
 import zlib
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,8 +20,6 @@ from vivid.pose.clips import save_clip
 from vivid.ui import inspect_bench
 from vivid.ui.inspect_bench import FOLDER, Bench, nudges_of, packed
 from vivid.ui.inspect_pairs import Source, folder_sources, match_pairs
-
-LOOK_AHEAD = Bench._look_ahead
 
 
 @pytest.fixture
@@ -41,7 +38,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(inspect_bench, "detect_picture", detect)
     monkeypatch.setattr(inspect_bench, "asked", seen, raising=False)
-    monkeypatch.setattr(Bench, "_look_ahead", lambda self, sources: None)  # a thread would outlive the detector above
     return pairs
 
 
@@ -126,16 +122,6 @@ def test_pairs_of_equal_content_are_shown_once_and_named(bench: Bench, folder: P
     opened = bench.open({"collection": FOLDER, "name": "Anna"})
     assert [pair["name"] for pair in opened["pairs"]] == ["1", "2"]
     assert opened["doubles"] == ["3"]
-
-
-def test_pictures_are_looked_at_ahead_of_the_annotator(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Bench, "_look_ahead", LOOK_AHEAD)
-    bench.open({"collection": FOLDER, "name": "Anna"})
-    for _ in range(200):
-        if len(inspect_bench.asked) == 2:  # type: ignore[attr-defined]
-            break
-        time.sleep(0.05)
-    assert len(inspect_bench.asked) == 2  # type: ignore[attr-defined]
 
 
 def test_loading_gives_what_the_page_draws(bench: Bench) -> None:

@@ -26,7 +26,7 @@ from vivid.ui.report_table import report_table
 from vivid.ui.serving import Newest, plainly
 from vivid.ui.visitors import Visitors
 from vivid.ui.voice_step import shorten
-from vivid.ui.widgets import duration, said
+from vivid.ui.widgets import duration, hand_on_path, said
 
 
 def placeholders(text: str) -> set[str]:
@@ -288,6 +288,35 @@ def test_plainly_hides_what_is_not_the_users_fault() -> None:
     with pytest.raises(gr.Error) as caught:
         ours()
     assert "secret" not in str(caught.value)
+
+
+def test_messages_are_in_the_language_of_whoever_is_served() -> None:
+    import gradio as gr
+    from gradio.context import LocalContext
+
+    @plainly
+    def refuse() -> None:
+        raise InputError("The seed is -1: choose a whole number from 0 on.")
+
+    token = LocalContext.request.set(SimpleNamespace(cookies={}, headers={"accept-language": "zh-CN"}))  # type: ignore[arg-type]
+    try:
+        with pytest.raises(gr.Error, match="种子为 -1"):
+            refuse()
+    finally:
+        LocalContext.request.reset(token)
+    with pytest.raises(gr.Error, match="The seed is -1"):
+        refuse()
+
+
+def test_an_input_hands_on_its_path_even_after_an_event_has_changed_it() -> None:
+    import gradio as gr
+    from gradio.data_classes import ImageData
+
+    component = hand_on_path(gr.Image(type="filepath", height=300))
+    again = type(component)(**{**component.constructor_args, "render": False})  # as Gradio does for every update
+    assert component.get_block_name() == again.get_block_name() == "image"
+    assert again.height == 300
+    assert again.preprocess(ImageData(path="/nowhere/notes.png")) == "/nowhere/notes.png"
 
 
 def test_fakes_are_people(tmp_path: Path) -> None:

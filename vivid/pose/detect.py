@@ -107,11 +107,21 @@ def open_detector(name: str = "auto", video: bool = False) -> Detector:
 
 _kept: dict[str, Detector] = {}
 _keeping = threading.Lock()
+_keeps = False
+
+
+def keep_detector() -> None:
+    """From now on one detector stays ready between pictures (some 250 MB): getting it ready takes longer than looking.
+
+    For servers. A command that looks at one picture gives the memory back before it does its work.
+    """
+    global _keeps
+    _keeps = True
 
 
 @contextmanager
 def _picture_detector(name: str) -> Iterator[Detector]:
-    """A ready detector for one picture; one is kept for the next, for getting it ready takes longer than looking."""
+    """A ready detector for one picture: the one that is kept, if there is any."""
     chosen = choose_detector(name)
     with _keeping:
         finder = _kept.pop(chosen, None)
@@ -121,7 +131,7 @@ def _picture_detector(name: str) -> Iterator[Detector]:
         stack.push(finder)  # closed after an error, and when another one has been kept meanwhile
         yield finder
         with _keeping:
-            if _kept.setdefault(chosen, finder) is finder:
+            if _keeps and _kept.setdefault(chosen, finder) is finder:
                 stack.pop_all()
 
 

@@ -60,6 +60,7 @@ class Engine:
             threading.Thread(target=self._run, name="model", daemon=True).start()
 
     def _run(self) -> None:
+        lower_priority()
         try:
             self._pipeline = self._load()
         except InputError as error:
@@ -104,20 +105,25 @@ def warm_up_detector() -> None:
     """Load the pose detector and run it once, so that the first visitor does not wait for it."""
     import numpy as np
 
-    from ..pose.detect import detect_picture
+    from ..pose.detect import detect_picture, keep_detector
 
+    keep_detector()
     with contextlib.suppress(InputError):  # nobody is in a grey picture; the detector is warm now
         detect_picture(np.full((256, 256, 3), 127, np.uint8))
 
 
-def start_warm_up() -> threading.Thread:
-    """`warm_up_detector` in a background thread, at low priority."""
+def start_warm_up(then: Callable[[], None]) -> threading.Thread:
+    """`warm_up_detector`, then `then`, in a background thread.
+
+    Not one of low priority: the threads that the detector starts in it stay with it.
+    """
 
     def run() -> None:
         try:
             warm_up_detector()
         except Exception:
             log.exception("The pose detector could not be loaded")
+        then()
 
     thread = threading.Thread(target=run, name="detector", daemon=True)
     thread.start()

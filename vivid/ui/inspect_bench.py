@@ -13,7 +13,7 @@ import logging
 import secrets
 import threading
 import zlib
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,7 +36,6 @@ from ..pose.nudges import ArmNudge, Nudges
 from ..pose.report import CalibrationOptions
 from ..pose.skeleton import Pose, PoseClip, clip_of
 from .decisions import DecisionBook, Mark, checked_nudges
-from .engine import lower_priority
 from .inspect_cache import Cache
 from .inspect_pairs import VIDEOS, Pair, Source, file_sha256, folder_sources, match_pairs
 from .strings.sentences import chinese
@@ -118,8 +117,6 @@ class Bench:
         self._in_picture = threading.Lock()
         self._in_video = threading.Lock()
         self._watching: dict[str, tuple[int, int]] = {}
-        self._ahead: deque[Source] = deque()
-        self._walking = threading.Lock()
 
     # -- collections ---------------------------------------------------------------------------------------------
 
@@ -168,7 +165,6 @@ class Bench:
         book = DecisionBook(self._decisions, asked.text("name"))
         pairs = self._collection(asked.text("collection"), again=True)
         marks = book.marks()
-        self._look_ahead([pair.portrait for key, pair in pairs.items() if not marks.get(key, Mark()).decision])
         return {
             "name": book.name,
             "doubles": self._doubles.get(asked.text("collection"), []),
@@ -258,30 +254,6 @@ class Bench:
         with _naming(source):
             found = detect_picture(image)
         return Portrayed(found.pose, tuple(found.notices))
-
-    def _look_ahead(self, sources: Sequence[Source]) -> None:
-        """Find the poses of pictures that will soon be looked at, in the background: it is what takes longest."""
-        self._ahead.extend(sources)
-        threading.Thread(target=self._walk, name="look-ahead", daemon=True).start()
-
-    def _walk(self) -> None:
-        if not self._walking.acquire(blocking=False):
-            return  # one such thread is enough, and it will come to these
-        lower_priority(5)
-        try:
-            while self._ahead:
-                try:
-                    source = self._ahead.popleft()
-                    key = file_sha256(source.path)
-                    if key not in self._portraits:
-                        # Holds no lock: somebody who waits for a picture must not wait for this slow thread.
-                        self._portraits.put(key, self._find(source))
-                except InputError:
-                    pass  # told when the pair is opened
-                except Exception:
-                    log.exception("looking ahead failed")
-        finally:
-            self._walking.release()
 
     def _clip(self, source: Source) -> PoseClip:
         key = file_sha256(source.path)

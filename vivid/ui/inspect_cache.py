@@ -33,15 +33,8 @@ class Cache:
             finally:
                 with self._guard:
                     self._locks.pop(key, None)
-            self.put(key, value)
+            with self._guard:
+                self._values[key] = value
+                while len(self._values) > self._size:
+                    self._values.popitem(last=False)
         return value
-
-    def put(self, key: Any, value: Any) -> None:
-        """Keep a value that was made elsewhere."""
-        with self._guard:
-            self._values[key] = value
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
-
-    def __contains__(self, key: Any) -> bool:
-        return key in self._values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -82,8 +83,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     context = make_context(options)
     page = build_page(context)
     page.launch(**launch_arguments(options), prevent_thread_lock=True)
-    start_warm_up()
-    context.engine.start()
+    sys.setswitchinterval(0.0005)  # or the page stutters while other threads import what the model needs
+    start_warm_up(then=context.engine.start)  # a portrait is looked at before a video is made
     context.visitors.start_cleaning()
     try:
         page.block_thread()
