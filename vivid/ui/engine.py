@@ -60,7 +60,6 @@ class Engine:
             threading.Thread(target=self._run, name="model", daemon=True).start()
 
     def _run(self) -> None:
-        lower_priority()
         try:
             self._pipeline = self._load()
         except InputError as error:
