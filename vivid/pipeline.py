@@ -226,7 +226,8 @@ class VividPipeline(DiffusionPipeline):
     def measure_speed(self) -> Speed:
         """Time one short denoiser call and one decoded frame, to promise a duration before the first run."""
         width, height = self.info.size
-        device, dtype, frames = self.execution_device, self.weights_dtype, 4
+        device, dtype = self.execution_device, self.weights_dtype
+        frames = 4 if self.info.window == 1 else min(4, self.info.window)
         latents = torch.zeros(1, self.vae.config.latent_channels, frames, height // 8, width // 8).to(device, dtype)
         sample = self._as_videos(latents)
         bank = self.reference.bank(latents[:, :, 0])

@@ -147,8 +147,9 @@ def _codebooks(args: argparse.Namespace) -> int:
     from ..weights.hub import model_folder
 
     codebooks = {}
-    for name, folder in {"model": model_folder(args.model), **_variants(args)}.items():
-        codebooks[name] = load_component([Path(folder)], "codebook")
+    folders = {"model": model_folder(args.model)} | {name: Path(folder) for name, folder in _variants(args).items()}
+    for name, folder in folders.items():
+        codebooks[name] = load_component([folder], "codebook")
         if codebooks[name] is None:
             raise InputError(f"{folder} holds no codebook/: name a run of `vivid train hcc` or a model folder.")
     print(compare_codebooks(codebooks, load_hand_shards(args.hands, args.cache), args.out))
