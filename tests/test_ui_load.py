@@ -55,6 +55,7 @@ class Visitor:
 
     def __init__(self, url: str, http: httpx.Client, folder: Path) -> None:
         self.base, self.http, self.folder = f"{url}gradio_api", http, folder
+        self.session = uuid.uuid4().hex
 
     def upload(self, path: Path) -> dict[str, object]:
         """A file as later calls name it."""
@@ -64,7 +65,7 @@ class Visitor:
     def call(self, endpoint: str, *data: object) -> list[Any]:
         """The endpoint's answer. AssertionError with the sentence when it refuses."""
         address = f"{self.base}/call/{endpoint}"
-        event = self.http.post(address, json={"data": data}).json()["event_id"]
+        event = self.http.post(address, json={"data": data, "session_hash": self.session}).json()["event_id"]
         kind, text = self.http.get(f"{address}/{event}").text.strip().split("\n\n")[-1].split("\n", 1)
         assert kind == "event: complete", text
         return json.loads(text.removeprefix("data: "))
@@ -167,7 +168,8 @@ def test_twenty_visitors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             visitors[0].upload(tmp_path / "v.wav"),
             visitors[0].upload(tmp_path / "wave.npz"),
         )
-        crowd.visitors[0].overlay(crowd.portraits[0], crowd.clip, 0)
+        for visitor, portrait in zip(visitors, crowd.portraits, strict=True):  # they are on the page already
+            visitor.overlay(portrait, crowd.clip, 0)
         idle = crowd.overlay_times()
         print(f"idle: median {statistics.median(idle):.2f} s, slowest {max(idle):.2f} s")
         crowd.visitors[0].http.post(

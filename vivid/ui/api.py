@@ -26,7 +26,7 @@ from .generation import line_up
 from .jobs import DONE, Job, listen, settings_text
 from .motion_step import default_clip, read_clip
 from .quality import QUALITIES, steps_of
-from .serving import EXPENSIVE, PREVIEW, SLOW_PREVIEW, plainly
+from .serving import EXPENSIVE, PREVIEW, plainly
 from .strings import say
 from .verdicts import Verdict, examine, shrink
 from .widgets import hand_on_path
@@ -178,7 +178,7 @@ def build_api(context: Context) -> None:
             [before, after, clip, report],
             api_name="calibrate_pose",
             api_description=CALIBRATE_TEXT,
-            **SLOW_PREVIEW,
+            **PREVIEW,
         )
         gr.Button().click(
             plainly(animate),

@@ -368,9 +368,9 @@ def _player() -> str:
 <p class="vc-empty">{both("compare_empty")}</p>
 <div class="vc-videos"></div>
 <div class="vc-controls">
-  <button type="button" class="vc-back" data-in-title="compare_back">⏴</button>
+  <button type="button" class="vc-back" data-in-title="compare_back">‹</button>
   <button type="button" class="vc-play" data-in-title="compare_play">▶</button>
-  <button type="button" class="vc-forward" data-in-title="compare_forward">⏵</button>
+  <button type="button" class="vc-forward" data-in-title="compare_forward">›</button>
   <input type="range" class="vc-seek" min="0" max="1000" value="0" data-in-title="compare_seek">
   <span class="vc-time"></span>
   <select class="vc-speed" data-in-title="compare_speed">{speeds}</select>

@@ -44,8 +44,10 @@ def build_inspect(context: Context) -> None:
         elem_id="vivid-inspect",
     )
     with gr.Accordion(t("inspect_upload_more"), open=count is None, elem_classes="vi-files"):
+        gr.HTML(both("inspect_upload"), padding=False)
         files = gr.File(
             label=t("inspect_upload"),
+            show_label=False,
             file_count="multiple",
             file_types=[*PICTURES, *VIDEOS, *CLIPS],
             height=140,
