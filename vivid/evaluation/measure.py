@@ -27,6 +27,9 @@ from .people import aligned_face, embeddings
 DETECTION_SCALE = 2
 """Frames are enlarged by this for the detector: mouths of 20 pixels are near its limit."""
 
+SILENT_MOUTH = 0.01
+"""A true mouth whose openness spreads less than this does not speak: the clip is left out of its correlation."""
+
 Frames = NDArray[np.uint8]
 
 
@@ -95,7 +98,11 @@ def measure(
     made, true = frames[after], truth[after]
     poses = detect(frames, detector)
     curve = openness(poses)
-    correlation, lag = correlation_and_lag(curve[after], case.clip.openness[: case.frames][after])
+    spoken = case.clip.openness[: case.frames][after]
+    if spoken.std() < SILENT_MOUTH:
+        correlation, lag = float("inf"), float("inf")
+    else:
+        correlation, lag = correlation_and_lag(curve[after], spoken)
     vectors = face_vectors(frames, poses, mean)
     similar = {
         identity: float((vectors @ own).mean()) if vectors.size > 1 else 0.0 for identity, own in gallery.items()

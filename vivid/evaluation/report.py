@@ -32,7 +32,7 @@ COLUMNS = {
 
 
 def average(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Mean of each number over videos; infinite ones (equal pictures) are left out."""
+    """Mean of each number over videos; infinite ones (equal pictures, silent clips) are left out."""
     result = {}
     for name in rows[0]:
         values = np.array([row[name] for row in rows], float)
