@@ -44,10 +44,10 @@ def fill(module: nn.Module, seed: int = 0) -> nn.Module:
     """Seeded weights of a useful size in every parameter, also where training would begin at zero."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for parameter in module.parameters():
+        for name, parameter in module.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
             if parameter.ndim == 1:
-                parameter.add_(0.1 * noise)  # scales stay near one, biases near zero
+                parameter.copy_(0.1 * noise + name.endswith("weight"))  # scales near one, biases near zero
             else:
                 parameter.copy_(noise / parameter[0].numel() ** 0.5)
     return module.eval()
