@@ -110,7 +110,7 @@ def _write(job: tuple[Path, int]) -> None:
 def test_many_windows_at_once_lose_nothing(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(_write, [(tmp_path, number) for number in range(4)]))
-    with get_context("fork").Pool(2) as processes:
+    with get_context("spawn").Pool(2) as processes:  # a fork would copy locks that other threads hold
         processes.map(_write, [(tmp_path, 4), (tmp_path, 5)])
     lines = (tmp_path / "decisions-anna.jsonl").read_bytes().splitlines()
     assert len(lines) == 120
