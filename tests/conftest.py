@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
+# a camera that films a test card and a microphone that beeps
+CHROMIUM_FLAGS += ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 
 
 @pytest.fixture(scope="session")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from ui_fakes import FakePipeline, Server, detect_standing, serve, waving_clip, write_portrait, write_voice
 
 from vivid import inputs
 from vivid.config import Limits
+from vivid.media.video import VideoWriter
+from vivid.pose import detect
 from vivid.pose.clips import save_clip
 from vivid.ui import examples
 
@@ -26,6 +31,7 @@ PATIENCE = 120_000
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inputs, "detect_picture", detect_standing)
+        patch.setattr(detect, "detect_video", lambda path, **options: (waving_clip(), SimpleNamespace(notices=())))
         folder = tmp_path_factory.mktemp("server")
         fake = FakePipeline(pause=0.1, untrained=("head_stream",))
         with serve(folder, fake, limits=Limits(speech_seconds=3.0)) as running:
@@ -234,6 +240,62 @@ def test_every_picture_and_control_has_a_name(page: Any, files: dict[str, str]) 
         "[...document.querySelectorAll('#tabs img')].filter(i => i.offsetParent && !i.alt).map(i => i.outerHTML)"
     )
     assert [html for html in nameless if not re.search("thumbnail|waveform", html)] == []
+
+
+@pytest.fixture
+def studio(chromium: Any, server: Server) -> Iterator[Any]:
+    """The page for a visitor who allows camera, microphone and clipboard."""
+    allowed = ["camera", "microphone", "clipboard-read", "clipboard-write"]
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US", permissions=allowed)
+    context.set_default_timeout(PATIENCE)
+    opened = context.new_page()
+    opened.goto(server.url)
+    opened.wait_for_selector("#generate")
+    yield opened
+    context.close()
+
+
+def test_a_portrait_from_the_clipboard(studio: Any, files: dict[str, str]) -> None:
+    picture = base64.b64encode(Path(files["portrait.png"]).read_bytes()).decode()
+    studio.evaluate(
+        "async (data) => { const answer = await fetch('data:image/png;base64,' + data);"
+        " await navigator.clipboard.write([new ClipboardItem({'image/png': await answer.blob()})]); }",
+        picture,
+    )
+    studio.click("#portrait button[aria-label='Paste from clipboard']")
+    studio.wait_for_selector("#portrait-verdict :text('512 × 512')")
+
+
+def test_a_portrait_from_the_camera(studio: Any) -> None:
+    studio.click("#portrait button[aria-label='Capture from camera']")
+    studio.click("#portrait button:has-text('Access')")
+    studio.click("#portrait button[aria-label='capture photo']")
+    studio.wait_for_selector("#portrait-verdict .vivid-ok")
+
+
+def test_a_voice_from_the_microphone(studio: Any) -> None:
+    studio.click("#voice button[aria-label='Record audio']")
+    studio.click("#voice button:has-text('Record') >> visible=true")
+    studio.wait_for_timeout(1500)
+    studio.click("#voice button:has-text('Stop') >> visible=true")
+    studio.wait_for_selector("#voice-verdict .vivid-ok")
+
+
+def test_gestures_from_a_video_and_from_the_camera(studio: Any, tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "me.mp4", (128, 128), 24, None) as writer:
+        writer.write(np.random.default_rng(0).integers(0, 255, (24, 128, 128, 3), dtype=np.uint8))
+    studio.get_by_role("tab", name="From a video").click()
+    studio.set_input_files("#motion-video input[type=file]", str(tmp_path / "me.mp4"))
+    studio.wait_for_selector("#motion-verdict:has-text('From your video: 2.0 seconds')")
+    studio.click("#motion-video button[aria-label='Clear']")
+    studio.click("#motion-video button[aria-label='Capture from camera']")
+    studio.click("#motion-video button:has-text('Access')")
+    studio.click("#motion-video button:has-text('Record')")
+    studio.wait_for_timeout(1500)
+    studio.click("#motion-video button:has-text('Stop')")
+    studio.wait_for_selector("#motion-video video")
+    studio.wait_for_selector("#motion-verdict:has-text('From your video: 2.0 seconds')")
+    assert "NaN" not in studio.inner_text("#motion-video")
 
 
 def test_the_shipped_examples_lead_to_a_video(page: Any, server: Server) -> None:

@@ -19,8 +19,8 @@ STYLE = """
 #vivid-inspect input[type=range] { accent-color: var(--color-accent); min-width: 0; }
 #vivid-inspect input[type=checkbox] { appearance: auto; accent-color: var(--color-accent); width: 1em; height: 1em;
   margin: 0 0.2em 0 0; vertical-align: -0.1em; background: none; }
-.vi-top { display: flex; flex-wrap: wrap; gap: 0.6rem; align-items: end; }
-.vi-name { display: flex; flex-direction: column; gap: 0.15rem; flex: 0 1 20rem; }
+.vi-top { display: flex; flex-wrap: wrap; gap: 0.6rem; align-items: end; margin-top: 0.8rem; }
+.vi-name { display: flex; flex-direction: column; gap: 0.3rem; flex: 0 1 20rem; }
 .vi-status { min-height: 1.5em; }
 .vi-status.ok { color: var(--vivid-ok); } .vi-status.bad { color: var(--vivid-bad); }
 .vi-warning { border-left: 4px solid var(--vivid-warn); padding: 0.4rem 0.7rem; }

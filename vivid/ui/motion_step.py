@@ -99,7 +99,7 @@ def build_motion_step(context: Context, changed: gr.State) -> MotionStep:
                         sources=["upload", "webcam"],
                         webcam_options=gr.WebcamOptions(mirror=False),
                         include_audio=False,
-                        height=260,
+                        height=300,
                         elem_id="motion-video",
                         buttons=[],
                     )
