@@ -148,9 +148,10 @@ def _diffusion(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopCon
     import torch
 
     from ..speech.encoder import load_speech_encoder
+    from ..training.audio import fit_summary, start_audio_tokens
     from ..training.export import load_component, load_networks
     from ..training.prepare import prepare_clips
-    from ..training.stages import DiffusionStage, start_audio_tokens
+    from ..training.stages import DiffusionStage
 
     config = _with(chosen.stage1 if args.part == "stage1" else chosen.stage2, args)
     config = replace(config, online_codebook=args.online_codebook)
@@ -169,4 +170,5 @@ def _diffusion(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopCon
     prepared = prepare_clips(clips, models.vae, trained, speech, args.cache / "prepared")
     if not warm:
         start_audio_tokens(models.denoiser, prepared)
+        fit_summary(models.denoiser, prepared)
     return DiffusionStage(config, models, prepared), config.loop

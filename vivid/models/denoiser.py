@@ -23,21 +23,36 @@ AUDIO_TOKENS = 50
 """Speech tokens a frame (paper, section 3.2.1: T)."""
 AUDIO_DIM = 384
 """Width of a speech token (D)."""
+SUMMARY = 8
+"""Features that sum up what one frame's speech tokens say about the face."""
 DIFFERENCE = 0.35
 """Standard deviation of the difference to the reference that `reference_shift` expects, in scaled latents."""
 
 
 class AudioTokens(nn.Module):
-    """Normalises speech tokens and tells each which of the 50 it is; for models that learn their audio from scratch."""
+    """Normalises speech tokens and tells each which of the 50 it is; for models that learn their audio from scratch.
+
+    Each token also carries a summary of all 50: `SUMMARY` linear features of the frame's whole window, fitted once to
+    what faces do (`training.audio.fit_summary`) and then fixed. Cross-attention would find the same after many
+    thousand steps; as it stands it only has to read it. All zeros until it is fitted, and then without effect.
+    """
+
+    summary: Tensor
+    summary_mean: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(AUDIO_DIM)
         self.position = nn.Parameter(0.02 * torch.randn(AUDIO_TOKENS, AUDIO_DIM))
+        self.spread = nn.Linear(SUMMARY, AUDIO_DIM, bias=False)
+        self.register_buffer("summary", torch.zeros(SUMMARY, AUDIO_TOKENS * AUDIO_DIM))
+        self.register_buffer("summary_mean", torch.zeros(SUMMARY))
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(..., 50, 384) -> the same."""
-        return self.norm(tokens) + self.position
+        plain = nn.functional.layer_norm(tokens, self.norm.normalized_shape)
+        features = plain.flatten(-2) @ self.summary.T - self.summary_mean
+        return plain * self.norm.weight + self.norm.bias + self.position + self.spread(features)[..., None, :]
 
 
 class Denoiser(UNetMotionModel):
@@ -49,7 +64,8 @@ class Denoiser(UNetMotionModel):
     reference_shift: the network sees the difference to the reference latents and predicts what the best linear guess
         leaves over, if that difference were normal with deviation DIFFERENCE (Karras et al. 2022, "skip"; exact for
         v-prediction on the schedule of `sampling.make_scheduler`): without any training it returns the still portrait.
-    audio_token_embedding: speech tokens are normalised and numbered before they are projected; off for the base.
+    audio_token_embedding: speech tokens are normalised, numbered and summed up (`AudioTokens`) before they are
+        projected; off for the base.
     head_dim, code_dim: widths of the pooled head tokens and of the hand codes.
     stream_ratio, stream_heads: width (as a share of the block's) and heads of head stream and codebook attention.
     """

@@ -26,7 +26,7 @@ from ..speech.encoder import SpeechEncoder
 from .clips import Clip
 from .hcc import to_pictures
 
-FORMAT = 2
+FORMAT = 3
 """Changes whenever `Prepared` changes, so that an old cache is not read."""
 REFERENCE_EVERY = 12
 """Hand codes and head masks are kept for every n-th frame of a clip, for when it serves as the reference."""
@@ -43,8 +43,8 @@ class Prepared:
     latents (T, C, h, w) float16, scaled; audio (T, 50, 384) float16; hand_maps (T, H, W, 3) uint8; hand_mask,
     mouth_mask (T, h, w) bool; head_mask (R, h, w) bool of the reference frames; references (R) frame numbers;
     hand_pictures (R, 2, 256, 256, 3) uint8 crops, hand_indices (R, 2, g, g) int16 their codes, hand_present (R, 2)
-    bool; head_points (T, 11, 2) float32, where the head is, in pixels; scene: a number that clips share which may
-    lend each other references.
+    bool; face (T, 68, 2) float32 points in pixels, NaN where not seen; scene: a number that clips share which
+    may lend each other references.
     """
 
     latents: NDArray[np.float16]
@@ -57,11 +57,16 @@ class Prepared:
     hand_pictures: NDArray[np.uint8]
     hand_indices: NDArray[np.int16]
     hand_present: NDArray[np.bool_]
-    head_points: NDArray[np.float32]
+    face: NDArray[np.float32]
     scene: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.latents)
+
+    @property
+    def head_points(self) -> NDArray[np.float32]:
+        """Where the head is, whatever the face does: (T, 11, 2)."""
+        return self.face[:, HEAD_POINTS]
 
 
 @torch.no_grad()
@@ -142,7 +147,7 @@ def prepare_clip(
         hand_pictures=pictures,
         hand_indices=codes,
         hand_present=present,
-        head_points=clip.pose.face[:, HEAD_POINTS, :2],
+        face=np.where(clip.pose.face[..., 2:] > 0, clip.pose.face[..., :2], np.nan).astype(np.float32),
         scene=np.array(scene_of(clip, number)),
     )
 

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
 from ..models.blocks import KeyValues
 from ..models.conditions import Conditions
-from ..models.denoiser import Denoiser
 from ..models.factory import Models
 from ..sampling import initial_noise, make_scheduler
 from .hcc import to_pictures
@@ -89,24 +87,6 @@ def loss_weight(alphas: Tensor, gamma: float) -> Tensor:
     """
     snr = alphas / (1 - alphas).clamp(min=1e-8)
     return (snr.clamp(max=gamma) + 1) / (snr + 1)
-
-
-@torch.no_grad()
-def start_audio_tokens(denoiser: Denoiser, clips: list[Prepared]) -> None:
-    """Set the audio embedding so that speech tokens have mean 0 and deviation 1 over time on the training clips.
-
-    A speech encoder's states are nearly constant: what tells one sound from another is a small part of them, which
-    attention over 50 tokens would take thousands of steps to find. For models with `audio_token_embedding`.
-    """
-    embedding = denoiser.audio_embedding
-    if embedding is None:
-        return
-    tokens = torch.cat([torch.from_numpy(clip.audio).float() for clip in clips])  # (frames, 50, 384)
-    tokens = F.layer_norm(tokens, tokens.shape[-1:])
-    deviation = tokens.std(0).mean(0).clamp(min=0.02)  # (384,)
-    embedding.norm.weight.copy_(1 / deviation)
-    embedding.norm.bias.zero_()
-    embedding.position.copy_(-tokens.mean(0) / deviation)
 
 
 def separate_frames(batch: Batch) -> Batch:
@@ -215,7 +195,9 @@ class DiffusionStage(Stage):
         target = signal * noise - sigma * clean if config.prediction == "v_prediction" else noise
         error = (self.denoiser(noisy, steps, conditions).float() - target).square()
         cells = torch.ones_like(error[:, 0])  # (B, F, h, w)
-        cells = cells + (config.mouth_weight - 1) * batch["mouth_mask"] + (config.hand_weight - 1) * batch["hand_mask"]
+        # where the reference's hands were is as hard as where hands are: they must be painted over
+        changed = batch["hand_mask"] | batch["left_mask"][:, None]
+        cells = cells + (config.mouth_weight - 1) * batch["mouth_mask"] + (config.hand_weight - 1) * changed
         each = (error.mean(1) * cells).sum((1, 2, 3)) / cells.sum((1, 2, 3))
         weight = loss_weight(alphas, config.snr_gamma) if config.prediction == "v_prediction" else torch.ones_like(each)
         plain = error.detach().mean(1)

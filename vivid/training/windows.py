@@ -70,7 +70,10 @@ class WindowSampler:
         self.friends = [scenes[int(clip.scene)] for clip in self.clips]
 
     def draw(self, rng: np.random.Generator, drops: DropRates) -> Batch:
-        """One batch of tensors; see `Prepared` for the parts. `keep_*` (B,) bool say which conditions stay."""
+        """One batch of tensors; see `Prepared` for the parts.
+
+        `left_mask` (B, h, w) bool is where the reference has its hands, `keep_*` (B,) bool say which conditions stay.
+        """
         items: dict[str, list[np.ndarray]] = defaultdict(list)
         shape = self.shape
         rows, columns = self.clips[0].latents.shape[2:]
@@ -84,7 +87,8 @@ class WindowSampler:
             start = int(rng.integers(len(clip) - (shape.frames - 1) * stride))
             window = slice(start, start + (shape.frames - 1) * stride + 1, stride)
             lender, reference = self._reference(int(number), window, rng)
-            corner = self._corner(clip, window, crop, rng) if crop is not None else None
+            hands = clip.hand_mask[(window.start + window.stop) // 2] | lender.hand_mask[reference]
+            corner = self._corner(clip, window, hands, crop, rng) if crop is not None else None
             self._add(items, clip, window, lender, reference, corner, crop)
             self._drop(items, rng, drops)
         return {name: torch.from_numpy(np.stack(values)) for name, values in items.items()}
@@ -105,8 +109,10 @@ class WindowSampler:
                 best, found = distance, (lender, frame)
         return found
 
-    def _corner(self, clip: Prepared, window: slice, crop: int, rng: np.random.Generator) -> tuple[int, int]:
-        """First row and column of a crop: near the mouth, near a hand, or anywhere."""
+    def _corner(
+        self, clip: Prepared, window: slice, hands: np.ndarray, crop: int, rng: np.random.Generator
+    ) -> tuple[int, int]:
+        """First row and column of a crop: near the mouth, near where a hand is or was, or anywhere."""
         rows, columns = clip.latents.shape[2:]
         middle = (window.start + window.stop) // 2
         kind = rng.random()
@@ -114,7 +120,7 @@ class WindowSampler:
         if kind < self.shape.face_share:
             mask = clip.mouth_mask[middle]
         elif kind < self.shape.face_share + self.shape.hand_share:
-            mask = clip.hand_mask[middle]
+            mask = hands
         cells = np.argwhere(mask)
         if len(cells):
             centre = cells[int(rng.integers(len(cells)))] - crop // 2 + rng.integers(-crop // 4, crop // 4 + 1, size=2)
@@ -142,6 +148,7 @@ class WindowSampler:
         items["hand_maps"].append(clip.hand_maps[window, pixel_rows, pixel_columns])
         items["hand_mask"].append(clip.hand_mask[window, rows, columns])
         items["mouth_mask"].append(clip.mouth_mask[window, rows, columns])
+        items["left_mask"].append(lender.hand_mask[reference, rows, columns])
         items["reference"].append(lender.latents[reference, :, rows, columns])
         # codes and masks are only there for every n-th frame: half a second apart at most, they are much the same
         nearest = int(np.abs(lender.references - reference).argmin())

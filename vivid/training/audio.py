@@ -1,0 +1,109 @@
+"""Where the audio path of a model that learns its audio from scratch begins: statistics and least squares, no steps.
+
+A speech encoder's states are nearly constant: what tells one sound from another is a small part of them. Attention
+over 50 tokens takes thousands of steps to find it, a regression on all frames at once takes seconds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..models.denoiser import SUMMARY, Denoiser
+from .prepare import HEAD_POINTS, Prepared
+
+RIDGE = 0.5
+"""Penalty of the regression, as a share of a frame's mean squared norm."""
+MOST_FRAMES = 8192
+"""Frames the regression looks at, evenly spread: it solves a system of that size."""
+
+
+@torch.no_grad()
+def start_audio_tokens(denoiser: Denoiser, clips: list[Prepared]) -> None:
+    """Set the audio embedding so that speech tokens have mean 0 and deviation 1 over time on the training clips.
+
+    For models with `audio_token_embedding`; the others are left alone.
+    """
+    embedding = denoiser.audio_embedding
+    if embedding is None:
+        return
+    tokens = _tokens(clips)
+    deviation = tokens.std(0).mean(0).clamp(min=0.02)  # (384,)
+    embedding.norm.weight.copy_(1 / deviation)
+    embedding.norm.bias.zero_()
+    embedding.position.copy_(-tokens.mean(0) / deviation)
+
+
+@torch.no_grad()
+def fit_summary(denoiser: Denoiser, clips: list[Prepared]) -> float:
+    """Fit the audio embedding's summary: the linear features of a frame's tokens that best predict its face.
+
+    Reduced-rank ridge regression of the face points, moved to the person's mean head, on all 50 tokens; each feature
+    has mean 0 and deviation 1 on the clips. Returns the share of the faces' variance that they explain on the clips
+    themselves. For models with `audio_token_embedding`; the others are left alone.
+    """
+    embedding = denoiser.audio_embedding
+    if embedding is None:
+        return 0.0
+    faces = torch.from_numpy(face_motion(clips)).flatten(1)  # (frames, 136)
+    used = torch.isfinite(faces).all(1).nonzero()[:, 0]
+    used = used[:: max(1, -(-len(used) // MOST_FRAMES))]
+    if not len(used):
+        return 0.0
+    tokens, faces = _tokens(clips).flatten(1)[used], faces[used]  # (frames, 50 * 384)
+    faces = faces - faces.mean(0)
+    mean, deviation = tokens.mean(0), tokens.std(0).clamp(min=1e-3)
+    inputs = (tokens - mean) / deviation
+    products = inputs @ inputs.T
+    penalty = RIDGE * products.diagonal().mean()
+    solved = torch.linalg.solve(products + penalty * torch.eye(len(products)), faces)
+    fitted = products @ solved
+    directions = torch.linalg.svd(fitted, full_matrices=False).Vh[:SUMMARY]
+    features = fitted @ directions.T
+    scale = features.std(0).clamp(min=1e-6)
+    weight = (inputs.T @ (solved @ directions.T)) / scale / deviation[:, None]  # (50 * 384, SUMMARY)
+    embedding.summary.copy_(weight.T)
+    embedding.summary_mean.copy_(mean @ weight)
+    left = faces - features @ directions
+    return float(1 - left.square().sum() / faces.square().sum())
+
+
+def _tokens(clips: list[Prepared]) -> Tensor:
+    """Normalised speech tokens of all frames (frames, 50, 384)."""
+    tokens = torch.cat([torch.from_numpy(clip.audio).float() for clip in clips])
+    return F.layer_norm(tokens, tokens.shape[-1:])
+
+
+def face_motion(clips: list[Prepared]) -> NDArray[np.float32]:
+    """Face points (frames, 68, 2) of all clips as differences to their scene's mean face, once the head is held still.
+
+    Unit: the spread of the skull's points. Each frame's head is moved, turned and scaled onto the mean of its scene.
+    NaN where a face was not seen whole.
+    """
+    scenes = np.concatenate([np.full(len(clip), clip.scene) for clip in clips])
+    faces = np.concatenate([clip.face for clip in clips])
+    seen = np.isfinite(faces).all((1, 2))
+    moved = np.full_like(faces, np.nan)
+    for scene in np.unique(scenes[seen]):
+        here = seen & (scenes == scene)
+        head = faces[here][:, HEAD_POINTS].mean(0)
+        still = align_heads(faces[here], head)
+        size = np.sqrt(((head - head.mean(0)) ** 2).sum(1).mean())
+        moved[here] = (still - still.mean(0)) / max(size, 1e-6)
+    return moved
+
+
+def align_heads(faces: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Face points (T, 68, 2) after the similarity that takes each frame's head points to `target` (11, 2)."""
+    face = faces[..., 0] + 1j * faces[..., 1]
+    head = face[:, HEAD_POINTS]
+    goal = target[:, 0] + 1j * target[:, 1]
+    middle = head.mean(1, keepdims=True)
+    centred = head - middle
+    # in the plane a similarity is one complex factor: least squares of goal on head
+    factor = (centred.conj() * (goal - goal.mean())).sum(1) / np.maximum((abs(centred) ** 2).sum(1), 1e-6)
+    moved = factor[:, None] * (face - middle) + goal.mean()
+    return np.stack([moved.real, moved.imag], -1).astype(np.float32)
