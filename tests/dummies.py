@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,10 +42,13 @@ DUMMY = ModelConfig(
 
 
 def fill(module: nn.Module, seed: int = 0) -> nn.Module:
-    """Seeded weights of a useful size in every parameter, also where training would begin at zero."""
-    generator = torch.Generator().manual_seed(seed)
+    """Seeded weights of a useful size in every parameter, also where training would begin at zero.
+
+    Each has a seed of its own, so that a parameter more or less changes none of the others.
+    """
     with torch.no_grad():
         for name, parameter in module.named_parameters():
+            generator = torch.Generator().manual_seed(seed + zlib.crc32(name.encode()))
             noise = torch.randn(parameter.shape, generator=generator)
             if parameter.ndim == 1:
                 parameter.copy_(0.1 * noise + name.endswith("weight"))  # scales near one, biases near zero

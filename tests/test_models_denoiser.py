@@ -43,7 +43,7 @@ def test_golden_numbers():
     assert torch.allclose(got, wanted, atol=2e-5), got.tolist()
 
 
-GOLDEN = [-0.02978, 0.48485, 0.06854, -0.02237, 0.47231, 0.34376, -0.04272, 0.50099, -0.36324]
+GOLDEN = [0.01126, 0.56186, -1.13836, 0.01194, 0.55559, -1.22440, -0.00682, 0.56356, -0.29588]
 
 
 @torch.no_grad()
@@ -247,6 +247,7 @@ def test_stream_gradient_stays_inside():
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_gradient_reaches_every_trainable_parameter(checkpointing):
     models = dummy_models(replace(DUMMY, trim_reference=False, up_attention=(True, True)))
+    models.denoiser.audio_embedding.summary.fill_(0.01)  # zeros until it is fitted
     if checkpointing:
         models.denoiser.enable_gradient_checkpointing()
         models.denoiser.train()
