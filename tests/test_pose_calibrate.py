@@ -196,14 +196,27 @@ class TestHardCases:
         assert lengths["right_forearm"] == pytest.approx(wanted, rel=0.02)
         assert any(f.part == "right_forearm" and "portrait" in f.reason for f in report.fallbacks)
 
-    def test_a_reference_with_both_forearms_foreshortened_takes_the_usual(self):
+    def test_a_reference_with_both_forearms_foreshortened_leaves_them_as_they_are(self):
         reference = still(self.person)
         body = reference.body.copy()
         for elbow, wrist in ((6, 7), (3, 4)):
             body[wrist, :2] = body[elbow, :2] + 0.2 * (body[wrist, :2] - body[elbow, :2])
-        result, report = self.fit(gestures(self.driver, 48, flat=True), replace(reference, body=body))
-        assert lengths_of(result)["left_forearm"] == pytest.approx(0.8 * 0.65 * 200, rel=0.02)
-        assert any("usual" in f.reason for f in report.fallbacks)
+        result, report = calibrate(replace(reference, body=body), gestures(self.driver, 48, flat=True))
+        forearm = {s.name: s for s in report.segments}["left_forearm"]
+        assert forearm.factor == pytest.approx(1) and forearm.driving is not None
+        assert lengths_of(result)["left_forearm"] == pytest.approx(forearm.driving, rel=0.02)
+        assert forearm.driving > self.person.forearm * 200  # and not what the portrait seems to say, a fifth of that
+        assert any("20% of the usual" in f.reason for f in report.fallbacks)
+
+    def test_hands_at_rest_in_the_portrait_do_not_shorten_the_gestures_of_the_same_person(self):
+        clip = gestures(self.person, 48, flat=True)
+        reference = clip.frame(0)
+        body = reference.body.copy()
+        for elbow, wrist in ((6, 7), (3, 4)):
+            body[wrist, :2] = body[elbow, :2] + 0.3 * (body[wrist, :2] - body[elbow, :2])
+        result, _ = self.fit(clip, replace(reference, body=body))
+        moved = np.linalg.norm(result.body[:, [4, 7], :2] - clip.body[:, [4, 7], :2], axis=-1)
+        assert moved.max() < 0.05 * self.person.shoulders
 
     def test_an_occluded_hand(self):
         clip = without(gestures(self.driver, 48), {"left_hand"})

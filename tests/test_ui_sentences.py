@@ -102,7 +102,7 @@ def test_real_refusals_are_translated(tmp_path: Path) -> None:
 
 
 def test_values_within_a_sentence_are_translated_and_the_unknown_stays() -> None:
-    assert chinese("not seen in the portrait: the usual length is used") == "肖像中未见：使用常见长度"
+    assert chinese("not seen in the portrait: the other one's length is used") == "肖像中未见：使用另一侧的长度"
     assert (
         chinese("0001.npz: The motion has no frames: choose another one.") == "0001.npz：动作中没有任何帧：请另选一个。"
     )

@@ -88,11 +88,15 @@ def calibrate(
 
     # Step 2: limb proportions. Hands and face are measured as they were before the unequal scale.
     stretched = lengths_of(rig.assemble(placed, reference.canvas))
-    target = _estimates(wanted, PAIRED, notes, "portrait")
-    driving = _estimates(stretched, ("upper_arm", "forearm"), notes, "motion")
-    shapes = _estimates(own, ("hand",), notes, "motion")
+    guessed: set[str] = set()
+    target = _estimates(wanted, PAIRED, notes, "portrait", guessed)
+    driving = _estimates(stretched, ("upper_arm", "forearm"), notes, "motion", guessed)
+    shapes = _estimates(own, ("hand",), notes, "motion", guessed)
     driving |= {name: shapes[name] for name in SHAPES}
     neutral = {name: even if name in SHAPES else 1.0 for name in SEGMENTS}
+    for name in guessed:  # fitting to a guess would deform: hands that rest in the portrait say nothing of raised ones
+        length = driving[name]
+        target[name] = None if length is None else neutral[name] * length
     factor = neutral
     if options.segments:
         factor = {name: _factor(name, target[name], driving[name], neutral[name], notes) for name in SEGMENTS}
@@ -212,11 +216,11 @@ def _common_centre(centres: dict[str, Array], goals: dict[str, Array], notes: _N
     return kind
 
 
-def _estimates(lengths: Lengths, parts: tuple[str, ...], notes: _Notes, whose: str) -> Lengths:
+def _estimates(lengths: Lengths, parts: tuple[str, ...], notes: _Notes, whose: str, guessed: set[str]) -> Lengths:
     """Lengths to believe: both sides of the `parts` take the longer one, and never less than LEAST of the usual.
 
     Arms and hands only ever look too short, in a portrait's one frame or in a clip whose hands rest towards the
-    camera throughout. Asked of both sides alike, so that a clip of the reference itself is left as it is.
+    camera throughout. Where both sides do, what they measure is not known: their names go into `guessed`.
     """
     result = dict(lengths)
     shoulders = lengths["shoulders"]
@@ -225,16 +229,25 @@ def _estimates(lengths: Lengths, parts: tuple[str, ...], notes: _Notes, whose: s
         seen = [value for name in names.values() if (value := lengths[name]) is not None]
         if not seen:
             continue  # its factor falls back
-        floor = LEAST * USUAL[part] * shoulders if shoulders is not None else 0.0
-        used = max(*seen, floor)
+        usual = USUAL[part] * shoulders if shoulders is not None else 0.0
+        used = max(*seen, LEAST * usual)
+        foreshortened = used > max(seen)
         for name in names.values():
             own = lengths[name]
-            source = "the usual length" if used > max(seen) else "the other one's length"
-            if own is None:
-                notes.fall_back(name, f"not seen in the {whose}: {source} is used")
-            elif own < OWN_ENOUGH * used:
-                notes.fall_back(name, f"foreshortened in the {whose} ({own / used:.0%} of {source}, which is used)")
             result[name] = used
+            if foreshortened:
+                guessed.add(name)
+            if own is None:
+                source = "the global factor" if foreshortened else "the other one's length"
+                notes.fall_back(name, f"not seen in the {whose}: {source} is used")
+            elif foreshortened:
+                share = own / usual
+                notes.fall_back(
+                    name, f"foreshortened in the {whose} ({share:.0%} of the usual): the global factor is used"
+                )
+            elif own < OWN_ENOUGH * used:
+                share = own / used
+                notes.fall_back(name, f"foreshortened in the {whose} ({share:.0%} of the other one, which is used)")
     return result
 
 

@@ -30,7 +30,7 @@ TABLE: dict[str, str] = {
     "hips": "髋部",
     "more": "更多",
     "longer": "更",
-    "the usual length": "常见长度",
+    "the global factor": "整体系数",
     "the other one's length": "另一侧的长度",
     "{} seconds": "{0} 秒",
     "the limit is {} megapixels, scale it down": "上限为 {0} 百万像素，请缩小",
@@ -201,7 +201,10 @@ TABLE: dict[str, str] = {
     "the torso is not seen whole in both: the {} is used": "躯干未在两者中完整可见：使用{0}",
     "not seen in the {}: {} is used": "{0}中未见：使用{1}",
     "not seen in the {}: the global factor is used": "{0}中未见：使用整体系数",
-    "foreshortened in the {} ({} of {}, which is used)": "{0}中有透视缩短（为{2}的 {1}，改用后者）",
+    "foreshortened in the {} ({} of the other one, which is used)": "{0}中有透视缩短（为另一侧的 {1}，改用后者）",
+    "foreshortened in the {} ({} of the usual): the global factor is used": (
+        "{0}中有透视缩短（为常见长度的 {1}）：使用整体系数"
+    ),
     # Settings
     "The {} is {}: choose a multiple of {} up to 2048.": "{0} 为 {1}：请选择 {2} 的倍数，最大 2048。",
     "The number of steps is {}: choose 1 to 1000.": "步数为 {0}：请选择 1 到 1000。",
