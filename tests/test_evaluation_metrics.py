@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
 from tests.dummies import dummy_models
+from vivid.commands.evaluate import _joined_mouths
 from vivid.evaluation.codebooks import compare_codebooks
 from vivid.evaluation.metrics import (
     boxes_to_mask,
@@ -17,6 +19,7 @@ from vivid.evaluation.metrics import (
     hand_confidence,
     hand_variance,
     head_motion_variance,
+    joined,
     psnr,
     ssim,
 )
@@ -156,3 +159,26 @@ def test_codebooks_are_measured_side_by_side(tmp_path: Path) -> None:
     rows = table.splitlines()[2:]
     assert rows[0].replace("one", "two") == rows[1] and f"{hcc_metrics(codebook, crops)['psnr']:.2f}" in rows[0]
     assert cv2.imread(str(tmp_path / "codebooks.png")).shape == (3 * 32, 3 * 32, 3)
+
+
+def test_joined_clips_are_compared_each_with_itself() -> None:
+    rng = np.random.default_rng(0)
+    truths = [level + rng.normal(size=30).cumsum() for level in (0.0, 50.0, -20.0)]
+    late = [np.concatenate([[np.nan, np.nan], truth[:-2]]) - 7 for truth in truths]
+    correlation, lag = correlation_and_lag(joined(late), joined(truths))
+    assert lag == 2 and correlation < 0.99
+    # levels of clips are no agreement: shuffled against each other they have none
+    noise = [level + rng.normal(size=300) for level in (0.0, 50.0, -20.0)]
+    assert abs(correlation_and_lag(joined(noise), joined([n.mean() + rng.normal(size=300) for n in noise]))[0]) < 0.2
+
+
+def test_the_command_joins_the_clips_that_speak() -> None:
+    rng = np.random.default_rng(0)
+    cases = [
+        SimpleNamespace(clip=SimpleNamespace(name=name, openness=size * rng.random(20)), frames=20)
+        for name, size in (("a", 1.0), ("silent", 0.0), ("b", 0.5))
+    ]
+    curves = {case.clip.name: {"model": list(0.3 * case.clip.openness + 0.1)} for case in cases}
+    numbers = _joined_mouths(cases, curves, "model")  # type: ignore[arg-type]
+    assert numbers == {"mouth_correlation_joined": pytest.approx(1), "mouth_lag_joined": 0}
+    assert _joined_mouths(cases[1:2], curves, "model")["mouth_correlation_joined"] == np.inf  # type: ignore[arg-type]

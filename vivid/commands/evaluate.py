@@ -95,7 +95,8 @@ def run(args: argparse.Namespace) -> int:
     }
     if args.probes:
         details["probes"] = _probes(args, pipelines[args.model], cases, plain)
-    table = write_table({answer: average(values) for answer, values in rows.items()}, details, args.out)
+    means = {answer: average(values) | _joined_mouths(cases, curves, answer) for answer, values in rows.items()}
+    table = write_table(means, details, args.out)
     contact_sheet(pictures, args.out / "sheet.png")
     print(table)
     if args.probes:
@@ -114,6 +115,22 @@ def _gallery(cases: list[Case], training: list[Clip]) -> tuple[dict[int, NDArray
         raise InputError("No held-out clip shows a face with eyes and mouth: choose other clips.")
     mean = mean_face(list(known.values()))
     return dict(zip(known, embeddings(list(known.values()), mean), strict=True)), mean
+
+
+def _joined_mouths(cases: list[Case], curves: dict[str, dict[str, list[float]]], answer: str) -> dict[str, float]:
+    """Correlation and lag of the mouth's openness over all clips that speak at once: a clip of two seconds is short."""
+    import numpy as np
+
+    from ..evaluation.measure import SILENT_MOUTH
+    from ..evaluation.metrics import correlation_and_lag, joined
+
+    truths = {case.clip.name: case.clip.openness[1 : case.frames] for case in cases}
+    speaking = [name for name, truth in truths.items() if truth.std() >= SILENT_MOUTH]
+    if not speaking:
+        return {"mouth_correlation_joined": float("inf"), "mouth_lag_joined": float("inf")}
+    made = joined([np.array(curves[name][answer][1:]) for name in speaking])
+    correlation, lag = correlation_and_lag(made, joined([truths[name] for name in speaking]))
+    return {"mouth_correlation_joined": correlation, "mouth_lag_joined": float(lag)}
 
 
 def _answers(args: argparse.Namespace, plain: Any) -> dict[str, tuple[str, Any]]:

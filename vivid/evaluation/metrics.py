@@ -13,6 +13,8 @@ Definitions where the paper leaves them open (METHOD section 7):
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -65,8 +67,19 @@ def ssim(made: Frames, truth: Frames, mask: NDArray[np.bool_] | None = None) -> 
     return total / max(weight, 1.0)
 
 
+FURTHEST = 4
+"""The largest lag looked at, in frames: a sixth of a second."""
+
+
+def joined(curves: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
+    """Several clips' curves as one, each less its mean and too far apart for any lag to compare one with the next."""
+    gap = np.full(FURTHEST, np.nan)
+    means = [np.nanmean(curve) if np.isfinite(curve).any() else 0.0 for curve in curves]
+    return np.concatenate([part for curve, mean in zip(curves, means, strict=True) for part in (curve - mean, gap)])
+
+
 def correlation_and_lag(
-    made: NDArray[np.floating], truth: NDArray[np.floating], furthest: int = 4
+    made: NDArray[np.floating], truth: NDArray[np.floating], furthest: int = FURTHEST
 ) -> tuple[float, int]:
     """Pearson correlation of two curves at lag 0, and the lag (frames, positive: made is late) where it is largest.
 

@@ -20,6 +20,8 @@ COLUMNS = {
     "ssim_mouth": "mouth",
     "mouth_correlation": "openness r",
     "mouth_lag": "lag",
+    "mouth_correlation_joined": "joined r",
+    "mouth_lag_joined": "lag",
     "mouth_range": "range",
     "hkc": "HKC",
     "hkv": "HKV",
