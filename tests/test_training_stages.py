@@ -21,7 +21,7 @@ from vivid.training.loop import LoopConfig, Stage
 from vivid.training.prepare import Prepared, decode_frames, prepare_clips
 from vivid.training.stages import DiffusionConfig, DiffusionStage, loss_weight, separate_frames
 from vivid.training.vae import VaeConfig, VaeStage, vae_metrics
-from vivid.training.windows import DropRates, WindowSampler, WindowShape, fixed_batch
+from vivid.training.windows import NEAREST, DropRates, WindowSampler, WindowShape, fixed_batch
 
 NO_DROPS = DropRates(0, 0, 0, 0)
 
@@ -274,3 +274,13 @@ def test_separate_frames_are_videos_that_share_a_reference(prepared: list[Prepar
     stage.config = replace(config, separate_frames=False)
     torch.testing.assert_close(together.flatten(0, 1)[:, None], stage.generate(alone, 1))
     torch.testing.assert_close(loss, stage(alone, torch.Generator().manual_seed(0), 0.0)[0])
+
+
+def test_a_head_that_was_not_seen_still_gets_a_reference_of_another_moment(prepared: list[Prepared]) -> None:
+    blind = [replace(clip, face=np.full_like(clip.face, np.nan)) for clip in prepared[:2]]
+    sampler = WindowSampler(blind, WindowShape(1), 1)
+    rng = np.random.default_rng(0)
+    window = slice(0, 1)
+    drawn = [sampler._reference(0, window, rng) for _ in range(60)]
+    assert len({(id(lender), frame) for lender, frame in drawn}) > 5
+    assert any(lender is blind[0] and frame >= NEAREST for lender, frame in drawn)

@@ -170,5 +170,6 @@ def _diffusion(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopCon
     prepared = prepare_clips(clips, models.vae, trained, speech, args.cache / "prepared")
     if not warm:
         start_audio_tokens(models.denoiser, prepared)
-        fit_summary(models.denoiser, prepared)
+        explained = fit_summary(models.denoiser, prepared)
+        print(f"speech explains {explained:.0%} of the faces' motion in the training clips", flush=True)
     return DiffusionStage(config, models, prepared), config.loop

@@ -196,7 +196,7 @@ class DiffusionStage(Stage):
         error = (self.denoiser(noisy, steps, conditions).float() - target).square()
         cells = torch.ones_like(error[:, 0])  # (B, F, h, w)
         # where the reference's hands were is as hard as where hands are: they must be painted over
-        changed = batch["hand_mask"] | batch["left_mask"][:, None]
+        changed = batch["hand_mask"] | batch["reference_hand_mask"][:, None]
         cells = cells + (config.mouth_weight - 1) * batch["mouth_mask"] + (config.hand_weight - 1) * changed
         each = (error.mean(1) * cells).sum((1, 2, 3)) / cells.sum((1, 2, 3))
         weight = loss_weight(alphas, config.snr_gamma) if config.prediction == "v_prediction" else torch.ones_like(each)

@@ -72,7 +72,8 @@ class WindowSampler:
     def draw(self, rng: np.random.Generator, drops: DropRates) -> Batch:
         """One batch of tensors; see `Prepared` for the parts.
 
-        `left_mask` (B, h, w) bool is where the reference has its hands, `keep_*` (B,) bool say which conditions stay.
+        `reference_hand_mask` (B, h, w) bool is where the reference has its hands; `keep_*` (B,) bool say which
+        conditions stay.
         """
         items: dict[str, list[np.ndarray]] = defaultdict(list)
         shape = self.shape
@@ -104,7 +105,8 @@ class WindowSampler:
             frame = int(rng.integers(len(lender)))
             if chosen == number and window.start - NEAREST < frame < window.stop + NEAREST:
                 continue  # its mouth and hands would give the answer away
-            distance = float(np.abs(lender.head_points[frame] - place).mean())
+            # a head that was not seen is far from everywhere, but still better than no reference
+            distance = float(np.nan_to_num(np.abs(lender.head_points[frame] - place).mean(), nan=1e9))
             if distance < best:
                 best, found = distance, (lender, frame)
         return found
@@ -148,7 +150,7 @@ class WindowSampler:
         items["hand_maps"].append(clip.hand_maps[window, pixel_rows, pixel_columns])
         items["hand_mask"].append(clip.hand_mask[window, rows, columns])
         items["mouth_mask"].append(clip.mouth_mask[window, rows, columns])
-        items["left_mask"].append(lender.hand_mask[reference, rows, columns])
+        items["reference_hand_mask"].append(lender.hand_mask[reference, rows, columns])
         items["reference"].append(lender.latents[reference, :, rows, columns])
         # codes and masks are only there for every n-th frame: half a second apart at most, they are much the same
         nearest = int(np.abs(lender.references - reference).argmin())
