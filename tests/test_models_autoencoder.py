@@ -1,5 +1,7 @@
 """The autoencoder's linear shortcut."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
@@ -76,3 +78,31 @@ def test_configuration_survives_saving(tmp_path):
     again = ShortcutAutoencoderKL.from_pretrained(tmp_path)
     assert all(torch.equal(a, b) for a, b in zip(vae.parameters(), again.parameters(), strict=True))
     assert again.config.latent_channels == 8 and tuple(again.config.block_out_channels) == (8, 8, 8, 8)
+
+
+@torch.no_grad()
+def test_details_of_the_portrait_return_where_nothing_moved() -> None:
+    vae, images = ShortcutAutoencoderKL.with_detail(build(), 8).eval(), pictures()[:1]
+    details = vae.details_of(images)
+    assert details is not None and build().details_of(images) is None
+    assert (vae.decode_beside(details.latents, details) - images).abs().max() < 1e-4  # the picture itself
+    moved = details.latents.clone()
+    moved[..., :4] += 3.0  # the left half of 8 columns; averages and interpolation reach one and a half cells further
+    plain = vae.decode(moved / vae.config.scaling_factor).sample
+    added = (vae.decode_beside(moved, details) - plain).abs().amax((0, 1, 2))
+    assert added[:16].max() < 1e-4 < added[-8:].min()
+
+
+def test_the_detail_network_learns_and_leaves_the_latents(tmp_path: Path) -> None:
+    plain, images = build(), pictures()
+    vae = ShortcutAutoencoderKL.with_detail(plain, 8)
+    details = vae.details_of(images[:1])
+    assert details is not None
+    frames = vae.decode_beside(torch.randn(3, 8, 8, 8, generator=torch.manual_seed(1)), details)
+    assert frames.shape == (3, 3, 64, 64)
+    frames.square().mean().backward()
+    assert vae.detail is not None and vae.detail.conv_out.weight.grad.abs().sum() > 0
+    assert torch.equal(vae.encode(images).latent_dist.mean, plain.encode(images).latent_dist.mean)
+    vae.save_pretrained(tmp_path)
+    again = ShortcutAutoencoderKL.from_pretrained(tmp_path)
+    assert again.state_dict().keys() == vae.state_dict().keys() > plain.state_dict().keys()

@@ -14,6 +14,7 @@ from vivid import cli
 from vivid.config import RunSettings
 from vivid.events import Done
 from vivid.training import presets
+from vivid.training.detail import DetailConfig
 from vivid.training.hcc import HccConfig
 from vivid.training.loop import LoopConfig
 from vivid.training.presets import Preset
@@ -28,6 +29,7 @@ TINY = Preset(
     HccConfig(LoopConfig(), batch=2),
     replace(CPU_STAGE_1, window=WindowShape(2, stride=2, crop=4), batch=2),
     replace(CPU_STAGE_2, window=WindowShape(4, crop=4), batch=1),
+    DetailConfig(LoopConfig(), channels=8, batch=2, crop=4, windows=2, window=WindowShape(2)),
 )
 
 
@@ -54,8 +56,10 @@ def test_every_part_trains_and_the_export_makes_a_video(tiny: Path, capsys: pyte
     train(tiny, "hcc", *data)
     train(tiny, "stage1", *data, *parts)
     train(tiny, "stage2", *data, *parts, "--init", str(tiny / "stage1"))
+    train(tiny, "detail", *data, *parts, "--init", str(tiny / "stage2"))
+    parts[1] = str(tiny / "detail")
     train(tiny, "export", *parts, "--init", str(tiny / "stage2"), "--guidance-audio", "1.5")
-    for part in ("vae", "hcc", "stage1", "stage2"):
+    for part in ("vae", "hcc", "stage1", "stage2", "detail"):
         assert (tiny / part / "log.jsonl").read_text() and (tiny / part / "curves.png").exists()
     assert "MiB" in capsys.readouterr().out
 
@@ -63,11 +67,12 @@ def test_every_part_trains_and_the_export_makes_a_video(tiny: Path, capsys: pyte
 
     pipeline = VividPipeline.from_pretrained(tiny / "export", device="cpu")
     assert pipeline.info.guidance_audio == 1.5
+    assert pipeline.vae.detail is not None
     last = list(pipeline.animate(portrait(), tone(4), gestures(), RunSettings(steps=1), tiny / "video.mp4"))[-1]
     assert isinstance(last, Done) and last.result.frames == 4
 
     # from the exported folder alone, as from a fresh clone, everything starts warm
-    for part in ("vae", "hcc", "stage1"):
+    for part in ("vae", "hcc", "stage1", "detail"):
         train(tiny, part, *data, "--init", str(tiny / "export"), "--fresh")
 
 

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .media.pictures import fit_picture
+from .models.autoencoder import ShortcutAutoencoderKL
 from .models.blocks import KeyValues
 from .models.conditions import Conditions
+from .models.detail import PictureDetails
 from .pose.draw import hand_map
 from .pose.portrait import Portrait
 from .pose.regions import box_mask, hand_boxes, hand_crops
@@ -41,6 +43,11 @@ def from_unit(pictures: Tensor) -> NDArray[np.uint8]:
 def encode_picture(vae: Any, pictures: Tensor) -> Tensor:
     """Scaled latents (N, C, H/8, W/8) of pictures (N, 3, H, W) in -1..1: the mean of the posterior, no noise."""
     return vae.encode(pictures).latent_dist.mean * vae.config.scaling_factor
+
+
+def details_of(vae: Any, picture: Tensor) -> PictureDetails | None:
+    """What the autoencoder remembers of the portrait (1, 3, H, W) beside its latents; None where it has no place."""
+    return vae.details_of(picture) if isinstance(vae, ShortcutAutoencoderKL) else None
 
 
 @dataclass(frozen=True)
@@ -79,9 +86,9 @@ def _person_centre(portrait: Portrait) -> tuple[float, float]:
 class Conditioner:
     """Builds `Conditions` window by window for one video.
 
-    features: speech features (T, 50, 384). The reference bank with its keys and values, the reference latents and the
-    codebook tokens are computed here once; hand features, audio and masks for each window, kept as far as a fixed
-    budget goes if windows are `reused` in another sampling step.
+    features: speech features (T, 50, 384). The reference bank with its keys and values, the reference latents, the
+    portrait's details and the codebook tokens are computed here once; hand features, audio and masks for each window,
+    kept as far as a fixed budget goes if windows are `reused` in another sampling step.
     """
 
     def __init__(
@@ -95,6 +102,7 @@ class Conditioner:
         self.grid = (self.size[1] // 8, self.size[0] // 8)
         picture = to_unit(inputs.picture[None], self.device, self.dtype)
         self.reference_latents = encode_picture(pipeline.vae, picture)
+        self.details = details_of(pipeline.vae, picture)
         self.reference = self.denoiser.project_reference(pipeline.reference.bank(self.reference_latents))
         self.codes: KeyValues | None = None
         self.code_mask: Tensor | None = None

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 
 if TYPE_CHECKING:
+    from ..training.clips import Clip
     from ..training.loop import LoopConfig, Stage
     from ..training.presets import Preset
+    from ..training.stages import DiffusionConfig, DiffusionStage
 
-PARTS = ("vae", "hcc", "stage1", "stage2", "export")
+PARTS = ("vae", "hcc", "stage1", "stage2", "detail", "export")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         missing, audio = tuple(args.untrained), args.guidance_audio
         export_model(chosen.model, folders[0], others, args.out, steps, clamp, window, audio, untrained=missing)
         return 0
-    stage, loop = {"vae": _vae, "hcc": _hcc}.get(args.part, _diffusion)(args, chosen)
+    stage, loop = {"vae": _vae, "hcc": _hcc, "detail": _detail}.get(args.part, _stage)(args, chosen)
     from ..training.loop import Trainer
 
     Trainer(stage, loop, args.out, resume=not args.fresh).run(lambda text: print(text, flush=True))
@@ -97,8 +99,6 @@ def _clips(args: argparse.Namespace, size: int) -> Any:
 
 
 def _vae(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
-    from dataclasses import replace
-
     from ..models.autoencoder import ShortcutAutoencoderKL
     from ..training.export import load_component
     from ..training.vae import VaeStage
@@ -109,8 +109,6 @@ def _vae(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
         model = load_component([_need(args.init, "--init")], "vae")
         if not isinstance(model, ShortcutAutoencoderKL):
             raise InputError(f"{args.init} holds no vae/ of this project's kind: name a run or a model folder.")
-    elif config.decoder_only:
-        config = replace(config, decoder_only=False)
     return VaeStage(config, _clips(args, chosen.size), model), config.loop
 
 
@@ -142,7 +140,29 @@ def _hcc(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
     return HccStage(config, crops, codebook), config.loop
 
 
-def _diffusion(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
+def _stage(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
+    config = _with(chosen.stage1 if args.part == "stage1" else chosen.stage2, args)
+    stage, _ = _diffusion(args, chosen, config)
+    return stage, config.loop
+
+
+def _detail(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
+    from ..devices import default_device
+    from ..models.autoencoder import ShortcutAutoencoderKL
+    from ..training.detail import DetailStage, predict
+
+    config = _with(chosen.detail, args)
+    _need(args.init, "--init")
+    stage, clips = _diffusion(args, chosen, chosen.stage1)
+    vae = stage.frozen["vae"]
+    if not isinstance(vae, ShortcutAutoencoderKL):
+        raise InputError("Only this project's own autoencoder has a place for details: name its run with --vae.")
+    predictions = predict(stage.to(default_device()), stage.clips, config, lambda text: print(text, flush=True))
+    return DetailStage(config, vae, clips, predictions), config.loop
+
+
+def _diffusion(args: argparse.Namespace, chosen: Preset, config: DiffusionConfig) -> tuple[DiffusionStage, list[Clip]]:
+    """The denoiser and what belongs to it, warm from --init, and the clips."""
     from dataclasses import replace
 
     import torch
@@ -153,7 +173,6 @@ def _diffusion(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopCon
     from ..training.prepare import prepare_clips
     from ..training.stages import DiffusionStage
 
-    config = _with(chosen.stage1 if args.part == "stage1" else chosen.stage2, args)
     config = replace(config, online_codebook=args.online_codebook)
     torch.manual_seed(config.loop.seed)
     warm = [_need(args.init, "--init")] if args.init else []
@@ -172,4 +191,4 @@ def _diffusion(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopCon
         start_audio_tokens(models.denoiser, prepared)
         explained = fit_summary(models.denoiser, prepared)
         print(f"speech explains {explained:.0%} of the faces' motion in the training clips", flush=True)
-    return DiffusionStage(config, models, prepared), config.loop
+    return DiffusionStage(config, models, prepared), clips

@@ -9,9 +9,11 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.autoencoders.vae import DecoderOutput
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from einops import rearrange
 from torch import Tensor, nn
 
+from .detail import DetailNetwork, PictureDetails
 from .layers import with_options_of
 
 
@@ -20,18 +22,43 @@ class ShortcutAutoencoderKL(AutoencoderKL):
 
     The way back sees each patch's neighbours too, which hides the seams: the maps are those of a lapped transform.
     The networks learn what the linear map leaves over, as in the residual autoencoding of DC-AE (Chen et al. 2024).
+    `detail_channels` adds a network of that width that carries the portrait's details past the latents (`detail.py`).
     With `start_from_patches` the map is the best linear one and the networks add nothing yet, so training begins at
     the quality of principal components instead of noise: on a small budget that decides how mouths and hands look.
     """
 
     @register_to_config
     @with_options_of(AutoencoderKL)
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, detail_channels: int = 0, **options: Any) -> None:
         super().__init__(**options)
         latent_channels = self.config.latent_channels
         patch = 2 ** (len(self.config.block_out_channels) - 1)
         self.patch_in = nn.Conv2d(3, latent_channels, patch, stride=patch)
         self.patch_out = nn.ConvTranspose2d(latent_channels, 3, 3 * patch, stride=patch, padding=patch)
+        self.detail = DetailNetwork(latent_channels, detail_channels, patch) if detail_channels else None
+
+    @classmethod
+    def with_detail(cls, vae: ShortcutAutoencoderKL, channels: int) -> ShortcutAutoencoderKL:
+        """The same autoencoder with an untrained detail network."""
+        options = {name: value for name, value in vae.config.items() if not name.startswith("_")}
+        extended = cls(**{**options, "detail_channels": channels})
+        extended.load_state_dict({**extended.state_dict(), **vae.state_dict()})
+        return extended
+
+    @apply_forward_hook
+    def details_of(self, picture: Tensor) -> PictureDetails | None:
+        """What `decode_beside` takes from a picture (1, 3, H, W) in -1..1; None without a detail network."""
+        if self.detail is None:
+            return None
+        latents = self.encode(picture).latent_dist.mean
+        lost = picture - self.decode(latents).sample
+        return PictureDetails(latents * self.config.scaling_factor, lost)
+
+    @apply_forward_hook
+    def decode_beside(self, latents: Tensor, details: PictureDetails) -> Tensor:
+        """Frames (N, 3, H, W) of scaled latents (N, C, h, w), with the details of the picture where they still fit."""
+        assert self.detail is not None
+        return self.decode(latents / self.config.scaling_factor).sample + self.detail(latents, details)
 
     def _encode(self, x: Tensor) -> Tensor:
         if _adds_nothing(self.encoder.conv_out):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..errors import InputError
 from ..models.factory import EMBEDDED, EMBEDDED_TINY, FULL, ModelConfig
+from .detail import DetailConfig
 from .hcc import PAPER_HCC, HccConfig
 from .loop import LoopConfig
 from .stages import (
@@ -30,6 +31,7 @@ class Preset:
     hcc: HccConfig
     stage1: DiffusionConfig
     stage2: DiffusionConfig
+    detail: DetailConfig = field(default_factory=DetailConfig)
 
 
 PRESETS = {
@@ -49,11 +51,12 @@ PRESETS = {
         HccConfig(LoopConfig(minutes=1.25, learning_rate=1e-3, weight_decay=0.0, precision="bf16"), batch=128),
         EMBEDDED_STAGE_1,
         EMBEDDED_STAGE_2,
+        DetailConfig(LoopConfig(minutes=2, learning_rate=2e-3, precision="bf16"), batch=128, guidance=1.0),
     ),
     "cpu": Preset(
         EMBEDDED_TINY,
         256,
-        VaeConfig(LoopConfig(minutes=10, learning_rate=3e-4, weight_decay=0.0, warmup_steps=20), decoder_only=True),
+        VaeConfig(LoopConfig(minutes=10, learning_rate=3e-4, weight_decay=0.0, warmup_steps=20)),
         HccConfig(LoopConfig(minutes=25, learning_rate=1e-3, weight_decay=0.0, ema_decay=0.995, warmup_steps=30), 8),
         CPU_STAGE_1,
         CPU_STAGE_2,

@@ -35,8 +35,6 @@ class VaeConfig:
     square_weight: float = 1.0
     kl_weight: float = 1e-6
     channels_last: bool = True
-    decoder_only: bool = False
-    """Keep the latents as they are (the denoiser was trained on them) and improve the decoder alone."""
 
 
 def build_vae(config: VaeConfig) -> ShortcutAutoencoderKL:
@@ -90,12 +88,6 @@ class VaeStage(Stage):
             model = build_vae(config)
             model.start_from_patches(self._patches(np.random.default_rng(config.loop.seed)))
         self.vae = model
-        if config.decoder_only:
-            if not self.vae.decoder.conv_out.weight.any():  # nothing yet that was fitted to the old way back
-                self.vae.fit_patch_out(self._patches(np.random.default_rng(config.loop.seed)))
-            for name, parameter in self.vae.named_parameters():
-                kept = ("encoder.", "quant_conv.", "patch_in.")
-                parameter.requires_grad_(not name.startswith(kept))
         if config.channels_last:
             self.vae.to(memory_format=torch.channels_last)
 
@@ -162,8 +154,7 @@ class VaeStage(Stage):
         return float(1 / np.sqrt(squares / number - (total / number) ** 2))
 
     def export(self, folder: Path) -> None:
-        if not self.config.decoder_only:
-            self.vae.register_to_config(scaling_factor=self.measure_scale())
+        self.vae.register_to_config(scaling_factor=self.measure_scale())
         self.vae.save_pretrained(folder / "vae")
 
 

@@ -82,23 +82,37 @@ class WindowSampler:
         if crop is not None and (crop >= min(rows, columns) or rng.random() < shape.whole_share):
             batch = max(1, round(batch * crop**2 / (rows * columns)))
             crop = None
-        for number in rng.integers(len(self.clips), size=batch):
-            clip = self.clips[int(number)]
-            stride = int(rng.integers(1, min(shape.stride, (len(clip) - 1) // max(1, shape.frames - 1)) + 1))
-            start = int(rng.integers(len(clip) - (shape.frames - 1) * stride))
-            window = slice(start, start + (shape.frames - 1) * stride + 1, stride)
-            lender, reference = self._reference(int(number), window, rng)
+        for _ in range(batch):
+            number, window, lent, reference = self.pick(rng)
+            clip, lender = self.clips[number], self.clips[lent]
             hands = clip.hand_mask[(window.start + window.stop) // 2] | lender.hand_mask[reference]
             corner = self._corner(clip, window, hands, crop, rng) if crop is not None else None
             self._add(items, clip, window, lender, reference, corner, crop)
             self._drop(items, rng, drops)
         return {name: torch.from_numpy(np.stack(values)) for name, values in items.items()}
 
-    def _reference(self, number: int, window: slice, rng: np.random.Generator) -> tuple[Prepared, int]:
+    def pick(self, rng: np.random.Generator) -> tuple[int, slice, int, int]:
+        """A window and its reference: number of a clip, frames of it, number of the lending clip, frame of that."""
+        shape, number = self.shape, int(rng.integers(len(self.clips)))
+        clip = self.clips[number]
+        stride = int(rng.integers(1, min(shape.stride, (len(clip) - 1) // max(1, shape.frames - 1)) + 1))
+        start = int(rng.integers(len(clip) - (shape.frames - 1) * stride))
+        window = slice(start, start + (shape.frames - 1) * stride + 1, stride)
+        return number, window, *self._reference(number, window, rng)
+
+    def whole(self, number: int, window: slice, lender: int, reference: int) -> Batch:
+        """What `pick` returned as a batch of one whole video, nothing dropped."""
+        items: dict[str, list[np.ndarray]] = defaultdict(list)
+        self._add(items, self.clips[number], window, self.clips[lender], reference)
+        for name in ("keep_audio", "keep_image", "keep_hands"):
+            items[name].append(np.array(True))
+        return {name: torch.from_numpy(np.stack(values)) for name, values in items.items()}
+
+    def _reference(self, number: int, window: slice, rng: np.random.Generator) -> tuple[int, int]:
         """A clip and the frame of it that is the reference."""
         friends = self.friends[number]
         place = self.clips[number].head_points[window].mean(0)
-        best, found = np.inf, (self.clips[number], 0)
+        best, found = np.inf, (number, 0)
         for _ in range(self.candidates):
             chosen = friends[int(rng.integers(len(friends)))]
             lender = self.clips[chosen]
@@ -108,7 +122,7 @@ class WindowSampler:
             # a head that was not seen is far from everywhere, but still better than no reference
             distance = float(np.nan_to_num(np.abs(lender.head_points[frame] - place).mean(), nan=1e9))
             if distance < best:
-                best, found = distance, (lender, frame)
+                best, found = distance, (chosen, frame)
         return found
 
     def _corner(
@@ -170,14 +184,12 @@ class WindowSampler:
 def fixed_batch(clips: list[Prepared], frames: int, count: int) -> Batch:
     """`count` windows that are always the same, spread over the clips, nothing dropped: for sample pictures."""
     sampler = WindowSampler(clips, WindowShape(frames), 1)
-    items: dict[str, list[np.ndarray]] = defaultdict(list)
-    for number in range(count):
-        clip = sampler.clips[number * len(sampler.clips) // count]
-        start = (len(clip) - frames) // 2
-        sampler._add(items, clip, slice(start, start + frames), clip, 0)
-        for name in ("keep_audio", "keep_image", "keep_hands"):
-            items[name].append(np.array(True))
-    return {name: torch.from_numpy(np.stack(values)) for name, values in items.items()}
+    videos = []
+    for video in range(count):
+        number = video * len(sampler.clips) // count
+        start = (len(sampler.clips[number]) - frames) // 2
+        videos.append(sampler.whole(number, slice(start, start + frames), number, 0))
+    return {name: torch.cat([video[name] for video in videos]) for name in videos[0]}
 
 
 def map_pixels(maps: Tensor) -> Tensor:
