@@ -50,6 +50,13 @@ def details_of(vae: Any, picture: Tensor) -> PictureDetails | None:
     return vae.details_of(picture) if isinstance(vae, ShortcutAutoencoderKL) else None
 
 
+def decode_pictures(vae: Any, latents: Tensor, details: PictureDetails | None) -> NDArray[np.uint8]:
+    """Pictures (N, H, W, 3) of scaled latents (N, C, h, w), with the portrait's details where the model has them."""
+    if details is not None:
+        return from_unit(vae.decode_beside(latents, details))
+    return from_unit(vae.decode(latents / vae.config.scaling_factor).sample)
+
+
 @dataclass(frozen=True)
 class FramedInputs:
     """Portrait and motion on the video's canvas.

@@ -16,7 +16,7 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .conditioner import Conditioner, details_of, frame_inputs, from_unit, to_unit
+from .conditioner import Conditioner, decode_pictures, details_of, frame_inputs, from_unit, to_unit
 from .config import FPS, SAMPLE_RATE, ModelInfo, RunSettings
 from .devices import default_device, default_dtype, peak_memory, prepare_for_cpu
 from .errors import InputError
@@ -296,11 +296,9 @@ class VividPipeline(DiffusionPipeline):
         return latents
 
     def _decode_frames(self, latents: Tensor, details: PictureDetails | None) -> NDArray[np.uint8]:
-        """(1, C, n, h, w) latents -> (n, H, W, 3) pictures, with the portrait's details where the model has them."""
+        """(1, C, n, h, w) latents -> (n, H, W, 3) pictures."""
         frames = rearrange(latents, "1 c n h w -> n c h w").to(self.weights_dtype)
-        if details is not None:
-            return from_unit(self.vae.decode_beside(frames, details))
-        return from_unit(self.vae.decode(frames / self.vae.config.scaling_factor).sample)
+        return decode_pictures(self.vae, frames, details)
 
     def _decode(
         self, latents: Tensor, details: PictureDetails | None, writer: VideoWriter, run: RunSettings, clock: Clock

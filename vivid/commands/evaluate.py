@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     if args.hands:
         return _codebooks(args)
     from ..config import RunSettings
-    from ..evaluation.compare import generate, make_case, nearest_training_clip, still_portrait
+    from ..evaluation.compare import generate, make_case, nearest_training_clip, still_portrait, through_latents
     from ..evaluation.measure import measure
     from ..evaluation.report import average, contact_sheet, write_table
     from ..pipeline import VividPipeline
@@ -80,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
             path = args.out / "videos" / f"{name}-{answer.replace(' ', '-')}.mp4"
             path.parent.mkdir(exist_ok=True)
             videos[answer] = generate(pipelines[model], case, settings, path)
+        videos["truth through the latents"] = through_latents(pipelines[args.model], case)
         for answer, frames in videos.items():
             numbers, curve = measure(frames, case, gallery, mean, args.detector)
             rows.setdefault(answer, []).append(numbers)

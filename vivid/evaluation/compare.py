@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from ..conditioner import decode_pictures, details_of, encode_picture, to_unit
 from ..config import FPS, SAMPLE_RATE, RunSettings
 from ..media.sound import load_speech
 from ..media.video import read_frames
@@ -57,6 +59,17 @@ def generate(pipeline: VividPipeline, case: Case, settings: RunSettings, output:
         for _ in pipeline.animate(case.portrait, case.speech, case.motion, settings, output):
             pass
     return np.stack(list(read_frames(output)))[: case.frames]
+
+
+def through_latents(pipeline: VividPipeline, case: Case, batch: int = 8) -> NDArray[np.uint8]:
+    """The truth encoded and decoded, with the portrait's details: what the autoencoder leaves of a perfect answer."""
+    device, dtype, parts = pipeline.execution_device, pipeline.weights_dtype, []
+    with torch.no_grad():
+        details = details_of(pipeline.vae, to_unit(case.portrait.image[None], device, dtype))
+        for start in range(0, case.frames, batch):
+            pictures = to_unit(np.array(case.clip.frames[start : min(start + batch, case.frames)]), device, dtype)
+            parts.append(decode_pictures(pipeline.vae, encode_picture(pipeline.vae, pictures), details))
+    return np.concatenate(parts)
 
 
 def still_portrait(case: Case) -> NDArray[np.uint8]:
