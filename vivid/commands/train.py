@@ -153,7 +153,7 @@ def _detail(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig
 
     config = _with(chosen.detail, args)
     _need(args.init, "--init")
-    stage, clips = _diffusion(args, chosen, chosen.stage1)
+    stage, clips = _diffusion(args, chosen, chosen.stage2 if config.motion else chosen.stage1)
     vae = stage.frozen["vae"]
     if not isinstance(vae, ShortcutAutoencoderKL):
         raise InputError("Only this project's own autoencoder has a place for details: name its run with --vae.")

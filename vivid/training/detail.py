@@ -36,6 +36,8 @@ class DetailConfig:
     windows: int = 384
     window: WindowShape = field(default_factory=lambda: WindowShape(4, stride=14))
     """How many windows the model predicts beforehand, and of which frames; all frames of one share a reference."""
+    motion: bool = False
+    """Predict with the motion modules: for models that went through stage 2."""
     guidance: float = 2.0
     """Predictions are mixed between without guidance and with this audio guidance, so that one network serves both."""
     true_share: float = 0.1

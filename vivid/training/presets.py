@@ -19,6 +19,7 @@ from .stages import (
     DiffusionConfig,
 )
 from .vae import VaeConfig
+from .windows import WindowShape
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,14 @@ PRESETS = {
         HccConfig(LoopConfig(minutes=1.25, learning_rate=1e-3, weight_decay=0.0, precision="bf16"), batch=128),
         EMBEDDED_STAGE_1,
         EMBEDDED_STAGE_2,
-        DetailConfig(LoopConfig(minutes=2, learning_rate=2e-3, precision="bf16"), batch=128, guidance=1.0),
+        DetailConfig(
+            LoopConfig(minutes=2, learning_rate=2e-3, precision="bf16"),
+            batch=128,
+            windows=128,
+            window=WindowShape(12),
+            motion=True,
+            guidance=1.0,
+        ),
     ),
     "cpu": Preset(
         EMBEDDED_TINY,
