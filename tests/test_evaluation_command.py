@@ -46,6 +46,7 @@ def test_a_model_is_measured_beside_what_it_must_beat(
         assert 3 < mean[name]["psnr"] < 60
     assert mean["no codebook"]["psnr_hands"] != mean["model"]["psnr_hands"]
     assert {"other voice changes mouth by", "openness in silence, mean"} <= set(table["probes"])
+    assert np.isfinite(mean["model"]["mouth_read"])  # their mouths do not move
     made = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "videos").iterdir()}
     assert len(made) == 2 * 2 + 3
     assert cli.main(command) == 0

@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--data", type=Path, help="folder of held-out clips with labels")
     what.add_argument("--hands", type=Path, help="folder of held-out hand shards: measure the codebooks instead")
-    parser.add_argument("--training", type=Path, help="folder of training clips, for the nearest training clip")
+    parser.add_argument(
+        "--training", type=Path, help="folder of training clips: the nearest of them, and readers of mouths"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the table, the sheet and the videos")
     parser.add_argument("--model", default="embedded", help="embedded, full, or a model folder")
     parser.add_argument("--clips", type=int, default=6, help="how many held-out clips")
@@ -48,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from ..config import RunSettings
     from ..evaluation.compare import generate, make_case, nearest_training_clip, still_portrait, through_latents
     from ..evaluation.measure import measure
+    from ..evaluation.mouth import fit_reader
     from ..evaluation.report import average, contact_sheet, write_table
     from ..pipeline import VividPipeline
     from ..training.clips import load_clips
@@ -56,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
     training = load_clips(args.training, args.cache) if args.training else []
     cases = [make_case(clip, args.frames) for clip in clips]
     gallery, mean = _gallery(cases, training)
+    people = {case.clip.identity for case in cases}
+    readers = {person: fit_reader([clip for clip in training if clip.identity == person]) for person in people}
     plain = RunSettings(
         steps=args.steps,
         seed=args.seed,
@@ -82,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
             videos[answer] = generate(pipelines[model], case, settings, path)
         videos["truth through the latents"] = through_latents(pipelines[args.model], case)
         for answer, frames in videos.items():
-            numbers, curve = measure(frames, case, gallery, mean, args.detector)
+            numbers, curve = measure(frames, case, gallery, mean, args.detector, readers[case.clip.identity])
             rows.setdefault(answer, []).append(numbers)
             curves.setdefault(name, {})[answer] = [round(float(value), 4) for value in curve]
             pictures.append((f"{name} {answer}", frames))

@@ -20,8 +20,10 @@ from .metrics import (
     hand_variance,
     head_motion_variance,
     psnr,
+    slope_of,
     ssim,
 )
+from .mouth import MouthReader
 from .people import aligned_face, embeddings
 
 DETECTION_SCALE = 2
@@ -85,10 +87,12 @@ def measure(
     gallery: dict[int, NDArray[np.float32]],
     mean: NDArray[np.float32],
     detector: str = "auto",
+    reader: MouthReader | None = None,
 ) -> tuple[dict[str, float], NDArray[np.float32]]:
     """Numbers of one video and its curve of detected openness.
 
-    gallery: identity -> embedding of that person's portrait; mean: what the embeddings subtract. The portrait's own
+    gallery: identity -> embedding of that person's portrait; mean: what the embeddings subtract; reader: of that
+    person's mouth, if there are training clips to fit one. The portrait's own
     frame is left out of everything that is compared with the truth.
     """
     truth = np.array(case.clip.frames[: case.frames])
@@ -99,10 +103,13 @@ def measure(
     poses = detect(frames, detector)
     curve = openness(poses)
     spoken = case.clip.openness[: case.frames][after]
-    if spoken.std() < SILENT_MOUTH:
-        correlation, lag = float("inf"), float("inf")
-    else:
+    correlation = lag = read = read_lag = slope = float("inf")
+    if spoken.std() >= SILENT_MOUTH:
         correlation, lag = correlation_and_lag(curve[after], spoken)
+        if reader is not None:
+            seen = reader.read(frames, poses)[after]
+            read, read_lag = correlation_and_lag(seen, spoken)
+            slope = slope_of(seen, spoken)
     vectors = face_vectors(frames, poses, mean)
     similar = {
         identity: float((vectors @ own).mean()) if vectors.size > 1 else 0.0 for identity, own in gallery.items()
@@ -117,6 +124,9 @@ def measure(
         "ssim_mouth": ssim(made, true, mouth),
         "mouth_correlation": correlation,
         "mouth_lag": float(lag),
+        "mouth_read": read,
+        "mouth_read_lag": float(read_lag),
+        "mouth_read_slope": slope,
         "mouth_range": float(np.nanstd(curve)),
         "hkc": hand_confidence(poses),
         "hkv": hand_variance(poses),

@@ -3,7 +3,8 @@
 Definitions where the paper leaves them open (METHOD section 7):
 - PSNR of a region: from the mean squared error of all its pixels over all frames together.
 - SSIM: Wang et al. 2004 on luma, 7 x 7 windows of equal weight; of a region: the map's mean inside its boxes.
-- mouth openness: distance of the inner lips' middles (face points 62 and 66) over the distance of the eyes' centres.
+- mouth openness: distance of the inner lips' middles (face points 62 and 66) over the distance of the eyes' centres,
+  by the detector's points; and read from the mouth's pixels (`mouth.py`), with the slope on the truth: 1 opens as far.
 - HKC: mean confidence of the 42 hand key points over all frames, absent hands counting as 0.
 - HKV: variance over time of each hand key point (x plus y, pixels squared at the given size), mean over the points.
 - HMV: variance over time of the nose point (x plus y, pixels squared).
@@ -98,6 +99,14 @@ def correlation_and_lag(
     values = {lag: at(lag) for lag in range(-furthest, furthest + 1)}
     best = max(values, key=lambda lag: (values[lag], -abs(lag)))
     return values[0], best
+
+
+def slope_of(made: NDArray[np.floating], truth: NDArray[np.floating]) -> float:
+    """How far one curve moves for each unit that the other does (regression of `made` on `truth`); NaN left out."""
+    known = np.isfinite(made) & np.isfinite(truth)
+    if known.sum() < 3 or truth[known].std() < 1e-6:
+        return 0.0
+    return float(np.polyfit(truth[known], made[known], 1)[0])
 
 
 def hand_confidence(clip: PoseClip) -> float:
