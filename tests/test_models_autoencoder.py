@@ -85,11 +85,17 @@ def test_details_of_the_portrait_return_where_nothing_moved() -> None:
     vae, images = ShortcutAutoencoderKL.with_detail(build(), 8).eval(), pictures()[:1]
     details = vae.details_of(images)
     assert details is not None and build().details_of(images) is None
-    assert (vae.decode_beside(details.latents, details) - images).abs().max() < 1e-4  # the picture itself
+    hands = torch.rand(1, 8, 64, 64, generator=torch.manual_seed(2))
+    hands[:, 6, :32] = 0
+    frame = vae.decode_beside(details.latents, details, hands)
+    assert (frame - images)[..., :32, :].abs().max() < 1e-4  # the picture itself
+    covered = images + hands[:, 6:7] * (hands[:, 3:6] - images)
+    torch.testing.assert_close(frame, covered, atol=1e-4, rtol=0)  # and below, what is warped over it
+    hands[:, 6] = 0
     moved = details.latents.clone()
     moved[..., :4] += 3.0  # the left half of 8 columns; averages and interpolation reach one and a half cells further
     plain = vae.decode(moved / vae.config.scaling_factor).sample
-    added = (vae.decode_beside(moved, details) - plain).abs().amax((0, 1, 2))
+    added = (vae.decode_beside(moved, details, hands) - plain).abs().amax((0, 1, 2))
     assert added[:16].max() < 1e-4 < added[-8:].min()
 
 
@@ -98,10 +104,16 @@ def test_the_detail_network_learns_and_leaves_the_latents(tmp_path: Path) -> Non
     vae = ShortcutAutoencoderKL.with_detail(plain, 8)
     details = vae.details_of(images[:1])
     assert details is not None
-    frames = vae.decode_beside(torch.randn(3, 8, 8, 8, generator=torch.manual_seed(1)), details)
+    latents, hands = torch.randn(3, 8, 8, 8, generator=torch.manual_seed(1)), torch.zeros(3, 8, 64, 64)
+    frames = vae.decode_beside(latents, details, hands)
     assert frames.shape == (3, 3, 64, 64)
     frames.square().mean().backward()
     assert vae.detail is not None and vae.detail.conv_out.weight.grad.abs().sum() > 0
+    torch.nn.init.normal_(vae.detail.conv_out.weight, std=0.1, generator=torch.manual_seed(3))
+    frames = vae.decode_beside(latents, details, hands)
+    hands[1, :3, 16:24, 16:24] = 1.0  # a hand in the second frame alone
+    changed = (vae.decode_beside(latents, details, hands) - frames).abs().amax((1, 2, 3))
+    assert changed[1] > 0 and changed[0] == changed[2] == 0
     assert torch.equal(vae.encode(images).latent_dist.mean, plain.encode(images).latent_dist.mean)
     vae.save_pretrained(tmp_path)
     again = ShortcutAutoencoderKL.from_pretrained(tmp_path)

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from tests.dummies import dummy_pipeline
+from tests.dummies import dummy_pipeline, fill
 from vivid.config import FPS, SAMPLE_RATE, RunSettings
 from vivid.errors import InputError
 from vivid.events import Done, Step
 from vivid.media.provenance import read_provenance
 from vivid.media.video import probe, read_frames
-from vivid.pipeline import estimate_seconds
+from vivid.models.autoencoder import ShortcutAutoencoderKL
+from vivid.pipeline import DECODE_CHUNK, estimate_seconds
 from vivid.pose.portrait import Portrait, make_portrait
 from vivid.pose.skeleton import BODY_COUNT, FACE_COUNT, Pose, PoseClip
 from vivid.speech.types import Speech
@@ -90,6 +91,21 @@ def test_one_seed_gives_one_video_and_another_differs(pipeline, tmp_path):
     _, other = run(pipeline, tmp_path / "c.mp4", settings=RunSettings(steps=2, seed=4))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_the_portraits_hands_follow_the_gestures_into_the_frames(tmp_path):
+    pipeline = dummy_pipeline()
+    pipeline.register_modules(vae=fill(ShortcutAutoencoderKL.with_detail(pipeline.vae, 8)))
+    seen = []
+    pipeline.vae.detail.register_forward_hook(lambda module, inputs, out: seen.append(inputs[3]))
+    run(pipeline, tmp_path / "video.mp4", frames=10, settings=RunSettings(steps=1))
+    hands = torch.cat(seen)[-10:]  # before them came the preview's
+    assert {len(part) for part in seen} >= {1, DECODE_CHUNK} and hands.shape[1:] == (8, 64, 64)
+    cover = hands[:, 6].sum(1)
+    middle = (cover * torch.arange(64)).sum(1) / cover.sum(1)
+    sway = torch.tensor([np.sin(i / 3) for i in range(10)])
+    assert torch.corrcoef(torch.stack([middle, sway.float()]))[0, 1] > 0.9
+    assert torch.equal(hands[1:, 7], hands[:-1, 7]) and hands[0, 7].any()  # where the portrait has its own, all along
 
 
 def test_closing_the_stream_stops_at_once_and_leaves_no_file(pipeline, tmp_path):

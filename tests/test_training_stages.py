@@ -22,7 +22,7 @@ from vivid.training.hcc import HccConfig, HccStage, hcc_metrics
 from vivid.training.loop import LoopConfig, Stage
 from vivid.training.prepare import Prepared, decode_frames, prepare_clips
 from vivid.training.stages import DiffusionConfig, DiffusionStage, loss_weight, separate_frames
-from vivid.training.vae import VaeConfig, VaeStage, vae_metrics
+from vivid.training.vae import VaeConfig, VaeStage, crop_corner, vae_metrics
 from vivid.training.windows import NEAREST, DropRates, WindowSampler, WindowShape, fixed_batch
 
 NO_DROPS = DropRates(0, 0, 0, 0)
@@ -146,6 +146,19 @@ def one_loss(stage: Stage, seed: int = 0) -> torch.Tensor:
     return stage(batch, torch.Generator().manual_seed(seed), 0.0)[0]
 
 
+def assert_learns(stage: Stage, steps: int = 12) -> None:
+    """The loss of one fixed batch falls."""
+    optimiser = torch.optim.Adam(stage.parameters(), 3e-3)
+    losses = []
+    for _ in range(steps):
+        loss = one_loss(stage, seed=0)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+
+
 @pytest.mark.parametrize("online", [False, True])
 def test_gradients_of_the_diffusion_stage_are_right(prepared: list[Prepared], online: bool) -> None:
     stage = small_stage(prepared, trained=True, online_codebook=online)
@@ -201,15 +214,7 @@ def test_vae_stage_improves_on_its_start(clips: list[Clip]) -> None:
     config = VaeConfig(LoopConfig(steps=1), batch=4, crop=32, blocks=(8, 8, 8, 8), latent_channels=8, groups=4)
     stage = VaeStage(config, clips)
     assert vae_metrics(stage.vae, clips, 4)["whole"] > 20  # principal components
-    optimiser = torch.optim.Adam(stage.parameters(), 3e-3)
-    first = last = 0.0
-    for step in range(12):
-        loss = one_loss(stage, seed=0)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        first, last = (float(loss) if step == 0 else first), float(loss)
-    assert last < first
+    assert_learns(stage)
 
 
 def test_detail_stage_improves_on_predictions(clips: list[Clip], prepared: list[Prepared], tmp_path: Path) -> None:
@@ -219,24 +224,44 @@ def test_detail_stage_improves_on_predictions(clips: list[Clip], prepared: list[
     assert len(made.source) == len(made.heard) == 6
     for (number, frame, *_), true in zip(made.source, made.true, strict=True):
         np.testing.assert_array_equal(prepared[number].latents[frame], true)
-    stage = DetailStage(config, vae, clips, made)
+    stage = DetailStage(config, vae, clips, prepared, made)
     trained = [name for name, parameter in stage.named_parameters() if parameter.requires_grad]
     assert trained and all(name.startswith("detail.") for name in trained)
     before = {name: value.clone() for name, value in stage.frozen["vae"].state_dict().items()}
-    optimiser = torch.optim.Adam(stage.parameters(), 3e-3)
-    losses = []
-    for _ in range(12):
-        loss = one_loss(stage, seed=0)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(float(loss))
-    assert losses[-1] < losses[0]
+    assert_learns(stage)
     assert stage.sample().shape == (3 * SIZE, 6 * SIZE, 3)
     stage.export(tmp_path)
     again = ShortcutAutoencoderKL.from_pretrained(tmp_path / "vae").state_dict()
     changed = [name for name, value in before.items() if not torch.equal(value, again[name])]
     assert changed and all(name.startswith("detail.") for name in changed)
+
+
+def test_crops_lie_on_the_grid_and_show_somebody(clips: list[Clip]) -> None:
+    rng = np.random.default_rng(0)
+    for clip in clips * 10:
+        frame = int(rng.integers(len(clip)))
+        top, left = crop_corner(clip, frame, rng, 24, 1.0, step=8)
+        assert top % 8 == left % 8 == 0 and min(top, left) >= 0 and max(top, left) + 24 <= SIZE
+        boxes = np.stack([clip.mouth_boxes[frame], clip.head_boxes[frame], *clip.hand_boxes[frame]])
+        assert ((boxes[:, :2] < (left + 24, top + 24)) & (boxes[:, 2:] > (left, top))).all(1).any()
+
+
+def test_detail_batches_show_one_place(clips: list[Clip], prepared: list[Prepared]) -> None:
+    vae = VaeStage(VaeConfig(blocks=(8, 8, 8, 8), latent_channels=DUMMY.latent_channels, groups=4), clips).vae
+    config = DetailConfig(channels=8, batch=24, crop=4, windows=3, window=WindowShape(2), true_share=1.0)
+    made = predict(small_stage(prepared), prepared, config, lambda text: None)
+    batch = DetailStage(config, vae, clips, prepared, made).batch(np.random.default_rng(0))
+    found = 0
+    for latents, truth, hands in zip(batch["latents"], batch["truth"], batch["hands"], strict=True):
+        for (number, frame, *_), true in zip(made.source, made.true, strict=True):
+            for top, left in np.ndindex(5, 5):
+                if np.array_equal(true[:, top : top + 4, left : left + 4], latents.half()):
+                    pixels = np.s_[8 * top : 8 * top + 32, 8 * left : 8 * left + 32]
+                    found += np.array_equal(clips[number].frames[frame][pixels], truth)
+                    assert np.array_equal(prepared[number].hand_maps[frame][pixels], hands[..., :3])
+    assert found >= len(batch["latents"])
+    assert batch["weight"].shape == (24, 4, 4) and batch["weight"].min() == 1
+    assert {config.hand_weight, config.mouth_weight} <= set(batch["weight"].unique().tolist())
 
 
 def test_codebook_stage_learns_hands(clips: list[Clip], tmp_path: Path) -> None:
@@ -246,16 +271,7 @@ def test_codebook_stage_learns_hands(clips: list[Clip], tmp_path: Path) -> None:
     small = np.random.default_rng(0).integers(0, 255, (12, 8, 8, 3), np.uint8)
     crops = np.repeat(np.repeat(small, 32, 1), 32, 2)
     stage = HccStage(HccConfig(LoopConfig(steps=1), batch=2), crops, dummy_models(trained=False).codebook)
-    optimiser = torch.optim.Adam(stage.parameters(), 3e-3)
-    losses = []
-    stage.train()
-    for _ in range(6):
-        loss = one_loss(stage, seed=0)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(float(loss))
-    assert losses[-1] < losses[0]
+    assert_learns(stage.train(), steps=6)
     numbers = hcc_metrics(stage.codebook, crops[:2])
     assert 1 <= numbers["perplexity"] <= 32
     stage.export(tmp_path)

@@ -15,11 +15,12 @@ from .media.pictures import fit_picture
 from .models.autoencoder import ShortcutAutoencoderKL
 from .models.blocks import KeyValues
 from .models.conditions import Conditions
-from .models.detail import PictureDetails
+from .models.detail import PictureDetails, hands_from_pixels
 from .pose.draw import hand_map
 from .pose.portrait import Portrait
 from .pose.regions import box_mask, hand_boxes, hand_crops
-from .pose.skeleton import PoseClip
+from .pose.skeleton import Pose, PoseClip
+from .pose.warp import Arms, cut_arms, hands_beside
 
 if TYPE_CHECKING:
     from .pipeline import VividPipeline
@@ -45,27 +46,46 @@ def encode_picture(vae: Any, pictures: Tensor) -> Tensor:
     return vae.encode(pictures).latent_dist.mean * vae.config.scaling_factor
 
 
-def details_of(vae: Any, picture: Tensor) -> PictureDetails | None:
-    """What the autoencoder remembers of the portrait (1, 3, H, W) beside its latents; None where it has no place."""
-    return vae.details_of(picture) if isinstance(vae, ShortcutAutoencoderKL) else None
+@dataclass(frozen=True)
+class Remembered:
+    """What decoding keeps of the portrait: the details that latents lose, and its arms and hands."""
+
+    details: PictureDetails
+    arms: Arms
 
 
-def decode_pictures(vae: Any, latents: Tensor, details: PictureDetails | None) -> NDArray[np.uint8]:
-    """Pictures (N, H, W, 3) of scaled latents (N, C, h, w), with the portrait's details where the model has them."""
-    if details is not None:
-        return from_unit(vae.decode_beside(latents, details))
-    return from_unit(vae.decode(latents / vae.config.scaling_factor).sample)
+def remember(
+    vae: Any, picture: NDArray[np.uint8], pose: Pose, device: torch.device, dtype: torch.dtype
+) -> Remembered | None:
+    """What `decode_pictures` takes from a portrait (H, W, 3); None for autoencoders that have no place for it."""
+    if not isinstance(vae, ShortcutAutoencoderKL):
+        return None
+    details = vae.details_of(to_unit(picture[None], device, dtype))
+    return None if details is None else Remembered(details, cut_arms(picture, pose))
+
+
+def decode_pictures(vae: Any, latents: Tensor, portrait: Remembered | None, clip: PoseClip) -> NDArray[np.uint8]:
+    """Pictures (N, H, W, 3) of scaled latents (N, C, h, w).
+
+    clip: the poses that the N frames show, in the portrait's pixels, to which its hands are carried.
+    """
+    if portrait is None:
+        return from_unit(vae.decode(latents / vae.config.scaling_factor).sample)
+    hands = [hands_beside(portrait.arms, clip.frame(i)) for i in range(len(clip))]
+    pixels = torch.from_numpy(np.stack(hands)).to(latents.device)
+    return from_unit(vae.decode_beside(latents, portrait.details, hands_from_pixels(pixels).to(latents.dtype)))
 
 
 @dataclass(frozen=True)
 class FramedInputs:
     """Portrait and motion on the video's canvas.
 
-    picture: (H, W, 3); head_box: (4,); clip: the calibrated poses of all frames; crops: (2, 256, 256, 3) from the
-    portrait at its own resolution, left then right; crops_present: (2,).
+    picture: (H, W, 3) and its pose; head_box: (4,); clip: the calibrated poses of all frames; crops: (2, 256, 256, 3)
+    from the portrait at its own resolution, left then right; crops_present: (2,).
     """
 
     picture: NDArray[np.uint8]
+    pose: Pose
     head_box: NDArray[np.float32]
     clip: PoseClip
     crops: NDArray[np.uint8]
@@ -78,8 +98,9 @@ def frame_inputs(portrait: Portrait, clip: PoseClip, size: tuple[int, int]) -> F
     crops = hand_crops(portrait.image, portrait.pose)
     shift = (-fit.corner[0] * fit.scale, -fit.corner[1] * fit.scale)
     head_box = fit.map_points(portrait.head_box.reshape(2, 2)).reshape(4)
-    framed = clip.map_points((fit.scale, fit.scale), shift, size)
-    return FramedInputs(picture, head_box, framed, crops.crops, crops.present)
+    scale = (fit.scale, fit.scale)
+    pose, framed = portrait.pose.map_points(scale, shift, size), clip.map_points(scale, shift, size)
+    return FramedInputs(picture, pose, head_box, framed, crops.crops, crops.present)
 
 
 def _person_centre(portrait: Portrait) -> tuple[float, float]:
@@ -109,7 +130,7 @@ class Conditioner:
         self.grid = (self.size[1] // 8, self.size[0] // 8)
         picture = to_unit(inputs.picture[None], self.device, self.dtype)
         self.reference_latents = encode_picture(pipeline.vae, picture)
-        self.details = details_of(pipeline.vae, picture)
+        self.portrait = remember(pipeline.vae, inputs.picture, inputs.pose, self.device, self.dtype)
         self.reference = self.denoiser.project_reference(pipeline.reference.bank(self.reference_latents))
         self.codes: KeyValues | None = None
         self.code_mask: Tensor | None = None
@@ -137,7 +158,7 @@ class Conditioner:
 
     def _build(self, frames: range) -> Conditions:
         clip = self.inputs.clip.take(slice(frames.start, frames.stop))
-        maps = np.stack([hand_map(clip.frame(i), self.size) for i in range(len(clip))])
+        maps = np.stack([hand_map(clip.frame(i)) for i in range(len(clip))])
         pixels = rearrange(torch.from_numpy(maps).to(self.device), "f h w c -> f c h w").to(self.dtype) / 255
         hand_features = self.hand_encoder(pixels)
         found = hand_boxes(clip)

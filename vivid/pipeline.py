@@ -16,7 +16,7 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .conditioner import Conditioner, decode_pictures, details_of, frame_inputs, from_unit, to_unit
+from .conditioner import Conditioner, Remembered, decode_pictures, frame_inputs, from_unit, remember, to_unit
 from .config import FPS, SAMPLE_RATE, ModelInfo, RunSettings
 from .devices import default_device, default_dtype, peak_memory, prepare_for_cpu
 from .errors import InputError
@@ -24,9 +24,8 @@ from .events import Clock, Done, Event, Result, Speed, Step, Workload
 from .media.provenance import Provenance, sha256_of, stamp
 from .media.video import VideoWriter
 from .models.conditions import Conditions
-from .models.detail import PictureDetails
 from .pose.calibrate import calibrate, place
-from .pose.library import loop
+from .pose.library import DEFAULT_MOTION, loop, shipped_motion
 from .pose.portrait import Portrait
 from .pose.report import CalibrationReport
 from .pose.skeleton import PoseClip
@@ -170,13 +169,13 @@ class VividPipeline(DiffusionPipeline):
             self.denoiser.switch(run.head_stream, run.codebook, motion="motion" not in self.untrained)
             conditioner = Conditioner(self, inputs, features, codebook=run.codebook, reused=run.steps != 1)
             latents = yield from self._denoise(conditioner, frames, run, clock)
-            details = conditioner.details
-            del conditioner
+            remembered = conditioner.portrait
+            del conditioner  # its memory is free for decoding
             clock.start_decoding()
             sound = Speech(speech.samples[: frames * SAMPLE_RATE // FPS])
             note = provenance_of(self.info.name, portrait, speech, motion, run)
             with VideoWriter(output, (run.width, run.height), FPS, sound, note) as writer:
-                yield from self._decode(latents, details, writer, run, clock)
+                yield from self._decode(latents, remembered, inputs.clip, writer, run, clock)
         finally:
             self.maybe_free_model_hooks()
         self.speed = clock.measured()
@@ -240,8 +239,10 @@ class VividPipeline(DiffusionPipeline):
         )
         timestep = torch.tensor(500, device=device)
         evaluate = _fastest(lambda: self.denoiser(sample, timestep, conditions), device) / frames
-        details = details_of(self.vae, torch.zeros(1, 3, height, width).to(device, dtype))
-        self.speed = Speed(evaluate, _fastest(lambda: self._decode_frames(latents[:, :, :1], details), device))
+        pose = place(shipped_motion(DEFAULT_MOTION), (width, height))[0].take(slice(1))
+        portrait = remember(self.vae, np.zeros((height, width, 3), np.uint8), pose.frame(0), device, dtype)
+        decode = _fastest(lambda: self._decode_frames(latents[:, :, :1], portrait, pose), device)
+        self.speed = Speed(evaluate, decode)
         return self.speed
 
     def _windows(self, frames: int) -> list[range]:
@@ -290,22 +291,29 @@ class VividPipeline(DiffusionPipeline):
                 if finished or window is windows[-1]:
                     one = slice(window.start, window.start + 1) if finished else slice(frames // 2, frames // 2 + 1)
                     clean = predicted_clean(scheduler, latents[:, :, one], prediction[:, :, one], timestep)
-                    preview = self._decode_frames(clean, conditioner.details)[0]
+                    preview = self._decode_frames(clean, conditioner.portrait, conditioner.inputs.clip.take(one))[0]
                 yield Step(done, total, "denoise", clock.denoise_left(done, total), preview)
             latents = scheduler.step(prediction, timestep, latents).prev_sample
         return latents
 
-    def _decode_frames(self, latents: Tensor, details: PictureDetails | None) -> NDArray[np.uint8]:
-        """(1, C, n, h, w) latents -> (n, H, W, 3) pictures."""
+    def _decode_frames(self, latents: Tensor, portrait: Remembered | None, clip: PoseClip) -> NDArray[np.uint8]:
+        """(1, C, n, h, w) latents -> (n, H, W, 3) pictures of the n poses of `clip`."""
         frames = rearrange(latents, "1 c n h w -> n c h w").to(self.weights_dtype)
-        return decode_pictures(self.vae, frames, details)
+        return decode_pictures(self.vae, frames, portrait, clip)
 
     def _decode(
-        self, latents: Tensor, details: PictureDetails | None, writer: VideoWriter, run: RunSettings, clock: Clock
+        self,
+        latents: Tensor,
+        portrait: Remembered | None,
+        clip: PoseClip,
+        writer: VideoWriter,
+        run: RunSettings,
+        clock: Clock,
     ) -> Generator[Step, None, None]:
         frames = latents.shape[2]
         for start in range(0, frames, DECODE_CHUNK):
-            pictures = self._decode_frames(latents[:, :, start : start + DECODE_CHUNK], details)
+            chunk = slice(start, start + DECODE_CHUNK)
+            pictures = self._decode_frames(latents[:, :, chunk], portrait, clip.take(chunk))
             writer.write(stamp(pictures) if run.mark else pictures)
             done = start + len(pictures)
             yield Step(done, frames, "decode", clock.decode_left(done, frames))

@@ -158,7 +158,7 @@ def _detail(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig
     if not isinstance(vae, ShortcutAutoencoderKL):
         raise InputError("Only this project's own autoencoder has a place for details: name its run with --vae.")
     predictions = predict(stage.to(default_device()), stage.clips, config, lambda text: print(text, flush=True))
-    return DetailStage(config, vae, clips, predictions), config.loop
+    return DetailStage(config, vae, clips, stage.clips, predictions), config.loop
 
 
 def _diffusion(args: argparse.Namespace, chosen: Preset, config: DiffusionConfig) -> tuple[DiffusionStage, list[Clip]]:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..conditioner import decode_pictures, details_of, encode_picture, to_unit
+from ..conditioner import decode_pictures, encode_picture, remember, to_unit
 from ..config import FPS, SAMPLE_RATE, RunSettings
 from ..media.sound import load_speech
 from ..media.video import read_frames
@@ -65,10 +65,11 @@ def through_latents(pipeline: VividPipeline, case: Case, batch: int = 8) -> NDAr
     """The truth encoded and decoded, with the portrait's details: what the autoencoder leaves of a perfect answer."""
     device, dtype, parts = pipeline.execution_device, pipeline.weights_dtype, []
     with torch.no_grad():
-        details = details_of(pipeline.vae, to_unit(case.portrait.image[None], device, dtype))
+        portrait = remember(pipeline.vae, case.portrait.image, case.portrait.pose, device, dtype)
         for start in range(0, case.frames, batch):
-            pictures = to_unit(np.array(case.clip.frames[start : min(start + batch, case.frames)]), device, dtype)
-            parts.append(decode_pictures(pipeline.vae, encode_picture(pipeline.vae, pictures), details))
+            chunk = slice(start, min(start + batch, case.frames))
+            latents = encode_picture(pipeline.vae, to_unit(np.array(case.clip.frames[chunk]), device, dtype))
+            parts.append(decode_pictures(pipeline.vae, latents, portrait, case.motion.take(chunk)))
     return np.concatenate(parts)
 
 

@@ -92,8 +92,8 @@ def measure(
     """Numbers of one video and its curve of detected openness.
 
     gallery: identity -> embedding of that person's portrait; mean: what the embeddings subtract; reader: of that
-    person's mouth, if there are training clips to fit one. The portrait's own
-    frame is left out of everything that is compared with the truth.
+    person's mouth, if there are training clips to fit one. The portrait's own frame is left out of everything that is
+    compared with the truth.
     """
     truth = np.array(case.clip.frames[: case.frames])
     after = slice(PORTRAIT_FRAME + 1, None)

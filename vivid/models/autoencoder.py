@@ -22,7 +22,7 @@ class ShortcutAutoencoderKL(AutoencoderKL):
 
     The way back sees each patch's neighbours too, which hides the seams: the maps are those of a lapped transform.
     The networks learn what the linear map leaves over, as in the residual autoencoding of DC-AE (Chen et al. 2024).
-    `detail_channels` adds a network of that width that carries the portrait's details past the latents (`detail.py`).
+    `detail_channels` adds a network of that width for what the latents cannot hold (`detail.py`).
     With `start_from_patches` the map is the best linear one and the networks add nothing yet, so training begins at
     the quality of principal components instead of noise: on a small budget that decides how mouths and hands look.
     """
@@ -55,10 +55,13 @@ class ShortcutAutoencoderKL(AutoencoderKL):
         return PictureDetails(latents * self.config.scaling_factor, lost)
 
     @apply_forward_hook
-    def decode_beside(self, latents: Tensor, details: PictureDetails) -> Tensor:
-        """Frames (N, 3, H, W) of scaled latents (N, C, h, w), with the details of the picture where they still fit."""
+    def decode_beside(self, latents: Tensor, details: PictureDetails, hands: Tensor) -> Tensor:
+        """Frames (N, 3, H, W) of scaled latents (N, C, h, w), with the details of the picture where they still fit.
+
+        hands: (N, 8, H, W), the hands of the frames as `PictureDetails` says.
+        """
         assert self.detail is not None
-        return self.decode(latents / self.config.scaling_factor).sample + self.detail(latents, details)
+        return self.detail(latents, self.decode(latents / self.config.scaling_factor).sample, details, hands)
 
     def _encode(self, x: Tensor) -> Tensor:
         if _adds_nothing(self.encoder.conv_out):

@@ -1,4 +1,4 @@
-"""Details of the portrait that the latents cannot hold, carried past them into every frame."""
+"""What the latents cannot hold: the portrait's details and hands, carried past them into every frame."""
 
 from __future__ import annotations
 
@@ -14,45 +14,63 @@ UNMOVED = 0.1
 
 @dataclass(frozen=True, eq=False)
 class PictureDetails:
-    """A picture as the decoder remembers it: latents (1, C, h, w), and lost (1, 3, H, W), the picture less decoded."""
+    """A picture as the decoder remembers it: latents (1, C, h, w), and lost (1, 3, H, W), the picture less decoded.
+
+    What is known of the hands in a frame comes beside it, for N frames as one tensor (N, 8, H, W): the hand map (3, 0
+    to 1), the picture's arms carried to the frame's pose (3, -1 to 1), how far those cover the frame (1, 0 to 1), and
+    where the picture has its own arms (1, 0 to 1).
+    """
 
     latents: Tensor
     lost: Tensor
+
+
+def hands_from_pixels(pixels: Tensor) -> Tensor:
+    """The hands of frames, (N, H, W, 8) uint8 as `pose.warp.hands_beside` gives them, as `PictureDetails` says."""
+    hands = pixels.permute(0, 3, 1, 2).float() / 255
+    return torch.cat([hands[:, :3], 2 * hands[:, 3:6] - 1, hands[:, 6:]], 1)
 
 
 class DetailNetwork(nn.Module):
     """Says pixel by pixel whether the portrait's lost details still belong there, and mends where they do not.
 
     Most of a frame is where the portrait has it, so what the latents lose can be taken from there: the dual-reference
-    decoder of ToonCrafter (Xing et al. 2024) in small. It works on the grid of the latents, where a pixel is cheap.
-    Before training it adds no correction, and its gate is the distance between both latents alone.
+    decoder of ToonCrafter (Xing et al. 2024) in small. What moves most are arms and hands, and where they are is known:
+    the portrait's own come carried to the frame's pose (`pose.warp`), beside the hand map. It works on the grid of the
+    latents, where a pixel is cheap. Before training it corrects nothing: details stay where both latents agree, and
+    carried arms cover the frame as their outlines say.
     """
 
-    def __init__(self, latent_channels: int, channels: int, patch: int = 8, blocks: int = 3) -> None:
+    def __init__(self, latent_channels: int, channels: int, patch: int = 8, blocks: int = 5) -> None:
         super().__init__()
         self.patch = patch
-        self.conv_in = nn.Conv2d(2 * latent_channels + 3 * patch**2, channels, 3, padding=1)
+        self.conv_in = nn.Conv2d(2 * latent_channels + 11 * patch**2, channels, 3, padding=1)
         self.blocks = nn.ModuleList(_Block(channels) for _ in range(blocks))
-        self.conv_out = nn.Conv2d(channels, 4 * patch**2, 3, padding=1)
+        self.conv_out = nn.Conv2d(channels, 5 * patch**2, 3, padding=1)
         nn.init.zeros_(self.conv_out.weight)
         assert self.conv_out.bias is not None
         nn.init.zeros_(self.conv_out.bias)
 
-    def forward(self, latents: Tensor, details: PictureDetails) -> Tensor:
-        """What to add to frames decoded from scaled `latents` (N, C, h, w); details of 1 or N pictures.
+    def forward(self, latents: Tensor, plain: Tensor, details: PictureDetails, hands: Tensor) -> Tensor:
+        """Frames (N, 3, H, W) from scaled `latents` (N, C, h, w) and what they decode to, `plain`.
 
-        Returns (N, 3, H, W).
+        details: of 1 or N pictures; hands: (N, 8, H, W) as `PictureDetails` says.
         """
         moved = latents - details.latents
         distance = F.avg_pool2d(moved.square().mean(1, keepdim=True), 3, 1, 1, count_include_pad=False)
         distance = F.interpolate(distance, scale_factor=self.patch, mode="bilinear")
         known = torch.cat([details.latents, 4 * F.pixel_unshuffle(details.lost, self.patch)], 1)
-        hidden = self.conv_in(torch.cat([moved, known.expand(len(latents), -1, -1, -1)], 1))
+        hand_map, carried, cover, before = hands.split([3, 3, 1, 1], 1)
+        seen = torch.cat([hand_map, cover * (carried - plain), cover, before], 1)
+        known = known.expand(len(latents), -1, -1, -1)
+        hidden = self.conv_in(torch.cat([moved, known, F.pixel_unshuffle(seen, self.patch)], 1))
         for block in self.blocks:
             hidden = block(hidden)
         learnt = 0.3 * F.pixel_shuffle(self.conv_out(hidden), self.patch)
         gate = ((-distance / UNMOVED).exp() + learnt[:, :1]).clamp(0, 1.2)
-        return gate * details.lost + learnt[:, 1:]
+        frames = plain + gate * details.lost
+        cover = torch.where(cover > 0, (cover + learnt[:, 1:2]).clamp(0, 1), 0)
+        return frames + cover * (carried - frames) + learnt[:, 2:]
 
 
 class _Block(nn.Module):

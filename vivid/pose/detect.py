@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..config import FPS, Limits
 from ..errors import InputError
 from .repair import drop_strays, fill_gaps, named_parts, repair_sides, runs
-from .skeleton import BODY_COUNT, FACE_COUNT, HAND_COUNT, Pose, PoseClip
+from .skeleton import Pose, PoseClip, no_pose
 
 DETECTORS = ("auto", "mediapipe", "dwpose", "openpose")
 _MAX_SIDE = 1280
@@ -237,13 +237,7 @@ def detect_frames(
 
 
 def _clip_of(poses: list[Pose | None], canvas: tuple[int, int]) -> PoseClip:
-    empty = Pose(
-        np.zeros((BODY_COUNT, 3), np.float32),
-        np.zeros((2, HAND_COUNT, 3), np.float32),
-        np.zeros((FACE_COUNT, 3), np.float32),
-        canvas,
-    )
-    known = [empty if pose is None else pose for pose in poses]
+    known = [no_pose(canvas) if pose is None else pose for pose in poses]
     return PoseClip(
         np.stack([pose.body for pose in known]),
         np.stack([pose.hands for pose in known]),

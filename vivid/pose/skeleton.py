@@ -108,6 +108,13 @@ class PoseClip:
         return replace(self, canvas=canvas, **parts)
 
 
+def no_pose(canvas: tuple[int, int]) -> Pose:
+    """The pose of a picture in which nobody was found: every point absent."""
+    shapes = ((BODY_COUNT, 3), (2, HAND_COUNT, 3), (FACE_COUNT, 3))
+    body, hands, face = (np.zeros(shape, np.float32) for shape in shapes)
+    return Pose(body, hands, face, canvas)
+
+
 def clip_of(pose: Pose, fps: float = FPS) -> PoseClip:
     """A clip of one frame."""
     return PoseClip(pose.body[None], pose.hands[None], pose.face[None], pose.canvas, fps)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..models.autoencoder import ShortcutAutoencoderKL
+from ..models.detail import hands_from_pixels
+from ..pose.warp import Arms, cut_arms, hands_beside
 from .clips import Clip
 from .hcc import to_pictures
 from .loop import Batch, LoopConfig, Stage
 from .prepare import Prepared, decode_frames
 from .stages import DiffusionStage
-from .vae import edges
+from .vae import crop_corner, edges
 from .windows import WindowSampler, WindowShape
 
 
@@ -26,24 +32,29 @@ class DetailConfig:
     """Training of the detail network. Sides of crops are in latent cells."""
 
     loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(minutes=25, learning_rate=2e-3, ema_decay=0.99, warmup_steps=30)
+        default_factory=lambda: LoopConfig(
+            minutes=60, learning_rate=1e-3, ema_decay=0.99, warmup_steps=100, clip_norm=0.3
+        )
     )
-    channels: int = 96
+    channels: int = 128
     batch: int = 16
     crop: int = 16
     centred: float = 0.75
     """Share of crops around a mouth, a head or a hand; the others lie anywhere."""
-    windows: int = 384
+    windows: int = 1100
     window: WindowShape = field(default_factory=lambda: WindowShape(4, stride=14))
     """How many windows the model predicts beforehand, and of which frames; all frames of one share a reference."""
     motion: bool = False
     """Predict with the motion modules: for models that went through stage 2."""
-    guidance: float = 2.0
+    guidance: float = 2.5
     """Predictions are mixed between without guidance and with this audio guidance, so that one network serves both."""
     true_share: float = 0.1
     """Share of latents that are the truth's own instead of a prediction."""
     edge_weight: float = 0.5
-    square_weight: float = 2.0
+    square_weight: float = 0.5
+    mouth_weight: float = 8.0
+    hand_weight: float = 3.0
+    """Weights of the loss, relative to 1, on cells of the mouth, and where hands are or the portrait's were."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +102,16 @@ class DetailStage(Stage):
     """Trains the detail network alone: latents, and the rest of the autoencoder, stay as they are."""
 
     def __init__(
-        self, config: DetailConfig, vae: ShortcutAutoencoderKL, clips: list[Clip], predictions: Predictions
+        self,
+        config: DetailConfig,
+        vae: ShortcutAutoencoderKL,
+        clips: list[Clip],
+        prepared: list[Prepared],
+        predictions: Predictions,
     ) -> None:
+        """`clips` and `prepared` are the same clips, those of `predictions`."""
         super().__init__()
-        self.config, self.clips, self.predictions = config, clips, predictions
+        self.config, self.clips, self.prepared, self.predictions = config, clips, prepared, predictions
         torch.manual_seed(config.loop.seed)
         vae = vae if vae.detail is not None else ShortcutAutoencoderKL.with_detail(vae, config.channels)
         vae.requires_grad_(False)
@@ -102,46 +119,53 @@ class DetailStage(Stage):
         self.detail = vae.detail.requires_grad_(True)
         # not registered: what is frozen belongs neither to the optimiser nor to checkpoints
         self.frozen = {"vae": vae.eval()}
+        with ThreadPoolExecutor() as pool:
+            references = {(lender, reference): None for *_, lender, reference in predictions.source.tolist()}
+            arms = dict(zip(references, pool.map(self._arms, references), strict=True))
+            self.hands = list(pool.map(lambda source: self._hands(arms, *source), predictions.source.tolist()))
 
-    def _latents(self, index: int, rng: np.random.Generator) -> Tensor:
+    def _arms(self, source: tuple[int, int]) -> Arms:
+        number, frame = source
+        return cut_arms(np.array(self.clips[number].frames[frame]), self.clips[number].pose.frame(frame))
+
+    def _hands(self, arms: dict[tuple[int, int], Arms], *source: int) -> NDArray[np.uint8]:
+        """The hands of a predicted frame (H, W, 8), carried from its reference."""
+        number, frame, lender, reference = source
+        return hands_beside(arms[lender, reference], self.clips[number].pose.frame(frame))
+
+    def _latents(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """One prediction at a random guidance, or now and then the truth."""
         if rng.random() < self.config.true_share:
-            return torch.from_numpy(self.predictions.true[index]).float()
+            return self.predictions.true[index].astype(np.float32)
         return self._guided(index, rng.uniform(1.0, self.config.guidance))
 
-    def _guided(self, index: int, scale: float) -> Tensor:
+    def _guided(self, index: int, scale: float) -> NDArray[np.float32]:
         heard, unheard = (part[index].astype(np.float32) for part in (self.predictions.heard, self.predictions.unheard))
-        return torch.from_numpy(scale * heard + (1 - scale) * unheard)
+        return scale * heard + (1 - scale) * unheard
 
-    def _corner(self, clip: Clip, frame: int, rng: np.random.Generator, grid: tuple[int, int]) -> tuple[int, int]:
-        """First row and column of a crop, in cells."""
-        crop, patch = min(self.config.crop, *grid), self.detail.patch
-        boxes = [clip.mouth_boxes[frame], clip.mouth_boxes[frame], clip.head_boxes[frame], *clip.hand_boxes[frame]]
-        box = boxes[int(rng.integers(len(boxes)))]
-        centre = rng.uniform(0, 1, 2) * (grid[1], grid[0])
-        if rng.random() < self.config.centred and np.isfinite(box).all():
-            centre = (box[:2] + box[2:]) / (2 * patch) + rng.normal(0, crop / 8, 2)
-        column, row = (round(float(middle)) - crop // 2 for middle in centre)
-        return int(np.clip(row, 0, grid[0] - crop)), int(np.clip(column, 0, grid[1] - crop))
+    def _weight(self, number: int, frame: int, lender: int, reference: int) -> NDArray[np.float32]:
+        """Weight of the loss for each cell (h, w) of a frame."""
+        hands = self.prepared[number].hand_mask[frame] | self.prepared[lender].hand_mask[reference]
+        mouth = self.prepared[number].mouth_mask[frame]
+        weight = 1 + (self.config.hand_weight - 1) * hands + (self.config.mouth_weight - 1) * mouth
+        return weight.astype(np.float32)
 
     def batch(self, rng: np.random.Generator) -> Batch:
         patch = self.detail.patch
-        latents, truths, portraits = [], [], []
-        for index in rng.integers(len(self.predictions.source), size=self.config.batch):
-            number, frame, lender, reference = self.predictions.source[int(index)]
-            whole = self._latents(int(index), rng)
-            grid = (whole.shape[1], whole.shape[2])
-            crop = min(self.config.crop, *grid)
-            row, column = self._corner(self.clips[number], frame, rng, grid)
-            latents.append(whole[:, row : row + crop, column : column + crop])
-            pixels = np.s_[row * patch : (row + crop) * patch, column * patch : (column + crop) * patch]
-            truths.append(self.clips[number].frames[frame][pixels])
-            portraits.append(self.clips[lender].frames[reference][pixels])
-        return {
-            "latents": torch.stack(latents),
-            "truth": torch.from_numpy(np.stack(truths)),
-            "portrait": torch.from_numpy(np.stack(portraits)),
-        }
+        parts: dict[str, list[NDArray[Any]]] = defaultdict(list)
+        for index in rng.integers(len(self.predictions.source), size=self.config.batch).tolist():
+            number, frame, lender, reference = self.predictions.source[index]
+            latents, clip = self._latents(index, rng), self.clips[number]
+            side = min(self.config.crop, *latents.shape[1:]) * patch
+            top, left = crop_corner(clip, frame, rng, side, self.config.centred, step=patch)
+            pixels = np.s_[top : top + side, left : left + side]
+            cells = np.s_[top // patch : (top + side) // patch, left // patch : (left + side) // patch]
+            parts["latents"].append(latents[:, *cells])
+            parts["truth"].append(clip.frames[frame][pixels])
+            parts["portrait"].append(self.clips[lender].frames[reference][pixels])
+            parts["hands"].append(self.hands[index][pixels])
+            parts["weight"].append(self._weight(number, frame, lender, reference)[cells])
+        return {name: torch.from_numpy(np.stack(values)) for name, values in parts.items()}
 
     def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         vae = self.frozen["vae"].to(batch["latents"].device)
@@ -149,14 +173,19 @@ class DetailStage(Stage):
         with torch.no_grad():
             details = vae.details_of(to_pictures(batch["portrait"]))
             plain = vae.decode(batch["latents"] / vae.config.scaling_factor).sample
-        error = plain + self.detail(batch["latents"], details) - truth
-        loss, before = self._loss(error), self._loss(plain - truth)
+        hands = hands_from_pixels(batch["hands"])
+        error = self.detail(batch["latents"], plain, details, hands) - truth
+        weight = F.interpolate(batch["weight"][:, None], scale_factor=self.detail.patch)
+        weight = weight / weight.mean()
+        loss, before = self._loss(error, weight), self._loss(plain - truth, weight)
         ratio = error.detach().square().mean() / (plain - truth).square().mean()
         return loss, {"ratio": loss.detach() / before, "gain_db": -10 * torch.log10(ratio)}
 
-    def _loss(self, error: Tensor) -> Tensor:
-        edge = torch.stack([part.abs().mean() for part in edges(error)]).sum()
-        return error.abs().mean() + self.config.square_weight * error.square().mean() + self.config.edge_weight * edge
+    def _loss(self, error: Tensor, weight: Tensor) -> Tensor:
+        across, down = edges(error)
+        edge = (weight[..., 1:] * across.abs()).mean() + (weight[..., 1:, :] * down.abs()).mean()
+        plain = weight * (error.abs() + self.config.square_weight * error.square())
+        return plain.mean() + self.config.edge_weight * edge
 
     @torch.no_grad()
     def sample(self) -> np.ndarray:
@@ -166,9 +195,10 @@ class DetailStage(Stage):
         truths, plains, mended = [], [], []
         for index in np.linspace(0, len(self.predictions.source) - 1, 6).astype(int):
             number, frame, lender, reference = self.predictions.source[index]
-            latents = self._guided(index, self.config.guidance)[None].to(device)
+            latents = torch.from_numpy(self._guided(index, self.config.guidance))[None].to(device)
             portrait = torch.from_numpy(np.array(self.clips[lender].frames[reference]))[None].to(device)
-            frames = vae.decode_beside(latents, vae.details_of(to_pictures(portrait)))
+            hands = hands_from_pixels(torch.from_numpy(self.hands[index])[None].to(device))
+            frames = vae.decode_beside(latents, vae.details_of(to_pictures(portrait)), hands)
             truths.append(self.clips[number].frames[frame])
             plains.append(decode_frames(vae, latents)[0])
             mended.append(((frames[0].clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy())

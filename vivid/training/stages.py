@@ -159,7 +159,7 @@ class DiffusionStage(Stage):
             mask, bank, codes = mask.repeat_interleave(each, 0), _repeated(bank, each), _repeated(codes, each)
         frames = batch["latents"].shape[1]
         keep_image = batch["keep_image"]
-        maps = self.hand_encoder(map_pixels(batch["hand_maps"]))
+        maps = self.hand_encoder(map_pixels(batch["hand_maps"].flatten(0, 1)))
         hands = rearrange(maps, "(b f) c h w -> b c f h w", f=frames)
         keep_hands = batch["keep_hands"]
         conditions = Conditions(

@@ -53,12 +53,14 @@ def build_vae(config: VaeConfig) -> ShortcutAutoencoderKL:
     )
 
 
-def random_crop(clip: Clip, rng: np.random.Generator, size: int, centred: float) -> np.ndarray:
-    """A crop (size, size, 3) uint8 of a random frame; with probability `centred` near a hand or the face."""
-    index = int(rng.integers(len(clip)))
-    frame = clip.frames[index]
-    height, width = frame.shape[:2]
-    size = min(size, height, width)
+def crop_corner(
+    clip: Clip, index: int, rng: np.random.Generator, size: int, centred: float, step: int = 1
+) -> tuple[int, int]:
+    """First row and column (multiples of `step` pixels) of a crop of a frame, `size` pixels wide and high.
+
+    With probability `centred` it lies near the mouth, the head or a hand.
+    """
+    height, width = clip.frames.shape[1:3]
     x, y = rng.uniform(0, width - size), rng.uniform(0, height - size)
     if rng.random() < centred:
         targets = [clip.mouth_boxes[index], clip.mouth_boxes[index], clip.head_boxes[index], *clip.hand_boxes[index]]
@@ -67,7 +69,17 @@ def random_crop(clip: Clip, rng: np.random.Generator, size: int, centred: float)
             jitter = rng.normal(0, 0.15 * size, 2)
             x = (box[0] + box[2]) / 2 - size / 2 + jitter[0]
             y = (box[1] + box[3]) / 2 - size / 2 + jitter[1]
-    left, top = int(np.clip(round(x), 0, width - size)), int(np.clip(round(y), 0, height - size))
+    spans = ((y, height), (x, width))
+    top, left = (int(np.clip(round(first / step), 0, (side - size) // step)) * step for first, side in spans)
+    return top, left
+
+
+def random_crop(clip: Clip, rng: np.random.Generator, size: int, centred: float) -> np.ndarray:
+    """A crop (size, size, 3) uint8 of a random frame, possibly mirrored; see `crop_corner`."""
+    index = int(rng.integers(len(clip)))
+    frame = clip.frames[index]
+    size = min(size, *frame.shape[:2])
+    top, left = crop_corner(clip, index, rng, size, centred)
     crop = frame[top : top + size, left : left + size]
     return crop[:, ::-1] if rng.random() < 0.5 else crop
 

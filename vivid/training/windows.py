@@ -193,5 +193,5 @@ def fixed_batch(clips: list[Prepared], frames: int, count: int) -> Batch:
 
 
 def map_pixels(maps: Tensor) -> Tensor:
-    """Hand maps (B, F, H, W, 3) uint8 -> (B*F, 3, H, W) in 0..1."""
-    return rearrange(maps, "b f h w c -> (b f) c h w").float() / 255
+    """Hand maps (N, H, W, 3) uint8 -> (N, 3, H, W) in 0..1."""
+    return rearrange(maps, "n h w c -> n c h w").float() / 255
