@@ -53,7 +53,7 @@ PRESETS = {
         EMBEDDED_STAGE_1,
         EMBEDDED_STAGE_2,
         DetailConfig(
-            LoopConfig(minutes=2, learning_rate=2e-3, precision="bf16"),
+            LoopConfig(minutes=2, learning_rate=1e-3, precision="bf16", clip_norm=0.3),
             batch=128,
             windows=128,
             window=WindowShape(12),
