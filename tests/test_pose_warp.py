@@ -128,6 +128,16 @@ def test_outlines_follow_hands_and_sleeves() -> None:
     assert not cut_arms(picture, no_pose(CANVAS)).outlines.any()
 
 
+@pytest.mark.parametrize("scale", [0.0, 0.02, 0.05, 0.2])
+def test_tiny_people_do_no_harm(scale: float) -> None:
+    pose = moved(still(PERSON), np.array([[scale, 0, 300], [0, scale, 300]]))
+    picture = smooth_picture()
+    with np.errstate(all="raise", under="ignore"):
+        carried = carry_arms(cut_arms(picture, pose), still(PERSON))
+        carry_arms(cut_arms(picture, still(PERSON)), pose)
+    assert carried.shape == (*picture.shape[:2], 4)
+
+
 def test_only_what_is_inside_the_outlines_is_carried() -> None:
     pose = still(PERSON)
     picture, hands, sleeves = painted(pose)

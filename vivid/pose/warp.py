@@ -41,6 +41,8 @@ SURE_HAND = 0.6
 """So near to a hand's bones nothing is arm."""
 CUT_SIDE = 256
 """Outlines are cut on a picture with this shorter side."""
+SMALLEST = 4.0
+"""A palm of fewer pixels is not carried."""
 FARTHEST = 8
 """Points that lie more canvases away than this are bad detections: kept from overflowing."""
 STEP = 2
@@ -76,7 +78,8 @@ def cut_arms(picture: NDArray[np.uint8], pose: Pose) -> Arms:
     """Find the outlines of arms and hands: GrabCut (Rother et al. 2004) around the bones."""
     height, width = picture.shape[:2]
     factor = min(1.0, CUT_SIDE / min(height, width))
-    small = cv2.resize(picture, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
+    size = (round(width * factor), round(height * factor))
+    small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
     limbs = [_limb(pose, pose, side) for side in range(2)]
     found = [limb for limb in limbs if limb is not None]
     outlines = np.zeros((2, *small.shape[:2]), np.uint8)
@@ -105,7 +108,7 @@ def _cut(picture: NDArray[np.uint8], nearness: Floats, never: NDArray[np.bool_])
     if (part == cv2.GC_BGD).any():
         cv2.setRNGSeed(0)  # it begins with random clusters of colours
         models = np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.grabCut(np.ascontiguousarray(picture[window]), part, None, *models, 3, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(np.ascontiguousarray(picture[window]), part, (0, 0, 1, 1), *models, 3, cv2.GC_INIT_WITH_MASK)
     outline = np.zeros(nearness.shape, np.uint8)
     outline[window] = np.where((part == cv2.GC_FGD) | (part == cv2.GC_PR_FGD), 255, 0)
     return outline
@@ -147,15 +150,20 @@ def carry_arms(arms: Arms, target: Pose) -> NDArray[np.uint8]:
 def _sampled(picture: NDArray[np.uint8], places: Floats, outside: int | None = None) -> NDArray[np.uint8]:
     """The picture at places (h, w, 2); beyond its border the border's, or `outside`."""
     border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
-    return cv2.remap(picture, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=border, borderValue=0)
+    across, down = places[..., 0], places[..., 1]
+    return np.asarray(
+        cv2.remap(picture, across, down, cv2.INTER_LINEAR, borderMode=border, borderValue=(0.0,)), np.uint8
+    )
 
 
 def _limb(source: Pose, target: Pose, side: int) -> _Limb | None:
-    """The bones of a side that can be carried; None without a hand in both poses."""
+    """The bones of a side that can be carried; None without a hand of some size in both poses."""
     there, here = (_nearby(pose.hands[side], pose.canvas) for pose in (source, target))
     if not _known(np.concatenate([there, here])):
         return None
     palm = max(float(np.linalg.norm(hand[[5, 9, 13, 17], :2] - hand[0, :2], axis=1).max()) for hand in (there, here))
+    if palm < SMALLEST:
+        return None
     shoulder, elbow, wrist = ARMS[side]
     arm_there, arm_here = (_nearby(pose.body, pose.canvas) for pose in (source, target))
     bones = [(there[a], there[b], here[a], here[b], PALM if b in PALM_RAYS[1:] else FINGER) for a, b in HAND_BONES]
