@@ -27,8 +27,8 @@ from .skeleton import (
 
 ARMS = ((LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST), (RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST))
 """Shoulder, elbow and wrist of each side, in the order of the hands."""
-PALM_RAYS = (1, 5, 9, 13, 17)
-"""Where a bone that starts at the wrist ends."""
+PALM_RAYS = (5, 9, 13, 17)
+"""Where the bones from the wrist through the palm end."""
 FINGER, PALM, FOREARM, UPPER_ARM = 0.11, 0.2, 0.36, 0.5
 """Half the thickness of a limb around its bone, in lengths of the palm."""
 SHORTEST = 3.0
@@ -136,7 +136,7 @@ def carry_arms(arms: Arms, target: Pose) -> NDArray[np.uint8]:
             if window is None:
                 continue
             places, cover = _warp(limb, bones, window)
-            cover *= _sampled(arms.outlines[layer], places, outside=0) / np.float32(255)
+            cover *= _sampled(arms.outlines[layer], places, empty_outside=True) / np.float32(255)
             nearer = cover > opacity[layer][window]
             moved = _sampled(arms.picture, places)
             colours[layer][window] = np.where(nearer[..., None], moved, colours[layer][window])
@@ -147,13 +147,10 @@ def carry_arms(arms: Arms, target: Pose) -> NDArray[np.uint8]:
     return np.concatenate([joined, 255 * cover[..., None]], -1).round().astype(np.uint8)
 
 
-def _sampled(picture: NDArray[np.uint8], places: Floats, outside: int | None = None) -> NDArray[np.uint8]:
-    """The picture at places (h, w, 2); beyond its border the border's, or `outside`."""
-    border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
-    across, down = places[..., 0], places[..., 1]
-    return np.asarray(
-        cv2.remap(picture, across, down, cv2.INTER_LINEAR, borderMode=border, borderValue=(0.0,)), np.uint8
-    )
+def _sampled(picture: NDArray[np.uint8], places: Floats, empty_outside: bool = False) -> NDArray[np.uint8]:
+    """The picture at places (h, w, 2); beyond its border what the border shows, or zero."""
+    border = cv2.BORDER_CONSTANT if empty_outside else cv2.BORDER_REPLICATE
+    return np.asarray(cv2.remap(picture, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=border), np.uint8)
 
 
 def _limb(source: Pose, target: Pose, side: int) -> _Limb | None:
@@ -161,12 +158,12 @@ def _limb(source: Pose, target: Pose, side: int) -> _Limb | None:
     there, here = (_nearby(pose.hands[side], pose.canvas) for pose in (source, target))
     if not _known(np.concatenate([there, here])):
         return None
-    palm = max(float(np.linalg.norm(hand[[5, 9, 13, 17], :2] - hand[0, :2], axis=1).max()) for hand in (there, here))
+    palm = max(float(np.linalg.norm(hand[list(PALM_RAYS), :2] - hand[0, :2], axis=1).max()) for hand in (there, here))
     if palm < SMALLEST:
         return None
     shoulder, elbow, wrist = ARMS[side]
     arm_there, arm_here = (_nearby(pose.body, pose.canvas) for pose in (source, target))
-    bones = [(there[a], there[b], here[a], here[b], PALM if b in PALM_RAYS[1:] else FINGER) for a, b in HAND_BONES]
+    bones = [(there[a], there[b], here[a], here[b], PALM if b in PALM_RAYS else FINGER) for a, b in HAND_BONES]
     for a, b, thickness in ((elbow, wrist, FOREARM), (shoulder, elbow, UPPER_ARM)):
         ends = (arm_there[a], arm_there[b], arm_here[a], arm_here[b])
         if _known(np.stack(ends)):
