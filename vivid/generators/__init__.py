@@ -1,0 +1,107 @@
+"""The seam behind which videos are made: one protocol for every generator, and the registry of those there are.
+
+The pipeline, the page and the commands know nothing of a generator but what stands here: what it can do
+(`Capabilities`), how it takes one video's inputs (`Generator.prepare`) and how the frames come out (`Session.frames`).
+A new generator is one new folder and one line in the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config import RunSettings
+from ..events import Step
+from ..pose.regions import Boxes
+from ..pose.skeleton import Pose, PoseClip
+from ..speech.types import Speech
+
+Frames = NDArray[np.uint8]
+"""Finished pictures (n, H, W, 3), RGB."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a page or a command must know of a generator; nothing here needs its weights.
+
+    portraits: what it was made for; size_multiple: widths and heights are multiples of it; largest_side: in pixels;
+    steps: its own number of sampling steps, None where there are none, and most_steps the most that it takes;
+    guidance: its own scales (audio, image), None where there are none; switches: ablations that change something
+    ("head_stream", "codebook", "calibrate"); seeded: whether the seed changes the video; untrained: parts without
+    trained weights, which stay at zero effect; instant: whether `Session.frame` draws any frame in a fraction of a
+    second.
+    """
+
+    name: str
+    portraits: Literal["any", "rendered"]
+    size_multiple: int
+    largest_side: int
+    steps: int | None
+    most_steps: int | None
+    guidance: tuple[float, float] | None
+    switches: tuple[str, ...]
+    seeded: bool
+    untrained: tuple[str, ...]
+    instant: bool
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Portrait and motion of one video of T frames, on the video's canvas (W, H).
+
+    picture: (H, W, 3) RGB and its pose; head_box: (4,); clip: the calibrated, looped poses of all T frames; crops:
+    (2, 256, 256, 3) of the hands from the portrait at its own resolution, left then right; crops_present: (2,);
+    motion: the raw clip at 24 frames a second on its own canvas, not looped; positions: (T,), where in `motion` each
+    frame lies (`pose.library.loop_positions`).
+    """
+
+    picture: NDArray[np.uint8]
+    pose: Pose
+    head_box: Boxes
+    clip: PoseClip
+    crops: NDArray[np.uint8]
+    crops_present: NDArray[np.bool_]
+    motion: PoseClip
+    positions: NDArray[np.float64]
+
+
+class Session(Protocol):
+    """One video in the making. Two sessions of one generator share no state that a frame depends on."""
+
+    size: tuple[int, int]
+    notices: tuple[str, ...]
+    """Sentences for the user: what of the portrait stays still, and why."""
+
+    def frames(self) -> Iterator[Step | Frames]:
+        """Steps of work before frames are finished, and blocks of finished frames in order, T in all.
+
+        Closing the iterator stops within one step.
+        """
+        ...
+
+    def frame(self, index: int) -> NDArray[np.uint8]:
+        """That very frame (H, W, 3) of the video; only where `Capabilities.instant`."""
+        ...
+
+
+class Generator(Protocol):
+    """Makes frames from a portrait, a speech and a calibrated motion."""
+
+    capabilities: Capabilities
+
+    def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
+        """The settings with this generator's own values where none were given. Errors: InputError for what it cannot
+        take (a size, a number of steps), in a sentence that says what it can."""
+        ...
+
+    def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> Session:
+        """One video of len(inputs.clip) frames with resolved settings. Errors: InputError for portraits it refuses."""
+        ...
+
+    def expected_seconds(self, frames: int, settings: RunSettings) -> float:
+        """What a video of `frames` frames will take on this machine, from the last run or a short measurement."""
+        ...
