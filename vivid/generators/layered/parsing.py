@@ -150,7 +150,7 @@ def network_inputs(
     def line(channel: int, a: int, b: int, width: int) -> None:
         if seen[a] and seen[b]:
             start, end = fixed[a].tolist(), fixed[b].tolist()
-            cv2.line(maps[channel], start, end, 255, width, cv2.LINE_AA, 4)
+            cv2.line(maps[channel], start, end, (255,), width, cv2.LINE_AA, 4)
 
     for side in (0, 1):
         for a, b in _BODY_LINES[side]:
