@@ -1,0 +1,104 @@
+"""Speech to the motion of a face."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vivid.config import SAMPLE_RATE
+from vivid.generators.layered import curves
+from vivid.generators.layered.drive import drive, encode
+from vivid.generators.layered.speech_motion import LIP, SpeechMotion, load_speech_motion
+from vivid.media.sound import load_speech
+from vivid.speech.types import Speech
+
+VOICES = Path(__file__).resolve().parents[1] / "examples" / "voices"
+
+
+@pytest.fixture(scope="module")
+def speech() -> Speech:
+    spoken = load_speech(VOICES / "story_rms.mp3").samples
+    pause = np.zeros(SAMPLE_RATE, np.float32)
+    return Speech(np.concatenate([pause, spoken[: 3 * SAMPLE_RATE], pause]))
+
+
+@pytest.fixture(scope="module")
+def states(speech: Speech) -> torch.Tensor:
+    return encode(speech)
+
+
+def test_silence_keeps_the_mouth_shut(speech: Speech, states: torch.Tensor) -> None:
+    motions = drive(speech, speech.frames, 0, states)
+    assert len(motions) == speech.frames
+    jaw = np.array([m.units["jawOpen"] for m in motions])
+    assert jaw[:18].max() < 0.005 and jaw[-18:].max() < 0.005
+    assert jaw.max() > 0.12
+
+
+@pytest.mark.parametrize("samples", [np.zeros(3 * SAMPLE_RATE, np.float32), np.zeros(700, np.float32)])
+def test_silence_alone_is_a_quiet_face(samples: np.ndarray) -> None:
+    motions = drive(Speech(samples), 60, 0)
+    assert len(motions) == 60
+    assert max(max(v for n, v in m.units.items() if n.startswith(("jaw", "mouth"))) for m in motions) < 0.01
+    assert max(m.blink for m in motions) > 0.9  # it still lives
+
+
+def test_the_mouth_is_in_time_with_the_sound(speech: Speech, states: torch.Tensor) -> None:
+    motions = drive(speech, speech.frames, 0, states)
+    jaw = np.array([m.units["jawOpen"] for m in motions])
+    level = curves.loudness(speech.samples, speech.frames)
+    lags = range(-4, 5)
+    scores = [np.corrcoef(np.roll(jaw, lag)[6:-6], level[6:-6])[0, 1] for lag in lags]
+    assert abs(list(lags)[int(np.argmax(scores))]) <= 1
+    assert max(scores) > 0.6
+
+
+def test_a_delay_of_the_sound_delays_the_mouth(speech: Speech) -> None:
+    shift = 12
+    later = Speech(np.concatenate([np.zeros(shift * SAMPLE_RATE // 24, np.float32), speech.samples]))
+    first, then = (np.array([m.units["jawOpen"] for m in drive(s, s.frames, 0)]) for s in (speech, later))
+    lags = range(shift - 3, shift + 4)
+    scores = [np.corrcoef(first[: 90 - lag], then[lag:90])[0, 1] for lag in lags]
+    assert list(lags)[int(np.argmax(scores))] == shift
+    assert max(scores) > 0.95
+
+
+def test_the_seed_decides_blinks_but_not_the_mouth(speech: Speech, states: torch.Tensor) -> None:
+    one, same, other = (drive(speech, speech.frames, seed, states) for seed in (1, 1, 2))
+    assert one == same
+    assert [m.blink for m in one] != [m.blink for m in other]
+    assert [m.units["jawOpen"] for m in one] == [m.units["jawOpen"] for m in other]
+
+
+def test_a_shorter_or_longer_video_is_filled(speech: Speech, states: torch.Tensor) -> None:
+    assert len(drive(speech, 10, 0, states)) == 10
+    assert len(drive(speech, speech.frames + 30, 0, states)) == speech.frames + 30
+    assert drive(speech, 0, 0, states) == []
+
+
+def test_a_minute_takes_little_memory(states: torch.Tensor, speech: Speech) -> None:
+    repeats = 60 // int(speech.seconds)
+    minute = Speech(np.tile(speech.samples, repeats))
+    long = states.repeat(repeats, 1, 1)
+    tracemalloc.start()
+    motions = drive(minute, 60 * 24, 0, long)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(motions) == 60 * 24
+    assert peak < 120e6
+
+
+def test_the_network_hears_a_short_time_and_knows_its_channels() -> None:
+    network = load_speech_motion()
+    states = torch.randn(1, 60, 1920, generator=torch.Generator().manual_seed(0))
+    changed = states.clone()
+    changed[:, 40:] += 1
+    before, after = network(states), network(changed)
+    assert before.shape == (1, 60, len(LIP))
+    torch.testing.assert_close(before[:, :25], after[:, :25])
+    assert (before[:, 40] - after[:, 40]).abs().max() > 0
+    assert sum(p.numel() for p in SpeechMotion().parameters()) < 1_000_000

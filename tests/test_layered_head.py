@@ -1,0 +1,250 @@
+"""The head of a portrait: found, taken apart, moved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from vivid.generators.layered.face_mesh import (
+    EYES,
+    LOWER_INNER,
+    OVAL,
+    POINTS,
+    UPPER_INNER,
+    FaceFinder,
+    FaceMesh,
+    pupil_distance,
+)
+from vivid.generators.layered.face_units import face_units
+from vivid.generators.layered.geometry import similarity, turn
+from vivid.generators.layered.head import Head, analyse_head, lips_share, mouth_hidden, yaw_of
+from vivid.generators.layered.head_motion import FaceMotion, HeadAnimator
+from vivid.media.pictures import load_picture
+
+PORTRAITS = Path(__file__).resolve().parents[1] / "examples" / "portraits"
+OPEN = {"jawOpen": 0.35, "mouthLowerDown": 0.3, "mouthUpperUp": 0.2}
+
+
+@pytest.fixture(scope="module")
+def finder() -> FaceFinder:
+    return FaceFinder()
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray:
+    return load_picture(PORTRAITS / "ada.jpg")
+
+
+@pytest.fixture(scope="module")
+def mesh(finder: FaceFinder, picture: np.ndarray) -> FaceMesh:
+    found = finder.find(picture)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def head(picture: np.ndarray, mesh: FaceMesh) -> Head:
+    return analyse_head(picture, mesh, picture)
+
+
+@pytest.fixture(scope="module")
+def animator(head: Head) -> HeadAnimator:
+    return HeadAnimator(head)
+
+
+def still(points: np.ndarray) -> np.ndarray:
+    return np.zeros_like(points)
+
+
+def draw(animator: HeadAnimator, motion: FaceMotion) -> np.ndarray:
+    """The crop with the head drawn onto the photograph."""
+    body = animator.head.photo.copy()
+    opaque = np.full(body.shape[:2], 255, np.uint8)
+    animator.draw(body, opaque.copy(), motion, still, opaque)
+    return body
+
+
+def rolled(picture: np.ndarray, degrees: float) -> np.ndarray:
+    height, width = picture.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 0.9)
+    return cv2.warpAffine(picture, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+
+
+def test_similarity_finds_what_was_done() -> None:
+    rng = np.random.default_rng(0)
+    points, rotation = rng.normal(size=(9, 3)), turn(0.2, -0.4, 0.7)
+    scale, found, shift = similarity(points, 1.7 * points @ rotation.T + [3, 4, 5])
+    assert scale == pytest.approx(1.7)
+    np.testing.assert_allclose(found, rotation, atol=1e-9)
+    np.testing.assert_allclose(shift, [3, 4, 5], atol=1e-9)
+
+
+def test_units_are_symmetric_and_move_what_they_name() -> None:
+    units = face_units()
+    jaw, smile = units.offsets["jawOpen"], units.offsets["mouthSmile"]
+    assert jaw[152, 1] > 5 * abs(jaw[10, 1])  # the chin goes down, the forehead stays
+    assert jaw[LOWER_INNER[5], 1] > 3 * jaw[UPPER_INNER[5], 1]
+    assert smile[61, 0] < 0 < smile[291, 0]
+    np.testing.assert_allclose(smile[61] * [-1, 1, 1], smile[291], atol=2e-3)
+    assert units.triangles.max() == POINTS - 1
+
+
+@pytest.mark.parametrize("name", ["ada", "ben", "felix"])
+def test_a_face_is_found_and_looks_into_the_camera(finder: FaceFinder, name: str) -> None:
+    found = finder.find(load_picture(PORTRAITS / f"{name}.jpg"))
+    assert found is not None and found.count == 1
+    assert found.points.shape == (478, 3)
+    assert abs(yaw_of(found)) < 12
+    assert found.points[33, 0] < found.points[263, 0] and found.points[10, 1] < found.points[152, 1]
+
+
+@pytest.mark.parametrize("degrees", [-60, 35, 60])
+def test_a_rolled_face_is_found_where_it_is(
+    finder: FaceFinder, picture: np.ndarray, mesh: FaceMesh, degrees: float
+) -> None:
+    found = finder.find(rolled(picture, degrees))
+    assert found is not None
+    height, width = picture.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 0.9)
+    expected = mesh.points[list(OVAL), :2] @ matrix[:, :2].T + matrix[:, 2]
+    assert np.abs(found.points[list(OVAL), :2] - expected).mean() < 0.1 * pupil_distance(mesh)
+
+
+def test_a_small_face_is_found_and_its_mesh_scales(finder: FaceFinder, picture: np.ndarray, mesh: FaceMesh) -> None:
+    small = finder.find(cv2.resize(picture, None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA))
+    assert small is not None
+    off = np.abs(small.points[:, :2] - mesh.scaled(0.4).points[:, :2]).mean()
+    assert off < 0.05 * pupil_distance(small)
+
+
+def test_no_face_is_none(finder: FaceFinder) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3), dtype=np.uint8)
+    assert finder.find(noise) is None
+    assert finder.find(noise, np.array([100, 50, 200, 150])) is None
+    assert finder.find(noise[:3, :3], np.zeros(4)) is None
+
+
+def test_the_head_box_says_whose_face_is_meant(finder: FaceFinder, picture: np.ndarray, mesh: FaceMesh) -> None:
+    small = cv2.resize(picture, None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA)
+    both = np.full((picture.shape[0], picture.shape[1] + small.shape[1], 3), 128, np.uint8)
+    both[:, : picture.shape[1]] = picture
+    both[: small.shape[0], picture.shape[1] :] = small
+    largest = finder.find(both)
+    assert largest is not None and largest.count == 2
+    assert largest.points[4, 0] < picture.shape[1]
+    x, y = mesh.points[4, :2] * 0.7 + [picture.shape[1], 0]
+    r = 1.2 * pupil_distance(mesh)
+    chosen = finder.find(both, np.array([x - r, y - r, x + r, y + r]))
+    assert chosen is not None and abs(chosen.points[4, 0] - x) < 0.2 * r
+
+
+def test_yaw_has_a_sign_and_degrees(mesh: FaceMesh) -> None:
+    centre = mesh.points.mean(0)
+    turned = FaceMesh((mesh.points - centre) @ turn(0, np.radians(25), 0).T + centre)
+    assert yaw_of(turned) - yaw_of(mesh) == pytest.approx(yaw_of(mesh) - yaw_of(mirrored_turn(mesh, 25)), abs=4)
+    assert abs(abs(yaw_of(turned) - yaw_of(mesh)) - 25) < 4
+
+
+def mirrored_turn(mesh: FaceMesh, degrees: float) -> FaceMesh:
+    centre = mesh.points.mean(0)
+    return FaceMesh((mesh.points - centre) @ turn(0, -np.radians(degrees), 0).T + centre)
+
+
+def test_a_mouth_that_is_painted_over_is_hidden(picture: np.ndarray, mesh: FaceMesh) -> None:
+    seen = lips_share(picture, mesh)
+    assert seen is None or seen > 0.4
+    masked = picture.copy()
+    lower = mesh.points[[205, 425, 397, 152, 172], :2]
+    cv2.fillConvexPoly(masked, cv2.convexHull(np.round(lower).astype(np.int32)), (120, 150, 220))
+    share = lips_share(masked, mesh)
+    assert share is None or share < 0.2
+    assert mouth_hidden(masked, mesh)
+    assert not mouth_hidden(picture, mesh)
+
+
+def test_standing_still_changes_nothing(animator: HeadAnimator) -> None:
+    """With the mouth as photographed (closed here) the head is the photograph."""
+    body = draw(animator, FaceMotion())
+    assert animator.head.gap < 0.03, "this portrait's mouth is closed"
+    change = np.abs(body.astype(int) - animator.head.photo).max(2)
+    assert np.mean(change > 3) < 0.002
+
+
+def test_the_jaw_opens_the_mouth_and_closed_lips_touch(animator: HeadAnimator) -> None:
+    up, low = list(UPPER_INNER), list(LOWER_INNER)
+
+    def gap(motion: FaceMotion) -> float:
+        points, _ = animator.shape(motion)
+        return float(((points[low] - points[up]) @ animator.down)[3:-3].max()) / animator.head.scale
+
+    assert gap(FaceMotion()) < 0.02
+    assert gap(FaceMotion(units=OPEN)) > 0.12
+    assert abs(gap(FaceMotion(units=OPEN, closed=1.0))) < 1e-6
+    assert 0.3 < gap(FaceMotion(units=OPEN, closed=0.5)) / gap(FaceMotion(units=OPEN)) < 0.7
+
+
+def test_lips_never_pass_through_each_other(animator: HeadAnimator) -> None:
+    points, _ = animator.shape(FaceMotion(units={"mouthPress": 1.0, "mouthRollLower": 1.0, "mouthRollUpper": 1.0}))
+    gap = (points[list(LOWER_INNER)] - points[list(UPPER_INNER)]) @ animator.down
+    assert gap.min() > -1e-6
+
+
+def test_upper_teeth_stay_on_the_skull_and_lower_ones_ride_on_the_jaw(animator: HeadAnimator) -> None:
+    _, rest = animator.shape(FaceMotion())
+    _, opened = animator.shape(FaceMotion(units=OPEN))
+    for name in ("upper_edge", "upper_gum", "skull"):
+        np.testing.assert_array_equal(rest[name], opened[name])
+    for name in ("lower_edge", "jaw"):
+        assert ((opened[name] - rest[name]) @ animator.down > 0.05 * animator.head.scale).all()
+
+
+def test_a_blink_closes_both_eyes(animator: HeadAnimator) -> None:
+    points, _ = animator.shape(FaceMotion(blink=1.0))
+    for eye in EYES.values():
+        upper, lower = points[list(eye.upper)], points[list(eye.lower)]
+        assert ((lower - upper) @ animator.down)[1:-1].max() < 0.03 * animator.head.scale
+
+
+def test_turning_moves_nose_and_leaves_shoulders(animator: HeadAnimator) -> None:
+    rest, turned = (animator.pose(FaceMotion(yaw=y), still).target for y in (0.0, 0.15))
+    moved = np.linalg.norm(turned - rest, axis=1) / animator.head.scale
+    assert turned[4, 0] - rest[4, 0] > 0.03 * animator.head.scale  # yaw > 0 looks to the picture's right
+    corners = [
+        int(np.abs(animator.head.points[POINTS:, :2] - [x, animator.height - 1]).sum(1).argmin()) + POINTS
+        for x in (0, animator.width - 1)
+    ]
+    assert moved[corners].max() < 0.01
+
+
+def test_the_body_carries_the_head(animator: HeadAnimator) -> None:
+    rest = animator.pose(FaceMotion(), still)
+    carried = animator.pose(FaceMotion(), lambda q: np.full_like(q, 3.0))
+    np.testing.assert_allclose(carried.target - rest.target, 3.0, atol=1e-9)
+    np.testing.assert_allclose(carried.anchors["skull"][:, :2] - rest.anchors["skull"][:, :2], 3.0, atol=1e-9)
+
+
+def test_a_grey_picture_gets_no_red_mouth(picture: np.ndarray, mesh: FaceMesh) -> None:
+    grey = np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
+    body = draw(HeadAnimator(analyse_head(grey, mesh, grey)), FaceMotion(units=OPEN))
+    assert np.ptp(body.astype(int), axis=2).max() <= 2
+
+
+def test_an_open_mouth_shows_its_inside_and_nothing_else_changes(animator: HeadAnimator) -> None:
+    motion = FaceMotion(units=OPEN)
+    body, head = draw(animator, motion), animator.head
+    polygon = animator.pose(motion, still).target[list(UPPER_INNER) + list(LOWER_INNER)[-2:0:-1]]
+    inside = np.zeros(body.shape[:2], np.uint8)
+    cv2.fillPoly(inside, [np.round(polygon).astype(np.int32)], (1,))
+    lips = head.photo[np.round(head.points[14, 1]).astype(int), np.round(head.points[14, 0]).astype(int)].mean()
+    assert body[inside > 0].mean(1).min() < 0.6 * lips
+    far = np.abs(body.astype(int) - head.photo).max(2)
+    assert far[: int(head.points[10, 1])].max() <= 3  # above the forehead
+
+
+def test_drawing_is_repeatable_and_keeps_no_state(animator: HeadAnimator) -> None:
+    first = draw(animator, FaceMotion(units=OPEN, blink=0.5, yaw=0.05))
+    draw(animator, FaceMotion(blink=1.0, pitch=-0.1))
+    np.testing.assert_array_equal(first, draw(animator, FaceMotion(units=OPEN, blink=0.5, yaw=0.05)))

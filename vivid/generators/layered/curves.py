@@ -1,0 +1,73 @@
+"""Curves over time: smooth noise, loudness and syllables of speech, one value a video frame."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import oaconvolve
+
+from ...config import FPS, SAMPLE_RATE
+from .geometry import Array
+
+Samples = NDArray[np.float32]
+
+QUIET = 45.0
+"""Decibels below the loudest moments that count as silence."""
+FAINTEST = -50.0
+"""Decibels (1 is full scale) that the loudest moments of a recording must have to count as more than hiss."""
+SYLLABLE_GAP = 0.28
+"""Seconds between prominent syllables, at least."""
+
+
+def smooth(x: Array, seconds: float) -> Array:
+    """Gaussian smoothing along the first axis; seconds: its deviation."""
+    return np.asarray(gaussian_filter1d(x, max(seconds * FPS, 1e-3), axis=0, mode="nearest"), np.float64)
+
+
+def smooth_noise(rng: np.random.Generator, frames: int, hertz: float, columns: int) -> Array:
+    """(frames, columns) random curves of deviation 1 that change about `hertz` times a second."""
+    margin = 100
+    out = smooth(rng.normal(size=(columns, frames + 2 * margin)).T, 0.35 / hertz)[margin:-margin]
+    return out / max(float(out.std()), 1e-6)
+
+
+def power(samples: Samples, window: int) -> Array:
+    """(N,) mean power around each sample, weighed by a Hann window of `window` samples."""
+    if not len(samples):
+        return np.zeros(1)
+    weights = np.hanning(window)
+    around = oaconvolve(np.square(samples, dtype=np.float64), weights / weights.sum(), "same")
+    return np.maximum(around[: len(samples)], 0)
+
+
+def at_frames(values: Array, frames: int, later: float = 0.0) -> Array:
+    """Values (N,) at the sample rate in the middle of each frame, or `later` seconds after it."""
+    middle = (np.arange(frames) + 0.5 + later * FPS) * SAMPLE_RATE / FPS
+    return values[np.clip(middle.astype(int), 0, len(values) - 1)]
+
+
+def loudness(samples: Samples, frames: int) -> Array:
+    """(frames,) in 0-1: the level in decibels, 1 at the loudest moments, 0 at QUIET below them."""
+    level = 10 * np.log10(power(samples, 800) + 1e-10)
+    loudest = max(float(np.percentile(level, 99.5)), FAINTEST)
+    return np.clip((at_frames(level, frames) - loudest + QUIET) / QUIET, 0, 1)
+
+
+def accents(samples: Samples, frames: int, lead: float) -> Array:
+    """(frames,) from 0.5 in the dips between syllables to 1.25 on loud ones, `lead` seconds ahead of the sound."""
+    amplitude = np.sqrt(at_frames(power(samples, 640), frames, lead) + 1e-12)
+    around = smooth(amplitude, 0.45) + 0.15 * np.percentile(amplitude, 95)
+    return np.clip(0.45 + 0.62 * amplitude / around, 0.5, 1.25)
+
+
+def syllables(level: Array, stress: Array) -> list[tuple[int, float]]:
+    """Frames and strengths (0-1) of prominent syllables: peaks of loudness times stress."""
+    curve = smooth(np.clip(level, 0, 1) ** 2 * (0.5 + np.clip(stress, 0, 1)), 0.05)
+    inner = curve[1:-1]
+    peaks = 1 + np.flatnonzero((inner >= curve[:-2]) & (inner > curve[2:]) & (inner > 0.25 * curve.max()))
+    chosen: list[int] = []
+    for i in sorted(peaks.tolist(), key=lambda i: -curve[i]):
+        if all(abs(i - j) > SYLLABLE_GAP * FPS for j in chosen):
+            chosen.append(i)
+    return [(i, float(curve[i] / curve.max())) for i in sorted(chosen)]

@@ -1,0 +1,35 @@
+"""Small geometry that the layers share."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def smoothstep(x: NDArray[np.floating]) -> NDArray[np.floating]:
+    """0 below 0, 1 above 1, and a step between them whose first two derivatives are continuous."""
+    x = np.clip(x, 0, 1)
+    return x * x * x * (x * (6 * x - 15) + 10)
+
+
+def similarity(source: Array, target: Array) -> tuple[float, Array, Array]:
+    """Scale, rotation (3, 3) and shift (3,) with target = scale * source @ rotation.T + shift in the least squares
+    sense; source, target: (N, 3) (Umeyama 1991)."""
+    a, b = source - source.mean(0), target - target.mean(0)
+    u, s, vt = np.linalg.svd(b.T @ a)
+    signs = np.diag([1, 1, np.sign(np.linalg.det(u @ vt))])
+    rotation = u @ signs @ vt
+    scale = float((s * np.diag(signs)).sum() / (a * a).sum())
+    return scale, rotation, target.mean(0) - scale * source.mean(0) @ rotation.T
+
+
+def turn(pitch: float, yaw: float, roll: float) -> Array:
+    """Rotation (3, 3) in picture axes (x right, y down, z away from the camera), angles in radians: pitch > 0 looks
+    down, yaw > 0 to the picture's right, roll > 0 clockwise in the picture."""
+    cx, sx, cy, sy, cz, sz = np.cos(pitch), np.sin(pitch), np.cos(yaw), np.sin(yaw), np.cos(roll), np.sin(roll)
+    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    about_y = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
+    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    return about_z @ about_y @ about_x

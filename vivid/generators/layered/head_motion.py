@@ -1,0 +1,241 @@
+"""A moving head: the mesh is moved in three dimensions, and every pixel looks up its place in the photograph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .face_mesh import EYES, LIP_BODIES, LOWER_INNER, MOUTH, UPPER_INNER, Picture
+from .geometry import Array, turn
+from .head import Head
+from .mouth import MouthPainter
+
+Carry = Callable[[Array], Array]
+"""Displacement (N, 2) of points (N, 2) of the head's crop by the body."""
+Region = tuple[int, int, int, int]
+
+CAMERA = 9.0
+"""Distance of the camera in pupil distances: a mild perspective."""
+EYEBALL, EYE_COUNTER = 0.16, 0.7
+"""Radius of an eyeball in pupil distances, and the share of the head's turn that the eyes undo."""
+EYE_SAMPLES = 3
+"""Samples a pixel and axis around the eyes: lids that pass over them have hard edges."""
+_TAPER = np.array([0, 0.25, 0.65, 0.9, 1, 1, 1, 0.9, 0.65, 0.25, 0])
+"""A narrow gap between the lips ends before the corners."""
+
+
+@dataclass(frozen=True)
+class FaceMotion:
+    """One frame's drive of a face.
+
+    units: weights of face units; blink: 0-1; pitch (down), yaw, roll in radians; shift of the head and gaze of the
+    eyes in the head, (x, y) in pupil distances; closed: 0-1, lips that must touch; tongue: 0-1, how far it is raised.
+    """
+
+    units: dict[str, float] = field(default_factory=dict)
+    blink: float = 0.0
+    pitch: float = 0.0
+    yaw: float = 0.0
+    roll: float = 0.0
+    shift: tuple[float, float] = (0.0, 0.0)
+    gaze: tuple[float, float] = (0.0, 0.0)
+    closed: float = 0.0
+    tongue: float = 0.0
+
+
+@dataclass(frozen=True)
+class HeadPose:
+    """One frame's geometry in pixels of the crop.
+
+    target, carried: (N, 2) where the points are, and where the body alone would carry them; anchors: the mouth's.
+    """
+
+    target: Array
+    carried: Array
+    anchors: dict[str, Array]
+
+
+class HeadAnimator:
+    """Draws the frames of one head. Holds nothing that changes from frame to frame."""
+
+    def __init__(self, head: Head) -> None:
+        self.head = head
+        self.mouth = MouthPainter(head)
+        self.height, self.width = head.picture.shape[:2]
+        self.names = list(head.units)
+        self._basis = np.stack([head.units[name].ravel() for name in self.names])
+        # Eyes lie behind the skin: copies of the eye and what is around it, which skull and gaze move, not the lids.
+        edge = np.isin(head.triangles, np.unique(head.eye_hole)).any(1)
+        edge[: head.surroundings] = False
+        back = np.concatenate([head.triangles[edge], head.eye_hole])
+        self.rim = np.unique(back)
+        copies = np.searchsorted(self.rim, back) + len(head.points)
+        outside, face = np.split(head.triangles, [head.surroundings])
+        self.triangles = np.concatenate([outside, copies, head.mouth_hole, face])
+        self._first_of_face = len(self.triangles) - len(face)
+        self.source = np.concatenate([head.points, head.points[self.rim]])[:, :2]
+        self.down = head.rotation[:, 1] / np.linalg.norm(head.rotation[:, 1])
+
+    # ---------------------------------------------------------------- points
+    def shape(self, motion: FaceMotion) -> tuple[Array, dict[str, Array]]:
+        """Points (P, 3) of the speaking face and anchors of its mouth, before the head moves."""
+        head = self.head
+        weights = np.array([motion.units.get(name, 0.0) for name in self.names])
+        if head.glasses:  # their rims would rise with the brows
+            weights[[name.startswith("brow") for name in self.names]] *= 0.25
+        points = head.points + head.closed + (weights @ self._basis).reshape(-1, 3)
+        self._keep_lips(points, motion.closed)
+        if motion.blink > 0.001:
+            self._blink(points, motion.blink)
+        jaw = motion.units.get("jawOpen", 0.0) * self.mouth.jaw
+        anchors = {name: v + self.mouth.on_jaw.get(name, 0.0) * jaw for name, v in self.mouth.anchors.items()}
+        return points, anchors
+
+    def _keep_lips(self, points: Array, closed: float) -> None:
+        """Lips never pass through each other, and meet where `closed` is 1; in place."""
+        up, low = list(UPPER_INNER), list(LOWER_INNER)
+        gap = (points[low] - points[up]) @ self.down
+        wide = np.clip(gap.max() / (0.22 * self.head.scale), 0, 1)
+        want = np.maximum(gap, 0) * (1 - closed) * (_TAPER + (1 - _TAPER) * wide)
+        move = np.outer(gap - want, self.down)
+        for side, inner, share in (("upper", up, 0.35), ("lower", low, -0.65)):
+            points[inner[1:-1]] += share * move[1:-1]
+            for row, along in LIP_BODIES[side]:
+                points[list(row)] += share * along * move[1:-1]
+
+    def _blink(self, points: Array, amount: float) -> None:
+        """Lids slide over the eyes and meet low on them; the skin around follows in part; in place."""
+        rest = self.head.points
+        rows_follow = (0.55, 0.0) if self.head.glasses else (0.66, 0.22)
+        for eye in EYES.values():
+            up, low = list(eye.upper), list(eye.lower)
+            meet = _lid_line(0.2 * rest[up] + 0.8 * rest[low])
+            fall, rise = meet - rest[up], meet - rest[low]
+            points[up] += 1.03 * amount * fall
+            points[low] += 0.9 * amount * rise
+            for row, share in zip(eye.above, rows_follow, strict=True):
+                skip = (len(fall) - len(row)) // 2
+                points[list(row)] += share * amount * fall[skip:-skip]
+            points[list(eye.below)] += 0.4 * amount * rise[1:-1]
+
+    def place(self, points: Array, motion: FaceMotion, follow: Array) -> Array:
+        """Points (N, 3) after the head's turn and shift, projected: pixels in x and y; follow: (N,) share of it."""
+        head = self.head
+        v = points - head.pivot
+        moved = v @ turn(motion.pitch, motion.yaw, motion.roll).T
+        focal = CAMERA * head.scale
+        moved[:, :2] *= ((focal + v[:, 2]) / (focal + moved[:, 2]))[:, None]
+        moved[:, :2] += np.array(motion.shift) * head.scale
+        return points + follow[:, None] * (moved + head.pivot - points)
+
+    def pose(self, motion: FaceMotion, carry: Carry) -> HeadPose:
+        """Where everything is in one frame."""
+        head = self.head
+        points, anchors = self.shape(motion)
+        both = np.concatenate([points, head.points[self.rim]])
+        placed = self.place(both, motion, np.concatenate([head.follow, np.ones(len(self.rim))]))
+        # The eyes stay on the camera for the most part while the head turns.
+        counter = -EYEBALL * EYE_COUNTER * np.sin([motion.yaw, motion.pitch])
+        placed[len(points) :, :2] += head.scale * (np.array(motion.gaze) + counter)
+        moved = {}
+        for name, anchor in anchors.items():
+            moved[name] = self.place(anchor, motion, np.ones(len(anchor)))
+            moved[name][:, :2] += carry(moved[name][:, :2])
+        return HeadPose(placed[:, :2] + carry(placed[:, :2]), self.source + carry(self.source), moved)
+
+    # ---------------------------------------------------------------- picture
+    def draw(
+        self, body: Picture, alpha: NDArray[np.uint8], motion: FaceMotion, carry: Carry, soft: NDArray[np.uint8]
+    ) -> None:
+        """Draw the head, in place, onto the crop (h, w, 3) as the body's warp left it and onto its alpha (h, w).
+
+        soft: alpha (h, w) of the photographed crop.
+        """
+        pose = self.pose(motion, carry)
+        warp = _Warp(self.triangles, self._first_of_face, self.source, pose)
+        mx, my, label = warp.backward((0, 0, self.width, self.height))
+        drawn = (label > 0).view(np.uint8)
+        x, y, w, h = cv2.boundingRect(drawn)
+        if w == 0:
+            return
+        box = (slice(y, y + h), slice(x, x + w))
+        new = cv2.remap(self.head.picture, mx[box], my[box], cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+        cv2.copyTo(new, drawn[box], body[box])
+        new = cv2.remap(soft, mx[box], my[box], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        cv2.copyTo(new, drawn[box], alpha[box])
+        if motion.blink > 0.02:
+            self._draw_eyes(body, warp)
+        pushed = 0.6 * motion.units.get("mouthPucker", 0.0) + 0.3 * motion.units.get("mouthFunnel", 0.0)
+        self.mouth.paint(body, pose.target[list(MOUTH)], pose.anchors, motion.tongue, float(np.clip(pushed, 0, 0.6)))
+
+    def _draw_eyes(self, body: Picture, warp: _Warp) -> None:
+        for eye in EYES.values():
+            around = warp.target[list(eye.upper + eye.lower + eye.above[0])]
+            x0, y0 = np.maximum(np.floor(around.min(0)).astype(int) - 2, 0)
+            x1, y1 = np.minimum(np.ceil(around.max(0)).astype(int) + 3, [self.width, self.height])
+            if x1 - x0 < 2 or y1 - y0 < 2:
+                continue
+            mx, my, _ = warp.backward((x0, y0, x1, y1), EYE_SAMPLES)
+            fine = cv2.remap(self.head.picture, mx, my, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+            body[y0:y1, x0:x1] = cv2.resize(fine, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+
+
+class _Warp:
+    """The dense backward map of one frame: which triangle covers a pixel, and that triangle's affine map."""
+
+    SLIVER = 0.8
+    """Square pixels below which a triangle is left out: it would sample far away, and its neighbours cover it."""
+
+    def __init__(self, triangles: NDArray[np.int64], first_of_face: int, source: Array, pose: HeadPose) -> None:
+        self.target = pose.target
+        self._triangles = triangles
+        d, s = pose.target[triangles], source[triangles]
+        e1, e2 = d[:, 1] - d[:, 0], d[:, 2] - d[:, 0]
+        det = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0]
+        self._area = np.abs(det)
+        # What only the body moves is left to its smooth map; the face always covers the layer of the eyes.
+        self._moving = ~(np.abs(pose.target - pose.carried).max(1) < 0.02)[triangles].all(1)
+        self._moving[first_of_face:] = True
+        det = np.where(self._area < 1e-3, np.inf, det)
+        u1, u2 = s[:, 1] - s[:, 0], s[:, 2] - s[:, 0]
+        ax = (u1 * e2[:, 1:2] - u2 * e1[:, 1:2]) / det[:, None]
+        ay = (u2 * e1[:, 0:1] - u1 * e2[:, 0:1]) / det[:, None]
+        c = s[:, 0] - ax * d[:, 0, 0:1] - ay * d[:, 0, 1:2]
+        rows = np.stack([ax[:, 0], ay[:, 0], c[:, 0], ax[:, 1], ay[:, 1], c[:, 1]], 1)
+        # Row t + 1 gives source x and y of triangle t as affine functions of the target's pixel; row 0 changes nothing.
+        self._table = np.concatenate([[[1, 0, 0, 0, 1, 0]], rows]).astype(np.float32)
+
+    def backward(
+        self, region: Region, samples: int = 1
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]:
+        """Where each pixel of a region x0, y0, x1, y1 of the crop comes from (x and y), and what was drawn there
+        (triangle + 1; 0: nothing), with some samples a pixel and axis."""
+        x0, y0, x1, y1 = region
+        k = samples
+        label = np.zeros(((y1 - y0) * k, (x1 - x0) * k), np.int32)
+        corners = ((self.target - [x0, y0] + 0.5) * k - 0.5)[self._triangles]
+        near = (corners.max(1) >= 0).all(1) & (corners.min(1) < [label.shape[1], label.shape[0]]).all(1)
+        fixed = np.round(corners * 16).astype(np.int32)
+        for t in np.flatnonzero(self._moving & near & (self._area * k * k > self.SLIVER)):
+            cv2.fillConvexPoly(label, fixed[t], (int(t) + 1,), cv2.LINE_8, 4)
+        xs = ((np.arange(label.shape[1], dtype=np.float32) + 0.5) / k - 0.5 + x0)[None].astype(np.float32)
+        ys = ((np.arange(label.shape[0], dtype=np.float32) + 0.5) / k - 0.5 + y0)[:, None].astype(np.float32)
+        rows = np.take(self._table, label, axis=0)
+        mx = rows[..., 0] * xs + rows[..., 1] * ys + rows[..., 2]
+        my = rows[..., 3] * xs + rows[..., 4] * ys + rows[..., 5]
+        return mx, my, label
+
+
+def _lid_line(line: Array) -> Array:
+    """Where the lids meet, smoothed to an arc (a cubic) between the corners of the eye; line: (9, 3)."""
+    x = np.linspace(-1, 1, len(line))
+    weight = np.ones(len(line))
+    weight[[0, -1]] = 10
+    out = line.copy()
+    for axis in range(2):
+        out[1:-1, axis] = np.polyval(np.polyfit(x, line[:, axis], 3, w=weight), x)[1:-1]
+    return out

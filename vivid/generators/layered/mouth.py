@@ -1,0 +1,268 @@
+"""The inside of the mouth: cavity, tongue, lower and upper teeth, darker towards the lips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .face_mesh import LOWER_INNER, OVAL, POINTS, UPPER_INNER, Picture
+from .geometry import Array, smoothstep
+from .head import CLOSED_GAP, Head
+from .teeth import Mask
+
+Floats = NDArray[np.float32]
+
+SAMPLES = 3
+"""Samples a pixel and axis."""
+TEETH = np.array([0.0, 0.135, 0.240, 0.345, 0.43, 0.50])
+"""Boundaries of the upper teeth from the middle outwards, in pupil distances (8.5 mm incisors at 63 mm)."""
+LOWER_TEETH = np.array([0.0, 0.085, 0.18, 0.29, 0.40])
+UPPER_EDGE = 0.052
+"""Pupil distances from the line between the lips down to the upper teeth's edge."""
+NEUTRAL_SKIN = np.array([1.28, 0.96, 0.76])
+"""Skin in white light over its mean, RGB."""
+GREY_BELOW = 9.0
+"""A face whose 90th percentile of Lab chroma is below this is in black and white."""
+FINE = 0.22
+"""Finest detail around the eyes over the coarser one, below which a picture is soft."""
+SHADOW = np.array([0.95, 1.22, 1.30])
+"""Shadows inside the mouth are red: light that reaches it has passed lips and gums. Exponents for R, G, B."""
+_CORNERS = [78, 308, 2]
+"""Points that carry photographed teeth."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour, black level, white and sharpness of a photograph, which the painted inside of the mouth takes over.
+
+    chroma: saturation, 0 in black and white; black: level (0-255) of the darkest parts; gain: of the brightest ones;
+    bright: 0-1, high key; soft: deviation in pixels of the blur.
+    """
+
+    chroma: float
+    black: float
+    gain: float
+    bright: float
+    soft: float
+
+    def match(self, colour: Floats) -> Floats:
+        """Painted RGB (h, w, 3) in the photograph's range of tones."""
+        mean = colour.mean(2, keepdims=True)
+        return self.black + (mean + (colour - mean) * self.chroma) * self.gain * (1 - self.black / 235)
+
+
+def look_of(head: Head) -> Look:
+    """Measures the photograph around a head."""
+    scale = head.scale
+    crop = _tile(head.photo, head.points[:POINTS, :2], 0.6 * scale).reshape(-1, 3).astype(np.float32)
+    grey = crop.mean(1)
+    # One number: a coloured one would make a mouth blue over a blue suit.
+    black = float(crop[grey <= np.percentile(grey, 2)].mean() * 0.8)
+    face = np.zeros(head.photo.shape[:2], np.uint8)
+    cv2.fillPoly(face, [np.round(head.points[list(OVAL), :2]).astype(np.int32)], (1,))
+    lab = cv2.cvtColor(head.photo.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
+    high = float(np.percentile(np.hypot(lab[..., 1], lab[..., 2])[face > 0], 90))
+    # Blurring takes away nearly all of the finest detail where a picture was enlarged before.
+    eyes = head.points[[33, 133, 159, 145, 263, 362, 386, 374, 70, 300], :2]
+    tile = cv2.cvtColor(_tile(head.photo, eyes, 0.1 * scale), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    one, two, four = (cv2.GaussianBlur(tile, (0, 0), k) for k in (0.6, 1.2, 2.4))
+    fine = float((tile - one).std() / max(float((two - four).std()), 1e-3))
+    return Look(
+        chroma=0.0 if high < GREY_BELOW else float(np.clip((high - 2) / 16, 0, 1)),
+        black=black,
+        gain=float(min(1.0, np.percentile(grey, 99.5) / 215)),
+        bright=float(np.clip((head.skin.mean() - 175) / 40, 0, 1)),
+        soft=float(np.clip((FINE - fine) / FINE, 0, 1)) * min(1.3, 0.022 * scale),
+    )
+
+
+def _tile(photo: Picture, points: Array, room: float) -> Picture:
+    (x0, y0), (x1, y1) = np.maximum(points.min(0) - room, 0).astype(int), (points.max(0) + room).astype(int)
+    return photo[y0:y1, x0:x1]
+
+
+class MouthPainter:
+    """Draws the inside of one person's mouth.
+
+    `anchors` are points (N, 3) of the head's crop on skull or jaw; who moves the head moves them along (those in
+    `on_jaw` also by that share of the jaw's offset `jaw`) and hands them to `paint`.
+    """
+
+    def __init__(self, head: Head) -> None:
+        s = self.scale = head.scale
+        self.look = look_of(head)
+        upper, lower = list(UPPER_INNER), list(LOWER_INNER)
+        lips = head.points + head.closed
+        line = (lips[upper] + lips[lower]) / 2
+        right, down, back = head.rotation.T
+        middle = line[5] + 0.25 * (line[3:8].mean(0) - line[5])
+        self.jaw = head.units["jawOpen"][14]
+        self.along = np.linspace(-0.5, 0.5, 41)
+
+        def arc(offset: float, depth: float, curve: float, bounds: Array, scallop: float) -> Array:
+            """Points (41, 3) along a row of teeth, in pupil distances below and behind the lips."""
+            t = np.abs(self.along)
+            k = np.clip((t[:, None] >= bounds).sum(1) - 1, 0, len(bounds) - 2)
+            within = (t - bounds[k]) / (bounds[k + 1] - bounds[k]) * 2 - 1
+            y = offset - curve * t**2 - scallop * np.abs(within) ** 4
+            place = np.outer(self.along, right) * 0.92 + np.outer(y, down) + np.outer(depth + 0.55 * t**2, back)
+            return middle + s * place
+
+        # Photographed teeth stay where they are in the skull or on the jaw; painted ones end with them.
+        self.photo = {"jaw": head.lower_teeth, "skull": head.upper_teeth}
+        self._photo = head.photo
+        edge = self._photographed_edge(head.upper_teeth, middle)
+        corners = head.points[_CORNERS]
+        self.anchors = {
+            "upper_edge": arc(edge, 0.06, 0.10, TEETH, 0.010),
+            "upper_gum": arc(-0.14, 0.04, 0.10, TEETH, -0.012),
+            "lower_edge": arc(0.022, 0.10, -0.06, LOWER_TEETH, -0.008),
+            "lower_gum": arc(0.14, 0.10, -0.06, LOWER_TEETH, 0.0),
+            "tongue": middle + s * (0.05 * down + 0.35 * back)[None],
+            "middle": middle[None],
+            "skull": corners,
+            "jaw": corners,
+        }
+        self.source = corners[:, :2].astype(np.float32)
+        unit = down / np.linalg.norm(down)
+        per = float(((head.units["jawOpen"][lower] - head.units["jawOpen"][upper]) @ unit)[3:-3].mean())
+        if head.gap > CLOSED_GAP and per > 0:  # closing the photographed mouth took its lower teeth up with the jaw
+            self.anchors["jaw"] = corners - 0.7 * head.gap * s / per * self.jaw
+        self.on_jaw = {"lower_edge": 1.0, "lower_gum": 1.0, "tongue": 0.62, "jaw": 1.0}
+        self.enamel, self.flesh, self.cavity = self._tones(head)
+
+    def _photographed_edge(self, teeth: Mask | None, middle: Array) -> float:
+        """Where the upper teeth end, in pupil distances under the lips' line."""
+        if teeth is None:
+            return UPPER_EDGE
+        rows, columns = np.nonzero(teeth > 0.5)
+        near = np.abs(columns - middle[0]) < 0.16 * self.scale
+        if near.sum() <= 8:
+            return UPPER_EDGE
+        return float(np.clip((np.percentile(rows[near], 92) - middle[1]) / self.scale, 0.03, 0.12))
+
+    def _tones(self, head: Head) -> tuple[Array, Array, Array]:
+        """RGB of enamel, tongue and cavity in this photograph's light."""
+        look, skin = self.look, head.skin
+        level = float(skin.mean())
+        light = float(np.clip(level / 165, 0.3, 1.15))
+        warm = np.clip((skin / max(level, 1)) / NEUTRAL_SKIN, 0.6, 1.3)  # the light's own colour
+        if head.teeth_colour is not None:
+            enamel = head.teeth_colour * 1.08
+        else:  # as warm as the light on the skin, much less saturated, a little brighter than the eyes' white
+            tint = (skin / level) ** 0.28
+            white = np.clip(0.55 * level + 0.6 * head.sclera.mean(), 0.85 * level, 1.15 * level)
+            enamel = white * tint * np.array([1.02, 1.0, 0.93])
+            enamel = enamel * np.clip(warm, 0.80, 1.22) ** (0.45 * look.chroma) * (1 + 0.10 * look.bright)
+        flesh = np.clip(level * np.array([0.74, 0.40, 0.42]), 0, 255)
+        cavity = np.array([34.0, 14, 16]) * light
+        deep = warm**0.6 * (0.7 + 0.3 * look.chroma)
+        return np.clip(enamel, 20, 240), flesh * deep, cavity * deep
+
+    def paint(
+        self, picture: Picture, polygon: Array, anchors: dict[str, Array], lift: float = 0.0, depth: float = 0.0
+    ) -> None:
+        """Draw into an RGB picture (h, w, 3), in place, inside the polygon (20, 2) of the inner lips.
+
+        anchors: the moved ones; lift: how far the tongue rises, 0-1; depth: how much darker it is behind lips that
+        are pushed out, 0-1.
+        """
+        s, k = self.scale, SAMPLES
+        low = np.maximum(np.floor(polygon.min(0)).astype(int) - 3, 0)
+        high = np.minimum(np.ceil(polygon.max(0)).astype(int) + 4, picture.shape[1::-1])
+        w, h = (int(n) for n in high - low)
+        if abs(cv2.contourArea(polygon.astype(np.float32))) < 0.5 or w < 3 or h < 3:
+            return
+        canvas = _Canvas((h * k, w * k), low, k)
+        inside = canvas.polygon(polygon)
+        # Light reaches what is away from the lips, and the front more than the sides.
+        solid = np.pad(inside > 127, 1).astype(np.uint8)
+        away = cv2.distanceTransform(solid, cv2.DIST_L2, 3)[1:-1, 1:-1] / k
+        light = (0.42 + 0.58 * smoothstep(away / (0.045 * s))).astype(np.float32)
+        columns = (np.arange(w * k) + 0.5) / k + low[0] - anchors["middle"][0, 0]
+        side = 1 - 0.65 * smoothstep((np.abs(columns) / s - 0.10) / 0.30)
+        out: NDArray[Any] = np.empty((h * k, w * k, 3), np.float32)
+        out[:] = self.cavity
+        tongue = canvas.ellipse(anchors["tongue"][0] + [0, (0.06 - 0.16 * lift) * s, 0], (0.21 * s, 0.14 * s))
+        m = _soft(tongue, max(0.03 * s * k, 0.5))[..., None]
+        out = out * (1 - m) + m * (self.flesh * 0.80)
+        for name, bounds, gain in (("lower", LOWER_TEETH, 0.66), ("upper", TEETH, 0.98)):
+            edge, gum = anchors[name + "_edge"], anchors[name + "_gum"]
+            band = _soft(canvas.polygon(np.concatenate([edge, gum[::-1]])), 0.012 * s * k)[..., None]
+            lines = self._gaps(canvas, edge, gum, bounds)
+            tone = gain * (1 - depth) * side[None, :] * (1 - 0.30 * lines)
+            out = out * (1 - band) + band * self.enamel * tone[..., None] ** SHADOW
+        out = self.look.match(out * light[..., None] ** SHADOW)
+        out = self._photographed(out, canvas, anchors, light, depth)
+        small = cv2.resize(out, (w, h), interpolation=cv2.INTER_AREA)
+        if self.look.soft > 0.2:
+            small = cv2.GaussianBlur(small, (0, 0), self.look.soft)
+        cover = cv2.resize(inside, (w, h), interpolation=cv2.INTER_AREA).astype(np.float32)
+        cover = cv2.GaussianBlur(cover, (0, 0), max(0.45, self.look.soft))[..., None] / 255
+        view = picture[low[1] : high[1], low[0] : high[0]]
+        view[:] = np.clip(view * (1 - cover) + small * cover, 0, 255).astype(np.uint8)
+
+    def _gaps(self, canvas: _Canvas, edge: Array, gum: Array, bounds: Array) -> Floats:
+        """Soft lines (h, w) in 0-1 between the teeth."""
+        lines = np.zeros(canvas.size, np.uint8)
+        thick = max(1, round(0.012 * self.scale * canvas.k))
+        for bound in np.concatenate([-bounds[1:][::-1], bounds]):
+            at = min(int(np.interp(bound, self.along, np.arange(len(self.along)))), len(edge) - 1)
+            a, b = canvas.fixed(np.array([edge[at], gum[at]])).tolist()
+            cv2.line(lines, a, b, (255,), thick, cv2.LINE_AA, 4)
+        return _soft(lines, max(0.010 * self.scale * canvas.k, 0.6))
+
+    def _photographed(
+        self, out: Floats, canvas: _Canvas, anchors: dict[str, Array], light: Floats, depth: float
+    ) -> Floats:
+        """Lay the photograph's own teeth over the painted ones; they are in their own shadow already."""
+        for name, shade, darker in (("jaw", 0.70, 0.3), ("skull", 0.82, 0.15)):
+            teeth = self.photo[name]
+            if teeth is None:
+                continue
+            matrix = cv2.getAffineTransform(canvas.place(anchors[name]).astype(np.float32), self.source)
+            size, flags = canvas.size[::-1], cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+            colour = cv2.warpAffine(self._photo, matrix, size, flags=flags).astype(np.float32)
+            share = cv2.warpAffine(teeth, matrix, size, flags=flags).clip(0, 1)[..., None]
+            out = out * (1 - share) + colour * (shade + (1 - shade) * light)[..., None] * (1 - darker * depth) * share
+        return out
+
+
+@dataclass(frozen=True)
+class _Canvas:
+    """A finely sampled window of the picture: size (h, w), the picture's pixel at its corner, samples a pixel."""
+
+    size: tuple[int, int]
+    corner: NDArray[np.int64]
+    k: int
+
+    def place(self, points: Array) -> Array:
+        """Points (N, 2 or 3) of the picture on the canvas (N, 2)."""
+        return (points[:, :2] - self.corner + 0.5) * self.k - 0.5
+
+    def fixed(self, points: Array) -> NDArray[np.int32]:
+        """The same in sixteenths, as OpenCV draws them."""
+        return np.round(self.place(points) * 16).astype(np.int32)
+
+    def polygon(self, points: Array) -> NDArray[np.uint8]:
+        """255 inside."""
+        out = np.zeros(self.size, np.uint8)
+        cv2.fillPoly(out, [self.fixed(points)], (255,), cv2.LINE_AA, 4)
+        return out
+
+    def ellipse(self, centre: Array, axes: tuple[float, float]) -> NDArray[np.uint8]:
+        """255 inside; centre (3,) and axes in pixels of the picture."""
+        out = np.zeros(self.size, np.uint8)
+        x, y = self.fixed(centre[None])[0].tolist()
+        half = (int(axes[0] * self.k * 16), int(axes[1] * self.k * 16))
+        cv2.ellipse(out, (x, y), half, 0, 0, 360, (255,), -1, cv2.LINE_AA, 4)
+        return out
+
+
+def _soft(mask: NDArray[np.uint8], deviation: float) -> Floats:
+    """A blurred mask in 0-1."""
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), deviation).astype(np.float32) / 255, np.float32)

@@ -1,0 +1,129 @@
+"""What a photographed mouth shows: teeth, upper and lower; and the picture without them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .face_mesh import LOWER_INNER, LOWER_OUTER, MOUTH, UPPER_INNER, UPPER_OUTER, Picture
+from .geometry import Array
+
+Mask = NDArray[np.float32]
+
+BINS = 24
+"""Rows into which the opening is straightened."""
+SEEN = 0.25
+"""Share of tooth in a row of the opening from which there are teeth."""
+DEEP = 0.22
+"""Depth of the dark gap between upper and lower teeth, as a share of them."""
+TALLEST = 0.20
+"""Pupil distances: what is higher without a gap is no row of teeth."""
+_LIP_POINTS = [0, 17, 37, 267, 84, 314]
+
+
+def fill_polygon(shape: tuple[int, ...], polygon: Array) -> NDArray[np.uint8]:
+    """255 inside a polygon (N, 2) of pixel positions, with a soft edge of a pixel."""
+    mask = np.zeros(shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.round(polygon * 16).astype(np.int32)], (255,), cv2.LINE_AA, 4)
+    return mask
+
+
+def tooth_mask(picture: Picture, points: Array, skin: Array, scale: float) -> Mask:
+    """(h, w) in 0-1: what is bright and hardly coloured inside the opening of the mouth; skin: its RGB."""
+    inside = fill_polygon(picture.shape, points[list(MOUTH), :2])
+    colour = picture.astype(np.float32)
+    most = colour.max(2)
+    level, grey = colour.mean(2), 1 - (most - colour.min(2)) / np.maximum(most, 1)
+    tooth = np.clip((level / skin.mean() - 0.36) / 0.16, 0, 1) * np.clip((grey - 0.60) / 0.10, 0, 1)
+    tooth *= inside.astype(np.float32) / 255
+    tooth = cv2.morphologyEx(tooth.astype(np.float32), cv2.MORPH_CLOSE, np.ones((3, 3)))
+    return np.asarray(cv2.GaussianBlur(tooth, (0, 0), max(0.006 * scale, 0.4)), np.float32)
+
+
+def split_teeth(tooth: Mask, picture: Picture, points: Array, scale: float) -> tuple[Mask | None, Mask | None]:
+    """The mask of photographed teeth as upper and lower ones, each None when there are none.
+
+    The opening is straightened to rows between the inner lips; a dark gap parts the rows of teeth. What is higher
+    than teeth can be without a gap, or as pink as a tongue, is none.
+    """
+    up, low = points[list(UPPER_INNER), :2], points[list(LOWER_INNER), :2]
+    columns = np.arange(tooth.shape[1], dtype=np.float64)[None]
+    rows = np.arange(tooth.shape[0], dtype=np.float64)[:, None]
+    top, bottom = (np.interp(columns, *edge[edge[:, 0].argsort()].T) for edge in (up, low))
+    high = np.maximum(bottom - top, 1.0)
+    place = (rows - top) / high
+    gap_columns = np.abs(columns[0] - up[5, 0]) < 0.16 * scale
+    opening = float(np.median(high[0, gap_columns])) / scale if gap_columns.any() else 0.0
+    share, level = _profile(tooth, picture, place, np.abs(columns - up[5, 0]) < 0.18 * scale)
+    if share.max() < SEEN:
+        return None, None
+    cut = _dark_gap(share, level)
+    if cut is not None:
+        lower = tooth * np.clip((place - cut) / (0.03 * scale / high) + 0.5, 0, 1)
+        upper = tooth - lower
+    else:
+        seen = np.flatnonzero(share > 0.35 * share.max())
+        first, last = seen[0] / BINS, (seen[-1] + 1) / BINS
+        upper, lower = tooth, np.zeros_like(tooth)
+        if first > 0.30 and 1 - last < first and first * opening > 0.035:  # they stand on the lower lip
+            upper, lower = lower, upper
+        elif (last - first) * opening > TALLEST:
+            return None, None
+    at = np.round(points[_LIP_POINTS, 1::-1]).astype(int)
+    at = at.clip(0, np.array(picture.shape[:2]) - 1)
+    lips = np.median(picture[at[:, 0], at[:, 1]], 0)
+    return _if_teeth(upper, picture, lips, scale), _if_teeth(lower, picture, lips, scale)
+
+
+def _profile(tooth: Mask, picture: Picture, place: Array, near: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Share of tooth and brightness of each straightened row near the middle of the mouth."""
+    centre = near & (place > -0.1) & (place < 1.1)
+    bins = np.clip((place[centre] * BINS).astype(int), 0, BINS - 1)
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    total = np.maximum(np.bincount(bins, minlength=BINS), 1)
+    smooth = [
+        np.convolve(np.pad(np.bincount(bins, values[centre], BINS) / total, 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
+        for values in (tooth, grey)
+    ]
+    return smooth[0], smooth[1]
+
+
+def _dark_gap(share: Array, level: Array) -> float | None:
+    """Place (0-1) of the deepest valley with teeth on both sides, or None."""
+    cut, best = None, DEEP
+    for k in range(4, BINS - 4):
+        above, below = share[1:k].max(), share[k + 1 : BINS - 1].max()
+        light = min(level[1:k].max(), level[k + 1 : BINS - 1].max())
+        depth = max(min(above, below) - share[k], (light - level[k]) / max(light, 1))
+        if min(above, below) > SEEN and depth > best:
+            cut, best = (k + 0.5) / BINS, depth
+    return cut
+
+
+def _if_teeth(mask: Mask, picture: Picture, lips: Array, scale: float) -> Mask | None:
+    """The mask, or None when it is empty or pink."""
+    inside = mask > 0.6
+    if inside.sum() < max(6, 0.002 * scale**2):
+        return None
+    colour = picture[inside].astype(np.float32).mean(0)
+
+    def red(rgb: Array) -> float:
+        return float((rgb[0] - rgb[1]) / max(rgb.mean(), 1))
+
+    pink = red(colour) > 0.20 and red(colour) > 0.55 * red(lips)
+    return None if pink else mask.astype(np.float32)
+
+
+def empty_mouth(picture: Picture, points: Array, scale: float) -> Picture:
+    """The picture with a dark lip line's colour in the open mouth: nothing of its teeth sticks to the moved lips."""
+    mask = fill_polygon(picture.shape, points[list(MOUTH), :2])
+    lips = np.zeros_like(mask)
+    outline = points[list(UPPER_OUTER) + list(LOWER_OUTER)[::-1], :2]
+    cv2.fillPoly(lips, [np.round(outline).astype(np.int32)], (255,))
+    body = picture[(lips > 0) & (mask == 0)]
+    if not len(body):
+        return picture
+    colour = np.percentile(body, 25, axis=0) * 0.62
+    share = cv2.GaussianBlur(mask, (0, 0), max(0.005 * scale, 0.4)).astype(np.float32)[..., None] / 255
+    return np.asarray(picture * (1 - share) + colour * share, np.float64).astype(np.uint8)
