@@ -36,7 +36,7 @@ _CORNERS = [78, 308, 2]
 
 
 @dataclass(frozen=True)
-class Look:
+class PhotoTone:
     """Colour, black level, white and sharpness of a photograph, which the painted inside of the mouth takes over.
 
     chroma: saturation, 0 in black and white; black: level (0-255) of the darkest parts; gain: of the brightest ones;
@@ -55,7 +55,7 @@ class Look:
         return self.black + (mean + (colour - mean) * self.chroma) * self.gain * (1 - self.black / 235)
 
 
-def look_of(head: Head) -> Look:
+def photo_tone(head: Head) -> PhotoTone:
     """Measures the photograph around a head."""
     scale = head.scale
     crop = _tile(head.photo, head.points[:POINTS, :2], 0.6 * scale).reshape(-1, 3).astype(np.float32)
@@ -71,7 +71,7 @@ def look_of(head: Head) -> Look:
     tile = cv2.cvtColor(_tile(head.photo, eyes, 0.1 * scale), cv2.COLOR_RGB2GRAY).astype(np.float32)
     one, two, four = (cv2.GaussianBlur(tile, (0, 0), k) for k in (0.6, 1.2, 2.4))
     fine = float((tile - one).std() / max(float((two - four).std()), 1e-3))
-    return Look(
+    return PhotoTone(
         chroma=0.0 if high < GREY_BELOW else float(np.clip((high - 2) / 16, 0, 1)),
         black=black,
         gain=float(min(1.0, np.percentile(grey, 99.5) / 215)),
@@ -94,7 +94,7 @@ class MouthPainter:
 
     def __init__(self, head: Head) -> None:
         s = self.scale = head.scale
-        self.look = look_of(head)
+        self.tone = photo_tone(head)
         upper, lower = list(UPPER_INNER), list(LOWER_INNER)
         lips = head.points + head.closed
         line = (lips[upper] + lips[lower]) / 2
@@ -147,7 +147,7 @@ class MouthPainter:
 
     def _tones(self, head: Head) -> tuple[Array, Array, Array]:
         """RGB of enamel, tongue and cavity in this photograph's light."""
-        look, skin = self.look, head.skin
+        photo, skin = self.tone, head.skin
         level = float(skin.mean())
         light = float(np.clip(level / 165, 0.3, 1.15))
         warm = np.clip((skin / max(level, 1)) / NEUTRAL_SKIN, 0.6, 1.3)  # the light's own colour
@@ -157,10 +157,10 @@ class MouthPainter:
             tint = (skin / level) ** 0.28
             white = np.clip(0.55 * level + 0.6 * head.sclera.mean(), 0.85 * level, 1.15 * level)
             enamel = white * tint * np.array([1.02, 1.0, 0.93])
-            enamel = enamel * np.clip(warm, 0.80, 1.22) ** (0.45 * look.chroma) * (1 + 0.10 * look.bright)
+            enamel = enamel * np.clip(warm, 0.80, 1.22) ** (0.45 * photo.chroma) * (1 + 0.10 * photo.bright)
         flesh = np.clip(level * np.array([0.74, 0.40, 0.42]), 0, 255)
         cavity = np.array([34.0, 14, 16]) * light
-        deep = warm**0.6 * (0.7 + 0.3 * look.chroma)
+        deep = warm**0.6 * (0.7 + 0.3 * photo.chroma)
         return np.clip(enamel, 20, 240), flesh * deep, cavity * deep
 
     def paint(
@@ -196,13 +196,13 @@ class MouthPainter:
             lines = self._gaps(canvas, edge, gum, bounds)
             tone = gain * (1 - depth) * side[None, :] * (1 - 0.30 * lines)
             out = out * (1 - band) + band * self.enamel * tone[..., None] ** SHADOW
-        out = self.look.match(out * light[..., None] ** SHADOW)
+        out = self.tone.match(out * light[..., None] ** SHADOW)
         out = self._photographed(out, canvas, anchors, light, depth)
         small = cv2.resize(out, (w, h), interpolation=cv2.INTER_AREA)
-        if self.look.soft > 0.2:
-            small = cv2.GaussianBlur(small, (0, 0), self.look.soft)
+        if self.tone.soft > 0.2:
+            small = cv2.GaussianBlur(small, (0, 0), self.tone.soft)
         cover = cv2.resize(inside, (w, h), interpolation=cv2.INTER_AREA).astype(np.float32)
-        cover = cv2.GaussianBlur(cover, (0, 0), max(0.45, self.look.soft))[..., None] / 255
+        cover = cv2.GaussianBlur(cover, (0, 0), max(0.45, self.tone.soft))[..., None] / 255
         view = picture[low[1] : high[1], low[0] : high[0]]
         view[:] = np.clip(view * (1 - cover) + small * cover, 0, 255).astype(np.uint8)
 
