@@ -1,0 +1,167 @@
+"""Which pixels of a portrait are skin and which are cloth, and the tone and light of its skin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...pose.skeleton import Pose
+from .figure import ELBOWS, SHOULDERS, Floats, Layer
+from .plate import Mask
+from .skin import to_linear, to_srgb
+
+CHEEKS_AND_NOSE = ((1, 3, 48, 31, 40, 41, 36), (15, 13, 54, 35, 47, 46, 45), (27, 31, 35))
+"""Polygons of the 68 face points on which there is nothing but skin."""
+SIDES_OF_FACE = ((1, 3, 48, 31, 41), (15, 13, 54, 35, 46))
+
+ColourModel = tuple[Layer, Layer]
+"""Means (K, 3) and inverse covariances (K, 3, 3) of colours in Lab."""
+
+
+@dataclass(frozen=True)
+class Colours:
+    """skin: (H, W) 0..1, skin rather than cloth; face: (3,) Lab of the lit half of the face; off_cloth: (H, W) squared
+    distance from the colours of cloth."""
+
+    skin: Layer
+    face: Floats
+    off_cloth: Layer
+
+
+def find_colours(picture: NDArray[np.uint8], pose: Pose, person: Layer, hands: Mask) -> Colours:
+    """Tell skin from cloth by the colours of face and hands against those of chest and upper sleeves.
+
+    picture: (H, W, 3) RGB; person: (H, W) soft mask; hands: (H, W), where its hands are.
+    """
+    left, right = (pose.body[k, :2] for k in SHOULDERS)
+    width = float(np.linalg.norm(left - right))
+    smooth = cv2.GaussianBlur(picture, (0, 0), max(0.6, 0.0042 * width))
+    lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB).astype(np.float32)
+    face_pixels = lab[_polygons(pose, picture.shape, CHEEKS_AND_NOSE)]
+    if len(face_pixels) > 20:  # the lit half of the face: the other one is shape, not colour
+        face = np.median(face_pixels[face_pixels[:, 0] >= np.median(face_pixels[:, 0])], 0)
+    else:
+        face = np.array([170.0, 140.0, 140.0])
+        face_pixels = np.repeat(face[None].astype(np.float32), 8, 0)
+    own = (cv2.erode(hands.astype(np.uint8), _square(0.0053 * width)) > 0) & (person > 0.5)
+    close = np.abs(lab[own] - face)[:, 1:].max(1, initial=0) < 22
+    skin_model = _clusters(np.concatenate([face_pixels, lab[own][close]]), 3)
+    near_hands = cv2.dilate(hands.astype(np.uint8), _square(0.037 * width)) > 0
+    cloth_pixels = lab[_chest(pose, picture.shape, width) & (person > 0.8) & ~near_hands]
+    to_skin = _distance(lab, skin_model)
+    if len(cloth_pixels) < 50:
+        skin = 1 / (1 + np.exp(np.clip(0.5 * (to_skin - 9), -30, 30)))
+        return Colours(skin.astype(np.float32), face, np.zeros(to_skin.shape, np.float32))
+    to_cloth = _distance(lab, _clusters(cloth_pixels, 3))
+    rather = 1 / (1 + np.exp(np.clip(0.5 * (to_skin - to_cloth) + 0.3, -30, 30)))
+    at_all = 1 / (1 + np.exp(np.clip(0.4 * (to_skin - 22), -30, 30)))
+    return Colours((rather * at_all).astype(np.float32), face, to_cloth)
+
+
+def _polygons(pose: Pose, shape: tuple[int, ...], polygons: tuple[tuple[int, ...], ...]) -> Mask:
+    mask = np.zeros(shape[:2], np.uint8)
+    for polygon in polygons:
+        cv2.fillPoly(mask, [pose.face[list(polygon), :2].round().astype(np.int32)], 1)
+    return mask > 0
+
+
+def _chest(pose: Pose, shape: tuple[int, ...], width: float) -> Mask:
+    """Where there is mostly cloth: the chest, and the upper half of the sleeves."""
+    mask = np.zeros(shape[:2], np.uint8)
+    middle = pose.body[list(SHOULDERS), :2].mean(0)
+    low, high = middle + [-0.36 * width, 0.38 * width], middle + [0.36 * width, 1.0 * width]
+    cv2.rectangle(mask, tuple(low.astype(int).tolist()), tuple(high.astype(int).tolist()), 1, -1)
+    for shoulder, elbow in zip(SHOULDERS, ELBOWS, strict=True):
+        p, q = pose.body[shoulder, :2], pose.body[elbow, :2]
+        a, b = ((p + u * (q - p)).astype(int).tolist() for u in (0.1, 0.35))
+        cv2.line(mask, tuple(a), tuple(b), 1, max(2, int(0.12 * width)))
+    return mask > 0
+
+
+def _square(radius: float) -> NDArray[np.uint8]:
+    return np.ones((2 * max(1, round(radius)) + 1,) * 2, np.uint8)
+
+
+def _clusters(pixels: Layer, count: int) -> ColourModel:
+    """A few Gaussians, none of them very narrow: a single one calls navy cloth skin."""
+    cv2.setRNGSeed(0)
+    pixels = pixels[:: max(1, len(pixels) // 4000)].astype(np.float32)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 15, 0.5)
+    labels = np.zeros((len(pixels), 1), np.int32)
+    _, labels, mean = cv2.kmeans(pixels, min(count, len(pixels)), labels, stop, 2, cv2.KMEANS_PP_CENTERS)
+    inverse = []
+    for k in range(len(mean)):
+        mine = pixels[labels[:, 0] == k]
+        spread = np.cov(mine.T) if len(mine) > 8 else np.zeros((3, 3))
+        inverse.append(np.linalg.inv(spread + np.diag([90.0, 8.0, 8.0])))
+    return mean, np.array(inverse, np.float32)
+
+
+def _distance(lab: Layer, model: ColourModel) -> Layer:
+    """(H, W) smallest squared Mahalanobis distance to the Gaussians."""
+    nearest = np.full(lab.shape[:2], 1e9, np.float32)
+    for mean, inverse in zip(*model, strict=True):
+        gap = lab - mean
+        nearest = np.minimum(nearest, ((gap @ inverse) * gap).sum(2))
+    return nearest
+
+
+def skin_tone(picture: NDArray[np.uint8], pose: Pose, colours: Colours, hands: Mask) -> Floats:
+    """(3,) sRGB 0..1 of raised hands: face, neck and visible hands averaged in the logarithm of linear light.
+
+    Hands in a portrait often hang in the shade: the brightness stays near the face's. Shade, cold light or a detector's
+    mistake must not turn them grey or purple: the ratios of the channels stay near those of face and neck.
+    """
+    width = float(np.linalg.norm(np.subtract(*pose.body[list(SHOULDERS), :2])))
+    pixel = np.clip(colours.face[None, None], 0, 255).astype(np.uint8)
+    parts = [_log_light(cv2.cvtColor(pixel, cv2.COLOR_LAB2RGB)[0, 0] / 255)]
+    weights = [0.4]
+
+    def add(mask: Mask, weight: float) -> bool:
+        pixels = picture[mask]
+        if len(pixels) <= 0.0042 * width**2:
+            return False
+        parts.append(_log_light(np.median(pixels, 0) / 255))
+        weights.append(weight)
+        return True
+
+    chin, neck = pose.face[8, :2], pose.body[1, :2]
+    throat = np.zeros(picture.shape[:2], np.uint8)
+    a, b = ((chin + u * (neck - chin)).astype(int).tolist() for u in (0.25, 0.8))
+    cv2.line(throat, tuple(a), tuple(b), 1, max(2, int(0.137 * width)))
+    add((throat > 0) & (colours.skin > 0.5) & ~hands, 0.15)
+    always = len(parts)
+    add((cv2.erode(hands.astype(np.uint8), _square(0.0105 * width)) > 0) & (colours.skin > 0.4), 0.45)
+    tone = np.average(parts, axis=0, weights=weights)
+    skin = np.average(parts[:always], axis=0, weights=weights[:always])
+    hue = (tone - _luminance(tone)) - (skin - _luminance(skin))  # how far the hands pull the colour away
+    hue = np.clip(hue, [-0.05, -0.04, -0.06], [0.06, 0.04, 0.03])
+    face = _luminance(parts[0])
+    level = np.clip(_luminance(tone), face + np.log(0.70), face + np.log(0.96))
+    return to_srgb(np.exp(level + (skin - _luminance(skin)) + hue))
+
+
+def _log_light(srgb: NDArray[np.floating]) -> Floats:
+    return np.log(np.maximum(to_linear(srgb), 1e-3))
+
+
+def _luminance(light: Floats) -> float:
+    return float(light @ np.array([0.21, 0.72, 0.07]))
+
+
+def find_light(picture: NDArray[np.uint8], pose: Pose, person: Layer) -> tuple[Floats, float]:
+    """Direction (3,) of the main light, from the face's two cheeks, and the standard deviation of the grain."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    levels = []
+    for polygon in SIDES_OF_FACE:
+        mask = _polygons(pose, picture.shape, (polygon,))
+        levels.append(float(np.median(grey[mask])) if mask.any() else 0.5)
+    side = np.clip(2.2 * np.log((levels[1] + 0.02) / (levels[0] + 0.02)), -0.6, 0.6)
+    curvature = np.abs(cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), 2), cv2.CV_32F))
+    smooth = (person > 0.9) & (curvature < 0.01)
+    fine = grey - cv2.GaussianBlur(grey, (0, 0), 1.2)
+    grain = float(np.median(np.abs(fine[smooth])) * 1.48) if smooth.sum() > 100 else 0.004
+    return np.array([side, 0.6, 0.75]), float(np.clip(grain, 0.0, 0.02))

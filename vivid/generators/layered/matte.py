@@ -1,0 +1,101 @@
+"""Where the person is: a soft mask of the whole picture, finer round the head, with a rim for loose hair."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .face_mesh import OVAL, pupil_distance
+from .figure import Floats, Layer
+from .plate import membrane
+
+_local = threading.local()
+"""MediaPipe's networks are not made for two threads at once: each thread keeps its own."""
+
+
+def smoothstep(x: NDArray[np.floating]) -> NDArray[np.floating]:
+    """0 below 0, 1 above 1, without a corner in between."""
+    u = np.clip(x, 0, 1)
+    return u * u * (3 - 2 * u)
+
+
+def person_matte(picture: NDArray[np.uint8], mesh: Floats) -> Layer:
+    """Soft mask (H, W) 0..1 of the person in a picture (H, W, 3); mesh: (478, 3) Face Mesh of the head.
+
+    The segmentation network sees 256 pixels, so the head is looked at once more by itself: hair needs it.
+    """
+    person = _sharpened(_segment(picture), picture)
+    fine, (x0, y0, x1, y1) = _head_matte(picture, mesh)
+    unit = pupil_distance(mesh)
+    rows, columns = np.mgrid[y0:y1, x0:x1].astype(np.float32)
+    share = smoothstep((mesh[152, 1] + 0.6 * unit - rows) / (0.5 * unit))  # 152: the chin
+    share = share * smoothstep(np.minimum(columns - x0, x1 - 1 - columns) / (0.4 * unit))
+    inner = person[y0:y1, x0:x1]
+    person[y0:y1, x0:x1] = inner + share * (_steeper(fine) - inner)
+    return person
+
+
+def with_rim(picture: NDArray[np.uint8], person: Layer, mesh: Floats) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Opacity (H, W) uint8 of the body that moves, and the room (H, W, 3) behind it.
+
+    The opacity reaches a little beyond the silhouette, so that loose hair goes along with its surroundings. Hair glows
+    into what is around it: the room takes its colours from farther out and fades into the photograph.
+    """
+    unit = pupil_distance(mesh)
+    solid = (person > 0.35).astype(np.uint8)
+    count, label = cv2.connectedComponents(solid)
+    if count > 2:
+        height, width = person.shape
+        x, y = np.clip(mesh[4, :2], 0, [width - 1, height - 1]).astype(int)  # 4: the tip of the nose
+        solid = (label == label[y, x]).astype(np.uint8)
+    away = cv2.distanceTransform(1 - solid, cv2.DIST_L2, 5) / unit
+    opacity = cv2.GaussianBlur(1 - smoothstep((away - 0.08) / 0.22), (0, 0), max(0.5, 0.01 * unit))
+    share = smoothstep((away - 0.14) / 0.12)[..., None]
+    behind = membrane(picture, away >= 0.22)
+    room = behind + share * (picture - behind)
+    return (opacity * 255).round().astype(np.uint8), room.round().clip(0, 255).astype(np.uint8)
+
+
+def _segment(picture: NDArray[np.uint8]) -> Layer:
+    """MediaPipe's selfie network, at the picture's size; (H, W) 0..1."""
+    found = _network().process(picture).segmentation_mask
+    return cv2.resize(found.astype(np.float32), picture.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def _network() -> Any:
+    if not hasattr(_local, "network"):
+        import mediapipe as mp
+
+        _local.network = mp.solutions.selfie_segmentation.SelfieSegmentation(model_selection=0)
+    return _local.network
+
+
+def _head_matte(picture: NDArray[np.uint8], mesh: Floats) -> tuple[Layer, tuple[int, int, int, int]]:
+    """Soft mask of a crop round the head, and the crop's corners (x0, y0, x1, y1)."""
+    unit = pupil_distance(mesh)
+    x, y = mesh[list(OVAL), :2].mean(0)
+    height, width = picture.shape[:2]
+    x0, x1 = int(max(0, x - 2.3 * unit)), int(min(width, x + 2.3 * unit))
+    y0, y1 = int(max(0, y - 2.9 * unit)), int(min(height, y + 2.9 * unit))
+    crop = np.ascontiguousarray(picture[y0:y1, x0:x1])
+    soft = _segment(crop)
+    face = cv2.convexHull(np.round(mesh[:468, :2] - [x0, y0]).astype(np.int32))
+    cv2.fillConvexPoly(soft, face, 1.0)
+    return _guided(crop, soft, max(3, round(0.05 * unit))), (x0, y0, x1, y1)
+
+
+def _sharpened(soft: Layer, picture: NDArray[np.uint8]) -> Layer:
+    return _steeper(_guided(picture, soft, max(3, picture.shape[0] // 85)))
+
+
+def _guided(picture: NDArray[np.uint8], soft: Layer, radius: int) -> Layer:
+    """Edges of the mask move onto edges of the picture (guided filter, He et al. 2010)."""
+    return cv2.ximgproc.guidedFilter(picture.astype(np.float32) / 255, soft, radius, 2e-4)
+
+
+def _steeper(soft: Layer) -> Layer:
+    return np.clip((soft - 0.25) / 0.5, 0, 1).astype(np.float32)

@@ -1,0 +1,273 @@
+"""Where a portrait's arms are: their outlines, where their sleeves end, and the edges of the torso between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...pose.skeleton import HAND_BONES, Pose
+from .colours import Colours
+from .figure import ELBOWS, PLACES, SHOULDERS, WRISTS, ArmOutline, Floats, Layer
+from .plate import Mask
+
+USUAL_PALM = 0.28
+"""Wrist to middle knuckle, in shoulder widths."""
+WIDEST = 0.34
+"""No sleeve reaches farther than this beside the bone, in shoulder widths."""
+NO_HEM = 2.0
+"""Where a long sleeve ends: at the wrist."""
+LONG = 1.4
+"""A hem beyond this is a long sleeve's."""
+
+
+@dataclass
+class ArmRegion:
+    """One arm in the picture.
+
+    along: (H, W) share along the upper arm, 0 shoulder, 1 elbow; outward: (H, W) pixels beside its bone, away from the
+    torso; limit_in, limit_out: (H, W) half-widths of the sleeve there; mask: (H, W), all that is this arm; lifted:
+    whether its hand is raised above the shoulder.
+    """
+
+    outline: ArmOutline
+    along: Layer
+    outward: Layer
+    limit_in: Layer
+    limit_out: Layer
+    mask: Mask
+    lifted: bool
+
+
+def ellipse(radius: float) -> NDArray[np.uint8]:
+    """A round structuring element of at least one pixel's radius."""
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(radius)) + 1,) * 2)
+
+
+def hand_mask(pose: Pose, shape: tuple[int, int], thickness: float, sides: tuple[bool, bool] = (True, True)) -> Mask:
+    """Where the hands of `sides` are, (H, W): their bones, thickened by `thickness` palms, and the palm itself."""
+    mask = np.zeros(shape, np.uint8)
+    for hand, wanted in zip(pose.hands, sides, strict=True):
+        if not wanted or not (hand[:, 2] > 0).all():
+            continue
+        palm = np.linalg.norm(hand[[5, 9, 13, 17], :2] - hand[0, :2], axis=1).max()
+        points = hand[:, :2].round().astype(int)
+        for a, b in HAND_BONES:
+            cv2.line(mask, points[a].tolist(), points[b].tolist(), 255, max(2, round(palm * thickness)))
+        cv2.fillConvexPoly(mask, cv2.convexHull(points[[0, 1, 2, 5, 9, 13, 17]].astype(np.int32)), 255)
+    return mask > 0
+
+
+def head_zone(pose: Pose, shape: tuple[int, int]) -> Mask:
+    """Where the head with its hair is, generously: an ellipse round the face's outline, (H, W)."""
+    zone = np.zeros(shape, np.uint8)
+    if (pose.face[:17, 2] > 0).sum() > 8:
+        points = pose.face[:27, :2][pose.face[:27, 2] > 0].astype(float)
+        (x0, y0), (x1, y1) = points.min(0), points.max(0)
+        centre = (int((x0 + x1) / 2), int(y1 - 0.72 * (y1 - y0)))
+        axes = (max(1, int(0.72 * (x1 - x0))), max(1, int(1.12 * (y1 - y0))))
+        cv2.ellipse(zone, centre, axes, 0, 0, 360, 1, -1)
+    return zone > 0
+
+
+def arm_region(pose: Pose, person: Layer, colours: Colours, hands_near: Mask, side: int, still: bool) -> ArmRegion:
+    """Find one arm; side 0 is the person's left. Its hem is not known yet."""
+    shape = person.shape
+    joints = pose.body[:, :2].astype(float)
+    width = float(np.linalg.norm(joints[SHOULDERS[0]] - joints[SHOULDERS[1]]))
+    sign = 1.0 if side == 0 else -1.0
+    shoulder, elbow, wrist = joints[SHOULDERS[side]], joints[ELBOWS[side]], joints[WRISTS[side]]
+    if pose.body[ELBOWS[side], 2] < 0.1 or np.linalg.norm(elbow - shoulder) < 0.29 * width:
+        elbow = shoulder + np.array([0.15 * sign, 0.8]) * width
+    if pose.body[WRISTS[side], 2] < 0.1:
+        wrist = elbow + np.array([0, 0.5]) * width
+    outer, inner = _bone_widths(person, shoulder, elbow, sign, width, hands_near | (colours.skin > 0.5))
+    outer = np.clip(np.minimum(outer, np.median(outer[3:]) * 1.4), 0.09 * width, 0.30 * width)
+    inner = np.clip(inner, 0.09 * width, np.clip(np.median(outer), 0.12 * width, 0.2 * width))
+    wrist_seen = pose.body[WRISTS[side], 2] > 0.3
+    lifted = bool(not still and wrist_seen and wrist[1] < shoulder[1] + 0.2 * width)
+    if lifted:  # the raised forearm is not the sleeve's outline
+        outer = np.minimum(outer, 0.16 * width)
+    rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
+    along, beside = _bone_coordinates(columns, rows, shoulder, elbow)
+    outward = beside * (1 if -(elbow - shoulder)[1] * sign > 0 else -1)
+    limit_in, limit_out = (np.interp(along, PLACES, half).astype(np.float32) for half in (inner, outer))
+    palm = USUAL_PALM * width
+    mask = (along > 0.0) & (along < 1.12) & (outward > -limit_in) & (outward < WIDEST * width)
+    fore_along, fore_beside = _bone_coordinates(columns, rows, elbow, wrist)
+    fore_width = (0.42 + 0.22 * np.clip(1 - fore_along, 0, 1)) * 1.25 * palm
+    mask |= (fore_along > -0.25) & (fore_along < 1.15) & (np.abs(fore_beside) < fore_width)
+    mask |= np.hypot(columns - elbow[0], rows - elbow[1]) < 0.7 * palm
+    # all of the person beyond the bone is arm
+    mask |= (outward > 0) & (along > 0.2) & (outward < 0.5 * width) & (along < 1.3)
+    mask &= person > 0.12
+    seen = bool((pose.hands[side, :, 2] > 0.3).all())
+    outline = ArmOutline(shoulder, elbow, wrist, NO_HEM, outer, inner, seen)
+    return ArmRegion(outline, along, outward, limit_in, limit_out, mask, lifted)
+
+
+def _bone_coordinates(columns: Layer, rows: Layer, start: Floats, end: Floats) -> tuple[Layer, Layer]:
+    """Share along the bone start-end and signed pixels beside it, (H, W) each."""
+    bone = end - start
+    length = float(np.linalg.norm(bone)) + 1e-6
+    x, y = (bone / length).astype(np.float32)
+    dx, dy = columns - np.float32(start[0]), rows - np.float32(start[1])
+    return (dx * x + dy * y) / np.float32(length), dy * x - dx * y
+
+
+def _bone_widths(
+    person: Layer, shoulder: Floats, elbow: Floats, sign: float, width: float, other: Mask
+) -> tuple[Floats, Floats]:
+    """Half-widths of the sleeve outwards and inwards at PLACES along the upper arm.
+
+    `other` is hand or skin, whose outline is not the sleeve's: there the widths seen elsewhere are carried on.
+    """
+    bone = elbow - shoulder
+    across = np.array([-bone[1], bone[0]]) / (np.linalg.norm(bone) + 1e-6)
+    if across[0] * sign < 0:
+        across = -across  # outwards, away from the torso
+    near = cv2.dilate(other.astype(np.uint8), np.ones((2 * max(1, round(width / 190)) + 1,) * 2)) > 0
+    steps = np.arange(int(WIDEST * width) + 1)
+    found = np.full((2, len(PLACES)), np.nan)
+    for k, way in enumerate((1, -1)):
+        for i, place in enumerate(PLACES):
+            points = (shoulder + place * bone + way * steps[:, None] * across).round().astype(int)
+            inside = (points >= 0).all(1) & (points < person.shape[::-1]).all(1)
+            x, y = np.where(inside[:, None], points, 0).T
+            end = ~inside | (person[y, x] < 0.5)
+            reach = int(end.argmax()) if end.any() else len(steps)
+            covered = (near[y, x] & (steps > 0.04 * width))[:reach].any()
+            left_picture = reach < len(steps) and not inside[reach] and reach <= 0.1 * width
+            if not covered and not left_picture and 0.05 * width < reach:
+                found[k, i] = reach
+    outer, inner = found
+    seen = ~np.isnan(outer)
+    if seen.sum() >= 2:
+        middle = np.nanmedian(outer)
+        line = np.polyfit(PLACES[seen], outer[seen], 1) if seen.sum() > 3 else np.array([0, middle])
+        guess = np.clip(np.polyval(line, PLACES), 0.75 * middle, 1.2 * middle)
+        last = np.flatnonzero(seen)[-1]  # below a hand the sleeve is no wider than where it was last seen
+        guess = np.where(np.arange(len(PLACES)) > last, np.minimum(guess, outer[last]), guess)
+        outer = np.where(seen, outer, guess)
+    else:
+        outer = np.full(len(PLACES), 0.17 * width)
+    outer = np.convolve(np.pad(outer, 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
+    return outer, np.where(np.isnan(inner), WIDEST * width, inner)
+
+
+def find_hem(pose: Pose, region: ArmRegion, person: Layer, skin: Layer, hands_near: Mask, side: int) -> float:
+    """Where the cloth ends on one arm: 0 shoulder, 1 elbow, 2 wrist. Long unless bare skin is seen."""
+    outline, shape = region.outline, person.shape[::-1]
+    shoulder, elbow, wrist = outline.shoulder, outline.elbow, outline.wrist
+    joints = pose.body[list(SHOULDERS), :2].astype(float)
+    width = float(np.linalg.norm(joints[0] - joints[1]))
+    palm, radius = USUAL_PALM * width, max(1, round(2 * width / 190))
+    bone = elbow - shoulder
+    across = np.array([-bone[1], bone[0]]) / np.linalg.norm(bone)
+    across = across * (1 if across[0] * (1 if side == 0 else -1) > 0 else -1)
+    places = np.linspace(0.25, 1.9, 34)
+    bare = np.full(len(places), np.nan)
+    for i, place in enumerate(places):
+        at = shoulder + place * bone if place <= 1 else elbow + (place - 1) * (wrist - elbow)
+        x, y = at.round().astype(int)
+        if not (radius <= x < shape[0] - radius and radius <= y < shape[1] - radius) or hands_near[y, x]:
+            continue
+        if place <= 1:
+            row = at + np.linspace(-0.45, 0.6, 9)[:, None] * across * np.interp(place, PLACES, outline.outer)
+            row = row.round().astype(int).clip(0, [shape[0] - 1, shape[1] - 1])
+            free = ~hands_near[row[:, 1], row[:, 0]]
+            if free.sum() > 3:
+                bare[i] = (skin[row[:, 1], row[:, 0]][free] > 0.5).mean()
+        else:
+            bare[i] = np.median(skin[max(y - radius, 0) : y + radius + 1, max(x - radius, 0) : x + radius + 1])
+    forearm = float(np.linalg.norm(wrist - elbow))
+    below_counts = forearm >= 0.195 * width and outline.hand_seen
+    seen = ~np.isnan(bare) & ((places <= 1.0) | below_counts)
+    naked = bare > 0.4
+    hem = NO_HEM
+    for i in np.flatnonzero(seen & naked):
+        rest = seen & (places >= places[i])
+        if naked[rest].mean() > 0.8 and naked[rest][:5].all():
+            hem = float(places[i])
+            break
+    if hem > 1.1:  # no skin was seen along the upper arm: is there cloth around and below the elbow?
+        rows, columns = np.mgrid[0 : shape[1], 0 : shape[0]].astype(np.float32)
+        zone = (np.hypot(columns - elbow[0], rows - elbow[1]) < 0.38 * width) & (region.along > 1.0) & (person > 0.6)
+        near = cv2.dilate(hands_near.astype(np.uint8), np.ones((2 * radius + 1,) * 2)) > 0
+        zone &= (region.outward > -0.1 * width) & ~near
+        cloth, flesh = (float((zone & kind).sum()) / palm**2 for kind in (skin < 0.4, skin > 0.5))
+        if cloth < 0.15 and flesh > 0.1:
+            hem = 1.0
+    return hem
+
+
+def torso_edges(person: Layer, arm: Mask, shoulders: Floats, width: float) -> tuple[Layer, float]:
+    """x of the torso's two edges in every row (H, 2), the picture's left one first, and the row where they begin.
+
+    Where the edge is seen it is taken; elsewhere it is carried on from there. shoulders: (2, 2), left first.
+    """
+    left, right = shoulders[1], shoulders[0]  # in the picture
+    height = len(person)
+    rows = np.arange(height)
+    unit = width / 190
+    top = float(max(left[1], right[1])) + 0.30 * width
+    middle = int((left[0] + right[0]) / 2)
+    solid = person > 0.5
+    edges = np.zeros((height, 2), np.float32)
+    for k, (joint, sign) in enumerate(((left, -1), (right, 1))):
+        fall = np.clip((rows - top) / (1.1 * width), 0, 1)
+        line = joint[0] - sign * (0.03 + 0.07 * np.sin(np.pi * 0.5 * fall)) * width
+        found_rows, found, least = _seen_edge(solid, arm, int(top), middle, sign, line, width)
+        if len(found) > 6 * unit:
+            kernel = 2 * max(1, round(4 * unit)) + 1
+            windows = np.lib.stride_tricks.sliding_window_view(np.pad(found, kernel // 2, mode="edge"), kernel)
+            shift = np.interp(rows, found_rows, np.median(windows, 1))
+            near = np.abs(rows[:, None] - found_rows[None]).min(1)
+            line = line + _smooth_rows(shift * np.exp(-np.square(near / (0.4 * width))), 15 * unit, 8 * unit)
+        known = np.flatnonzero(~np.isnan(least))
+        if len(known) > 10 * unit:
+            reach = np.interp(rows, known, least[known]) * sign
+            reach = cv2.erode(reach.reshape(-1, 1).astype(np.float32), np.ones((2 * max(1, round(2 * unit)) + 1, 1)))
+            reach = cv2.blur(reach, (1, 2 * max(1, round(7 * unit)) + 1))[:, 0]
+            inside = (rows >= known[0]) & (rows <= known[-1])
+            line = np.where(inside, np.maximum(line * sign, reach) * sign, line)
+            line = _smooth_rows(line, 15 * unit, 5 * unit)
+        edges[:, k] = line
+    return edges, top
+
+
+def _seen_edge(
+    solid: Mask, arm: Mask, top: int, middle: int, sign: int, line: Floats, width: float
+) -> tuple[NDArray[np.intp], Floats, Floats]:
+    """From the middle outwards, row by row: rows where the torso's own edge is seen and how far it is beside `line`,
+    and for every row the farthest pixel that is torso for certain (H,)."""
+    height = len(solid)
+    unit = width / 190
+    least = np.full(height, np.nan)
+    found_rows, found = [], []
+    steps = np.arange(int(min(0.9 * width, middle if sign < 0 else solid.shape[1] - 1 - middle)))
+    if not len(steps):
+        return np.zeros(0, int), np.zeros(0), least
+    columns = middle + sign * steps
+    for y in range(max(top, 0), height):
+        person, covered = solid[y, columns], arm[y, columns]
+        outside = ~person & ~covered
+        end = int(outside.argmax()) if outside.any() else len(steps)
+        free = np.flatnonzero(~covered[:end])
+        if not len(free):
+            continue
+        last = columns[free[-1]]
+        if abs(last - middle) < 0.62 * width:
+            least[y] = last
+        if end < len(steps) and end - free[-1] <= 3 * unit and abs(last - line[y]) < 0.28 * width:
+            found_rows.append(y)
+            found.append(float(last - line[y]))
+    return np.array(found_rows, int), np.array(found), least
+
+
+def _smooth_rows(values: Floats, kernel: float, sigma: float) -> Floats:
+    size = (1, 2 * max(1, round(kernel)) + 1)
+    column = values.reshape(-1, 1).astype(np.float32)
+    return cv2.GaussianBlur(column, size, sigma, borderType=cv2.BORDER_REPLICATE)[:, 0]

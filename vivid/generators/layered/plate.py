@@ -1,0 +1,151 @@
+"""What was hidden behind arms and head: rooms and cloth painted on from what the picture shows around them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .figure import Layer
+
+Mask = NDArray[np.bool_]
+
+
+def membrane(picture: NDArray[np.generic], known: Mask) -> Layer:
+    """Colours (H, W, 3) float32 carried on smoothly from the `known` (H, W) pixels into the others (push-pull pyramid).
+
+    The pyramid ends in a single pixel, so that every level has a colour everywhere.
+    """
+    weight = known.astype(np.float32)
+    colour = picture.astype(np.float32)
+    levels = [(colour * weight[..., None], weight)]
+    while max(levels[-1][1].shape) > 1:
+        colours, weights = levels[-1]
+        levels.append((cv2.pyrDown(colours), cv2.pyrDown(weights)))
+    colours, weights = levels[-1]
+    result = colours / np.maximum(weights, 1e-6).reshape(*weights.shape, 1)
+    for colours, weights in levels[-2::-1]:
+        up = cv2.pyrUp(result, dstsize=weights.shape[::-1]).reshape(colours.shape)
+        sure = np.clip(1.5 * weights, 0, 1)[..., None]
+        own = colours / np.maximum(weights, 1e-6)[..., None]
+        result = np.where(weights[..., None] > 1e-3, own * sure + up * (1 - sure), up)
+    for _ in range(3):  # smooth away the pyramid's blocks
+        result = np.where(known[..., None], colour, cv2.GaussianBlur(result, (0, 0), 3)).astype(np.float32)
+    return result
+
+
+def mirror_fill(picture: Layer, hole: Mask, middle: float, step: float) -> Layer:
+    """Fill the room behind a person: rows are mirrored about the outer edges of their hole, left and right of `middle`.
+
+    Walls, boards and horizontal lines go on, textures stay as sharp as they are. picture: (H, W, 3) 0..255; hole:
+    (H, W); step: pixels over which the edge may jump from row to row; it is smoothed on the outer side.
+    """
+    height, width = hole.shape
+    x = np.arange(width, dtype=np.float32)[None]
+    kernel = 2 * max(1, round(2.5 * step)) + 1
+
+    def calm(edge: Layer) -> Layer:
+        return cv2.GaussianBlur(edge, (1, kernel), step, borderType=cv2.BORDER_REPLICATE)
+
+    first = np.where(hole.any(1), hole.argmax(1), middle).astype(np.float32)[:, None]
+    last = np.where(hole.any(1), width - 1 - hole[:, ::-1].argmax(1), middle).astype(np.float32)[:, None]
+    left = calm(cv2.erode(first, np.ones((kernel, 1)))) - 1
+    right = calm(cv2.dilate(last, np.ones((kernel, 1)))) + 1
+    from_left = left - 1 - _there_and_back(x - left, np.maximum(left - 1, 1))
+    from_right = right + 1 + _there_and_back(right - x, np.maximum(width - 2 - right, 1))
+    share = np.clip((x - middle) / (8 * step) + 0.5, 0, 1)
+    share = np.where(left < 0.04 * width, 1, np.where(right > 0.96 * width, 0, share)).astype(np.float32)[..., None]
+    rows = np.repeat(np.arange(height, dtype=np.float32)[:, None], width, 1)
+    sides = [
+        cv2.remap(picture, np.ascontiguousarray(source, np.float32), rows, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+        for source in (from_left, from_right)
+    ]
+    filled = sides[0] * (1 - share) + sides[1] * share
+    filled += cv2.GaussianBlur(_rim_error(picture, filled, hole, step, 60), (0, 0), 2 * step)
+    level = membrane(picture, ~hole)
+    filled = _plain_where_smooth(filled, level, hole, step)
+    filled = _poor_rows(filled, level, hole, np.maximum(left[:, 0], width - 1 - right[:, 0]) / width, kernel, step)
+    soft = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), max(0.6, 0.3 * step))[..., None]
+    return np.where(hole[..., None], filled, picture * (1 - soft) + filled * soft).astype(np.float32)
+
+
+def _there_and_back(distance: Layer, room: Layer) -> Layer:
+    """A mirror's place for each distance: back and forth within `room`."""
+    return room - np.abs(np.mod(distance, 2 * np.maximum(room, 1)) - room)
+
+
+def _rim_error(picture: Layer, filled: Layer, hole: Mask, step: float, most: float) -> Layer:
+    """What a filling misses on the hole's rim, carried on into the hole: it corrects the tones."""
+    reach = 2 * max(1, round(step)) + 1
+    rim = (cv2.dilate(hole.astype(np.uint8), np.ones((reach, reach))) > 0) & ~hole
+    return membrane(np.clip(picture - filled, -most, most), rim)
+
+
+def _plain_where_smooth(filled: Layer, level: Layer, hole: Mask, step: float) -> Layer:
+    """Where the room is smooth, its tones alone go on, with the mirror's grain."""
+    reach = 2 * max(1, round(step)) + 1
+    known = ~(cv2.dilate(hole.astype(np.uint8), np.ones((reach, reach))) > 0)
+    rough = np.abs(level - cv2.GaussianBlur(level, (0, 0), 4 * step)).mean(2)
+    rough = membrane(cv2.GaussianBlur(rough, (0, 0), 2 * step)[..., None].repeat(3, 2), known)[..., 0]
+    rough = cv2.GaussianBlur(rough, (0, 0), 4 * step)[..., None]
+    plain = np.clip((4.5 - rough) / 2.5, 0, 1)
+    grain = filled - cv2.GaussianBlur(filled, (0, 0), 2 * step)
+    smooth = cv2.GaussianBlur(level, (0, 0), step) + np.clip(grain, -2 * rough - 1, 2 * rough + 1)
+    return filled + plain * (smooth - filled)
+
+
+def _poor_rows(filled: Layer, level: Layer, hole: Mask, seen: Layer, kernel: int, step: float) -> Layer:
+    """Rows whose hole reaches (nearly) both borders have nothing to mirror: a sliver repeated is streaks.
+
+    They take the carried-on tones, and the texture of the rows above them upside down. seen: (H,) the wider margin of
+    each row as a share of the width.
+    """
+    height = len(filled)
+    poor = np.where(hole.any(1), 1 - np.clip((seen - 0.05) / 0.10, 0, 1), 0).astype(np.float32)
+    if not (poor > 0.5).any():
+        return filled
+    first = int(np.argmax(poor > 0.5))
+    poor = cv2.GaussianBlur(poor[:, None], (1, kernel), 2 * step, borderType=cv2.BORDER_REPLICATE)[:, :, None]
+    tones = cv2.GaussianBlur(level, (0, 0), 3 * step)
+    if first > 8 * step:
+        rows = np.arange(height)
+        above = filled[np.where(rows >= first, (first - 1) - np.mod(rows - first, first), rows)]
+        tones = tones + 0.7 * (above - cv2.GaussianBlur(above, (0, 0), 6 * step))
+    return filled + poor * (tones - filled)
+
+
+def column_fill(picture: Layer, hole: Mask, known: Mask, fallback: Layer, where: Mask, step: float) -> Layer:
+    """Fill cloth behind hands: every column is mirrored about the upper and the lower edge of its hole.
+
+    Plackets, zips and folds go on downwards.
+
+    picture, fallback: (H, W, 3) 0..255; hole, known, where: (H, W). Not `where`, and where the mirror leaves `known`
+    cloth, `fallback` shows.
+    """
+    height, width = hole.shape
+    rows = np.arange(height, dtype=np.float32)[:, None].repeat(width, 1)
+    columns = np.arange(width, dtype=np.float32)[None].repeat(height, 0)
+    kernel = np.ones((1, 2 * max(1, round(step)) + 1), np.uint8)
+    nowhere = 2.0 * height + 1e4
+    above = np.maximum.accumulate(np.where(known, rows, -nowhere), 0)
+    below = np.minimum.accumulate(np.where(known, rows, nowhere)[::-1], 0)[::-1]
+    above = np.where(hole, cv2.erode(above, kernel), above)  # the edge follows no single finger
+    below = np.where(hole, cv2.dilate(np.where(below > height, -nowhere, below), kernel), below)
+    below = np.where(below < rows, nowhere, below)
+    total, weights = np.zeros(picture.shape, np.float32), np.zeros(hole.shape, np.float32)
+    sound = cv2.erode(known.astype(np.uint8), np.ones((3, 3))).astype(np.float32)
+    for edge in (above, below):
+        source = (2 * edge - rows).astype(np.float32)
+        good = cv2.remap(sound, columns, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        good = cv2.erode(good, kernel) * ((edge > -1) & (edge < height))
+        weight = np.clip(cv2.GaussianBlur(good, (0, 0), step) * 2 - 1, 0, 1) / (1 + np.abs(rows - edge)) ** 1.5
+        mirrored = cv2.remap(picture, columns, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        total += weight[..., None].astype(np.float32) * mirrored
+        weights += weight.astype(np.float32)
+    share = np.clip(weights * 1e4, 0, 1) * where
+    share = (cv2.GaussianBlur(share, (0, 0), step) * (weights > 0))[..., None]
+    filled = fallback * (1 - share) + total / np.maximum(weights, 1e-9)[..., None] * share
+    rim = (cv2.dilate(hole.astype(np.uint8), np.ones((5, 5))) > 0) & known
+    miss = membrane(np.clip(picture - filled, -40, 40), rim)
+    filled = np.where(hole[..., None], filled + cv2.GaussianBlur(miss, (0, 0), step), picture)
+    return np.clip(filled, 0, 255).astype(np.float32)

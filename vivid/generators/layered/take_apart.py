@@ -1,0 +1,382 @@
+"""A portrait taken apart: the picture without its arms, and the sleeves cut from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...pose.skeleton import Pose
+from .colours import Colours, find_colours, find_light, skin_tone
+from .figure import SHOULDERS, WRISTS, Floats, Layer, Layers
+from .outline import (
+    LONG,
+    USUAL_PALM,
+    WIDEST,
+    ArmRegion,
+    arm_region,
+    ellipse,
+    find_hem,
+    hand_mask,
+    head_zone,
+    torso_edges,
+)
+from .patch_match import patch_fill
+from .plate import Mask, column_fill, membrane, mirror_fill
+from .skin import Look, to_linear, to_srgb
+
+UNIT = 190.0
+"""Shoulders of this many pixels: there one unit is one pixel. All lengths below are in units."""
+BARE_TO, BARE_FADE = 0.86, 0.2
+"""A bare upper arm is the photograph's down to this share of its length, fading over that much before."""
+
+Sides = tuple[bool, bool]
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What counts as a sleeve, by side: taken once, on a small copy, so that it does not hang on the picture's size."""
+
+    hem: float
+    bare: bool
+    bare_to: float
+
+
+@dataclass
+class _Figure:
+    """What the steps share: sizes (H, W), masks and regions of both arms, the person's left first."""
+
+    photo: NDArray[np.uint8]
+    pose: Pose
+    person: Layer
+    still: Sides
+    width: float
+    shoulders: Floats
+    colours: Colours
+    hands: Mask
+    hands_near: Mask
+    regions: list[ArmRegion]
+    columns: Layer
+    rows: Layer
+
+    @property
+    def unit(self) -> float:
+        return self.width / UNIT
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.person.shape  # type: ignore[return-value]
+
+    def grow(self, mask: Mask, units: float) -> Mask:
+        return cv2.dilate(mask.astype(np.uint8), ellipse(units * self.unit)) > 0
+
+    @property
+    def face_low(self) -> float:
+        """The row of the chin."""
+        chin = self.pose.face[8]
+        return float(chin[1] if chin[2] > 0 else self.shoulders[0][1] - 0.3 * self.width)
+
+    @property
+    def moving_hands(self) -> Sides:
+        return not self.still[0], not self.still[1]
+
+
+def take_apart(
+    photo: NDArray[np.uint8],
+    pose: Pose,
+    person: Layer,
+    still: Sides = (False, False),
+    decided: tuple[Decisions, Decisions] | None = None,
+) -> Layers:
+    """Everything about a picture (H, W, 3) RGB that drawing its arms needs.
+
+    pose: in the picture's pixels; person: soft mask (H, W); still: which arms stay in the picture, the person's left
+    first. A large picture asks a small copy of itself what counts as a sleeve (`decided`).
+    """
+    shoulders = pose.body[list(SHOULDERS), :2].astype(float)
+    width = float(np.linalg.norm(shoulders[0] - shoulders[1]))
+    if decided is None and width > 1.02 * UNIT:
+        size = (round(photo.shape[1] * UNIT / width), round(photo.shape[0] * UNIT / width))
+        small, soft = (cv2.resize(layer, size, interpolation=cv2.INTER_AREA) for layer in (photo, person))
+        decided = _decide(_look_at(small, pose.on_canvas(size), soft, still))
+    figure = _look_at(photo, pose, person, still)
+    if decided is None:
+        decided = _decide(figure)
+    for region, choice in zip(figure.regions, decided, strict=True):
+        region.outline.hem = choice.hem
+        region.outline.bare, region.outline.bare_to = choice.bare, choice.bare_to
+    removed, torso, raised = _without_arms(figure)
+    cloth_known = _known_cloth(figure, removed, torso)
+    plate = _plate(figure, removed, torso, raised, cloth_known)
+    sleeves = np.stack([_sleeve(figure, side) for side in range(2)])
+    cloth = _cloth(figure, sleeves, cloth_known)
+    arms = [region.outline for region in figure.regions]
+    return Layers(
+        photo, plate, cloth, sleeves, torso, figure.person, removed, pose, arms, _look(figure),
+        USUAL_PALM * width, width,
+    )  # fmt: skip
+
+
+def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides) -> _Figure:
+    """Masks, colours, and both arms with their hems."""
+    shoulders = pose.body[list(SHOULDERS), :2].astype(float)
+    width = float(np.linalg.norm(shoulders[0] - shoulders[1]))
+    unit, shape = width / UNIT, person.shape
+    hands, hands_near = hand_mask(pose, shape, 0.34), hand_mask(pose, shape, 0.5)
+    colours = find_colours(photo, pose, person, hands)
+    person = _with_dark_folds(person, colours.off_cloth, width)
+    skin = colours.skin * ((person > 0.3) | hand_mask(pose, shape, 0.8))
+    opened = cv2.morphologyEx(skin, cv2.MORPH_OPEN, ellipse(max(2, round(3 * unit))))
+    colours = replace(colours, skin=np.minimum(skin, opened))  # outlines are mixtures that look like skin
+    regions = [arm_region(pose, person, colours, hands_near, side, still[side]) for side in range(2)]
+    hems = [find_hem(pose, region, person, colours.skin, hands_near, side) for side, region in enumerate(regions)]
+    for region in regions:  # clothes are alike on both sides
+        region.outline.hem = float(np.mean(hems)) if abs(hems[0] - hems[1]) < 0.3 else min(hems)
+    rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
+    return _Figure(photo, pose, person, still, width, shoulders, colours, hands, hands_near, regions, columns, rows)
+
+
+def _with_dark_folds(person: Layer, off_cloth: Layer, width: float) -> Layer:
+    """Deep shadows of cloth are holes in the person's mask: they are closed where the colours are near the cloth's."""
+    closed = cv2.morphologyEx((person > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(0.08 * width))
+    closed *= off_cloth < 16
+    closed = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((2 * max(1, round(width / UNIT)) + 1,) * 2))
+    soft = cv2.GaussianBlur(closed.astype(np.float32), (0, 0), max(0.6, width / UNIT))
+    return np.maximum(person, soft)
+
+
+def _decide(figure: _Figure) -> tuple[Decisions, Decisions]:
+    """Which upper arms are bare skin of the photograph's, and how far down."""
+    hidden = figure.grow(figure.hands, 3)
+    found = []
+    for region in figure.regions:
+        hem, along, outward = region.outline.hem, region.along, region.outward
+        near_bone = (np.abs(outward) < 0.11 * figure.width) & (figure.person > 0.5)
+        bare = (along > hem + 0.05) & (along < BARE_TO) & near_bone
+        zone = (along > hem + 0.03) & (along < BARE_TO) & (np.abs(outward) < region.limit_out)
+        hit = along[zone & figure.grow(figure.hands_near, 7)]  # from where on a hand hides it
+        bare_to = min(BARE_TO, float(np.percentile(hit, 2)) if len(hit) > 0.02 * zone.sum() else 9.0)
+        enough = bare.sum() > 20 * figure.unit**2 and (bare & hidden).sum() < 0.5 * bare.sum()
+        found.append(Decisions(hem, bool(hem < 0.72 and enough and bare_to > hem + 0.15), bare_to))
+    return found[0], found[1]
+
+
+def _without_arms(figure: _Figure) -> tuple[Mask, Layer, Mask]:
+    """Where arms are taken out, opacity (H, W) of a body without arms, and where a raised arm was."""
+    person, skin, width, shape = figure.person, figure.colours.skin, figure.width, figure.shape
+    sides = figure.moving_hands
+    gone = np.zeros(shape, bool)
+    stay, keep = gone.copy(), gone.copy()
+    for side, region in enumerate(figure.regions):
+        if figure.still[side]:
+            stay |= region.mask | hand_mask(figure.pose, shape, 0.8, (side == 0, side == 1))
+        else:
+            gone |= region.mask
+    wide_hands = hand_mask(figure.pose, shape, 0.62)
+    moving, moving_wide = (hand_mask(figure.pose, shape, thickness, sides) for thickness in (0.5, 0.62))
+    gone |= moving | (moving_wide & ((skin > 0.3) | gone))
+    for side, region in enumerate(figure.regions):
+        if figure.still[side]:
+            continue
+        arm, sign = region.outline, 1 if side == 0 else -1
+        # a mannequin's torso, rounded off below the shoulders
+        low = (figure.rows - arm.shoulder[1]) / width
+        aside = (figure.columns - arm.shoulder[0]) * sign / width
+        cap = 0.06 - 0.05 * np.clip(low / 0.2, 0, 1)
+        beyond = (low > -0.32) & (aside > cap) & (aside < 0.8) & (person > 0.12) & (region.along > -0.3)
+        gone |= beyond & (figure.rows < arm.elbow[1] + 0.2 * width)
+        gone &= ~((low < -0.05) & (aside < 0.03) & (aside > -0.5))
+        if arm.hem < 0.72:  # beside a bare arm cloth is the torso's
+            cloth = (figure.colours.off_cloth < 24) & (skin < 0.5) & (person > 0.9) & ~wide_hands
+            keep |= (region.along > arm.hem) & (region.along < 1.2) & (region.outward < 0.3 * region.limit_out) & cloth
+    keep = cv2.morphologyEx(keep.astype(np.uint8), cv2.MORPH_OPEN, ellipse(2 * figure.unit)) > 0
+    head = head_zone(figure.pose, shape)
+    raised = _raised(figure, head)
+    if any(region.lifted for region in figure.regions):
+        gone |= _raised_bars(figure) & ~head
+        gone |= raised & (moving | (skin > 0.3)) & ~head
+    above_chin = figure.rows <= figure.face_low
+    gone |= above_chin & raised & ((person > 0.06) | moving | (moving_wide & (skin > 0.2)))
+    gone &= (~above_chin | (raised & ~head)) & ~keep & ~stay
+    removed = figure.grow(gone, 2)
+    edges, top = torso_edges(person, removed, figure.shoulders, width)
+    beside = (figure.columns < edges[:, :1] - 0.02 * width) | (figure.columns > edges[:, 1:] + 0.02 * width)
+    beside &= (figure.rows > top) & ~above_chin & ~stay
+    for side in range(2):
+        if figure.still[side]:
+            beside &= (figure.columns < figure.shoulders[:, 0].mean()) == (side == 0)
+    near = (person > 0.06) & figure.grow(person > 0.5, 12)
+    removed |= figure.grow(beside & (near | hand_mask(figure.pose, shape, 0.75, sides)), 4)
+    removed &= ~(keep | stay)
+    unit = figure.unit
+    inside = np.clip((figure.columns - edges[:, :1]) / (2 * unit) + 0.5, 0, 1)
+    inside *= np.clip((edges[:, 1:] - figure.columns) / (2 * unit) + 0.5, 0, 1)
+    torso = np.where(figure.rows > top - 0.42 * width, inside, 0)
+    return removed, np.where(removed, torso, person).astype(np.float32), raised & ~head
+
+
+def _raised(figure: _Figure, head: Mask) -> Mask:
+    """Where hands are, and forearms that reach above the chest: there the head's surroundings may be arm."""
+    raised = hand_mask(figure.pose, figure.shape, 0.9, figure.moving_hands)
+    for side, region in enumerate(figure.regions):
+        arm = region.outline
+        seen = figure.pose.body[WRISTS[side], 2] > 0.3
+        if not figure.still[side] and seen and arm.wrist[1] < figure.face_low + 0.5 * figure.width:
+            raised |= _bar(figure, arm.elbow, arm.wrist, 0.36)
+    return raised
+
+
+def _raised_bars(figure: _Figure) -> Mask:
+    """The whole bar of a raised forearm: the person's mask often misses it."""
+    bars = np.zeros(figure.shape, bool)
+    for side, region in enumerate(figure.regions):
+        if region.lifted:
+            arm, sign = region.outline, 1 if side == 0 else -1
+            inner = (figure.columns - arm.shoulder[0]) * sign < 0.05 * figure.width
+            bars |= _bar(figure, arm.elbow, arm.wrist, 0.30) & ~inner
+    return bars
+
+
+def _bar(figure: _Figure, a: Floats, b: Floats, thickness: float) -> Mask:
+    bar = np.zeros(figure.shape, np.uint8)
+    cv2.line(bar, a.astype(int).tolist(), b.astype(int).tolist(), 1, max(2, int(thickness * figure.width)))
+    return bar > 0
+
+
+def _known_cloth(figure: _Figure, removed: Mask, torso: Layer) -> Mask:
+    """Pixels that are the torso's cloth for certain: what is hidden behind hands is painted from them."""
+    below = figure.rows > figure.shoulders[:, 1].min() + 0.02 * figure.width
+    known = (figure.person > 0.95) & ~figure.grow(removed, 1) & (figure.colours.skin < 0.35) & below & (torso > 0.9)
+    return known & (cv2.erode((figure.person > 0.5).astype(np.uint8), ellipse(3 * figure.unit)) > 0)
+
+
+def _plate(figure: _Figure, removed: Mask, torso: Layer, raised: Mask, cloth_known: Mask) -> Layer:
+    """The picture without arms: room where they were beside the body, cloth where they were before it."""
+    photo, unit = figure.photo.astype(np.float32), figure.unit
+    hole = figure.grow(figure.person > 0.1, 6) | removed
+    room = mirror_fill(photo, hole, float(figure.shoulders[:, 0].mean()), 3 * unit)
+    if any(region.lifted for region in figure.regions):
+        # the outline of a raised arm jumps from row to row, and a mirror about it makes swirls: patches instead
+        patches = patch_fill(photo, hole, ~hole)
+        share = cv2.GaussianBlur(figure.grow(raised, 20).astype(np.float32), (0, 0), 6 * unit)[..., None]
+        room = room + share * (patches - room)
+    needed = removed & (torso > 0.02)
+    near_hands = figure.grow(figure.hands_near, 8)
+    body = column_fill(photo, needed, cloth_known, patch_fill(photo, needed, cloth_known), near_hands, 3 * unit)
+    mix = torso[..., None]
+    filled = body * mix + room * (1 - mix)
+    soft = cv2.GaussianBlur(removed.astype(np.float32), (0, 0), unit)[..., None]
+    return np.where(soft > 0.004, photo * (1 - soft) + filled * soft, photo).astype(np.float32)
+
+
+def _sleeve(figure: _Figure, side: int) -> Layer:
+    """Opacity (H, W) of one upper arm as it is cut from the photograph: its sleeve, and bare skin below a short one."""
+    if figure.still[side]:
+        return np.zeros(figure.shape, np.float32)
+    region, width, unit = figure.regions[side], figure.width, figure.unit
+    arm, along, outward = region.outline, region.along, region.outward
+    skin, person = figure.colours.skin, figure.person
+    length = float(np.linalg.norm(arm.elbow - arm.shoulder))
+    firm = np.clip((person - 0.5) / 0.45, 0, 1)  # without the rim that has the room's colour
+    reach_in = region.limit_in + 0.13 * width * np.clip(1 - along / 0.55, 0, 1)  # cloth hangs together in the armpit
+    seam = np.maximum(0.05 * width, (reach_in - region.limit_in) * 0.8)  # over the torso the same cloth lies below
+    opacity = np.clip((outward + reach_in) / seam, 0, 1)
+    edge = np.clip((region.limit_out - unit - outward) / (2 * unit) + 0.5, 0, 1)
+    loose = np.minimum(firm, np.clip((region.limit_out * 1.06 + unit - outward) / (2 * unit) + 0.5, 0, 1))
+    # where something else covers the outline, the smooth one is used
+    covered = figure.grow(figure.hands_near, 5) | figure.grow((skin > 0.5) & (along < arm.hem), 3)
+    covered |= (along > 0.55) & (arm.hem > LONG)
+    outline = np.where(covered, edge, np.maximum(loose, outward < 0.8 * region.limit_out))
+    if arm.bare:
+        outline = np.where(along > arm.hem + 0.02, loose, outline)
+    outline = np.where(along > 0.3, outline, firm)
+    if region.lifted:
+        outline = np.minimum(outline, edge)
+    if arm.bare:
+        opacity = opacity * _bare_fade(figure, region)
+    else:
+        hem = min(arm.hem, 1.05) if arm.hem < LONG else 0.94
+        bow = 0.06 * (1 - np.square(np.clip(outward / (0.2 * width), -1, 1)))
+        bow -= 0.25 * np.clip(-outward / region.limit_in - 0.55, 0, 0.6)  # a sleeve runs up into the armpit
+        opacity = opacity * np.clip((hem + bow - along) * length / (2 * unit) + 0.5, 0, 1)
+    low = (figure.rows - arm.shoulder[1]) / width
+    aside = (figure.columns - arm.shoulder[0]) * (1 if side == 0 else -1) / width
+    begin = np.maximum(np.clip((low + 0.12) / 0.06, 0, 1), np.clip((aside - 0.01) / 0.03, 0, 1) * (low > -0.35))
+    opacity = opacity * np.clip((along + 0.35) / 0.1, 0, 1) * (outward < WIDEST * width) * begin * outline
+    # no crumbs: only what hangs together with the sleeve's thick part
+    core = cv2.morphologyEx((opacity > 0.4).astype(np.uint8), cv2.MORPH_OPEN, ellipse(max(2, round(0.045 * width))))
+    near = cv2.GaussianBlur(cv2.dilate(core, ellipse(2 * unit)).astype(np.float32), (0, 0), unit)
+    return (opacity * np.clip(near * 1.5, 0, 1)).astype(np.float32)
+
+
+def _bare_fade(figure: _Figure, region: ArmRegion) -> Layer:
+    """A bare upper arm fades where the drawn one takes over, and is flesh only."""
+    arm, along, outward, unit = region.outline, region.along, region.outward, figure.unit
+    fade = np.clip((arm.bare_to - along) / BARE_FADE, 0, 1)
+    rounded = np.clip((outward + region.limit_out) / (3 * unit) + 0.5, 0, 1)
+    fade = fade * np.where(along > arm.hem + 0.05, rounded, 1)
+    fade = fade * np.where(along > arm.hem + 0.03, ~figure.grow(figure.hands_near, 7), 1)
+    flesh = (figure.colours.skin > 0.5) | ((figure.colours.off_cloth > 24) & (figure.person > 0.5))
+    flesh = cv2.morphologyEx(figure.grow(flesh, 2).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(10 * unit))
+    soft = cv2.GaussianBlur(flesh.astype(np.float32), (0, 0), 1.2 * unit)
+    inner = (along > arm.hem + 0.06) & (outward < 0.25 * region.limit_out)
+    return fade * np.where(inner, soft, 1)
+
+
+def _cloth(figure: _Figure, sleeves: Layer, cloth_known: Mask) -> Layer:
+    """The picture with cloth where room, skin or a hand shows inside the sleeves' outlines; sleeves are cut from it."""
+    photo, person, skin = figure.photo.astype(np.float32), figure.person, figure.colours.skin
+    cover = sleeves.max(0) > 0.02
+    any_bare = any(region.outline.bare for region in figure.regions)
+    sure = (person > 0.95) & (cover | (person > 0.99)) & ((skin < 0.4) | any_bare)
+    cloth = np.where((cover & (person < 0.93))[..., None], membrane(photo, sure), photo).astype(np.float32)
+    alien = np.zeros(figure.shape, bool)  # skin, or what a hand hid, where there should be cloth
+    for side, region in enumerate(figure.regions):
+        arm, along = region.outline, region.along
+        bound = min(arm.hem, 1.05) + 0.04 if arm.bare else 1.2
+        inside = (sleeves[side] > 0.5) & (along > 0.1) & (along < min(bound, 0.6)) & ~figure.hands_near
+        if inside.any() and (skin[inside] > 0.4).mean() < 0.25:  # else there is no cloth to trust
+            odd = ((skin > 0.4) | (figure.colours.off_cloth > 24)) & (along < bound)
+            odd &= region.outward > -0.8 * region.limit_in  # prints on the chest stay
+            alien |= (sleeves[side] > 0.02) & (along < bound) & figure.grow(odd, 2)
+    hole = cover & (figure.grow(figure.hands_near | _forearm_skin(figure), 5) | alien)
+    if hole.any():
+        known = (cloth_known | (cover & ~hole)) & (skin < 0.35) & (person > 0.9)
+        cloth = patch_fill(cloth, hole, known)
+    return cloth
+
+
+def _forearm_skin(figure: _Figure) -> Mask:
+    """Skin of forearms that lie over their own sleeves."""
+    found = np.zeros(figure.shape, bool)
+    for region in figure.regions:
+        arm = region.outline
+        line = _bar(figure, arm.elbow + 0.1 * (arm.wrist - arm.elbow), arm.wrist, USUAL_PALM)
+        found |= line & (figure.colours.skin > 0.5) & (region.along < arm.hem - 0.05)
+    return found
+
+
+def _look(figure: _Figure) -> Look:
+    """Colour and light of the skin; a bare upper arm often lies in the shade of its sleeve."""
+    tone = skin_tone(figure.photo, figure.pose, figure.colours, figure.hands)
+    key, grain = find_light(figure.photo, figure.pose, figure.person)
+    hidden = figure.grow(figure.hands, 3)
+    upper = []
+    for region in figure.regions:
+        arm = region.outline
+        near = (
+            (np.abs(region.outward) < 0.11 * figure.width) & (region.along > arm.hem + 0.05) & (region.along < BARE_TO)
+        )
+        pixels = figure.photo[near & (figure.person > 0.5) & (figure.colours.skin > 0.5) & ~hidden]
+        if arm.bare and len(pixels) > 30 * figure.unit**2:
+            upper.append(np.median(pixels, 0) / 255)
+    look = Look(tone, key=key, grain=grain)
+    if upper:
+        ratio = to_linear(np.mean(upper, 0)) / to_linear(tone)
+        look.upper = to_srgb(to_linear(tone) * np.clip(ratio, 0.78, 1.25))
+    arms = [region.outline for region in figure.regions]
+    if not any(arm.bare for arm in arms) and arms[0].hem < LONG:
+        look.hem = arms[0].hem
+    return look
