@@ -1,7 +1,7 @@
 """Texture for holes from what the picture shows elsewhere: multi-scale PatchMatch with the picture's own gradients.
 
 Barnes et al. 2009, "PatchMatch"; Wexler et al. 2007, "Space-time completion of video". The first solution of the
-coarsest level is greedy (Criminisi et al. 2004, "Region filling and object removal by exemplar-based image inpainting").
+coarsest level is greedy (Criminisi et al. 2004, "Region filling and object removal by exemplar-based inpainting").
 """
 
 from __future__ import annotations

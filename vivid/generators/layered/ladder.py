@@ -1,0 +1,178 @@
+"""What of a portrait may move: whole figure, one arm, the head alone, or a refusal; each step down with a sentence.
+
+Decided from the analysis alone, before anything is drawn: faces, the head's turn, the lips' line, joints and hands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ...pose.skeleton import Pose
+from .face_mesh import OVAL, FaceMesh, pupil_distance
+from .figure import ELBOWS, SHOULDERS, WRISTS, Floats
+from .head import lips_share, mouth_hidden, yaw_of
+
+SIDES = ("left", "right")
+MOST_YAW, WARN_YAW = 45.0, 30.0
+"""Degrees of the head's turn: beyond the first it is refused, beyond the second its far half may smear."""
+LIP_COLUMNS = 0.40
+"""Share of the columns of closed lips that must show a dark line between them."""
+SMALLEST_EYES = 14.0
+"""Pixels between the pupils, in the picture as it came, below which a face has nothing to move."""
+
+
+@dataclass
+class Plan:
+    """still: by side (the person's left first), whether that arm stays as photographed; sentences for the user."""
+
+    still: list[bool] = field(default_factory=lambda: [False, False])
+    sentences: list[str] = field(default_factory=list)
+    _reasons: list[str] = field(default_factory=list)
+
+    def keep(self, side: int, reason: str) -> None:
+        """Leave an arm where it is."""
+        if not self.still[side]:
+            self.still[side] = True
+            self._reasons.append(reason)
+
+    def head_only(self, reason: str) -> None:
+        """Leave both arms where they are."""
+        self.still = [True, True]
+        self._reasons = []
+        self.sentences.append(HEAD_ONLY[reason])
+
+    def finished(self) -> Plan:
+        """Say what stays still."""
+        for side, reason in zip([s for s in range(2) if self.still[s]], self._reasons, strict=False):
+            self.sentences.append(ARM_STAYS[reason].format(side=SIDES[side]))
+        return self
+
+
+ARM_STAYS = {
+    "elbow": "The {side} elbow is outside of the picture, so this arm stays still.",
+    "hidden": "You hold something in this picture, or something hides the {side} arm, so this arm stays still.",
+    "face": "The {side} hand is at the face in this picture, so this arm stays still.",
+    "chest": "The {side} hand is before the chest in this picture, so this arm stays still.",
+}
+HEAD_ONLY = {
+    "shoulders": "No shoulders are seen in this picture, so only the head moves.",
+    "people": "There are several people in this picture, so only the head moves: an arm could cover somebody else.",
+    "turned": "The body is turned away in this picture, so only the head moves.",
+    "elbows": "The elbows are outside of this picture, so only the head moves.",
+    "touching": "The arms touch each other in this picture and one of them cannot move, so only the head moves.",
+    "both": "Neither arm can be moved in this picture, so only the head moves: arms beside the body are best.",
+}
+
+
+def decide(picture: NDArray[np.uint8], mesh: FaceMesh, pose: Pose | None, shrunk: float = 1.0) -> Plan:
+    """What moves in a picture (H, W, 3).
+
+    pose: on this picture, None where no body was found; shrunk: how many pixels of the picture as it came are one here.
+    Raises InputError for what cannot speak at all: turned away, mouth hidden, too small.
+    """
+    plan = Plan()
+    points = mesh.points
+    eyes = pupil_distance(points) * shrunk
+    if eyes < SMALLEST_EYES:
+        raise InputError(
+            f"The face in the portrait is only {2.5 * eyes:.0f} pixels wide: choose a picture that shows it larger."
+        )
+    yaw = abs(yaw_of(points))
+    if yaw > MOST_YAW:
+        raise InputError(
+            f"The head in the portrait is turned away by {yaw:.0f} degrees: "
+            "choose a picture that looks more towards the camera."
+        )
+    if yaw > WARN_YAW:
+        plan.sentences.append("The head is turned far to the side: its far half may smear.")
+    share = lips_share(picture, points)
+    if share is not None and share < LIP_COLUMNS:
+        if share < 0.5 * LIP_COLUMNS and mouth_hidden(picture, points):
+            raise InputError(
+                "The mouth is hidden or too dark in the portrait, so it cannot speak: "
+                "choose a picture that shows the lips."
+            )
+        plan.sentences.append("The lips are hardly seen in this picture: the mouth may look wrong.")
+    reason = _no_arms(picture.shape, mesh, pose, yaw)
+    if reason is not None or pose is None:
+        plan.head_only(reason or "shoulders")
+        return plan
+    lines = _keep_arms(plan, picture.shape, points, pose)
+    if sum(plan.still) == 1:
+        side = plan.still.index(True)
+        width = float(np.linalg.norm(np.subtract(*pose.body[list(SHOULDERS), :2])))
+        if _gap(lines[side], lines[1 - side]) < 0.22 * width:
+            plan.head_only("touching")
+    elif all(plan.still):
+        plan.head_only("both")
+    return plan.finished()
+
+
+def _no_arms(shape: tuple[int, ...], mesh: FaceMesh, pose: Pose | None, yaw: float) -> str | None:
+    """Why neither arm may move, or None."""
+    if pose is None or (pose.body[list(SHOULDERS), 2] < 0.3).any():
+        return "shoulders"
+    if mesh.count > 1:
+        return "people"
+    width = float(np.linalg.norm(np.subtract(*pose.body[list(SHOULDERS), :2])))
+    if width < 2.6 * pupil_distance(mesh.points) or yaw > WARN_YAW:
+        return "turned"
+    if all(_outside(pose, joint, shape) for joint in ELBOWS):
+        return "elbows"
+    return None
+
+
+def _outside(pose: Pose, joint: int, shape: tuple[int, ...], margin: float = 0.01) -> bool:
+    """Whether a joint was not found, or lies outside of the picture by more than `margin` of its side."""
+    x, y, confidence = pose.body[joint]
+    height, width = shape[:2]
+    beyond = not (-margin * width <= x <= (1 + margin) * width and -margin * height <= y <= (1 + margin) * height)
+    return bool(confidence < 0.25 or beyond)
+
+
+def _keep_arms(plan: Plan, shape: tuple[int, ...], points: Floats, pose: Pose) -> list[Floats]:
+    """Keep arms that cannot be taken out; elbow, wrist and middle of the hand (3, 2) of each side."""
+    outline = points[list(OVAL), :2].astype(np.float32)
+    face_width = float(np.ptp(outline[:, 0]))
+    joints = pose.body[:, :2].astype(float)
+    shoulders = joints[list(SHOULDERS)]
+    width = float(np.linalg.norm(shoulders[0] - shoulders[1]))
+    row, (left, right) = float(shoulders[:, 1].mean()), np.sort(shoulders[:, 0])
+    lines = []
+    for side in range(2):
+        wrist, hand = joints[WRISTS[side]], pose.hands[side]
+        tips = hand[:, :2].astype(float) if (hand[:, 2] > 0.3).all() else wrist[None]
+        lines.append(np.array([joints[ELBOWS[side]], wrist, tips.mean(0)]))
+        if _outside(pose, ELBOWS[side], shape):
+            plan.keep(side, "elbow")
+            continue
+        if pose.body[WRISTS[side], 2] < 0.35:
+            if not _outside_of(wrist, shape, 0.03):
+                plan.keep(side, "hidden")
+            continue
+        nearest = max(cv2.pointPolygonTest(outline, (float(x), float(y)), True) for x, y in tips)
+        if nearest > -0.25 * face_width and wrist[1] < row + 0.3 * width:
+            plan.keep(side, "face")
+        elif left < tips[:, 0].mean() < right and tips[:, 1].mean() < row + 0.42 * width:
+            plan.keep(side, "chest")
+    return lines
+
+
+def _outside_of(point: Floats, shape: tuple[int, ...], margin: float) -> bool:
+    """Whether a point is within `margin` of a side of the picture's edge, or beyond it."""
+    height, width = shape[:2]
+    x, y = point
+    return not (margin * width <= x <= (1 - margin) * width and margin * height <= y <= (1 - margin) * height)
+
+
+def _gap(a: Floats, b: Floats) -> float:
+    """Smallest distance between two broken lines (N, 2), (M, 2)."""
+    first, second = (
+        np.concatenate([np.linspace(line[i], line[i + 1], 12) for i in range(len(line) - 1)]) for line in (a, b)
+    )
+    return float(np.linalg.norm(first[:, None] - second[None], axis=2).min())

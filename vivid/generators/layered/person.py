@@ -1,0 +1,71 @@
+"""The one analysis of a portrait: everything that only the picture decides, whatever is said and shown later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ...pose.regions import Boxes
+from ...pose.skeleton import Pose
+from .face_mesh import FaceFinder, pupil_distance
+from .figure import SHOULDERS, Floats, Layers
+from .head import Head, analyse_head
+from .ladder import Plan, decide
+from .matte import person_matte, with_rim
+from .take_apart import take_apart
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """A portrait (H, W) as the compositor needs it.
+
+    plan: what moves; layers: None when only the head does; head: the face; plain: (H, W, 3) without arms; room:
+    (H, W, 3) without anybody; opacity: (H, W) uint8 of `plain` over `room`; shoulders: (2, 2) pixels, the person's left
+    first.
+    """
+
+    plan: Plan
+    layers: Layers | None
+    head: Head
+    plain: Picture
+    room: Picture
+    opacity: NDArray[np.uint8]
+    shoulders: Floats
+
+
+def analyse(picture: Picture, pose: Pose, head_box: Boxes, shrunk: float = 1.0) -> Person:
+    """Take a portrait (H, W, 3) apart. Raises InputError for what cannot speak.
+
+    pose, head_box: on this picture; shrunk: how many pixels of the picture as it came are one here.
+    """
+    mesh = FaceFinder().find(picture, head_box)
+    if mesh is None:
+        raise InputError("No face was found in the portrait: choose a picture that shows one face from the front.")
+    plan = decide(picture, mesh, pose, shrunk)
+    person = person_matte(picture, mesh.points)
+    if all(plan.still):
+        layers, plain, torso = None, picture, person
+    else:
+        layers = take_apart(picture, pose, person, (plan.still[0], plan.still[1]))
+        plain, torso = layers.plate.round().clip(0, 255).astype(np.uint8), layers.torso
+    head = analyse_head(picture, mesh.points, plain)
+    opacity, room = with_rim(plain, torso, mesh.points)
+    return Person(plan, layers, head, plain, room, opacity, _shoulders(pose, mesh.points))
+
+
+def _shoulders(pose: Pose, mesh: Floats) -> Floats:
+    """(2, 2) in pixels; those of a usual build where they are not seen, or seen from the side."""
+    unit = pupil_distance(mesh)
+    found = pose.body[list(SHOULDERS)]
+    if (found[:, 2] > 0.3).all():
+        shoulders = found[:, :2].astype(float)
+    else:
+        shoulders = mesh[152, :2] + unit * np.array([[2.6, 1.2], [-2.6, 1.2]])  # 152: the chin
+    if abs(shoulders[0, 0] - shoulders[1, 0]) < 2.6 * unit:
+        shoulders = shoulders.mean(0) + unit * np.array([[2.0, 0.0], [-2.0, 0.0]])
+    return shoulders
