@@ -46,7 +46,7 @@ def ellipse(radius: float) -> NDArray[np.uint8]:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(radius)) + 1,) * 2)
 
 
-def hand_mask(pose: Pose, shape: tuple[int, int], thickness: float, sides: tuple[bool, bool] = (True, True)) -> Mask:
+def hand_mask(pose: Pose, shape: tuple[int, ...], thickness: float, sides: tuple[bool, bool] = (True, True)) -> Mask:
     """Where the hands of `sides` are, (H, W): their bones, thickened by `thickness` palms, and the palm itself."""
     mask = np.zeros(shape, np.uint8)
     for hand, wanted in zip(pose.hands, sides, strict=True):

@@ -112,7 +112,7 @@ def _search(level: _Level, offsets: Layer | None, rng: np.random.Generator, roun
     match = _valid(match, level, rng)
     for _ in range(rounds):
         padded = np.pad(level.picture, ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)), mode="edge")
-        patches = np.lib.stride_tricks.sliding_window_view(padded, (2 * RADIUS + 1,) * 2, (0, 1))  # (h, w, 3, 7, 7)
+        patches = np.lib.stride_tricks.sliding_window_view(padded, (2 * RADIUS + 1,) * 2, axis=(0, 1))  # type: ignore[call-overload]  # (h, w, 3, 7, 7)
         here = patches[target[:, 0], target[:, 1]]
         best = _cost(match, target, here, patches)
         for step in (4, 1):  # a neighbour's match, moved along
