@@ -1,0 +1,203 @@
+"""Arms drawn on a figure: the mesh's geometry, the rasteriser, the colour of the skin, clips with gaps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from layered_figures import SKIN, figure
+from pose_people import Person, gestures
+
+from vivid.generators.layered.arm_mesh import BUILDS, FLIP, load_arm, normals_of, pose_arm, rotation_between
+from vivid.generators.layered.arm_shading import skin_layer
+from vivid.generators.layered.arm_track import Track, place_clip
+from vivid.generators.layered.arms import ArmAnimator
+from vivid.generators.layered.figure import SHOULDERS, Layers
+from vivid.generators.layered.hand_solver import fit_clip
+from vivid.generators.layered.raster import PaintedLayer, affine, cover, paint_numbers
+from vivid.generators.layered.skin import to_linear
+from vivid.pose.skeleton import PoseClip
+
+STRAIGHT = np.tile(np.eye(3), (5, 3, 1, 1))
+
+
+def tracked(layers: Layers, clip: PoseClip) -> Track:
+    """A clip driven by itself."""
+    shoulders = np.repeat(layers.pose.body[None, list(SHOULDERS), :2].astype(float), len(clip), 0)
+    return place_clip(layers, clip, clip, fit_clip(clip), shoulders)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("build", BUILDS)
+def test_joints_land_where_they_are_asked_to(side: int, build: str) -> None:
+    arm = load_arm(side, build)
+    rng = np.random.default_rng(side)
+    shoulder, elbow, wrist, palm = *(rng.uniform(100, 400, (3, 3))), 60.0
+    turn = rotation_between(arm.joints[2, 0], np.array([0.2, 0.9, 0.3]))
+    verts = pose_arm(arm, turn, STRAIGHT, shoulder, elbow, wrist, palm)
+    # a ring of skin round a joint is centred on it
+    for point, at in ((wrist, 2.0), (elbow, 1.0)):
+        ring = verts[np.abs(arm.along - at) < 0.06]
+        assert np.linalg.norm(ring.mean(0) - point) < 0.45 * palm
+    middle = wrist + turn @ arm.joints[2, 0] * FLIP * palm
+    near = verts[np.argsort(np.linalg.norm(arm.rest - arm.joints[2, 0], axis=1))[:30]]
+    assert np.linalg.norm(near.mean(0) - middle) < 0.2 * palm
+    assert np.linalg.norm(middle - wrist) == pytest.approx(palm, rel=1e-5)  # the unit is wrist to middle knuckle
+
+
+def test_the_right_arm_is_the_left_ones_mirror_image() -> None:
+    left, right = load_arm(0), load_arm(1)
+    np.testing.assert_array_equal(left.rest * [-1, 1, 1], right.rest)
+    assert normals_of(left.rest, left.tri) * [-1, 1, 1] == pytest.approx(normals_of(right.rest, right.tri), abs=1e-9)
+    turn, mirrored = rotation_between(left.joints[2, 0], np.array([0.3, 1, 0.4])), np.diag([-1.0, 1, 1])
+    joints = np.array([[200.0, 50, -30], [230, 150, -30], [180, 220, 0]])
+    one = pose_arm(left, turn, STRAIGHT, *joints, 40.0)
+    other = pose_arm(right, mirrored @ turn @ mirrored, STRAIGHT, *(joints * [-1, 1, 1]), 40.0)
+    np.testing.assert_allclose(one * [-1, 1, 1], other, atol=1e-8)
+
+
+def test_builds_differ_in_thickness_not_in_bones() -> None:
+    thick = []
+    for build in BUILDS:
+        arm = load_arm(0, build)
+        axis = arm.joints[1, 2] - arm.joints[1, 1]
+        away = arm.rest[arm.weights[:, 8] > 0.6] - arm.joints[1, 1]
+        thick.append(np.median(np.linalg.norm(np.cross(away, axis / np.linalg.norm(axis)), axis=1)))
+        np.testing.assert_allclose(np.linalg.norm(arm.joints[2, 0]), 1, atol=1e-5)
+    assert thick[0] < 0.97 * thick[1] and thick[1] < 0.97 * thick[2]
+
+
+@pytest.mark.slow
+def test_the_file_is_what_the_bake_gives() -> None:
+    from vivid.generators.layered.arm_mesh import _arrays
+    from vivid.synthesis.arm_bake import bake
+
+    fresh, stored = bake(), _arrays()
+    assert set(fresh) == set(stored)
+    for name, array in fresh.items():
+        np.testing.assert_allclose(
+            stored[name].astype(float), array.astype(float), atol=1.01 if name == "skin" else 1e-6
+        )
+
+
+def test_a_triangle_covers_its_area_and_neighbours_leave_no_holes() -> None:
+    square = np.array([[10.0, 10], [90, 12], [88, 91], [9, 88], [47.3, 51.9]])
+    fan = np.array([[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]])
+    alone = paint_numbers(square, fan, np.array([0]), (100, 100))
+    a, b = square[1] - square[0], square[4] - square[0]
+    area = abs(a[0] * b[1] - a[1] * b[0]) / 2
+    rim = sum(np.linalg.norm(square[p] - square[q]) for p, q in ((0, 1), (1, 4), (4, 0)))
+    assert area <= (alone == 1).sum() <= area + 0.6 * rim  # half a sample more leaves no holes
+    every = paint_numbers(square, fan, np.arange(4), (100, 100))
+    inside = every[15:85, 15:84]
+    assert (inside > 0).all() and set(np.unique(inside)) == {1, 2, 3, 4}
+
+
+def test_later_triangles_lie_over_earlier_ones_and_values_are_interpolated() -> None:
+    points = np.array([[0.0, 0], [64, 0], [0, 64]])
+    number = paint_numbers(
+        np.concatenate([points, points]), np.array([[0, 1, 2], [3, 4, 5]]), np.array([1, 0]), (64, 64)
+    )
+    assert number[10, 10] == 1
+    rows = affine(points[None], points[None] * 2 + 1)[0]
+    np.testing.assert_allclose(rows[0] * 20.5 + rows[1] * 10.5 + rows[2], [42, 22], atol=1e-4)
+
+
+def test_what_lies_outside_of_the_frame_is_left_out() -> None:
+    verts = np.array([[200.0, 200, 0], [260, 200, 0], [200, 260, 0]])
+    assert cover(verts, np.array([[0, 1, 2]]), (100, 100), 2, cull=False) is None
+    assert cover(verts, np.zeros((0, 3), int), (500, 500), 2, cull=False) is None
+    assert cover(verts - 250, np.array([[0, 1, 2]]), (100, 100), 2, cull=False) is None
+
+
+def test_a_layer_is_painted_with_its_opacity() -> None:
+    out = np.full((8, 8, 3), 100, np.uint8)
+    alpha = np.full((2, 3), 0.25, np.float32)
+    PaintedLayer(np.float32([200, 0, 40]) * alpha[..., None], alpha, 4, 1).paint(out)
+    assert out[1, 4].tolist() == [125, 75, 85] and (out[3:] == 100).all()
+
+
+@pytest.mark.parametrize("skin", [SKIN, np.array([0.36, 0.23, 0.17]), np.array([0.93, 0.80, 0.74])])
+def test_hands_come_out_in_the_colour_asked_for(skin: np.ndarray) -> None:
+    layers = figure(skin=skin)
+    animator = ArmAnimator(layers)
+    clip = gestures(Person(), 3, 1)
+    track, tones = tracked(layers, clip), []
+    for t in range(3):
+        for side in range(2):
+            model = animator.models[side]
+            joints = (track.shoulder[side, t], track.elbow[side, t], track.wrist[side, t])
+            verts = pose_arm(model, track.turn[side, t], track.fingers[side, t], *joints, track.palm[side, t])
+            layer = skin_layer(
+                model, verts, track.palm[side, t], layers.look, (768, 768), model.along[model.tri].min(1) > 1.95
+            )
+            assert layer is not None
+            tones.append(np.median(layer.rgb[layer.alpha > 0.95], 0) / 255)
+    ratio = to_linear(np.median(tones, 0)) / to_linear(skin)
+    assert (np.abs(np.log(ratio)) < 0.22).all()  # poses differ in how they face the light
+    assert np.ptp(np.log(ratio)) < 0.08  # but not in their hue
+
+
+def test_drawing_touches_only_arms_and_is_repeatable() -> None:
+    layers = figure()
+    clip = gestures(Person(), 3, 2)
+    track = tracked(layers, clip)
+    start = layers.plate.astype(np.uint8)
+    frames = []
+    for _ in range(2):
+        out = start.copy()
+        ArmAnimator(layers).draw(out, track, 1)
+        frames.append(out)
+    np.testing.assert_array_equal(*frames)
+    changed = (frames[0] != start).any(2)
+    assert 0.02 < changed.mean() < 0.35
+    rows, columns = np.nonzero(changed)
+    points = np.concatenate([track.wrist[:, 1, :2], track.elbow[:, 1, :2], track.shoulder[:, 1, :2]])
+    far = np.linalg.norm(np.stack([columns, rows], 1)[:, None] - points, axis=2).min(1)
+    assert far.max() < 2.6 * layers.palm
+
+
+@pytest.mark.parametrize(("hem", "bare"), [(0.6, False), (0.6, True), (1.0, False), (2.0, False)])
+def test_every_kind_of_sleeve_is_drawn_on_both_sides(hem: float, bare: bool) -> None:
+    layers = figure(hem, bare)
+    track = tracked(layers, gestures(Person(), 2, 3))
+    start = layers.plate.astype(np.uint8)
+    for still in ((False, True), (True, False)):
+        out = start.copy()
+        ArmAnimator(layers, still).draw(out, track, 0)
+        moving = track.wrist[1 if still[0] else 0, 0, :2]
+        resting = track.wrist[0 if still[0] else 1, 0, :2]
+        rows, columns = np.nonzero((out != start).any(2))
+        at = np.stack([columns, rows], 1)
+        assert np.linalg.norm(at - moving, axis=1).min() < 0.5 * layers.palm
+        assert np.linalg.norm(at - resting, axis=1).min() > 0.5 * layers.palm
+
+
+@given(st.integers(0, 2**31))
+@settings(max_examples=4, deadline=None)
+def test_clips_with_gaps_and_far_points_are_drawn(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    layers = figure(rng.choice([0.5, 1.0, 2.0]), bool(rng.integers(2)))
+    clip = gestures(Person(), 2, seed % 50)
+    hands = clip.hands * np.float32(rng.choice([1, 8])) * (rng.random((2, 2, 1, 1)) < 0.7)
+    body = clip.body * (rng.random((2, 18, 1)) < 0.8)
+    track = tracked(layers, replace(clip, hands=hands, body=body))
+    for part in (track.shoulder, track.elbow, track.wrist, track.palm, track.turn, track.fingers):
+        assert np.isfinite(part).all()
+    out = layers.plate.astype(np.uint8)
+    animator = ArmAnimator(layers)
+    for t in range(2):
+        animator.draw(out, track, t)
+
+
+def test_a_hand_that_drops_out_for_a_moment_does_not_jump() -> None:
+    layers = figure()
+    clip = gestures(Person(), 24, 4)
+    hands = clip.hands.copy()
+    hands[8:14, 0] = 0
+    step = np.linalg.norm(np.diff(tracked(layers, replace(clip, hands=hands)).wrist[0], axis=0), axis=1)
+    usual = np.linalg.norm(np.diff(tracked(layers, clip).wrist[0], axis=0), axis=1)
+    assert step.max() < 2.5 * usual.max()

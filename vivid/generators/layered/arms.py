@@ -1,0 +1,126 @@
+"""Frames' arms: on the picture without arms both are drawn in a pose, the rear one first.
+
+Per side: skin of the upper arm, shadow on the torso, sleeve, cuff of a long sleeve, forearm and hand.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .arm_mesh import FLIP, ArmModel, load_arm, normals_of, pose_arm, rotation_between
+from .arm_shading import cloth_layer, skin_layer
+from .arm_track import Track
+from .figure import PLACES, Layers
+from .raster import PaintedLayer
+from .skin import to_linear
+from .sleeves import Sleeve, cloth_texture
+
+Floats = NDArray[np.float64]
+
+LONG = 1.4
+"""Sleeves that end beyond this (1 elbow, 2 wrist) are long."""
+
+
+class ArmAnimator:
+    """Draws a portrait's arms; still: which of them (the person's left first) stay in the picture as they are."""
+
+    def __init__(self, layers: Layers, still: tuple[bool, bool] = (False, False), samples: int = 2):
+        self.layers, self.samples, self.still = layers, samples, still
+        self.size = (layers.plate.shape[0], layers.plate.shape[1])
+        self.models = [load_arm(side, "slim") for side in range(2)]
+        self.long = [arm.hem > LONG for arm in layers.arms]
+        self._torso = (layers.torso * 255).round().astype(np.uint8)
+        self._sleeves = [Sleeve(layers, side) for side in range(2)]
+        self._textures = [cloth_texture(layers, arm) for arm in layers.arms]
+        self._upper, self._lower = [], []
+        for model, arm, long in zip(self.models, layers.arms, self.long, strict=True):
+            along = model.along[model.tri]
+            begin = arm.bare_to - 0.35 if arm.bare else arm.hem - 0.45
+            self._upper.append((along.min(1) < 1.05) & (along.max(1) > begin))
+            self._lower.append(along.max(1) > (1.9 if long else 0.98))
+        layers.look.gain = self._gain()
+
+    def _gain(self) -> Floats:
+        """(3,) so that a hand as most photographs show it comes out with the portrait's colour of skin."""
+        look, model, palm = self.layers.look, self.models[0], 60.0
+        look.gain = np.ones(3)
+        fingers = np.tile(np.eye(3), (5, 3, 1, 1))
+        levels = []
+        for turn in (np.eye(3), np.diag([-1.0, 1.0, -1.0])):
+            raised = turn @ rotation_between(model.joints[2, 0], np.array([0.3, 0.6, 0.4]))
+            shoulder, elbow, wrist = (np.array(p) for p in ((150.0, 60, -20), (180.0, 250, -20), (130.0, 150, 0)))
+            verts = pose_arm(model, raised, fingers, shoulder, elbow, wrist, palm)
+            layer = skin_layer(model, verts, palm, look, (300, 300), model.along[model.tri].min(1) > 1.95, 1)
+            assert layer is not None  # the hand is inside of these 300 pixels
+            levels.append(np.median(to_linear(layer.rgb[layer.alpha > 0.9] / 255), 0))
+        return np.clip(to_linear(look.skin) / np.mean(levels, 0), 0.6, 1.8)
+
+    def draw(self, out: NDArray[np.uint8], track: Track, t: int) -> None:
+        """Draw both arms of frame t onto (H, W, 3) RGB, in place."""
+        for side in (1 - int(track.front[t]), int(track.front[t])):
+            if not self.still[side]:
+                self._draw_arm(out, track, t, side)
+
+    def _draw_arm(self, out: NDArray[np.uint8], track: Track, t: int, side: int) -> None:
+        model, look = self.models[side], self.layers.look
+        shoulder, elbow, wrist = track.shoulder[side, t], track.elbow[side, t], track.wrist[side, t]
+        palm = float(track.palm[side, t])
+        verts = pose_arm(model, track.turn[side, t], track.fingers[side, t], shoulder, elbow, wrist, palm)
+        verts = self._filled_out(verts, palm, side)
+        cuff = self._cuff(verts, palm, side) if self.long[side] else None
+        hand = skin_layer(model, verts, palm, look, self.size, self._lower[side], self.samples, t)
+        if not self.long[side]:
+            skin = skin_layer(model, verts, palm, look, self.size, self._upper[side], self.samples, t)
+            if skin is not None:
+                skin.paint(out)
+        for layer in (cuff, hand):
+            if layer is not None:
+                self._shadow(out, layer, palm)
+        for layer in (self._sleeves[side].at(shoulder[:2], elbow[:2]), cuff, hand):
+            if layer is not None:
+                layer.paint(out)
+
+    def _filled_out(self, verts: Floats, palm: float, side: int) -> Floats:
+        """A bare upper arm as thick as the photograph's, the forearm as it is."""
+        arm, model = self.layers.arms[side], self.models[side]
+        if not arm.bare:
+            return verts
+        wanted = float(np.interp(0.7, PLACES, np.minimum(arm.outer, arm.inner))) / palm
+        thick = np.clip(wanted - _bare_half(model), -0.05, 0.06) * np.clip((1.5 - model.along) / 0.6, 0, 1)
+        return verts + normals_of(verts * FLIP, model.tri) * FLIP * (thick * palm)[:, None]
+
+    def _cuff(self, verts: Floats, palm: float, side: int) -> PaintedLayer | None:
+        """The long sleeve round the forearm."""
+        arm, model = self.layers.arms[side], self.models[side]
+        wanted = 0.97 * np.median(np.minimum(arm.outer, arm.inner)[5:]) / palm  # half-width of the sleeve at the elbow
+        taper = np.clip(2 - model.along, 0, 1)
+        thick = np.maximum(0.07, (wanted - _bare_half(model)) * taper + 0.08 * (1 - taper))
+        look, texture = self.layers.look, self._textures[side]
+        return cloth_layer(model, verts, palm, look, texture, self.size, thick, (0.88, 1.99), self.samples)
+
+    def _shadow(self, out: NDArray[np.uint8], layer: PaintedLayer, palm: float) -> None:
+        """A soft shadow of forearm and hand on the torso, made on a coarse raster."""
+        k = max(1, int(0.07 * palm))
+        reach = int(0.9 * palm)
+        big = cv2.copyMakeBorder(layer.alpha, reach, reach, reach, reach, cv2.BORDER_CONSTANT)
+        big = big[: big.shape[0] // k * k, : big.shape[1] // k * k]
+        small = cv2.resize(big, (big.shape[1] // k, big.shape[0] // k), interpolation=cv2.INTER_AREA)
+        small = cv2.GaussianBlur(small, (0, 0), 0.28 * palm / k)
+        x0, y0 = layer.x0 - reach + round(0.10 * palm), layer.y0 - reach + round(0.30 * palm)
+        a, b = max(x0, 0), max(y0, 0)
+        c, d = min(x0 + big.shape[1], self.size[1]), min(y0 + big.shape[0], self.size[0])
+        if c - a < 2 or d - b < 2:
+            return
+        full = cv2.resize(small, big.shape[1::-1], interpolation=cv2.INTER_LINEAR)[b - y0 : d - y0, a - x0 : c - x0]
+        share = 1 - cv2.multiply(full, self._torso[b:d, a:c], scale=0.30 / 255, dtype=cv2.CV_32F)
+        view = out[b:d, a:c]
+        view[:] = cv2.multiply(view, cv2.merge([share] * 3), dtype=cv2.CV_8U)
+
+
+def _bare_half(model: ArmModel) -> float:
+    """Half the width of the mesh just above the elbow, in palms."""
+    axis = (model.elbow - model.shoulder) / np.linalg.norm(model.elbow - model.shoulder)
+    around = model.rest[(model.along > 0.75) & (model.along < 0.95)] - model.elbow
+    return float(np.median(np.linalg.norm(around - np.outer(around @ axis, axis), axis=1)))

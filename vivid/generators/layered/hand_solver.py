@@ -1,0 +1,415 @@
+"""The 3D hands behind the 21 points of a clip: orthographic inverse kinematics of all frames at once.
+
+Per frame: turn of the hand (3), 21 angles, place (2) and size (1). Loss: robust distance of the points in palms, limits
+of the joints, bends that belong together, a wrist that does not break, smoothness in time. Minimised by Levenberg and
+Marquardt's method, whose normal equations couple a frame with the next two only. The palm's triangle has two mirror
+solutions in depth: both are tried in every frame, and the cheapest path through time is refined.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...pose.skeleton import PoseClip
+from .figure import ELBOWS, WRISTS
+from .hand_track import ANGLES, HandModel, HandTrack, points_and_slopes, points_of, rotations
+
+Floats = NDArray[np.float64]
+
+FOREARM = 2.45
+"""Forearm in palms, for a first guess of its depth."""
+SPREAD, FAR = 0.05, 0.10
+"""Squared palms at which the robust distance is half used up, and the share of the plain squared distance beside it."""
+KNUCKLES = (0, 5, 9, 13, 17)
+TIPS = (4, 8, 12, 16, 20)
+POINT_WEIGHTS = np.ones(21)
+POINT_WEIGHTS[list(KNUCKLES)] = 2.0
+POINT_WEIGHTS[list(TIPS)] = 1.5
+LEAST_POINTS = 15
+"""A hand with fewer points in a frame counts as absent there."""
+LOW = np.array([-0.4, -0.5, -0.6] + [-0.35, -0.05, -0.05] * 4 + [-0.3] * 4 + [-0.7] * 2)
+HIGH = np.array([0.9, 1.0, 1.2] + [1.6, 1.85, 1.2] * 4 + [0.3] * 4 + [0.7] * 2)
+"""Limits of the angles, in radians."""
+JUMP = 0.12
+"""Cost of a turn between two frames on the path through mirror solutions, by its matrices' squared difference."""
+BOTH_STEPS, CLIP_STEPS = 14, 14
+AT_ONCE = 256
+"""Frames whose slopes are in memory at the same time."""
+REST = np.array([0.1] * 3 + [0.25] * 12 + [0.0] * 6)
+"""Angles of a relaxed hand."""
+
+UNKNOWNS = 3 + ANGLES + 3
+"""Of a frame: a small turn, the angles, place and the logarithm of the size."""
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What one hand is fitted to: goal (N, 21, 2) in palms from the wrist, y up; weight (N, 21); fore (N, 3): direction
+    of the forearm."""
+
+    hand: HandModel
+    goal: Floats
+    weight: Floats
+    fore: Floats
+
+    def part(self, frames: slice) -> _Task:
+        return _Task(self.hand, self.goal[frames], self.weight[frames], self.fore[frames])
+
+    def twice(self) -> _Task:
+        return _Task(self.hand, *(np.concatenate([a, a]) for a in (self.goal, self.weight, self.fore)))
+
+
+@dataclass
+class _State:
+    """turn (N, 3, 3); rest (N, 24): angles, place, logarithm of the size."""
+
+    turn: Floats
+    rest: Floats
+
+    def moved(self, step: Floats) -> _State:
+        step = step.clip(-0.5, 0.5)
+        return _State(rotations(step[:, :3]) @ self.turn, self.rest + step[:, 3:])
+
+    def where(self, better: NDArray[np.bool_], other: _State) -> _State:
+        """This state where `better` (N,), else the other."""
+        return _State(
+            np.where(better[:, None, None], self.turn, other.turn), np.where(better[:, None], self.rest, other.rest)
+        )
+
+
+def fit_clip(clip: PoseClip) -> HandTrack:
+    """Fit both hands of a clip; a pure function of its points."""
+    body = clip.body.astype(float)
+    sides = [
+        _fit_hand(side, clip.hands[:, side].astype(float), body[:, ELBOWS[side]], body[:, WRISTS[side]])
+        for side in range(2)
+    ]
+    return HandTrack(*(np.stack(part) for part in zip(*sides, strict=True)))
+
+
+def _fit_hand(side: int, hand: Floats, elbow: Floats, wrist: Floats) -> tuple[Floats, ...]:
+    """turn, angles, place, palm, error of one hand (T, 21, 3) with its arm's elbow and wrist (T, 3)."""
+    model, count = HandModel.of(side), len(hand)
+    present = (hand[..., 2] > 0).sum(1) >= LEAST_POINTS
+    present &= (hand[:, list(KNUCKLES), 2] > 0).all(1)
+    raw = hand[..., :2]
+    reach = np.linalg.norm(model.joints[1:, 0], axis=1)
+    seen = np.linalg.norm(raw[:, KNUCKLES[1:]] - raw[:, :1], axis=2) / reach
+    size = float(np.percentile(seen[present].max(1), 85)) if present.any() else 0.0
+    if size < 1e-3:
+        return _unseen(side, elbow, wrist, count)
+    filled = _filled(raw, present, wrist)
+    points, weight = trust(filled, np.where(present[:, None], hand[..., 2], 0), size)
+    flat = (points[:, 0] - elbow[:, :2]) / size * [1, -1]
+    depth = np.sqrt(np.maximum(FOREARM**2 - (flat**2).sum(1), 0.02))
+    fore = np.column_stack([flat, depth])
+    fore = np.where(elbow[:, 2:] > 0, fore, [0, 1.0, 0.3])
+    fore /= np.linalg.norm(fore, axis=1, keepdims=True)
+    up = np.array([1.0, -1.0])
+    task = _Task(model, (points - points[:, :1]) / size * up, weight * POINT_WEIGHTS, fore)
+    state = _refined(task, _cheapest_path(task, _both_solutions(model, task.goal)))
+    angles, place, scale = state.rest[:, :ANGLES], state.rest[:, 21:23], np.exp(state.rest[:, 23])
+    found = points_of(model, state.turn, angles)[..., :2] * scale[:, None, None] + place[:, None]
+    off = np.linalg.norm(found * up * size + points[:, :1] - raw, axis=2) / size
+    error = np.where(present, off.mean(1), np.nan)
+    return state.turn, angles, points[:, 0] + place * up * size, size * scale, error
+
+
+def _unseen(side: int, elbow: Floats, wrist: Floats, count: int) -> tuple[Floats, ...]:
+    """A hand that no frame shows: relaxed, along the forearm where that is known."""
+    model = HandModel.of(side)
+    sure = (elbow[:, 2] > 0) & (wrist[:, 2] > 0)
+    fore = np.where(sure[:, None], (wrist - elbow)[:, :2], [0.0, 1.0])
+    length = np.linalg.norm(fore, axis=1)
+    palm = float(np.median(length[sure])) / FOREARM if sure.any() else 0.0
+    way = np.column_stack([fore * [1, -1], np.zeros(count)])
+    way /= np.linalg.norm(way, axis=1, keepdims=True) + 1e-9
+    pointing = model.joints[2, 0] / np.linalg.norm(model.joints[2, 0])
+    # the back of the hand towards the camera
+    across = np.cross(way, [0, 0, 1.0])
+    across /= np.linalg.norm(across, axis=1, keepdims=True) + 1e-9
+    now = np.stack([way, across, np.broadcast_to([0.0, 0, 1], way.shape)], 2)
+    rest = np.stack([pointing, np.cross(pointing, -model.normal), -model.normal], 1)
+    left, _, right = np.linalg.svd(now @ rest.T)
+    left[:, :, 2] *= np.linalg.det(left @ right)[:, None]
+    angles = np.tile(REST, (count, 1))
+    return left @ right, angles, wrist[:, :2], np.full(count, max(palm, 1e-3)), np.full(count, np.nan)
+
+
+def _filled(points: Floats, present: NDArray[np.bool_], wrist: Floats) -> Floats:
+    """Points (T, 21, 2), where not present (T,) carried on from neighbours, along with the body's wrist (T, 3)."""
+    known, frames = np.flatnonzero(present), np.arange(len(points))
+    flat = np.stack([np.interp(frames, known, column) for column in points[known].reshape(len(known), -1).T], 1)
+    sure = np.flatnonzero(present & (wrist[:, 2] > 0))
+    away = np.zeros((len(points), 2))
+    if len(sure):
+        usual = np.stack([np.interp(frames, sure, wrist[sure, k]) for k in range(2)], 1)
+        away = np.where(wrist[:, 2:] > 0, wrist[:, :2] - usual, 0.0)
+    return np.where(present[:, None, None], points, flat.reshape(points.shape) + away[:, None])
+
+
+def trust(points: Floats, sure: Floats, size: float, reach: int = 3) -> tuple[Floats, Floats]:
+    """Points (T, 21, 2) without outliers in time, and weights (T, 21) in 0..1; sure: confidences, size: of a palm.
+
+    Seen from the palm, a point that lies far from the median of its 2 reach + 1 frames, compared with how restless it
+    is around, goes to that median; its weight falls with the distance, with the detector's confidence beside the
+    clip's usual one, and where the detector held a frame (the same points twice: one of them is late).
+    """
+    count = len(points)
+    palm = points[:, list(KNUCKLES)].mean(1, keepdims=True)
+    local = (points - palm) / size
+
+    def window(x: Floats) -> Floats:
+        padded = np.pad(x, ((reach, reach),) + ((0, 0),) * (x.ndim - 1), mode="edge")
+        return np.stack([padded[k : k + count] for k in range(2 * reach + 1)])
+
+    around = window(local)
+    middle = np.median(around, 0)
+    # a steady movement is no outlier: the median of what neighbours two sides away say, too
+    across = np.median(np.stack([(around[reach - k] + around[reach + k]) / 2 for k in range(1, reach + 1)]), 0)
+    far = np.minimum(np.linalg.norm(local - middle, axis=2), np.linalg.norm(local - across, axis=2))
+    common = np.median(far, 1, keepdims=True)  # the whole hand's quick turn is a movement
+    limit = np.maximum(np.maximum(0.05, 2.5 * np.median(window(far), 0)), 3 * common)
+    over = np.clip((far - limit) / limit, 0, 1)[..., None]
+    clean = local + over * (middle - local)
+    held = np.zeros(count, bool)
+    if count > 1:
+        same = np.abs(np.diff(points, axis=0)).max((1, 2)) < 1e-3 * size
+        held[1:] |= same
+        held[:-1] |= same
+    typical = float(np.median(sure[sure > 0])) if (sure > 0).any() else 1.0
+    weight = np.clip(sure / typical, 0.05, 1) ** 2 / (1 + np.square(np.maximum(far - 2 * common, 0) / 0.10))
+    weight = np.clip(weight * np.where(held, 0.6, 1.0)[:, None], 0.05, 1)
+    return clean * size + palm, np.where(sure > 0, weight, 0.0)
+
+
+def _both_solutions(model: HandModel, goal: Floats) -> Floats:
+    """(2, T, 3, 3): the two turns that put the knuckles of fore- and little finger where they are seen."""
+    a, b = model.joints[1, 0], model.joints[4, 0]
+    rest = np.linalg.inv(np.stack([a, b, np.cross(a, b)], 1))
+    u, v = goal[:, 5], goal[:, 17]
+    za = np.sqrt(np.maximum(a @ a - (u * u).sum(1), 0))
+    zb = np.sqrt(np.maximum(b @ b - (v * v).sum(1), 0))
+    zb = np.where(a @ b < (u * v).sum(1), -zb, zb)
+    turns = []
+    for sign in (1, -1):
+        p, q = np.column_stack([u, sign * za]), np.column_stack([v, sign * zb])
+        left, _, right = np.linalg.svd(np.stack([p, q, np.cross(p, q)], 2) @ rest)
+        left[:, :, 2] *= np.linalg.det(left @ right)[:, None]
+        turns.append(left @ right)
+    return np.array(turns)
+
+
+def _cheapest_path(task: _Task, turns: Floats) -> _State:
+    """Fit every frame by itself from both turns (2, T, 3, 3), then take the cheapest way through time."""
+    count = turns.shape[1]
+    task = task.twice()
+    start = np.concatenate([REST, np.zeros(3)])
+    state = _State(turns.reshape(-1, 3, 3), np.tile(start, (2 * count, 1)))
+    cost = _loss(task, state)
+    damping = np.full(2 * count, 1e-2)
+    for _ in range(BOTH_STEPS):
+        slope, curve = _normal_equations(task, state)
+        step = -np.linalg.solve(curve + damping[:, None, None] * np.eye(UNKNOWNS), slope[..., None])[..., 0]
+        trial = state.moved(step)
+        tried = _loss(task, trial)
+        better = tried < cost
+        state, cost = trial.where(better, state), np.where(better, tried, cost)
+        damping = np.clip(damping * np.where(better, 0.3, 5.0), 1e-6, 1e3)
+    found, cost = state.turn.reshape(2, count, 3, 3), cost.reshape(2, count)
+    jumps = JUMP * np.square(found[:, None, :-1] - found[None, :, 1:]).sum((-1, -2))  # (2, 2, T - 1)
+    total, back = cost[:, 0], np.zeros((count, 2), int)
+    for t in range(1, count):
+        way = jumps[:, :, t - 1] + total[:, None]
+        back[t] = way.argmin(0)
+        total = way.min(0) + cost[:, t]
+    path = np.zeros(count, int)
+    path[-1] = total.argmin()
+    for t in range(count - 1, 0, -1):
+        path[t - 1] = back[t, path[t]]
+    frames = np.arange(count)
+    return _State(found[path, frames], state.rest.reshape(2, count, -1)[path, frames])
+
+
+def _loss(task: _Task, state: _State) -> Floats:
+    """(N,) loss of single frames."""
+    hand, rest = task.hand, state.rest
+    points = points_of(hand, state.turn, rest[:, :ANGLES])
+    seen = points[..., :2] * np.exp(rest[:, 23])[:, None, None] + rest[:, None, 21:23]
+    off = np.square(seen - task.goal).sum(-1)
+    data = ((SPREAD * (1 - 1 / (1 + off / SPREAD)) + FAR * off) * task.weight).sum(1)
+    angles = rest[:, :ANGLES]
+    limits = 2.0 * (np.square(np.maximum(LOW - angles, 0)) + np.square(np.maximum(angles - HIGH, 0))).sum(1)
+    usual = np.einsum("ni,ij,nj->n", rest, PRIOR, rest)
+    bent = _along_forearm(task, state)[1]
+    return data + limits + usual + 0.5 * np.square(np.maximum(0.75 - bent, 0)) + 0.01 * (1 - bent)
+
+
+def _along_forearm(task: _Task, state: _State) -> tuple[Floats, Floats]:
+    """Where the hand points (N, 3), and the cosine of the wrist's bend (N,)."""
+    pointing = state.turn @ (task.hand.joints[2, 0] / np.linalg.norm(task.hand.joints[2, 0]))
+    return pointing, (pointing * task.fore).sum(1)
+
+
+def _normal_equations(task: _Task, state: _State) -> tuple[Floats, Floats]:
+    """Slope (N, 27) and Gauss and Newton's curvature (N, 27, 27) of the single frames' loss, both halved."""
+    parts = [slice(k, k + AT_ONCE) for k in range(0, len(state.rest), AT_ONCE)]
+    found = [_equations_of(task.part(p), _State(state.turn[p], state.rest[p])) for p in parts]
+    slopes, curves = (np.concatenate(each) for each in zip(*found, strict=True))
+    return slopes, curves
+
+
+def _equations_of(task: _Task, state: _State) -> tuple[Floats, Floats]:
+    rest, count = state.rest, len(state.rest)
+    angles, size = rest[:, :ANGLES], np.exp(rest[:, 23])[:, None, None]
+    points, slopes = points_and_slopes(task.hand, state.turn, angles)
+    jacobian = np.zeros((count, 21, 2, UNKNOWNS))
+    jacobian[..., :24] = slopes[:, :, :2] * size[..., None]
+    jacobian[:, :, 0, 24] = jacobian[:, :, 1, 25] = 1
+    jacobian[..., 26] = points[..., :2] * size
+    off = points[..., :2] * size + rest[:, None, 21:23] - task.goal
+    weight = task.weight * (1 / np.square(1 + np.square(off).sum(-1) / SPREAD) + FAR)
+    flat = jacobian.reshape(count, 42, UNKNOWNS)
+    weighted = flat * np.repeat(weight, 2, 1)[..., None]
+    slope = (np.swapaxes(weighted, 1, 2) @ off.reshape(count, 42, 1))[..., 0]
+    curve = np.swapaxes(weighted, 1, 2) @ flat
+    over = np.maximum(angles - HIGH, 0) - np.maximum(LOW - angles, 0)
+    slope[:, 3:24] += 2.0 * over
+    curve[:, np.arange(3, 24), np.arange(3, 24)] += 2.0 * (over != 0)
+    slope[:, 3:] += rest @ PRIOR
+    curve[:, 3:, 3:] += PRIOR
+    pointing, bent = _along_forearm(task, state)
+    turned = np.cross(pointing, task.fore)  # slope of the cosine by a small turn
+    broken = np.maximum(0.75 - bent, 0)
+    slope[:, :3] -= (0.5 * broken + 0.005)[:, None] * turned
+    curve[:, :3, :3] += 0.5 * (broken > 0)[:, None, None] * turned[:, :, None] * turned[:, None]
+    curve[:, :3, :3] += 0.005 * (np.eye(3) - pointing[:, :, None] * pointing[:, None])
+    return slope, curve
+
+
+def _prior() -> Floats:
+    """(24, 24): the quadratic form of what is usual: bends that belong together, small spreads, one size."""
+    rows: list[tuple[float, dict[int, float]]] = []
+    for j in range(1, 5):
+        rows.append((0.02, {3 * j + 2: 1.0, 3 * j + 1: -0.62}))
+    rows += [(0.03, {k: 1.0}) for k in range(15, 21)]
+    rows += [(0.003, {k: 1.0}) for k in range(15)]
+    rows += [(0.01, {3 * j + k: 1.0, 3 * (j - 1) + k: -1.0}) for j in range(2, 5) for k in range(2)]
+    rows.append((2.0, {23: 1.0}))
+    form = np.zeros((24, 24))
+    for weight, terms in rows:
+        row = np.zeros(24)
+        row[list(terms)] = list(terms.values())
+        form += weight * np.outer(row, row)
+    return form
+
+
+PRIOR = _prior()
+
+
+def _in_time(count: int) -> Floats:
+    """(3, 5, T): the diagonals 0, 1, 2 of the forms that tie frames together: turn, bends, spreads, place, size."""
+    first, second = np.zeros((3, count)), np.zeros((3, count))
+    for form, weights in ((first, (-1.0, 1.0)), (second, (1.0, -2.0, 1.0))):
+        rows = max(count - len(weights) + 1, 0)  # differences there are
+        for k, a in enumerate(weights):
+            for m, b in enumerate(weights[k:]):
+                form[m, k : k + rows] += a * b
+    kinds = (3.0 * second + 0.15 * first, 10.0 * second + 0.1 * first, 10.0 * second, second, 10.0 * first)
+    return np.stack(kinds, 1)
+
+
+def _refined(task: _Task, state: _State) -> _State:
+    """The state with the frames tied together in time."""
+    count = len(state.rest)
+    ties = _in_time(count)
+    kinds = np.repeat([1, 2, 3, 4], [15, 6, 2, 1])
+    plain = ties[:, kinds]  # (3, 24, T)
+
+    def tied(form: Floats, values: Floats) -> Floats:
+        """The banded form (3, T) or (3, K, T) times values (T, K)."""
+        form = form[:, None] if form.ndim == 2 else form
+        out = values * form[0].T
+        for k in (1, 2):
+            if count > k:
+                out[:-k] += form[k, :, :-k].T * values[k:]
+                out[k:] += form[k, :, :-k].T * values[:-k]
+        return out
+
+    def total(s: _State) -> float:
+        flat = s.turn.reshape(count, 9)
+        return float(
+            _loss(task, s).sum() + (flat * tied(ties[:, 0], flat)).sum() + (s.rest * tied(plain, s.rest)).sum()
+        )
+
+    cost, damping = total(state), 1e-3
+    for _ in range(CLIP_STEPS):
+        slope, curve = _normal_equations(task, state)
+        flat = state.turn.reshape(count, 9)
+        turned = np.swapaxes(_turn_slopes(state.turn), 1, 2)  # (T, 3, 9)
+        slope[:, :3] += (turned @ tied(ties[:, 0], flat)[..., None])[..., 0]
+        slope[:, 3:] += tied(plain, state.rest)
+        bands = np.zeros((3, count, UNKNOWNS, UNKNOWNS))
+        bands[0] = curve
+        for k in range(3):
+            n = max(count - k, 0)
+            both = turned[:n] @ np.swapaxes(turned[k:], 1, 2)
+            bands[k, :n, :3, :3] += ties[k, 0, :n, None, None] * both
+            bands[k, :n, np.arange(3, 27), np.arange(3, 27)] += plain[k, :, :n]
+        while damping < 1e4:
+            damped = bands.copy()
+            damped[0] += damping * np.eye(UNKNOWNS)
+            trial = state.moved(-_solve_banded(damped, slope))
+            tried = total(trial)
+            if tried < cost:
+                break
+            damping *= 8
+        else:
+            return state
+        gain, state, cost = cost - tried, trial, tried
+        damping = max(damping * 0.2, 1e-6)
+        if gain < 1e-5 * cost:
+            break
+    return state
+
+
+def _turn_slopes(turn: Floats) -> Floats:
+    """(T, 9, 3): slopes of the matrices' numbers by a small turn from the left."""
+    units = np.zeros((3, 3, 3))
+    units[0, 2, 1], units[0, 1, 2] = 1, -1
+    units[1, 0, 2], units[1, 2, 0] = 1, -1
+    units[2, 1, 0], units[2, 0, 1] = 1, -1
+    return np.stack([(unit @ turn).reshape(-1, 9) for unit in units], 2)
+
+
+def _solve_banded(bands: Floats, right: Floats) -> Floats:
+    """Solve a symmetric system whose frames are tied to the next two: bands (3, T, K, K), right (T, K)."""
+    count, k = right.shape
+    pairs = -(-count // 2)
+    whole = np.zeros((pairs * 2, k))
+    whole[:count] = right
+    centre = np.zeros((pairs, 2 * k, 2 * k))
+    beside = np.zeros((pairs, 2 * k, 2 * k))  # from a pair to the next
+    if count % 2:
+        centre[-1, k:, k:] = np.eye(k)
+    centre[:, :k, :k] = bands[0, ::2]
+    half = count // 2
+    centre[:half, k:, k:] = bands[0, 1::2]
+    centre[:half, :k, k:] = bands[1, : 2 * half : 2]
+    centre[:half, k:, :k] = np.swapaxes(bands[1, : 2 * half : 2], 1, 2)
+    n = len(bands[2, ::2])
+    beside[:n, :k, :k] = bands[2, ::2]
+    beside[:half, k:, :k] = bands[1, 1::2]
+    beside[:half, k:, k:] = bands[2, 1::2]
+    x = whole.reshape(pairs, 2 * k)
+    for p in range(1, pairs):  # block elimination
+        ratio = np.linalg.solve(centre[p - 1], beside[p - 1]).T
+        centre[p] -= ratio @ beside[p - 1]
+        x[p] -= ratio @ x[p - 1]
+    x[-1] = np.linalg.solve(centre[-1], x[-1])
+    for p in range(pairs - 2, -1, -1):
+        x[p] = np.linalg.solve(centre[p], x[p] - beside[p] @ x[p + 1])
+    return x.reshape(-1, k)[:count]

@@ -1,0 +1,148 @@
+"""Triangles to pixels without a graphics card.
+
+They are painted far to near as numbers, then every pixel takes its triangle's affine functions. A painted layer is a
+premultiplied picture with its place in the frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Window = tuple[int, int, int, int]
+"""x0, y0, x1, y1 in the frame."""
+
+BRIGHT = 1.3
+"""The factor on the skin's colour that a texture stores as 255."""
+THIN = 0.25
+"""Triangles of at most half this area, in samples, are not painted."""
+
+
+@dataclass(frozen=True, eq=False)
+class PaintedLayer:
+    """rgb (h, w, 3) float32 0..255, premultiplied with alpha (h, w) float32; x0, y0: its place in the frame."""
+
+    rgb: NDArray[np.float32]
+    alpha: NDArray[np.float32]
+    x0: int
+    y0: int
+
+    def paint(self, out: NDArray[np.uint8]) -> None:
+        """Onto (H, W, 3), in place."""
+        h, w = self.alpha.shape
+        view = out[self.y0 : self.y0 + h, self.x0 : self.x0 + w]
+        keep = 1 - self.alpha
+        mixed = cv2.multiply(view, cv2.merge([keep, keep, keep]), dtype=cv2.CV_32F)
+        view[:] = cv2.add(mixed, self.rgb, dtype=cv2.CV_8U)
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """Which triangles are seen where: window in the frame; points (V, 2) in samples of the window; flat (N,): covered
+    samples of the raster (h, w); face (N,): their triangles."""
+
+    window: Window
+    points: Floats
+    flat: NDArray[np.int64]
+    face: NDArray[np.int64]
+    raster: tuple[int, int]
+
+    def interpolate(self, tri: NDArray[np.int64], values: NDArray) -> NDArray[np.float32]:
+        """Values (N, K) at the covered samples, from those of the corners (F, 3, K)."""
+        rows = affine(self.points[tri], values)[self.face]
+        y, x = np.divmod(self.flat, self.raster[1])
+        xs, ys = x[:, None].astype(np.float32) + 0.5, y[:, None].astype(np.float32) + 0.5
+        return rows[:, 0] * xs + rows[:, 1] * ys + rows[:, 2]
+
+
+def paint_numbers(
+    points: Floats, tri: NDArray[np.int64], order: NDArray[np.int64], size: tuple[int, int]
+) -> NDArray[np.int32]:
+    """(h, w): number of the triangle that is seen, from 1; points (V, 2), order: which triangles, far to near."""
+    label = np.zeros(size, np.int32)
+    corners = np.round((points[tri] - 0.5) * 16).astype(np.int32)
+    for f in order.tolist():
+        cv2.fillConvexPoly(label, corners[f], f + 1, 8, 4)
+    return label
+
+
+def affine(points: Floats, values: NDArray) -> NDArray[np.float32]:
+    """(F, 3, K): values (F, 3, K) of the corners of triangles (F, 3, 2) as functions of x, y, 1."""
+    e1, e2 = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
+    det = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0]
+    det = np.where(np.abs(det) < 1e-4, np.inf, det)[:, None]
+    u1, u2 = values[:, 1] - values[:, 0], values[:, 2] - values[:, 0]
+    ax = (u1 * e2[:, 1:2] - u2 * e1[:, 1:2]) / det
+    ay = (u2 * e1[:, 0:1] - u1 * e2[:, 0:1]) / det
+    c = values[:, 0] - ax * points[:, 0, :1] - ay * points[:, 0, 1:]
+    return np.stack([ax, ay, c], 1).astype(np.float32)
+
+
+def window_of(points: Floats, size: tuple[int, int], margin: int = 3) -> Window | None:
+    """The part of a frame (height, width) that points (V, 2) reach; None if they are outside of it."""
+    low, high = np.floor(points.min(0)) - margin, np.ceil(points.max(0)) + margin
+    x0, y0 = np.clip(low, 0, (size[1], size[0])).astype(int).tolist()
+    x1, y1 = np.clip(high, 0, (size[1], size[0])).astype(int).tolist()
+    return (x0, y0, x1, y1) if x1 - x0 > 2 and y1 - y0 > 2 else None
+
+
+def cover(
+    verts: Floats, tri: NDArray[np.int64], size: tuple[int, int], samples: int, cull: bool, margin: int = 3
+) -> Coverage | None:
+    """Rasterise verts (V, 3) in pixels with `samples` x `samples` a pixel; None where nothing is inside the frame.
+
+    cull: whether triangles that face away are left out.
+    """
+    if not len(tri):
+        return None
+    window = window_of(verts[np.unique(tri), :2], size, margin)
+    if window is None:
+        return None
+    x0, y0, x1, y1 = window
+    points = (verts[:, :2] - [x0, y0]) * samples
+    corner = points[tri]
+    e1, e2 = corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]
+    area = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0]
+    w, h = (x1 - x0) * samples, (y1 - y0) * samples
+    seen = area < -THIN if cull else np.abs(area) > THIN
+    seen &= (corner.max(1) >= 0).all(1) & (corner.min(1) < [w, h]).all(1)
+    chosen = np.flatnonzero(seen)
+    order = chosen[np.argsort(verts[tri[chosen], 2].mean(1), kind="stable")]
+    number = paint_numbers(points, tri, order, (h, w)).ravel()
+    flat = np.flatnonzero(number)
+    return Coverage(window, points, flat, number[flat] - 1, (h, w)) if len(flat) else None
+
+
+def mesh_map(
+    points: Floats, source: Floats, tri: NDArray[np.int64], size: tuple[int, int]
+) -> tuple[Window, NDArray[np.float32], NDArray[np.float32]] | None:
+    """Window and maps (h, w) of x and y into a picture, for a flat mesh moved from `source` to `points` (V, 2).
+
+    Both maps are -1e4 outside of the mesh.
+    """
+    window = window_of(points[np.unique(tri)], size, 0)
+    if window is None:
+        return None
+    x0, y0, x1, y1 = window
+    local = points - [x0, y0]
+    number = paint_numbers(local, tri, np.arange(len(tri)), (y1 - y0, x1 - x0))
+    rows = affine(local[tri], (source - 0.5)[tri])
+    outside = np.array([[[0, 0], [0, 0], [-1e4, -1e4]]], np.float32)
+    per_pixel = np.take(np.concatenate([outside, rows]).reshape(-1, 6), number, axis=0)
+    xs = np.arange(x1 - x0, dtype=np.float32)[None] + 0.5
+    ys = np.arange(y1 - y0, dtype=np.float32)[:, None] + 0.5
+    map_x, map_y = (per_pixel[..., k] * xs + per_pixel[..., k + 2] * ys + per_pixel[..., k + 4] for k in (0, 1))
+    return window, map_x, map_y
+
+
+def lookup(picture: NDArray, x: NDArray, y: NDArray) -> NDArray:
+    """(N, 3) of a picture at places x, y (N,), linearly; OpenCV wants maps with short sides."""
+    count, side = len(x), 512
+    full = -(-count // side) * side
+    map_x, map_y = (np.pad(m.astype(np.float32), (0, full - count)).reshape(-1, side) for m in (x, y))
+    found = cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return found.reshape(-1, picture.shape[2])[:count]

@@ -1,0 +1,80 @@
+"""Sleeves: the portrait's upper arm turned with the bone, and cloth for a forearm that it does not show."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .figure import PLACES, ArmOutline, Layers
+from .raster import PaintedLayer, mesh_map
+from .skin import to_linear
+
+Floats = NDArray[np.float64]
+
+ROWS, COLUMNS = 30, 13
+"""Points of the flat mesh along and across the upper arm."""
+
+
+class Sleeve:
+    """One upper arm cut from the portrait; it bends softly at the shoulder."""
+
+    def __init__(self, layers: Layers, side: int):
+        self.arm = layers.arms[side]
+        self.size = (layers.plate.shape[0], layers.plate.shape[1])
+        self._cloth = layers.cloth.round().clip(0, 255).astype(np.uint8)
+        self._opacity = (layers.sleeve[side] * 255).round().astype(np.uint8)
+        self._points, self._tri, self._share = self._mesh(layers.shoulders)
+
+    def _mesh(self, width: float) -> tuple[Floats, NDArray[np.int64], Floats]:
+        """Points (N, 2) round the upper arm, triangles where its sleeve is, and the points' share in its turn (N,)."""
+        arm = self.arm
+        v = arm.elbow - arm.shoulder
+        across = np.array([-v[1], v[0]]) / np.linalg.norm(v)
+        s, t = np.meshgrid(np.linspace(-0.45, 1.4, ROWS), np.linspace(-0.4, 0.4, COLUMNS) * width, indexing="ij")
+        points = (arm.shoulder + s[..., None] * v + t[..., None] * across).reshape(-1, 2)
+        k = np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS)
+        cells = np.stack([k[:-1, :-1], k[:-1, 1:], k[1:, 1:], k[1:, :-1]], -1).reshape(-1, 4)
+        height, wide = self.size
+        low = np.floor(points[cells].min(1)).astype(int).clip(0, [wide - 1, height - 1])
+        high = np.ceil(points[cells].max(1)).astype(int).clip(1, [wide, height])
+        used = [self._opacity[y0 : y1 + 1, x0 : x1 + 1].any() for (x0, y0), (x1, y1) in zip(low, high, strict=True)]
+        a, b, d, c = cells[np.array(used)].T
+        u = np.clip((s.ravel() + 0.12) / 0.72, 0, 1)
+        return points, np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)]), u * u * (3 - 2 * u)
+
+    def at(self, shoulder: Floats, elbow: Floats) -> PaintedLayer | None:
+        """The sleeve with its shoulder and elbow (2,) there; None where nothing of it is in the picture."""
+        if not len(self._tri):
+            return None
+        v, w = self.arm.elbow - self.arm.shoulder, elbow - shoulder
+        angle = np.arctan2(w[1], w[0]) - np.arctan2(v[1], v[0])
+        angle = (angle + np.pi) % (2 * np.pi) - np.pi
+        along = v / np.linalg.norm(v)
+        stretch = np.clip(np.linalg.norm(w) / np.linalg.norm(v), 0.6, 1.6)
+        d = self._points - self.arm.shoulder
+        far = d @ along
+        d = d + np.outer(far * (stretch - 1) * self._share, along)
+        c, q = np.cos(angle * self._share), np.sin(angle * self._share)
+        moved = shoulder + np.stack([c * d[:, 0] - q * d[:, 1], q * d[:, 0] + c * d[:, 1]], 1)
+        found = mesh_map(moved, self._points, self._tri, self.size)
+        if found is None:
+            return None
+        (x0, y0, _, _), map_x, map_y = found
+        rgb = cv2.remap(self._cloth, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        alpha = cv2.remap(self._opacity, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        share = alpha.astype(np.float32) / 255
+        premultiplied = np.asarray(rgb, np.float32) * share[..., None]
+        return PaintedLayer(premultiplied, share, x0, y0)
+
+
+def cloth_texture(layers: Layers, arm: ArmOutline, rows: int = 96, columns: int = 64) -> NDArray[np.float32]:
+    """(rows, columns, 3) linear RGB: the upper sleeve straightened, shoulder to elbow down, edge to edge across."""
+    v = arm.elbow - arm.shoulder
+    across = np.array([-v[1], v[0]]) / np.linalg.norm(v)
+    s = np.linspace(0.25, min(arm.hem, 0.7), rows)
+    half = np.interp(s, PLACES, np.minimum(arm.outer, arm.inner)) * 0.8
+    t = np.linspace(-1, 1, columns)
+    at = (arm.shoulder + s[:, None, None] * v + (half[:, None] * t)[..., None] * across).astype(np.float32)
+    cut = cv2.remap(layers.cloth, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    return to_linear(cut / 255).astype(np.float32)

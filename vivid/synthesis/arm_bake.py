@@ -1,0 +1,98 @@
+"""Bakes `assets/layered/arms.npz`: one arm of the rendered people's mesh in several builds, with its skin's texture.
+
+python -m vivid.synthesis.arm_bake
+
+What moves photographs at run time reads only that file: it needs neither scipy nor the people's other 3 MiB.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..generators.layered.arm_mesh import BONES, BUILDS, FILE, arm_of
+from .arm_skin import ATLAS, skin_factors
+from .basemesh import ASSETS, QUANTUM, BaseMesh, arm_parameter, load_base
+
+PEOPLE = {"slim": 2, "average": 8, "broad": 10}
+"""Which of the rendered people has which build: their fingers are 0.094, 0.100 and 0.104 palms thick."""
+SIDE = "L"
+_GROUPS = {
+    "upperarm01": 0, "upperarm02": 0, "shoulder01": 0, "clavicle": 0, "lowerarm01": 1, "lowerarm02": 2, "wrist": 3,
+    **{f"metacarpal{k}": 3 for k in range(1, 5)},
+    **{f"finger{j + 1}-{k + 1}": 4 + 3 * j + k for j in range(5) for k in range(3)},
+}  # fmt: skip
+
+
+def bake() -> dict[str, NDArray]:
+    """Every array of the file, by name."""
+    base = load_base()
+    along = arm_parameter(base.canon)
+    keep = (base.canon[:, 0] > 0) & (along > 0.02)
+    chosen = keep[base.tri["body"]].all(1)
+    ids, tri = np.unique(base.tri["body"][chosen], return_inverse=True)
+    tri = tri.reshape(-1, 3)
+    uv = base.uv[base.tri_uv["body"][chosen]] * [1, -1] + [0, 1]  # (F, 3, 2)
+    texel = uv * ATLAS
+    texel -= np.floor(texel.reshape(-1, 2).min(0)) - 8
+
+    weights = np.zeros((len(ids), BONES))
+    dense = base.weights[ids].toarray()
+    for k, name in enumerate(base.bones):
+        weights[:, _GROUPS.get(name[:-2], 0) if name.endswith("." + SIDE) else 0] += dense[:, k]
+    weights /= weights.sum(1, keepdims=True)
+
+    arrays: dict[str, NDArray] = {
+        "tri": tri.astype(np.int16),
+        "texel": texel.astype(np.float32),
+        "along": along[ids].astype(np.float32),
+        "weights": weights.astype(np.float32),
+        "nail": _nails(base)[ids].astype(np.float32),
+    }
+    for build in BUILDS:
+        arrays |= {f"{build}_{name}": value for name, value in _person(base, ids, tri, PEOPLE[build]).items()}
+    arrays["skin"] = skin_factors(arm_of(arrays, 0, "average"), arrays["texel"])
+    return arrays
+
+
+def _person(base: BaseMesh, ids: NDArray, tri: NDArray, identity: int) -> dict[str, NDArray]:
+    """One person's left arm in palms (wrist to middle knuckle), the wrist at the origin."""
+    with np.load(ASSETS / f"{identity:06d}.npz") as data:
+        rest, heads, tails = (data[name] * QUANTUM for name in ("rest", "heads", "tails"))
+    index = {name: k for k, name in enumerate(base.bones)}
+
+    def head(name: str) -> NDArray:
+        return heads[index[f"{name}.{SIDE}"]]
+
+    wrist = head("wrist")
+    unit = np.linalg.norm(head("finger3-1") - wrist)
+    joints = np.array(
+        [[head(f"finger{j}-{k}") for k in (1, 2, 3)] + [tails[index[f"finger{j}-3.{SIDE}"]]] for j in range(1, 6)]
+    )
+    points = {
+        "rest": rest[ids], "shoulder": head("upperarm01"), "elbow": head("lowerarm01"), "joints": joints,
+    }  # fmt: skip
+    points = {name: (value - wrist) / unit for name, value in points.items()}
+    return {name: value.astype(np.float32) for name, value in points.items()}
+
+
+def _nails(base: BaseMesh) -> NDArray:
+    """(V,) 0..1: how much of every vertex is fingernail."""
+    mask = base.masks["fingernails"]
+    size = mask.shape[0]
+    v, t = base.tri["body"].ravel(), base.tri_uv["body"].ravel()
+    row, column = ((1 - base.uv[t, 1]) * size).astype(int), (base.uv[t, 0] * size).astype(int)
+    nail = np.zeros(len(base.canon))
+    np.maximum.at(nail, v, mask[row.clip(0, size - 1), column.clip(0, size - 1)] / 255.0)
+    return nail
+
+
+def main() -> None:
+    """Write the file."""
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(FILE, **bake())
+    print(f"{FILE}: {FILE.stat().st_size / 1024:.0f} KiB")
+
+
+if __name__ == "__main__":
+    main()
