@@ -27,7 +27,7 @@ STRAIGHT = np.tile(np.eye(3), (5, 3, 1, 1))
 def tracked(layers: Layers, clip: PoseClip) -> Track:
     """A clip driven by itself."""
     shoulders = np.repeat(layers.pose.body[None, list(SHOULDERS), :2].astype(float), len(clip), 0)
-    return place_clip(layers, clip, clip, fit_clip(clip), shoulders)
+    return place_clip(layers, clip, clip, fit_clip(clip), np.arange(float(len(clip))), shoulders)
 
 
 @pytest.mark.parametrize("side", [0, 1])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...pose.library import at_positions
 from ...pose.skeleton import PoseClip
 from .figure import ELBOWS, SHOULDERS, WRISTS, ArmOutline, Layers
 from .hand_track import HandTrack
@@ -41,13 +42,18 @@ class Track:
         return self.wrist.shape[1]
 
 
-def place_clip(layers: Layers, clip: PoseClip, motion: PoseClip, track: HandTrack, shoulders: Floats) -> Track:
-    """Hang the hands fitted to the driving `motion` on the calibrated `clip`, frame by frame: all have T frames.
+def place_clip(
+    layers: Layers, clip: PoseClip, motion: PoseClip, track: HandTrack, positions: Floats, shoulders: Floats
+) -> Track:
+    """Hang the hands fitted to the driving clip on the calibrated `clip` of T frames, in the portrait's pixels.
 
-    shoulders: (T, 2, 2), the portrait's own, which sway. What a frame does not show is carried on from its neighbours,
-    what no frame shows hangs as in the portrait.
+    motion, track: the driving clip and its hands, and `positions` (T,) in them; shoulders: (T, 2, 2), the portrait's
+    own, which sway. What a frame does not show is carried on from its neighbours, what no frame shows hangs as in the
+    portrait.
     """
     count = len(clip)
+    front = front_side(motion, track)[np.round(positions).astype(int)]
+    motion, track = at_positions(motion, positions), track.at(positions)
     body = clip.body.astype(float)
     seen = (body[:, list(SHOULDERS), 2] > 0).all(1)
     shift = _carried((shoulders - body[:, list(SHOULDERS), :2]).mean(1), seen)  # (T, 2)
@@ -75,7 +81,7 @@ def place_clip(layers: Layers, clip: PoseClip, motion: PoseClip, track: HandTrac
         tops.append(np.column_stack([shoulders[:, side], depth]))
         palms.append(palm)
     shoulder, elbow, wrist, palm = (np.array(part) for part in (tops, elbows, wrists, palms))
-    return Track(shoulder, elbow, wrist, palm, track.turn, track.fingers(), goal, front_side(motion, track))
+    return Track(shoulder, elbow, wrist, palm, track.turn, track.fingers(), goal, front)
 
 
 def _carried(values: Floats, known: NDArray[np.bool_]) -> Floats:

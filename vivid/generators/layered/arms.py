@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from .arm_mesh import FLIP, ArmModel, load_arm, normals_of, pose_arm, rotation_between
 from .arm_shading import cloth_layer, skin_layer
-from .arm_track import Track
+from .arm_track import Track, place_clip
 from .figure import PLACES, Layers
 from .raster import PaintedLayer
 from .skin import to_linear
 from .sleeves import Sleeve, cloth_texture
+
+__all__ = ["ArmAnimator", "Track", "place_clip"]
 
 Floats = NDArray[np.float64]
 
