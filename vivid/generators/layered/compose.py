@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...pose.skeleton import PoseClip
-from .arms import ArmAnimator, place_clip
+from .arm_track import place_clip
+from .arms import ArmAnimator
+from .face_mesh import CHIN
 from .figure import SHOULDERS, Floats
 from .hand_fit import fit_hands
 from .head_motion import FaceMotion, HeadAnimator
@@ -47,7 +49,7 @@ class Compositor:
             width = person.layers.shoulders
             knuckles = clip.hands[:, :, 9, 1].astype(float)
             lift = np.clip((own[:, 1] + 0.9 * width - knuckles) / (0.9 * width), 0, 1.2) * ~np.array(person.plan.still)
-        self.sway = Sway(own, person.head.points[152, 1] + y0, self.height, driving, turns, lift, seed)
+        self.sway = Sway(own, person.head.points[CHIN, 1] + y0, self.height, driving, turns, lift, seed)
         if person.layers is not None:
             still = (person.plan.still[0], person.plan.still[1])
             self.arms = ArmAnimator(person.layers, still)

@@ -76,13 +76,12 @@ def decide(picture: NDArray[np.uint8], mesh: FaceMesh, pose: Pose | None, shrunk
     Raises InputError for what cannot speak at all: turned away, mouth hidden, too small.
     """
     plan = Plan()
-    points = mesh.points
-    eyes = pupil_distance(points) * shrunk
+    eyes = pupil_distance(mesh) * shrunk
     if eyes < SMALLEST_EYES:
         raise InputError(
             f"The face in the portrait is only {2.5 * eyes:.0f} pixels wide: choose a picture that shows it larger."
         )
-    yaw = abs(yaw_of(points))
+    yaw = abs(yaw_of(mesh))
     if yaw > MOST_YAW:
         raise InputError(
             f"The head in the portrait is turned away by {yaw:.0f} degrees: "
@@ -90,9 +89,9 @@ def decide(picture: NDArray[np.uint8], mesh: FaceMesh, pose: Pose | None, shrunk
         )
     if yaw > WARN_YAW:
         plan.sentences.append("The head is turned far to the side: its far half may smear.")
-    share = lips_share(picture, points)
+    share = lips_share(picture, mesh)
     if share is not None and share < LIP_COLUMNS:
-        if share < 0.5 * LIP_COLUMNS and mouth_hidden(picture, points):
+        if share < 0.5 * LIP_COLUMNS and mouth_hidden(picture, mesh):
             raise InputError(
                 "The mouth is hidden or too dark in the portrait, so it cannot speak: "
                 "choose a picture that shows the lips."
@@ -102,7 +101,7 @@ def decide(picture: NDArray[np.uint8], mesh: FaceMesh, pose: Pose | None, shrunk
     if reason is not None or pose is None:
         plan.head_only(reason or "shoulders")
         return plan
-    lines = _keep_arms(plan, picture.shape, points, pose)
+    lines = _keep_arms(plan, picture.shape, mesh.points, pose)
     if sum(plan.still) == 1:
         side = plan.still.index(True)
         width = float(np.linalg.norm(np.subtract(*pose.body[list(SHOULDERS), :2])))
@@ -120,7 +119,7 @@ def _no_arms(shape: tuple[int, ...], mesh: FaceMesh, pose: Pose | None, yaw: flo
     if mesh.count > 1:
         return "people"
     width = float(np.linalg.norm(np.subtract(*pose.body[list(SHOULDERS), :2])))
-    if width < 2.6 * pupil_distance(mesh.points) or yaw > WARN_YAW:
+    if width < 2.6 * pupil_distance(mesh) or yaw > WARN_YAW:
         return "turned"
     if all(_outside(pose, joint, shape) for joint in ELBOWS):
         return "elbows"

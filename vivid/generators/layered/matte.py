@@ -9,22 +9,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .face_mesh import OVAL, pupil_distance
-from .figure import Floats, Layer
+from .face_mesh import CHIN, OVAL, FaceMesh, pupil_distance
+from .figure import Layer
+from .geometry import smoothstep
 from .plate import membrane
 
 _local = threading.local()
 """MediaPipe's networks are not made for two threads at once: each thread keeps its own."""
 
 
-def smoothstep(x: NDArray[np.floating]) -> NDArray[np.floating]:
-    """0 below 0, 1 above 1, without a corner in between."""
-    u = np.clip(x, 0, 1)
-    return u * u * (3 - 2 * u)
-
-
-def person_matte(picture: NDArray[np.uint8], mesh: Floats) -> Layer:
-    """Soft mask (H, W) 0..1 of the person in a picture (H, W, 3); mesh: (478, 3) Face Mesh of the head.
+def person_matte(picture: NDArray[np.uint8], mesh: FaceMesh) -> Layer:
+    """Soft mask (H, W) 0..1 of the person in a picture (H, W, 3); mesh: the person's face.
 
     The segmentation network sees 256 pixels, so the head is looked at once more by itself: hair needs it.
     """
@@ -32,14 +27,14 @@ def person_matte(picture: NDArray[np.uint8], mesh: Floats) -> Layer:
     fine, (x0, y0, x1, y1) = _head_matte(picture, mesh)
     unit = pupil_distance(mesh)
     rows, columns = np.mgrid[y0:y1, x0:x1].astype(np.float32)
-    share = smoothstep((mesh[152, 1] + 0.6 * unit - rows) / (0.5 * unit))  # 152: the chin
+    share = smoothstep((mesh.points[CHIN, 1] + 0.6 * unit - rows) / (0.5 * unit))
     share = share * smoothstep(np.minimum(columns - x0, x1 - 1 - columns) / (0.4 * unit))
     inner = person[y0:y1, x0:x1]
     person[y0:y1, x0:x1] = inner + share * (_steeper(fine) - inner)
     return person
 
 
-def with_rim(picture: NDArray[np.uint8], person: Layer, mesh: Floats) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def with_rim(picture: NDArray[np.uint8], person: Layer, mesh: FaceMesh) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Opacity (H, W) uint8 of the body that moves, and the room (H, W, 3) behind it.
 
     The opacity reaches a little beyond the silhouette, so that loose hair goes along with its surroundings. Hair glows
@@ -50,7 +45,7 @@ def with_rim(picture: NDArray[np.uint8], person: Layer, mesh: Floats) -> tuple[N
     count, label = cv2.connectedComponents(solid)
     if count > 2:
         height, width = person.shape
-        x, y = np.clip(mesh[4, :2], 0, [width - 1, height - 1]).astype(int)  # 4: the tip of the nose
+        x, y = np.clip(mesh.points[4, :2], 0, [width - 1, height - 1]).astype(int)  # 4: the tip of the nose
         solid = (label == label[y, x]).astype(np.uint8)
     away = cv2.distanceTransform(1 - solid, cv2.DIST_L2, 5) / unit
     opacity = cv2.GaussianBlur(1 - smoothstep((away - 0.08) / 0.22), (0, 0), max(0.5, 0.01 * unit))
@@ -74,16 +69,16 @@ def _network() -> Any:
     return _local.network
 
 
-def _head_matte(picture: NDArray[np.uint8], mesh: Floats) -> tuple[Layer, tuple[int, int, int, int]]:
+def _head_matte(picture: NDArray[np.uint8], mesh: FaceMesh) -> tuple[Layer, tuple[int, int, int, int]]:
     """Soft mask of a crop round the head, and the crop's corners (x0, y0, x1, y1)."""
     unit = pupil_distance(mesh)
-    x, y = mesh[list(OVAL), :2].mean(0)
+    x, y = mesh.points[list(OVAL), :2].mean(0)
     height, width = picture.shape[:2]
     x0, x1 = int(max(0, x - 2.3 * unit)), int(min(width, x + 2.3 * unit))
     y0, y1 = int(max(0, y - 2.9 * unit)), int(min(height, y + 2.9 * unit))
     crop = np.ascontiguousarray(picture[y0:y1, x0:x1])
     soft = _segment(crop)
-    face = cv2.convexHull(np.round(mesh[:468, :2] - [x0, y0]).astype(np.int32))
+    face = cv2.convexHull(np.round(mesh.points[:468, :2] - [x0, y0]).astype(np.int32))
     cv2.fillConvexPoly(soft, face, 1.0)
     return _guided(crop, soft, max(3, round(0.05 * unit))), (x0, y0, x1, y1)
 

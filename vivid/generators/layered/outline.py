@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...pose.skeleton import HAND_BONES, Pose
 from .colours import Colours
 from .figure import ELBOWS, PLACES, SHOULDERS, WRISTS, ArmOutline, Floats, Layer
+from .parsing import Parsing
 from .plate import Mask
 
 USUAL_PALM = 0.28
@@ -72,7 +73,9 @@ def head_zone(pose: Pose, shape: tuple[int, int]) -> Mask:
     return zone > 0
 
 
-def arm_region(pose: Pose, person: Layer, colours: Colours, hands_near: Mask, side: int, still: bool) -> ArmRegion:
+def arm_region(
+    pose: Pose, person: Layer, colours: Colours, parsing: Parsing, hands_near: Mask, side: int, still: bool
+) -> ArmRegion:
     """Find one arm; side 0 is the person's left. Its hem is not known yet."""
     shape = person.shape
     joints = pose.body[:, :2].astype(float)
@@ -103,6 +106,10 @@ def arm_region(pose: Pose, person: Layer, colours: Colours, hands_near: Mask, si
     # all of the person beyond the bone is arm
     mask |= (outward > 0) & (along > 0.2) & (outward < 0.5 * width) & (along < 1.3)
     mask &= person > 0.12
+    # inside the trunk and on the other arm the network knows better than a bar around the bone
+    own = parsing.sleeves[side] + parsing.arms[side]
+    other = parsing.torso + parsing.face + parsing.hair + parsing.sleeves[1 - side] + parsing.arms[1 - side]
+    mask = (mask & (other < 0.8)) | ((own > 0.4) & (person > 0.12))
     seen = bool((pose.hands[side, :, 2] > 0.3).all())
     outline = ArmOutline(shoulder, elbow, wrist, NO_HEM, outer, inner, seen)
     return ArmRegion(outline, along, outward, limit_in, limit_out, mask, lifted)

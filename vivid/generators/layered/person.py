@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from ...pose.regions import Boxes
 from ...pose.skeleton import Pose
-from .face_mesh import FaceFinder, pupil_distance
+from .face_mesh import CHIN, FaceFinder, FaceMesh, pupil_distance
 from .figure import SHOULDERS, Floats, Layers
 from .head import Head, analyse_head
 from .ladder import Plan, decide
@@ -38,34 +39,39 @@ class Person:
     shoulders: Floats
 
 
+@cache
+def _finder() -> FaceFinder:
+    return FaceFinder()
+
+
 def analyse(picture: Picture, pose: Pose, head_box: Boxes, shrunk: float = 1.0) -> Person:
     """Take a portrait (H, W, 3) apart. Raises InputError for what cannot speak.
 
     pose, head_box: on this picture; shrunk: how many pixels of the picture as it came are one here.
     """
-    mesh = FaceFinder().find(picture, head_box)
+    mesh = _finder().find(picture, head_box)
     if mesh is None:
         raise InputError("No face was found in the portrait: choose a picture that shows one face from the front.")
     plan = decide(picture, mesh, pose, shrunk)
-    person = person_matte(picture, mesh.points)
+    person = person_matte(picture, mesh)
     if all(plan.still):
         layers, plain, torso = None, picture, person
     else:
         layers = take_apart(picture, pose, person, (plan.still[0], plan.still[1]))
         plain, torso = layers.plate.round().clip(0, 255).astype(np.uint8), layers.torso
-    head = analyse_head(picture, mesh.points, plain)
-    opacity, room = with_rim(plain, torso, mesh.points)
-    return Person(plan, layers, head, plain, room, opacity, _shoulders(pose, mesh.points))
+    head = analyse_head(picture, mesh, plain)
+    opacity, room = with_rim(plain, torso, mesh)
+    return Person(plan, layers, head, plain, room, opacity, _shoulders(pose, mesh))
 
 
-def _shoulders(pose: Pose, mesh: Floats) -> Floats:
+def _shoulders(pose: Pose, mesh: FaceMesh) -> Floats:
     """(2, 2) in pixels; those of a usual build where they are not seen, or seen from the side."""
     unit = pupil_distance(mesh)
     found = pose.body[list(SHOULDERS)]
     if (found[:, 2] > 0.3).all():
         shoulders = found[:, :2].astype(float)
     else:
-        shoulders = mesh[152, :2] + unit * np.array([[2.6, 1.2], [-2.6, 1.2]])  # 152: the chin
+        shoulders = mesh.points[CHIN, :2] + unit * np.array([[2.6, 1.2], [-2.6, 1.2]])
     if abs(shoulders[0, 0] - shoulders[1, 0]) < 2.6 * unit:
         shoulders = shoulders.mean(0) + unit * np.array([[2.0, 0.0], [-2.0, 0.0]])
     return shoulders

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...config import FPS
 from .figure import Floats
-from .matte import smoothstep
+from .geometry import smoothstep
 
 MOST = 0.011
 """Limit of the displacement, in shoulder widths."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...pose.skeleton import Pose
 from .colours import Colours, find_colours, find_light, skin_tone
 from .figure import SHOULDERS, WRISTS, Floats, Layer, Layers
+from .geometry import smoothstep
 from .outline import (
     LONG,
     USUAL_PALM,
@@ -23,6 +24,7 @@ from .outline import (
     head_zone,
     torso_edges,
 )
+from .parsing import Parsing, parse
 from .patch_match import patch_fill
 from .plate import Mask, column_fill, membrane, mirror_fill
 from .skin import Look, to_linear, to_srgb
@@ -55,6 +57,7 @@ class _Figure:
     width: float
     shoulders: Floats
     colours: Colours
+    parsing: Parsing
     hands: Mask
     hands_near: Mask
     regions: list[ArmRegion]
@@ -124,18 +127,29 @@ def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides) 
     shoulders = pose.body[list(SHOULDERS), :2].astype(float)
     width = float(np.linalg.norm(shoulders[0] - shoulders[1]))
     unit, shape = width / UNIT, person.shape
+    parsing = parse(photo, person, pose)
     hands, hands_near = hand_mask(pose, shape, 0.34), hand_mask(pose, shape, 0.5)
-    colours = find_colours(photo, pose, person, hands)
+    colours = _with_parsing(find_colours(photo, pose, person, hands), parsing)
     person = _with_dark_folds(person, colours.off_cloth, width)
     skin = colours.skin * ((person > 0.3) | hand_mask(pose, shape, 0.8))
     opened = cv2.morphologyEx(skin, cv2.MORPH_OPEN, ellipse(max(2, round(3 * unit))))
     colours = replace(colours, skin=np.minimum(skin, opened))  # outlines are mixtures that look like skin
-    regions = [arm_region(pose, person, colours, hands_near, side, still[side]) for side in range(2)]
+    regions = [arm_region(pose, person, colours, parsing, hands_near, side, still[side]) for side in range(2)]
     hems = [find_hem(pose, region, person, colours.skin, hands_near, side) for side, region in enumerate(regions)]
     for region in regions:  # clothes are alike on both sides
         region.outline.hem = float(np.mean(hems)) if abs(hems[0] - hems[1]) < 0.3 else min(hems)
     rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
-    return _Figure(photo, pose, person, still, width, shoulders, colours, hands, hands_near, regions, columns, rows)
+    return _Figure(
+        photo, pose, person, still, width, shoulders, colours, parsing, hands, hands_near, regions, columns, rows
+    )  # fmt: skip
+
+
+def _with_parsing(colours: Colours, parsing: Parsing) -> Colours:
+    """Skin by the network where it is sure, by its colour elsewhere."""
+    skin, cloth = parsing.face + parsing.arms.sum(0), parsing.torso + parsing.sleeves.sum(0)
+    sure = smoothstep((np.maximum(skin, cloth) - 0.5) / 0.35)
+    mixed = colours.skin + sure * (skin / np.maximum(skin + cloth, 1e-3) - colours.skin)
+    return replace(colours, skin=mixed.astype(np.float32))
 
 
 def _with_dark_folds(person: Layer, off_cloth: Layer, width: float) -> Layer:
