@@ -197,7 +197,8 @@ def find_hem(pose: Pose, region: ArmRegion, person: Layer, skin: Layer, hands_ne
     for i in np.flatnonzero(seen & naked):
         rest = seen & (places >= places[i])
         if naked[rest].mean() > 0.8 and naked[rest][:5].all():
-            hem = float(places[i])
+            before = bare[i - 1] if i and seen[i - 1] else 0.0
+            hem = float(places[i]) - 0.05 * (bare[i] - 0.5) / max(bare[i] - before, 0.1) * (bare[i] > 0.5)
             break
     if hem > 1.1:  # no skin was seen along the upper arm: is there cloth around and below the elbow?
         rows, columns = np.mgrid[0 : shape[1], 0 : shape[0]].astype(np.float32)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .figure import Layer
+from .geometry import smoothstep
 
 Mask = NDArray[np.bool_]
 
@@ -40,7 +41,7 @@ def mirror_fill(picture: Layer, hole: Mask, middle: float, step: float) -> Layer
     Walls, boards and horizontal lines go on, textures stay as sharp as they are. picture: (H, W, 3) 0..255; hole:
     (H, W); step: pixels over which the edge may jump from row to row; it is smoothed on the outer side.
     """
-    height, width = hole.shape
+    width = hole.shape[1]
     x = np.arange(width, dtype=np.float32)[None]
     kernel = 2 * max(1, round(2.5 * step)) + 1
 
@@ -51,22 +52,39 @@ def mirror_fill(picture: Layer, hole: Mask, middle: float, step: float) -> Layer
     last = np.where(hole.any(1), width - 1 - hole[:, ::-1].argmax(1), middle).astype(np.float32)[:, None]
     left = calm(cv2.erode(first, np.ones((kernel, 1)))) - 1
     right = calm(cv2.dilate(last, np.ones((kernel, 1)))) + 1
-    from_left = left - 1 - _there_and_back(x - left, np.maximum(left - 1, 1))
-    from_right = right + 1 + _there_and_back(right - x, np.maximum(width - 2 - right, 1))
-    share = np.clip((x - middle) / (8 * step) + 0.5, 0, 1)
-    share = np.where(left < 0.04 * width, 1, np.where(right > 0.96 * width, 0, share)).astype(np.float32)[..., None]
-    rows = np.repeat(np.arange(height, dtype=np.float32)[:, None], width, 1)
-    sides = [
-        cv2.remap(picture, np.ascontiguousarray(source, np.float32), rows, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
-        for source in (from_left, from_right)
-    ]
-    filled = sides[0] * (1 - share) + sides[1] * share
+    filled = _mirrored(picture, left, right, middle, step)
+    # Deeper in the hole the mirror stands upright: about an arm's slanted outline, edges would bend into swirls.
+    far = 2 * round(25 * step) + 1
+    straight_left, straight_right = cv2.erode(left, np.ones((far, 1))), cv2.dilate(right, np.ones((far, 1)))
+    straight = _mirrored(picture, _upright(straight_left, far), _upright(straight_right, far), middle, step)
+    deep = smoothstep(np.minimum(np.abs(x - left), np.abs(right - x)) / (5 * step) - 0.4)[..., None]
+    filled += deep * (straight - filled)
     filled += cv2.GaussianBlur(_rim_error(picture, filled, hole, step, 60), (0, 0), 2 * step)
     level = membrane(picture, ~hole)
     filled = _plain_where_smooth(filled, level, hole, step)
     filled = _poor_rows(filled, level, hole, np.maximum(left[:, 0], width - 1 - right[:, 0]) / width, kernel, step)
     soft = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), max(0.6, 0.3 * step))[..., None]
     return np.where(hole[..., None], filled, picture * (1 - soft) + filled * soft).astype(np.float32)
+
+
+def _mirrored(picture: Layer, left: Layer, right: Layer, middle: float, step: float) -> Layer:
+    """Rows mirrored about `left` (H, 1) on the left of `middle`, about `right` (H, 1) on its right."""
+    height, width = picture.shape[:2]
+    x = np.arange(width, dtype=np.float32)[None]
+    from_left = left - 1 - _there_and_back(x - left, np.maximum(left - 1, 1))
+    from_right = right + 1 + _there_and_back(right - x, np.maximum(width - 2 - right, 1))
+    share = np.clip((x - middle) / (8 * step) + 0.5, 0, 1)
+    share = np.where(left < 0.04 * width, 1, np.where(right > 0.96 * width, 0, share))[..., None]
+    rows = np.repeat(np.arange(height, dtype=np.float32)[:, None], width, 1)
+    sides = [
+        cv2.remap(picture, np.ascontiguousarray(source, np.float32), rows, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+        for source in (from_left, from_right)
+    ]
+    return (sides[0] * (1 - share) + sides[1] * share).astype(np.float32)
+
+
+def _upright(edge: Layer, kernel: int) -> Layer:
+    return cv2.GaussianBlur(edge, (1, kernel), kernel / 5, borderType=cv2.BORDER_REPLICATE)
 
 
 def _there_and_back(distance: Layer, room: Layer) -> Layer:

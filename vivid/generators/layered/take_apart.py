@@ -136,8 +136,8 @@ def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides) 
     colours = replace(colours, skin=np.minimum(skin, opened))  # outlines are mixtures that look like skin
     regions = [arm_region(pose, person, colours, parsing, hands_near, side, still[side]) for side in range(2)]
     hems = [find_hem(pose, region, person, colours.skin, hands_near, side) for side, region in enumerate(regions)]
-    for region in regions:  # clothes are alike on both sides
-        region.outline.hem = float(np.mean(hems)) if abs(hems[0] - hems[1]) < 0.3 else min(hems)
+    for region, hem in zip(regions, hems, strict=True):  # clothes are alike on both sides: one that is not seen follows
+        region.outline.hem = hem if abs(hems[0] - hems[1]) < 0.3 else min(hems)
     rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
     return _Figure(
         photo, pose, person, still, width, shoulders, colours, parsing, hands, hands_near, regions, columns, rows
@@ -314,7 +314,8 @@ def _sleeve(figure: _Figure, side: int) -> Layer:
         hem = min(arm.hem, 1.05) if arm.hem < LONG else 0.94
         bow = 0.06 * (1 - np.square(np.clip(outward / (0.2 * width), -1, 1)))
         bow -= 0.25 * np.clip(-outward / region.limit_in - 0.55, 0, 0.6)  # a sleeve runs up into the armpit
-        opacity = opacity * np.clip((hem + bow - along) * length / (2 * unit) + 0.5, 0, 1)
+        straight = np.clip((hem + bow - along) * length / (2 * unit) + 0.5, 0, 1)
+        opacity = opacity * _seen_hem(figure, side, straight)
     low = (figure.rows - arm.shoulder[1]) / width
     aside = (figure.columns - arm.shoulder[0]) * (1 if side == 0 else -1) / width
     begin = np.maximum(np.clip((low + 0.12) / 0.06, 0, 1), np.clip((aside - 0.01) / 0.03, 0, 1) * (low > -0.35))
@@ -323,6 +324,15 @@ def _sleeve(figure: _Figure, side: int) -> Layer:
     core = cv2.morphologyEx((opacity > 0.4).astype(np.uint8), cv2.MORPH_OPEN, ellipse(max(2, round(0.045 * width))))
     near = cv2.GaussianBlur(cv2.dilate(core, ellipse(2 * unit)).astype(np.float32), (0, 0), unit)
     return (opacity * np.clip(near * 1.5, 0, 1)).astype(np.float32)
+
+
+def _seen_hem(figure: _Figure, side: int, straight: Layer) -> Layer:
+    """Where the sleeve ends below: its own edge where it is seen, a `straight` (H, W) one where hands hide it."""
+    arm, sleeve = figure.parsing.arms[side], figure.parsing.sleeves[side]
+    own = np.clip((sleeve / np.maximum(sleeve + arm, 1e-3) - 0.35) / 0.3, 0, 1)
+    seen = smoothstep((sleeve + arm - 0.5) / 0.3) * ~figure.grow(figure.hands_near, 4)
+    seen = seen * (np.abs(figure.regions[side].along - figure.regions[side].outline.hem) < 0.25)
+    return straight + seen * (own - straight)
 
 
 def _bare_fade(figure: _Figure, region: ArmRegion) -> Layer:
