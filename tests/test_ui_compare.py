@@ -157,7 +157,6 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         yield Done(Result(output, 6, 24, 1.0, settings.seed, "grey", (), 2**20, settings.to_dict(), calibration))
 
     monkeypatch.setattr(compare, "generate", generate)
-    monkeypatch.setattr(compare, "get_cache_folder", lambda: tmp_path / "cache")
     options = SimpleNamespace(limits=None, mark=True)
     loaded = SimpleNamespace(info=SimpleNamespace(steps=1))
     engine = SimpleNamespace(loaded=loaded, untrained=("codebook",))

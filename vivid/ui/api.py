@@ -158,8 +158,8 @@ def build_api(context: Context) -> None:
 
     with gr.Column(visible=False):
         portrait = hand_on_path(gr.Image(type="filepath", label="portrait"))
-        voice = gr.Audio(type="filepath", label="voice")
-        motion = gr.File(label="motion", type="filepath")
+        voice = hand_on_path(gr.Audio(type="filepath", label="voice"))
+        motion = hand_on_path(gr.File(label="motion", type="filepath"))
         motion_name = gr.Textbox("calm", label="motion_name")
         frame = gr.Number(0, label="frame", precision=0)
         quality = gr.Radio(list(QUALITIES), value="balanced", label="quality")

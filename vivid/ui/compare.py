@@ -10,8 +10,6 @@ from typing import Any
 
 import gradio as gr
 from gradio.context import Context as Building
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_cache_folder
 
 from ..errors import InputError
 from ..events import Done, Result
@@ -330,8 +328,7 @@ def finished(
             measures |= pose_measures(detect_video(result.path)[0])
         except InputError:  # nobody is recognised in the result: that is a result, too
             measures |= {"hkc": 0.0, "hkv": None, "hmv": None}
-    cached = save_file_to_cache(str(result.path), cache_dir=get_cache_folder())
-    return {"path": str(result.path), "cached": str(cached), "measures": rounded(measures)}
+    return {"path": str(result.path), "measures": rounded(measures)}
 
 
 def show(variants: tuple[Variant, ...] | list[Variant], done: list[dict[str, Any]]) -> str:
@@ -343,7 +340,7 @@ def show(variants: tuple[Variant, ...] | list[Variant], done: list[dict[str, Any
             "columns": [
                 {
                     "letter": letter,
-                    "url": f"gradio_api/file={item['cached']}",
+                    "url": f"gradio_api/file={item['path']}",
                     "settings": dataclasses.asdict(variant),
                     "measures": item["measures"],
                 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,12 +45,16 @@ class Context:
 
 
 def make_context(options: ServerOptions, engine: Engine | None = None) -> Context:
-    """A context for `options`; `engine` other than the configured model's is for tests."""
+    """A context for `options`; `engine` other than the configured model's is for tests.
+
+    From then on Gradio keeps all its files among the visitors', for this process.
+    """
     context = Context(
         options=options,
         engine=engine or Engine(lambda: load_pipeline(options.model, options.device)),
         visitors=Visitors(options.data, options.keep_hours),
         jobs=JobRunner(options.max_waiting, options.keep_hours),
     )
+    os.environ["GRADIO_TEMP_DIR"] = str(context.visitors.root)
     context.animate = gpu_function(context)
     return context

@@ -24,6 +24,7 @@ from .inspect_style import STYLE
 from .serving import PREVIEW, PRIVATE, plainly
 from .strings import both, t
 from .strings.inspect import TABLE
+from .widgets import hand_on_path
 
 MOST_UPLOADS = 1000
 
@@ -45,13 +46,15 @@ def build_inspect(context: Context) -> None:
     )
     with gr.Accordion(t("inspect_upload_more"), open=count is None, elem_classes="vi-files"):
         gr.HTML(both("inspect_upload"), padding=False)
-        files = gr.File(
-            label=t("inspect_upload"),
-            show_label=False,
-            file_count="multiple",
-            file_types=[*PICTURES, *VIDEOS, *CLIPS],
-            height=140,
-            elem_id="vivid-inspect-files",
+        files = hand_on_path(
+            gr.File(
+                label=t("inspect_upload"),
+                show_label=False,
+                file_count="multiple",
+                file_types=[*PICTURES, *VIDEOS, *CLIPS],
+                height=140,
+                elem_id="vivid-inspect-files",
+            )
         )
 
     @plainly

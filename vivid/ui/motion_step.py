@@ -106,8 +106,8 @@ def build_motion_step(context: Context, changed: gr.State) -> MotionStep:
                 )
                 gr.HTML(lines(line("info", "motion_video_hint", limit=f"{limit:g}")), padding=False)
             with gr.Tab(t("motion_clip"), id="clip"):
-                clip_file = gr.File(
-                    label=t("motion_clip_label"), file_types=CLIP_FILES, height=150, elem_id="motion-clip"
+                clip_file = hand_on_path(
+                    gr.File(label=t("motion_clip_label"), file_types=CLIP_FILES, height=150, elem_id="motion-clip")
                 )
                 gr.HTML(lines(line("info", "motion_clip_hint")), padding=False)
         start = lines(describe(DEFAULT_MOTION, first)) if first is not None else ""

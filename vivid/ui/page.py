@@ -18,8 +18,10 @@ from .compare import build_compare
 from .context import Context, make_context
 from .early import EarlyScript
 from .engine import start_warm_up
+from .guard import GuardedBlocks
 from .inspect import build_inspect
 from .options import ServerOptions, read_options
+from .payloads import files_in
 from .serving import PREVIEW, PRIVATE
 from .strings import both, t
 
@@ -28,8 +30,7 @@ TITLE = "VividAnimator"
 
 def build_page(context: Context) -> gr.Blocks:
     """The page for `context`; nothing is loaded or started yet."""
-    keep = int(context.options.keep_hours * 3600)
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(1800, keep), fill_width=False) as page:
+    with GuardedBlocks(context.visitors, title=TITLE, analytics_enabled=False, fill_width=False) as page:
         gr.HTML(theme.HEADER.format(tagline=both("tagline")), padding=False)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(t("tab_animate"), id="animate"):
@@ -44,6 +45,8 @@ def build_page(context: Context) -> gr.Blocks:
         page.load(_linked_tab, None, tabs, show_progress="hidden", **PREVIEW, **PRIVATE)
     # The limit that people meet is JobRunner's; this one only keeps a flood of previews from filling the memory.
     page.queue(max_size=40 + 20 * context.options.max_waiting, default_concurrency_limit=4)
+    for path in files_in(page.get_config_file()):  # the examples' pictures
+        context.visitors.publish(path)
     return page
 
 

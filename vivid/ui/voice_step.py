@@ -18,7 +18,7 @@ from . import examples
 from .context import Context
 from .serving import PREVIEW, PRIVATE, plainly
 from .strings import both, say, t
-from .widgets import heading, line, lines, said
+from .widgets import hand_on_path, heading, line, lines, said
 
 LONGEST_UPLOAD = 3600.0
 """Seconds of sound that are read in order to offer their beginning."""
@@ -45,14 +45,16 @@ def build_voice_step(context: Context, changed: gr.State) -> VoiceStep:
     limit = context.options.limits.speech_seconds
     with gr.Column(elem_classes=["vivid-card"], min_width=300):
         gr.HTML(heading(2, "step_voice", "step_voice_hint"), padding=False)
-        audio = gr.Audio(
-            label=t("voice_label"),
-            show_label=False,
-            type="filepath",
-            sources=["upload", "microphone"],
-            editable=True,
-            elem_id="voice",
-            buttons=[],
+        audio = hand_on_path(
+            gr.Audio(
+                label=t("voice_label"),
+                show_label=False,
+                type="filepath",
+                sources=["upload", "microphone"],
+                editable=True,
+                elem_id="voice",
+                buttons=[],
+            )
         )
         resting = lines(line("info", "voice_limit", limit=f"{limit:g}"))
         verdict = gr.HTML(resting, elem_id="voice-verdict", padding=False)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from gradio.components import Component
+from gradio.data_classes import ListFiles
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -21,20 +22,20 @@ LEVELS = {"ok": "✓", "warn": "!", "bad": "✕", "info": "i"}
 
 
 def hand_on_path(component: C) -> C:
-    """Let a picture or video input hand on the uploaded file itself: our own reader, with its messages, opens it.
+    """Let a file input hand on the uploaded file itself: our own reader, with its limits and messages, opens it.
 
-    Gradio would open and convert it first, and fail in its own words. It makes the component anew from its class
-    whenever an event changes it, so the class is what must differ; made without Gradio's metaclass, which would write
-    a .pyi file beside this module.
+    Gradio would open and convert it first, with every decoder it has, and fail in its own words. It makes the
+    component anew from its class whenever an event changes it, so the class is what must differ; made without
+    Gradio's metaclass, which would write a .pyi file beside this module.
     """
     usual = type(component)
 
     def preprocess(self: C, payload: Any) -> Any:
-        if payload is not None and payload.path and not (payload.url or "").startswith("data:"):
-            return payload.path
-        return usual.preprocess(self, payload)
+        if isinstance(payload, ListFiles):
+            return [file.path for file in payload]
+        return None if payload is None else payload.path
 
-    more = {"preprocess": preprocess, "__module__": usual.__module__}
+    more = {"preprocess": preprocess, "hands_on_path": True, "__module__": usual.__module__}
     component.__class__ = ABCMeta.__new__(type(usual), usual.__name__, (usual,), more)
     return component
 

@@ -275,6 +275,15 @@ TABLE: dict[str, str] = {
     "The folder of pairs, {}, is not there: start the server with an existing one.": (
         "配对文件夹 {0} 不存在：请管理者用存在的文件夹启动服务器。"
     ),
+    "This file is not here, or not yours: upload it (again), and send what the upload answered.": (
+        "此文件不在此处，或不属于您：请（重新）上传，并使用上传时返回的内容。"
+    ),
+    "A value has a type that does not fit its field: the page's API description says what each one takes.": (
+        "某个值的类型与其字段不符：页面的 API 说明写明了每个字段的类型。"
+    ),
+    "{} values were sent, {} are needed: the page's API description lists them.": (
+        "发送了 {0} 个值，需要 {1} 个：请查看页面的 API 说明。"
+    ),
     "The folder of pairs holds more than {} files: split it.": "配对文件夹超过 {0} 个文件：请拆分。",
 }
 
