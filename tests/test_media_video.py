@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ from media_files import ffmpeg, pitch, tone, video
 
 from vivid.config import Limits
 from vivid.errors import InputError
+from vivid.media import children
 from vivid.media.ffmpeg import describe, parse_description
 from vivid.media.provenance import Provenance
 from vivid.media.sound import load_speech
@@ -250,3 +254,91 @@ def test_describe_says_when_there_is_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"abc" * 100)
     with pytest.raises(InputError, match="WAV, MP3, M4A or MP4"):
         describe(tmp_path / "a.bin")
+
+
+def moved_clock(path: Path, source: Path, expression: str) -> Path:
+    """The packets of `source` with other times, in a container that keeps any and does not tell its length."""
+    ffmpeg("-i", source, "-c", "copy", "-bsf:v", f"setts=ts='{expression}'", "-live", "1", path)
+    return path
+
+
+def used(path: Path) -> tuple[int, int]:
+    """Frames of a video read at a side of 1280 or less, and the most megabytes that the decoder took."""
+    code = (
+        "import resource, sys; from vivid.media.video import read_frames; from vivid.errors import InputError\n"
+        "count = 0\n"
+        "try:\n    for frame in read_frames(sys.argv[1], max_side=1280): count += 1\n"
+        "except InputError: count = -1\n"
+        "print(count, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, check=True, timeout=60)
+    count, memory = done.stdout.split()
+    return int(count), int(memory)
+
+
+def test_no_frames_are_invented_for_a_broken_clock(tmp_path: Path) -> None:
+    source = video(tmp_path / "source.mkv", "-bf", "0", size="640x480", seconds=1)
+    count, memory = used(moved_clock(tmp_path / "gap.mkv", source, "PTS+if(gte(N,12),172800000,0)"))  # two days
+    assert count == pytest.approx(24, abs=2) and memory < 300
+    content = bytearray(video(tmp_path / "source.mpg", "-bf", "0", "-f", "vob", size="640x480").read_bytes())
+    packets = [found.start() for found in re.finditer(rb"\0\0\x01\xe0..[\x80-\x8f][\x80-\xff]", content, re.DOTALL)]
+    content[packets[len(packets) // 2] + 9] ^= 0x08  # the highest bit of its time: thirteen hours
+    (tmp_path / "one.mpg").write_bytes(content)
+    count, memory = used(tmp_path / "one.mpg")
+    assert count == pytest.approx(24, abs=2) and memory < 300
+    count, memory = used(moved_clock(tmp_path / "minute.mkv", source, "PTS+if(gte(N,12),50000,0)"))  # what may be true
+    assert count == pytest.approx(50 * 24 + 24, abs=2) and memory < 300
+    count, memory = used(moved_clock(tmp_path / "late.mkv", source, "PTS+172800000"))
+    assert count == pytest.approx(24, abs=2) and memory < 300
+
+
+def test_pictures_that_start_after_the_sound_wait_for_their_time(tmp_path: Path) -> None:
+    source = write(tmp_path / "source.mp4", halves(24))
+    for name in ("a.mp4", "a.mkv"):
+        sound = ["-f", "lavfi", "-i", "sine=duration=2"]
+        ffmpeg("-itsoffset", "0.5", "-i", source, *sound, "-c:v", "copy", "-c:a", "aac", tmp_path / name)
+        rows = [bar(frame) for frame in read_frames(tmp_path / name)]
+        assert len(rows) == pytest.approx(36, abs=1)
+        assert rows[:12] == [rows[0]] * 12 and np.abs(np.array(rows[12:36]) - [bar(a) for a in halves(24)]).max() <= 3
+
+
+def test_a_recording_may_change_its_size(tmp_path: Path) -> None:
+    for index, size in enumerate(("64x48", "128x96")):
+        video(tmp_path / f"{index}.ts", size=size, seconds=1)
+    joined = b"".join((tmp_path / f"{index}.ts").read_bytes() for index in (0, 1))
+    (tmp_path / "a.ts").write_bytes(joined)
+    frames = list(read_frames(tmp_path / "a.ts"))
+    assert len(frames) == pytest.approx(48, abs=3) and {frame.shape for frame in frames} == {(48, 64, 3)}
+
+
+def test_a_cover_picture_in_front_is_not_the_video(tmp_path: Path) -> None:
+    source = video(tmp_path / "source.mp4")
+    video(tmp_path / "cover.jpg", "-frames:v", "1", size="600x600")
+    ffmpeg(
+        "-i", tmp_path / "cover.jpg", "-i", source, "-map", "0", "-map", "1", "-c", "copy",
+        "-disposition:v:0", "attached_pic", tmp_path / "a.mp4",
+    )  # fmt: skip
+    assert (probe(tmp_path / "a.mp4").width, len(list(read_frames(tmp_path / "a.mp4")))) == (64, 24)
+
+
+def test_a_decoder_that_wants_too_much_memory_or_time_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = video(tmp_path / "a.mp4", size="640x480", seconds=1)
+    monkeypatch.setattr(children.limit, "__defaults__", (None, 50 * 2**20))
+    with pytest.raises(InputError, match=r"can be decoded|neither a sound nor a video"):
+        list(read_frames(path))
+
+
+def test_a_slow_decoder_is_ended_and_a_slow_reader_is_not() -> None:
+    def late() -> InputError:
+        return InputError("late")
+
+    begun = time.monotonic()
+    with children.Child([sys.executable, "-c", "import time; time.sleep(60)"], 0.3, late) as child:
+        with pytest.raises(InputError, match="late"):
+            child.read(1)
+        assert child.process.wait(5) and time.monotonic() - begun < 10
+    with children.Child([sys.executable, "-c", "print('x' * 100)"], 5.0, late) as child:
+        first = child.read(1)
+        child.left = min(child.left, 0.5)
+        time.sleep(0.7)
+        assert first + child.read(200) == b"x" * 100 + b"\n"

@@ -2,27 +2,30 @@
 
 The program is the one that imageio-ffmpeg carries. A file may only be what it looks like: the demuxers are a fixed
 list without playlists and image sequences, and nothing but the file itself is opened, so that no input can make the
-program read other files or the network.
+program read other files or the network. It runs with a memory limit and a deadline (`children`).
 """
 
 from __future__ import annotations
 
 import re
-import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from ..errors import InputError
+from .children import Child
 
 DEMUXERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,asf,mpeg,mpegts,wav,w64,mp3,flac,ogg,aac,aiff,caf,amr,au,gif,f32le"
 )
-PROBE_SECONDS = 30
+PROBE_SECONDS = 15
+_THREADS = "2"
+"""Each thread of a decoder holds frames of its own."""
+_MOST_DESCRIPTION = 2**20
 
-_DURATION = re.compile(r"^  Duration: (?:(\d+):(\d\d):(\d\d(?:\.\d+)?)|N/A)", re.M)
+_DURATION = re.compile(r"^  Duration: (?:(\d+):(\d\d):(\d\d(?:\.\d+)?)|N/A)(?:, start: (-?\d+\.\d+))?", re.M)
 _STREAM = re.compile(r"^  Stream #0:(\d+)[^:\n]*: (Video|Audio): (.*)$", re.M)
-_SIZE = re.compile(r"(?<![\w.])(\d{1,6})x(\d{1,6})(?![\w.])")
+_SIZE = re.compile(r"(?<![\w.])([1-9]\d{0,5})x([1-9]\d{0,5})(?![\w.])")
 _RATE = re.compile(r"([\d.]+)(k?) (fps|tbr)")
 _SAMPLE_ASPECT = re.compile(r"\bSAR (\d+):(\d+)")
 _ROTATION = re.compile(r"^\s+display ?matrix: rotation of (-?[\d.]+) degrees", re.M | re.I)
@@ -43,7 +46,7 @@ def safe_input(path: Path) -> list[str]:
     """Arguments that open one file and nothing else."""
     # The `file:` prefix keeps names such as "concat:a|b" or "-y" from meaning anything.
     whitelist = ["-protocol_whitelist", "file,pipe", "-format_whitelist", DEMUXERS]
-    return [*whitelist, "-i", f"file:{path.resolve()}"]
+    return [*whitelist, "-threads", _THREADS, "-i", f"file:{path.resolve()}"]
 
 
 def command(*arguments: str) -> list[str]:
@@ -51,9 +54,23 @@ def command(*arguments: str) -> list[str]:
     return [ffmpeg_program(), "-hide_banner", "-nostdin", "-loglevel", "error", *arguments]
 
 
+def run(arguments: list[str], name: str, seconds: float, most: int) -> bytes:
+    """At most `most` bytes of what a command line writes to its output. Errors: InputError after `seconds`."""
+    with Child(arguments, seconds, lambda: too_slow(name)) as child:
+        return child.read(most)
+
+
+def too_slow(name: str) -> InputError:
+    """The refusal of a file that takes a decoder too long."""
+    return InputError(f"{name} takes too long to decode: convert it to MP4 or WAV first.")
+
+
 @dataclass(frozen=True)
 class MediaInfo:
-    """What the headers of a file say; None where they are silent. Width and height are upright display pixels."""
+    """What the headers of a file say; None where they are silent. Width and height are upright display pixels.
+
+    start: the time, in seconds, that the first of all its tracks begins with.
+    """
 
     seconds: float | None
     has_sound: bool
@@ -61,16 +78,19 @@ class MediaInfo:
     height: int | None = None
     fps: float | None = None
     rotation: int = 0
+    start: float = 0.0
 
 
 def describe(path: Path) -> MediaInfo:
     """Read the headers of a media file, without decoding it. Errors: InputError."""
     arguments = [ffmpeg_program(), "-hide_banner", "-nostdin", *safe_input(path)]
-    try:
-        done = subprocess.run(arguments, capture_output=True, timeout=PROBE_SECONDS, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise InputError(f"{path.name} takes too long to open: convert it to MP4 or WAV first.") from error
-    return parse_description(done.stderr.decode("utf-8", "replace"), path.name)
+
+    def late() -> InputError:
+        return InputError(f"{path.name} takes too long to open: convert it to MP4 or WAV first.")
+
+    with Child(arguments, PROBE_SECONDS, late, errors=True) as child:
+        said = child.read(_MOST_DESCRIPTION)
+    return parse_description(said.decode("utf-8", "replace"), path.name)
 
 
 def parse_description(text: str, name: str) -> MediaInfo:
@@ -79,9 +99,10 @@ def parse_description(text: str, name: str) -> MediaInfo:
     streams = list(_STREAM.finditer(text))
     if not streams:
         raise InputError(f"{name} is neither a sound nor a video file that can be read: use WAV, MP3, M4A or MP4.")
-    seconds = None
-    if (found := _DURATION.search(text)) and found[1] is not None:
-        seconds = int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
+    seconds, begin = None, 0.0
+    if found := _DURATION.search(text):
+        seconds = int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found[1] is not None else None
+        begin = float(found[4] or 0.0)
     has_sound = any(stream[2] == "Audio" for stream in streams)
     for place, stream in enumerate(streams):
         if stream[2] != "Video" or "(attached pic)" in stream[3]:
@@ -90,11 +111,12 @@ def parse_description(text: str, name: str) -> MediaInfo:
         if not size:
             continue
         end = streams[place + 1].start() if place + 1 < len(streams) else len(text)
-        return _video_info(stream[3], text[stream.end() : end], (int(size[1]), int(size[2])), seconds, has_sound)
-    return MediaInfo(seconds, has_sound)
+        picture = _video_info(stream[3], text[stream.end() : end], (int(size[1]), int(size[2])))
+        return replace(picture, seconds=seconds, has_sound=has_sound, start=begin)
+    return MediaInfo(seconds, has_sound, start=begin)
 
 
-def _video_info(line: str, details: str, size: tuple[int, int], seconds: float | None, has_sound: bool) -> MediaInfo:
+def _video_info(line: str, details: str, size: tuple[int, int]) -> MediaInfo:
     width, height = size
     if aspect := _SAMPLE_ASPECT.search(line):
         ratio = int(aspect[1]) / max(int(aspect[2]), 1)
@@ -104,4 +126,4 @@ def _video_info(line: str, details: str, size: tuple[int, int], seconds: float |
     rotation = round(float(turned[1])) % 360 if turned else 0
     if rotation in {90, 270}:
         width, height = height, width
-    return MediaInfo(seconds, has_sound, width, height, rates.get("fps") or rates.get("tbr"), rotation)
+    return MediaInfo(None, False, width, height, rates.get("fps") or rates.get("tbr"), rotation)

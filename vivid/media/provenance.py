@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..config import Limits
 from ..errors import InputError
-from .ffmpeg import command, safe_input
+from .ffmpeg import command, run, safe_input
 from .files import check_file
 
 Frames = NDArray[np.uint8]
@@ -25,6 +24,7 @@ MARK = "AI-generated"
 SHORT_MARK = "AI"
 PROGRAM = "VividAnimator"
 _SMALLEST_TEXT = 9
+_MOST_METADATA = 2**20
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ def read_provenance(path: str | Path, limits: Limits | None = None) -> dict[str,
     Errors: InputError when the file is no video or carries no such note.
     """
     path = check_file(path, "video", limits or Limits(upload_bytes=2**34))
-    done = subprocess.run(command(*safe_input(path), "-f", "ffmetadata", "pipe:1"), capture_output=True, check=False)
-    if done.returncode:
+    said = run(command(*safe_input(path), "-f", "ffmetadata", "pipe:1"), path.name, 15, _MOST_METADATA)
+    if not said:
         raise InputError(f"{path.name} cannot be read as a video: give an MP4 file made by {PROGRAM}.")
-    comment = _tags(done.stdout.decode("utf-8", "replace")).get("comment", "")
+    comment = _tags(said.decode("utf-8", "replace")).get("comment", "")
     try:
         note = json.loads(comment)
     except (ValueError, RecursionError):

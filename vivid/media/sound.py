@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,49 +13,92 @@ from numpy.typing import NDArray
 from ..config import SAMPLE_RATE, Limits
 from ..errors import InputError
 from ..speech.types import Speech
-from .ffmpeg import command, describe, safe_input
+from .children import Child
+from .ffmpeg import MediaInfo, command, describe, run, safe_input, too_slow
 from .files import check_file
 
 SHORTEST_SECONDS = 0.2
-RATES = (4_000, 384_000)
-"""Sample rates that are believed, in hertz."""
-LOUDEST_MEAN = 0.05
-"""Channels that cancel each other to less than this share of the loudest one are not averaged."""
-DECODING_SECONDS = 120
-_BLOCK = 2**16
+CANCELLED = 0.05
+"""Channels whose mean has less than this share of the loudest one's level cancel each other."""
+MOST_CHANNELS = 16
+DECODING_SECONDS = 20
+_PADDING_SECONDS = 0.08
+"""What encoders add to a sound; so much over the limit is cut off without a word."""
+_ON_TIME = 0.04
+"""A frame's time: a sound that starts so little after its pictures does not start late."""
+_BASS = 3
+"""Place of the low-frequency channel among 6 and 8: no voice is there."""
+_AU_HEADER = 24
 
 Samples = NDArray[np.float32]
 
 
-def load_speech(path: str | Path, max_seconds: float | None = None, limits: Limits | None = None) -> Speech:
+class TooLongError(InputError):
+    """More sound than the limit; `seconds` is how much, where the header tells."""
+
+    def __init__(self, name: str, longest: float, seconds: float | None) -> None:
+        length = f"{seconds:.0f} seconds" if seconds is not None else "more"
+        super().__init__(f"{name} has {length} of sound, the limit is {longest:g} seconds: cut it shorter.")
+        self.seconds = seconds
+
+
+def load_speech(
+    path: str | Path, max_seconds: float | None = None, limits: Limits | None = None, cut: bool = False
+) -> Speech:
     """The sound in `path` as mono float32 at 16 kHz in -1..1, at most `max_seconds` long (default: the limits').
 
-    Length, rate and file size are checked on the headers, before any sample is decoded; a file whose header does
-    not tell its length is decoded up to the limit. Silence is sound. Errors: InputError.
+    Longer ones are refused (TooLongError), or with `cut` only their beginning is taken. How long a sound is, its
+    samples say: headers are wrong too often. No more than the limit is decoded. The sound of a video that starts after
+    its pictures has silence in front. Silence is sound. Errors: InputError.
     """
     limits = limits or Limits()
     longest = limits.speech_seconds if max_seconds is None else max_seconds
     path = check_file(path, "sound file", limits)
-    try:
-        samples, rate = _read_soundfile(path, longest)
-    except soundfile.LibsndfileError:
-        samples, rate = _read_ffmpeg(path, longest), SAMPLE_RATE
-    samples = _finite(samples, path.name)
-    if rate != SAMPLE_RATE:
-        samples = resample(samples, rate)
-    if len(samples) > round(longest * SAMPLE_RATE):
-        raise _too_long(path.name, longest)
+    info = describe(path)
+    if not info.has_sound:
+        raise InputError(f"{path.name} has no sound: choose a file with speech in it.")
+    samples = mix(_finite(_decode(path, longest + 1), path.name))
+    if info.width is not None and (late := _late(path, info)):
+        samples = np.concatenate([np.zeros(round(min(late, longest) * SAMPLE_RATE), np.float32), samples])
+    most = round(longest * SAMPLE_RATE)
+    if len(samples) > most + _PADDING_SECONDS * SAMPLE_RATE and not cut:
+        known = info.seconds if info.seconds is not None and info.seconds > longest else None
+        raise TooLongError(path.name, longest, known)
+    samples = samples[:most]
     if len(samples) < SHORTEST_SECONDS * SAMPLE_RATE:
         raise InputError(
             f"{path.name} has only {len(samples) / SAMPLE_RATE:.2f} seconds of sound: "
             f"choose one of at least {SHORTEST_SECONDS} seconds."
         )
-    return Speech(np.clip(samples, -1.0, 1.0))
+    return Speech(np.clip(samples, -1.0, 1.0, out=samples))
+
+
+def mix(channels: Samples) -> Samples:
+    """Channels (N, C) as one (N,), as loud as the loudest of them: a voice sounds the same in one channel or in all.
+
+    Their mean, without the bass channel of 5.1 and 7.1, is raised to the level (root mean square) of the loudest
+    channel, but not over full scale; where the channels cancel each other, the loudest one is taken alone.
+    """
+    count = channels.shape[1]
+    if count == 1:
+        return channels[:, 0]
+    if count in (6, 8):
+        channels = channels[:, [place for place in range(count) if place != _BASS]]
+    levels = np.sqrt(np.square(channels, dtype=np.float64).mean(0))
+    loudest = channels[:, int(levels.argmax())]
+    mean = channels.mean(1)
+    level = float(np.sqrt(np.square(mean, dtype=np.float64).mean()))
+    if level <= CANCELLED * levels.max():
+        return loudest
+    ceiling = max(float(np.abs(channels).max()), 1.0)
+    gain = min(levels.max() / level, ceiling / float(np.abs(mean).max()))
+    return (mean * gain).astype(np.float32)
 
 
 def resample(samples: Samples, rate: int) -> Samples:
     """Mono float32 samples of `rate` hertz at 16 kHz, band-limited, with the length that the ratio demands."""
-    arguments = command("-f", "f32le", "-ar", str(rate), "-ac", "1", "-i", "pipe:0", *_raw_output())
+    arguments = command("-f", "f32le", "-ar", str(rate), "-ac", "1", "-i", "pipe:0", "-ar", str(SAMPLE_RATE))
+    arguments += ["-f", "f32le", "pipe:1"]
     done = subprocess.run(arguments, input=samples.astype("<f4").tobytes(), capture_output=True, check=True)
     resampled = np.frombuffer(done.stdout, "<f4").astype(np.float32)
     length = len(samples) * SAMPLE_RATE // rate
@@ -66,68 +110,50 @@ def write_wav(path: str | Path, speech: Speech) -> None:
     soundfile.write(path, speech.samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
 
 
-def _raw_output() -> list[str]:
-    return ["-ar", str(SAMPLE_RATE), "-ac", "1", "-f", "f32le", "pipe:1"]
+def _decode(path: Path, seconds: float) -> Samples:
+    """All channels of at most the first `seconds` as (N, C) at 16 kHz; damaged samples may be NaN or infinite."""
+    # Mixing is done here, not by ffmpeg: what it does depends on the sample format and the layout that a file names.
+    output = ["-ar", str(SAMPLE_RATE), "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]  # AU: a header that tells channels
+    arguments = command(*safe_input(path), "-map", "0:a:0", "-t", f"{seconds:g}", *output)
+    with Child(arguments, DECODING_SECONDS, lambda: too_slow(path.name)) as child:
+        header = child.read(_AU_HEADER)
+        if len(header) < _AU_HEADER or header[:4] != b".snd":
+            raise _undecodable(path.name)
+        offset, channels = int.from_bytes(header[4:8], "big"), int.from_bytes(header[20:24], "big")
+        if not 1 <= channels <= MOST_CHANNELS:
+            raise InputError(f"{path.name} has {channels} channels of sound: mix it down to mono or stereo first.")
+        child.read(offset - _AU_HEADER)
+        samples = np.zeros((round(seconds * SAMPLE_RATE), channels), np.float32)
+        whole = child.readinto(samples.data.cast("B")) // (4 * channels)
+    if not whole:
+        raise _undecodable(path.name)
+    return samples[:whole].byteswap(inplace=True) if sys.byteorder == "little" else samples[:whole]
 
 
-def _too_long(name: str, longest: float, seconds: float | None = None) -> InputError:
-    length = f"{seconds:.0f} seconds" if seconds is not None else "more"
-    return InputError(f"{name} has {length} of sound, the limit is {longest:g} seconds: cut it shorter.")
+def _undecodable(name: str) -> InputError:
+    return InputError(f"The sound in {name} cannot be decoded: convert it to WAV or MP3.")
 
 
-def _read_soundfile(path: Path, longest: float) -> tuple[Samples, int]:
-    """Mono samples and their rate; LibsndfileError when the library does not know the format."""
-    with soundfile.SoundFile(path) as file:
-        rate = file.samplerate
-        if not RATES[0] <= rate <= RATES[1]:
-            raise InputError(f"{path.name} has a sample rate of {rate} Hz: convert it to 16000 Hz.")
-        if file.frames > longest * rate:
-            raise _too_long(path.name, longest, file.frames / rate)
-        if file.format != "MP3":
-            return _read_mono(file), rate
-    # libsndfile's MP3 decoder prints complaints about harmless first frames where users would see them
-    return _read_ffmpeg(path, longest), SAMPLE_RATE
-
-
-def _read_mono(file: soundfile.SoundFile) -> Samples:
-    """All channels as one (N,): their mean, or the loudest one where they cancel each other.
-
-    Block by block, because a small compressed file can hold many channels.
-    """
-    means = [np.zeros(0, np.float32)]
-    energy, mean_energy = np.zeros(file.channels), 0.0
-    for block in file.blocks(_BLOCK, dtype="float32", always_2d=True):
-        means.append(block.mean(axis=1))
-        energy += np.square(np.nan_to_num(block, posinf=0.0, neginf=0.0), dtype=np.float64).sum(axis=0)
-        mean_energy += float(np.square(np.nan_to_num(means[-1], posinf=0.0, neginf=0.0), dtype=np.float64).sum())
-    if file.channels > 1 and mean_energy < LOUDEST_MEAN**2 * energy.max():
-        loudest = int(energy.argmax())
-        file.seek(0)
-        return np.concatenate([b[:, loudest] for b in file.blocks(_BLOCK, dtype="float32", always_2d=True)])
-    return np.concatenate(means)
-
-
-def _read_ffmpeg(path: Path, longest: float) -> Samples:
-    info = describe(path)
-    if not info.has_sound:
-        raise InputError(f"{path.name} has no sound: choose a file with speech in it.")
-    # Containers count their own padding, so whether a little more is too much is decided after decoding.
-    if info.seconds is not None and info.seconds > longest + 1:
-        raise _too_long(path.name, longest, info.seconds)
-    arguments = command(*safe_input(path), "-map", "0:a:0", "-t", f"{longest + 1:g}", *_raw_output())
-    try:
-        done = subprocess.run(arguments, capture_output=True, timeout=DECODING_SECONDS, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise InputError(f"{path.name} takes too long to decode: convert it to WAV first.") from error
-    samples = np.frombuffer(done.stdout[: len(done.stdout) // 4 * 4], "<f4").astype(np.float32)
-    if not len(samples):
-        raise InputError(f"The sound in {path.name} cannot be decoded: convert it to WAV or MP3.")
-    return samples
+def _late(path: Path, info: MediaInfo) -> float:
+    """Seconds from the beginning of a video to the beginning of its sound."""
+    arguments = command("-copyts", *safe_input(path), "-map", "0:a:0", "-frames:a", "1", "-f", "framecrc", "pipe:1")
+    text = run(arguments, path.name, DECODING_SECONDS, 4096).decode("ascii", "replace")
+    base, start = None, None
+    for line in text.splitlines():
+        if line.startswith("#tb 0:"):
+            over, _, under = line.removeprefix("#tb 0:").strip().partition("/")
+            base = int(over) / int(under)
+        elif not line.startswith("#"):
+            start = int(line.split(",")[2])
+            break
+    late = start * base - info.start if start is not None and base is not None else 0.0
+    return late if late > _ON_TIME else 0.0
 
 
 def _finite(samples: Samples, name: str) -> Samples:
-    """Samples with damaged ones (NaN, infinite) silenced; a file of nothing else is refused."""
-    sound = np.isfinite(samples)
-    if len(samples) and not sound.any():
+    """The samples with damaged ones (NaN, infinite) silenced in place; a file of nothing else is refused."""
+    damaged = ~np.isfinite(samples)
+    if damaged.all():
         raise InputError(f"{name} holds no valid samples: export it again as WAV.")
-    return np.where(sound, samples, np.float32(0))
+    samples[damaged] = 0.0
+    return samples

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,7 +18,8 @@ from numpy.typing import NDArray
 from ..config import FPS, Limits
 from ..errors import InputError
 from ..speech.types import Speech
-from .ffmpeg import command, describe, safe_input
+from .children import Child
+from .ffmpeg import command, describe, safe_input, too_slow
 from .files import check_file
 from .provenance import Provenance, metadata_arguments
 from .sound import write_wav
@@ -33,17 +33,25 @@ QUALITY = 18
 """x264's constant rate factor: visually close to lossless."""
 SOUND_BITRATE = "160k"
 SMALLEST_SIDE = 16
+OPENING_SECONDS = 15.0
+"""How long the decoder may take to begin, and in all over what its frames allow it."""
+FRAME_SECONDS = 0.1
+"""What each frame adds to that, times its megapixels."""
+DECODING_SECONDS = 120.0
+"""The most that all of it may take."""
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """Upright width and height in pixels, frames a second, seconds (None: the header is silent), sound or not."""
+    """Upright width and height in pixels, frames a second, seconds (None: the header is silent), sound or not, and
+    the time that the first track begins with."""
 
     width: int
     height: int
     fps: float | None
     seconds: float | None
     has_sound: bool
+    start: float = 0.0
 
 
 def probe(path: str | Path, limits: Limits | None = None) -> VideoInfo:
@@ -65,7 +73,7 @@ def probe(path: str | Path, limits: Limits | None = None) -> VideoInfo:
         raise InputError(f"{path.name} has only {info.width} x {info.height} pixels a frame: choose a larger one.")
     if info.seconds is not None and info.seconds > limits.motion_seconds + 1 / FPS:
         raise _too_long(path.name, limits, info.seconds)
-    return VideoInfo(info.width, info.height, info.fps, info.seconds, info.has_sound)
+    return VideoInfo(info.width, info.height, info.fps, info.seconds, info.has_sound, info.start)
 
 
 def read_frames(
@@ -83,31 +91,46 @@ def read_frames(
     if max_side is not None and max(width, height) > max_side:
         shrink = max_side / max(width, height)
         width, height = max(round(width * shrink), 1), max(round(height * shrink), 1)
-    return _decode(path, (width, height), fps, limits)
+    return _decode(path, (width, height), fps, limits, info.start)
 
 
-def _decode(path: Path, size: tuple[int, int], fps: float, limits: Limits) -> Iterator[Frames]:
+def _decode(path: Path, size: tuple[int, int], fps: float, limits: Limits, start: float) -> Iterator[Frames]:
     # Not by moviepy's reader: it cannot be told which protocols and containers to refuse, needs a length in the header
     # (a browser's recordings have none), and takes frames by their number, which a variable frame rate makes wrong.
     width, height = size
     most = int(limits.motion_seconds * fps) + 1
+    # Scaled first: the frames that fill a gap are then one picture, not thousands. The filters are not set up anew when
+    # a recording changes its size, since the clock would begin again.
+    filters = f"scale={width}:{height}:flags=area,setsar=1,setpts='{_clock(start, limits)}',fps={fps:g}:start_time=0"
     arguments = command(
-        *safe_input(path), "-map", "0:v:0", "-vf", f"fps={fps:g},scale={width}:{height}:flags=area,setsar=1",
+        "-copyts", "-reinit_filter", "0", *safe_input(path), "-filter_threads", "1", "-map", "0:V:0", "-vf", filters,
         "-frames:v", str(most + 1), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
     )  # fmt: skip
     count, length = 0, width * height * 3
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        try:
-            while len(data := process.stdout.read(length)) == length:
-                count += 1
-                if count > most:
-                    raise _too_long(path.name, limits)
-                yield np.frombuffer(data, np.uint8).reshape(height, width, 3)  # (H, W, 3)
-        finally:
-            process.kill()
+    allowed = max(width * height / 1e6, 1.0) * FRAME_SECONDS
+    with Child(arguments, OPENING_SECONDS, lambda: too_slow(path.name)) as child:
+        spare = DECODING_SECONDS - OPENING_SECONDS
+        while len(data := child.read(length)) == length:
+            count += 1
+            if count > most:
+                raise _too_long(path.name, limits)
+            yield np.frombuffer(data, np.uint8).reshape(height, width, 3)  # (H, W, 3)
+            more = min(allowed, spare)
+            child.left, spare = child.left + more, spare - more
     if not count:
         raise InputError(f"No frame of {path.name} can be decoded: convert it to MP4 (H.264) first.")
+
+
+def _clock(start: float, limits: Limits) -> str:
+    """The time of each frame for ffmpeg's setpts: from `start` on, without the jumps of a broken clock.
+
+    A step backwards, or over more than any video may last, counts as one frame: filled with copies it would have no
+    end.
+    """
+    longest = limits.motion_seconds + 1
+    first = f"if(between(T-{start:f},0,{longest:g}),PTS-{start:f}/TB,0)"
+    step = f"if(between((PTS-PREV_INPTS)*TB,0,{longest:g}),PTS-PREV_INPTS,1/({FPS}*TB))"
+    return f"if(isnan(PREV_OUTPTS),{first},PREV_OUTPTS+{step})"
 
 
 def _too_long(name: str, limits: Limits, seconds: float | None = None) -> InputError:

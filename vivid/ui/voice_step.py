@@ -10,18 +10,15 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from ..config import SAMPLE_RATE, Limits
+from ..config import Limits
 from ..errors import InputError
-from ..media.sound import load_speech, write_wav
-from ..speech.types import Speech
+from ..media.sound import TooLongError, load_speech, write_wav
 from . import examples
 from .context import Context
 from .serving import PREVIEW, PRIVATE, plainly
 from .strings import both, say, t
 from .widgets import hand_on_path, heading, line, lines, said
 
-LONGEST_UPLOAD = 3600.0
-"""Seconds of sound that are read in order to offer their beginning."""
 QUIET = 0.01
 """Peak below which a recording is called silent."""
 
@@ -36,8 +33,7 @@ class VoiceStep:
 
 def shorten(path: str | Path, seconds: float, limits: Limits, target: Path) -> None:
     """Write the first `seconds` of the sound in `path` to `target` (WAV)."""
-    speech = load_speech(path, max_seconds=LONGEST_UPLOAD, limits=limits)
-    write_wav(target, Speech(speech.samples[: int(seconds * SAMPLE_RATE)]))
+    write_wav(target, load_speech(path, seconds, limits, cut=True))
 
 
 def build_voice_step(context: Context, changed: gr.State) -> VoiceStep:
@@ -77,17 +73,16 @@ def build_voice_step(context: Context, changed: gr.State) -> VoiceStep:
             return {**nothing, verdict: resting}
         try:
             speech = load_speech(path, limits=context.options.limits)
-        except InputError as error:
-            try:
-                longer = load_speech(path, max_seconds=LONGEST_UPLOAD, limits=context.options.limits)
-            except InputError:
-                return {**nothing, verdict: lines(said("bad", str(error)))}
-            length, limit_text = f"{longer.seconds:.1f}", f"{limit:g}"
+        except TooLongError as error:
+            limit_text = f"{limit:g}"
+            length = f"{error.seconds:.1f}" if error.seconds is not None else f"> {limit_text}"
             return {
                 **nothing,
                 verdict: lines(line("warn", "voice_too_long", seconds=length, limit=limit_text)),
                 cut: gr.Button(say("voice_cut", request, limit=limit_text), visible=True),
             }
+        except InputError as error:
+            return {**nothing, verdict: lines(said("bad", str(error)))}
         items = [line("ok", "voice_fine", seconds=f"{speech.seconds:.1f}", frames=speech.frames, limit=f"{limit:g}")]
         if float(np.abs(speech.samples).max(initial=0.0)) < QUIET:
             items.append(line("warn", "voice_silent"))

@@ -87,8 +87,10 @@ TABLE: dict[str, str] = {
     "{} has no sound: choose a file with speech in it.": "{0} 没有声音：请选择含有语音的文件。",
     "The sound in {} cannot be decoded: convert it to WAV or MP3.": "{0} 中的声音无法解码：请转换为 WAV 或 MP3。",
     "{} holds no valid samples: export it again as WAV.": "{0} 不含有效的声音数据：请重新导出为 WAV。",
-    "{} has a sample rate of {} Hz: convert it to 16000 Hz.": "{0} 的采样率为 {1} Hz：请转换为 16000 Hz。",
-    "{} takes too long to decode: convert it to WAV first.": "{0} 解码耗时过长：请先转换为 WAV。",
+    "{} has {} channels of sound: mix it down to mono or stereo first.": (
+        "{0} 有 {1} 个声道：请先混合为单声道或立体声。"
+    ),
+    "{} takes too long to decode: convert it to MP4 or WAV first.": "{0} 解码耗时过长：请先转换为 MP4 或 WAV。",
     "The speech is shorter than one frame of video: record at least a second.": (
         "语音比一帧画面还短：请至少录制一秒。"
     ),

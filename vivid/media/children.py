@@ -1,0 +1,112 @@
+"""Programs that decode what strangers made: bounded in memory, in processor time, and in how long anybody waits.
+
+A small file can ask a decoder for any amount of memory and time. What it asks for, it asks of a child process here, and
+the child ends when it has had enough; the program goes on with one sentence.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import IO, Any, Self, TypeVar
+
+CHILD_BYTES = 1_450_000_000
+"""Address space of one child. A film of 7680 x 4320 pixels needs 1.2 GB of it with two threads, 600 MB of them used."""
+
+T = TypeVar("T")
+
+
+def limit(pid: int, cpu_seconds: float | None = None, memory: int = CHILD_BYTES) -> None:
+    """Bound a child's memory, and its processor time, should nobody be left to end it. Linux only; elsewhere nothing.
+
+    From outside, after the start: code between fork and exec is not safe in a program with threads.
+    """
+    if sys.platform != "linux":
+        return
+    import resource
+
+    bounds = {resource.RLIMIT_AS: memory, resource.RLIMIT_CORE: 0}
+    if cpu_seconds is not None:
+        bounds[resource.RLIMIT_CPU] = int(cpu_seconds) + 1
+    for kind, most in bounds.items():
+        with suppress(ProcessLookupError, PermissionError, ValueError):  # it has ended, or may not be limited
+            _, hard = resource.prlimit(pid, kind)
+            bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.prlimit(pid, kind, (bound, hard))
+
+
+class Child:
+    """A started program whose one output is read here, with a budget of seconds for waiting in all.
+
+    A context manager: at its end the program is killed, whatever it does. Time that the caller spends between two reads
+    is not counted. `late` is called for the error when the budget is used up.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], seconds: float, late: Callable[[], Exception], errors: bool = False
+    ) -> None:
+        self.left = seconds
+        self._late = late
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        if errors:  # what it says, not what it makes
+            pipes |= {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        self.process = subprocess.Popen(arguments, **pipes)
+        limit(self.process.pid, cpu_seconds=2 * seconds + 10)
+        output = self.process.stderr if errors else self.process.stdout
+        assert output is not None
+        self._output: IO[bytes] = output
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.kill()
+        self._output.close()
+        self.process.wait()
+
+    def read(self, size: int) -> bytes:
+        """`size` bytes, fewer only at the end of what the program says. Errors: what `late` makes."""
+        return self._in_time(lambda: self._output.read(size))
+
+    def readinto(self, buffer: memoryview) -> int:
+        """The same into memory that is there already; how many bytes came."""
+        return self._in_time(lambda: self._output.readinto(buffer))  # type: ignore[attr-defined]
+
+    def _in_time(self, read: Callable[[], T]) -> T:
+        with Deadline(self.left, self.process) as deadline:
+            result = read()
+        self.left -= deadline.taken
+        if deadline.passed:
+            raise self._late()
+        return result
+
+
+class Deadline:
+    """Kills a program when a block takes longer than `seconds`; then `passed` is True. `taken` is how long it took."""
+
+    def __init__(self, seconds: float, process: subprocess.Popen[bytes]) -> None:
+        self.passed = False
+        self.taken = 0.0
+        self._process = process
+        self._timer = threading.Timer(max(seconds, 0.0), self._pass)
+        self._timer.daemon = True
+
+    def _pass(self) -> None:
+        self.passed = True
+        self._process.kill()
+
+    def __enter__(self) -> Self:
+        self._begun = time.monotonic()
+        self._timer.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._timer.cancel()
+        self.taken = time.monotonic() - self._begun
