@@ -40,6 +40,15 @@ DUMMY = ModelConfig(
 )
 """Built like the embedded models (reference concatenated and shifted, numbered audio tokens, trimmed ReferenceNet)."""
 
+ROUNDING = 1e-4
+"""How far two float32 outputs of these networks (up to 4 in size) may lie apart when only the way to them differs.
+
+Bits are equal only where the same tensors run through the same code. A copy of a network (weights mapped from a file
+lie at other addresses), another batch size or another processor gets other kernels, which add up in another order:
+2e-6 to 4e-6 by address and instruction set on one machine, 1e-5 from a second one. What the tests look for moves the
+outputs by 1e-3 and more.
+"""
+
 
 def fill(module: nn.Module, seed: int = 0) -> nn.Module:
     """Seeded weights of a useful size in every parameter, also where training would begin at zero.

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import types
 from pathlib import Path
 
@@ -100,10 +99,15 @@ def test_missing_packages(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_stopped_run_leaves_nothing(tmp_path: Path, number: signal.Signals, code: int) -> None:
+@pytest.mark.parametrize("inherited", [signal.SIG_DFL, signal.SIG_IGN])  # a shell's background jobs ignore SIGINT
+@pytest.mark.parametrize(
+    ("number", "code", "sentence"), [(signal.SIGTERM, 143, "Terminated"), (signal.SIGINT, 130, "Interrupted")]
+)
+def test_a_stopped_run_leaves_nothing(
+    tmp_path: Path, number: signal.Signals, code: int, sentence: str, inherited: signal.Handlers
+) -> None:
     program = f"""
-import sys, time, types
+import signal, sys, time, types
 import numpy as np
 from vivid import cli
 from vivid.media.video import VideoWriter
@@ -118,15 +122,23 @@ module = types.ModuleType("slow")
 module.add_arguments, module.run = lambda parser: None, run
 sys.modules["slow"] = module
 cli.COMMANDS["slow"] = ("slow", "slow")
+# What this process inherited must not decide, whatever runs the tests.
+for each in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(each, signal.Handlers({int(inherited)}))
 sys.exit(cli.main(["slow"]))
 """
     with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
     ) as process:
-        assert process.stdout is not None
+        assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline() == "writing\n"
         assert len(os.listdir(tmp_path)) == 1
-        time.sleep(0.2)
         process.send_signal(number)
+        process.send_signal(number)  # an impatient second one does not disturb the cleaning up
         assert process.wait(timeout=60) == code
+        assert process.stderr.read() == f"{sentence}; nothing half-done was kept.\n"
     assert os.listdir(tmp_path) == []

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
+from tests.dummies import ROUNDING
 from vivid.models.autoencoder import ShortcutAutoencoderKL
 
 SHAPE = {
@@ -51,8 +52,8 @@ def test_both_paths_add_up_and_gradients_reach_both():
     plain = AutoencoderKL.from_config(dict(vae.config))
     plain.load_state_dict({k: v for k, v in vae.state_dict().items() if not k.startswith("patch_")})
     mean = vae.encode(images).latent_dist.mean
-    assert torch.allclose(mean, plain.encode(images).latent_dist.mean + vae.patch_in(images), atol=1e-5)
-    assert torch.allclose(vae.decode(mean).sample, plain.decode(mean).sample + vae.patch_out(mean), atol=1e-5)
+    assert torch.allclose(mean, plain.encode(images).latent_dist.mean + vae.patch_in(images), atol=ROUNDING)
+    assert torch.allclose(vae.decode(mean).sample, plain.decode(mean).sample + vae.patch_out(mean), atol=ROUNDING)
     with torch.enable_grad():
         vae.decode(vae.encode(images).latent_dist.mean).sample.square().mean().backward()
     unused = [n for n, p in vae.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
@@ -114,7 +115,8 @@ def test_the_detail_network_learns_and_leaves_the_latents(tmp_path: Path) -> Non
     hands[1, :3, 16:24, 16:24] = 1.0  # a hand in the second frame alone
     changed = (vae.decode_beside(latents, details, hands) - frames).abs().amax((1, 2, 3))
     assert changed[1] > 0 and changed[0] == changed[2] == 0
-    assert torch.equal(vae.encode(images).latent_dist.mean, plain.encode(images).latent_dist.mean)
+    expected = plain.encode(images).latent_dist.mean  # of another copy of the encoder
+    assert torch.allclose(vae.encode(images).latent_dist.mean, expected, atol=ROUNDING)
     vae.save_pretrained(tmp_path)
     again = ShortcutAutoencoderKL.from_pretrained(tmp_path)
     assert again.state_dict().keys() == vae.state_dict().keys() > plain.state_dict().keys()

@@ -115,8 +115,8 @@ def test_micro_fixture(fixture):
 
     # the same numbers with what does not change computed beforehand, as the pipeline does
     prepared = denoiser.prepare(conditions)
-    assert torch.equal(denoiser(inputs["latents"], 333, prepared), present)
-    assert torch.equal(denoiser(inputs["latents"], 333, prepared.unconditional(keep_image=False)), absent)
+    assert error(denoiser(inputs["latents"], 333, prepared), present) < 1e-5
+    assert error(denoiser(inputs["latents"], 333, prepared.unconditional(keep_image=False)), absent) < 1e-5
 
     # and in one batch where the first video has no reference and silence
     both = replace(

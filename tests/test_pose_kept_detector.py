@@ -69,6 +69,6 @@ def test_the_same_picture_has_the_same_pose_whatever_came_before(monkeypatch: py
     again = detect_picture(one, "mediapipe").pose
     assert alone is not None
     for pose in (after, again):
-        assert np.array_equal(pose.body, alone.body)
-        assert np.array_equal(pose.hands, alone.hands)
-        assert np.array_equal(pose.face, alone.face)
+        # Two copies of a detector need not agree to the bit; following the other picture would move it by many pixels.
+        for part in ("body", "hands", "face"):
+            np.testing.assert_allclose(getattr(pose, part), getattr(alone, part), rtol=0, atol=0.05, err_msg=part)

@@ -8,6 +8,7 @@ import importlib
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
@@ -34,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
+CLEANING_SECONDS = 5.0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -89,19 +91,40 @@ def build_parser(name: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(EXIT_TERMINATED)
+class _Stopped(BaseException):
+    """SIGTERM or SIGINT arrived; no `except Exception` on the way may take it for a fault of its own."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def _stop_on_signals() -> None:
+    """Let SIGTERM and SIGINT unwind the program, so that every `finally` runs and no half-written file stays.
+
+    A shell starts background jobs with SIGINT ignored, and Python leaves it so: without a handler of our own nothing
+    but SIGTERM would reach a run there. More signals are ignored while the first one is being cleaned up after.
+    """
+    last = -CLEANING_SECONDS
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= CLEANING_SECONDS:
+            last = now
+            raise _Stopped(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
 
 
 def main(argv: Sequence[str]) -> int:
     """Run one subcommand and return its exit code.
 
-    0 is success, 2 is bad input (one sentence on stderr), 130 is an interrupt. Anything else that goes wrong is a
-    fault of the program and shows its traceback.
+    0 is success, 2 is bad input (one sentence on stderr), 130 is SIGINT and 143 SIGTERM. Anything else that
+    goes wrong is a fault of the program and shows its traceback.
     """
     if threading.current_thread() is threading.main_thread():
-        # A plain SIGTERM would skip every `finally`, and half-written videos would stay behind.
-        signal.signal(signal.SIGTERM, _terminated)
+        _stop_on_signals()
     if not argv or argv[0] in {"-h", "--help", "help"}:
         print(overview())
         return 0
@@ -119,8 +142,9 @@ def main(argv: Sequence[str]) -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return EXIT_BAD_INPUT
-    except KeyboardInterrupt:
-        print("Interrupted; nothing half-done was kept.", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except SystemExit as error:  # argparse's --help, its errors, and SIGTERM
+    except (KeyboardInterrupt, _Stopped) as stop:
+        terminated = isinstance(stop, _Stopped) and stop.number == signal.SIGTERM
+        print("Terminated" if terminated else "Interrupted", "nothing half-done was kept.", sep="; ", file=sys.stderr)
+        return EXIT_TERMINATED if terminated else EXIT_INTERRUPTED
+    except SystemExit as error:  # argparse's --help and its errors
         return error.code if isinstance(error.code, int) else EXIT_BAD_INPUT if error.code else 0
