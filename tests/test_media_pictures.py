@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import struct
+import subprocess
+import sys
+import time
 import zlib
 from pathlib import Path
 
@@ -15,8 +20,8 @@ from PIL import Image, ImageCms
 
 from vivid.config import Limits
 from vivid.errors import InputError
-from vivid.media import pictures
-from vivid.media.pictures import BACKGROUND, fit_picture, load_picture
+from vivid.media import apart, children, pictures
+from vivid.media.pictures import BACKGROUND, count_scans, fit_picture, load_picture
 
 RED, GREEN, BLUE, WHITE = (220, 30, 20), (20, 200, 40), (30, 40, 210), (250, 250, 250)
 
@@ -211,3 +216,118 @@ def test_pixels_land_where_the_fit_says() -> None:
     assert fit.corner[0] == pytest.approx(200)  # as far right as the border allows
     same, fit = fit_picture(fitted, (128, 128))
     assert (same == fitted).all() and fit.scale == 1 and fit.corner == (0, 0)
+
+
+def many_scans(width: int, height: int, scans: int) -> bytes:
+    """A grey progressive JPEG whose scans each look at every coefficient and change none, a few bytes a scan."""
+    blocks = -(-width // 8) * -(-height // 8)
+
+    def packed(bits: str) -> bytes:
+        bits += "1" * (-len(bits) % 8)
+        return int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+
+    def scan(spectrum: bytes, bits: str) -> bytes:
+        return b"\xff\xda\0\x08\x01\x01\0" + spectrum + packed(bits)
+
+    head = b"\xff\xd8\xff\xdb\0\x43\0" + b"\x01" * 64
+    head += b"\xff\xc2\0\x0b\x08" + struct.pack(">HH", height, width) + b"\x01\x01\x11\0"
+    head += b"\xff\xc4\0\x14\0\x01" + b"\0" * 15 + b"\0" + b"\xff\xc4\0\x14\x10\x01" + b"\0" * 15 + b"\xe0"
+    bits = ""
+    while blocks > 0:  # runs of blocks without anything new
+        bits += "0" + format(min(blocks, 32_767) - 16_384 if blocks > 16_384 else 0, "014b")
+        blocks -= min(max(blocks, 16_384), 32_767)
+    first = scan(b"\0\0\0", "0" * (-(-width // 8) * -(-height // 8)))
+    return head + first + scan(b"\x01\x3f\x10", bits) * scans + b"\xff\xd9"
+
+
+def test_a_jpeg_of_a_thousand_passes_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "many.jpg").write_bytes(many_scans(6_000, 6_000, 1_000))
+    begun = time.monotonic()
+    with pytest.raises(InputError, match="1001 passes"):
+        load_picture(tmp_path / "many.jpg")
+    assert time.monotonic() - begun < 10
+    (tmp_path / "small.jpg").write_bytes(many_scans(100, 100, 1_000))  # odd, but no trouble
+    assert load_picture(tmp_path / "small.jpg").shape == (100, 100, 3)
+
+
+def test_passes_are_counted_in_the_picture_alone(tmp_path: Path) -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+    image.save(tmp_path / "a.jpg", progressive=True, comment=b"\xff\xda" * 100)
+    content = (tmp_path / "a.jpg").read_bytes()
+    assert count_scans(content) == count_scans(content + b"\xff\xda" * 100) == 10
+    image.save(tmp_path / "b.jpg")
+    assert count_scans((tmp_path / "b.jpg").read_bytes()) == 1
+
+
+def ended(pid: int) -> bool:
+    """Whether there is no such process (any more)."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_a_picture_that_takes_too_long_is_given_up_and_the_next_one_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quarters().save(tmp_path / "good.png")
+    load_picture(tmp_path / "good.png")
+    worker = apart._idle[-1]
+    pid = worker.process.pid
+    os.kill(pid, signal.SIGSTOP)  # a decoder that does not come back
+    monkeypatch.setattr(apart, "SECONDS", 0.5)
+    with pytest.raises(InputError, match="takes too long to decode"):
+        load_picture(tmp_path / "good.png")
+    assert worker not in apart._idle and ended(pid)
+    monkeypatch.setattr(apart, "SECONDS", 20.0)
+    assert load_picture(tmp_path / "good.png").shape == (80, 96, 3)
+
+
+def test_a_worker_that_has_died_meanwhile_is_replaced(tmp_path: Path) -> None:
+    quarters().save(tmp_path / "good.png")
+    load_picture(tmp_path / "good.png")
+    for worker in apart._idle:
+        worker.process.kill()
+        worker.process.wait()
+    assert load_picture(tmp_path / "good.png").shape == (80, 96, 3)
+
+
+def test_a_picture_may_take_only_so_much_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (6_000, 6_000)).save(tmp_path / "large.png")
+    monkeypatch.setattr(apart, "limit", lambda pid: children.limit(pid, memory=400 * 2**20))
+    while apart._idle:
+        apart._idle.pop().end()
+    with pytest.raises(InputError, match="too much memory"):
+        load_picture(tmp_path / "large.png")
+    while apart._idle:
+        apart._idle.pop().end()
+
+
+def test_no_worker_outlives_its_program(tmp_path: Path) -> None:
+    quarters().save(tmp_path / "good.png")
+    code = (
+        "import os, signal, sys; from vivid.media import apart; from vivid.media.pictures import load_picture\n"
+        "load_picture(sys.argv[1]); print(apart._idle[0].process.pid, flush=True)\n"
+        "if sys.argv[2] == 'kill': os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    for how in ("end", "kill"):
+        command = [sys.executable, "-c", code, str(tmp_path / "good.png"), how]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        pid = int(done.stdout)
+        deadline = time.monotonic() + 10
+        while not ended(pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert ended(pid)
+
+
+def test_avif_and_heic_are_told_apart_by_all_their_brands(tmp_path: Path) -> None:
+    quarters().save(tmp_path / "a.avif")
+    content = (tmp_path / "a.avif").read_bytes()
+    assert content[8:12] == b"avif" and b"mif1" in content[12:64]
+    (tmp_path / "b.avif").write_bytes(content[:8] + b"mif1" + content[12:])
+    assert load_picture(tmp_path / "b.avif").shape == (80, 96, 3)
+    for brands in (b"heic\0\0\0\0mif1heic", b"mif1\0\0\0\0mif1heic", b"heix\0\0\0\0mif1"):
+        (tmp_path / "c.jpg").write_bytes(struct.pack(">I", 8 + len(brands)) + b"ftyp" + brands + b"\0" * 100)
+        with pytest.raises(InputError, match="HEIC"):
+            load_picture(tmp_path / "c.jpg")

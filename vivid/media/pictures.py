@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from ..config import Limits
 from ..errors import InputError
+from .apart import decode_apart
 from .files import check_file
 
 Picture = NDArray[np.uint8]
@@ -24,7 +26,15 @@ BACKGROUND = (192, 192, 192)
 """What transparent pixels become."""
 SMALLEST_SIDE = 64
 _LARGEST_PROFILE = 4 * 2**20
-_BRANDS_HEIC = (b"heic", b"heix", b"hevc", b"heim", b"mif1")
+_HEIC = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis"}
+_AVIF = {b"avif", b"avis"}
+_ANY_HEIF = {b"mif1", b"msf1"}
+"""Brands of files that may hold either."""
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_USUAL_SCANS = 12
+_MOST_SCANNED_PIXELS = 1e9
+"""Scans times pixels; decoding them takes some three seconds."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,8 @@ def load_picture(source: str | Path | Image.Image | NDArray[np.generic], limits:
 
     `source` is a file, a PIL image or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): uint8, uint16 or
     floats in 0..1. Rotation from EXIF is applied, transparency is laid on grey, colour profiles are converted, of
-    an animation the first frame is taken. Size is checked before any pixel is decoded. Errors: InputError.
+    an animation the first frame is taken. Size is checked before any pixel is decoded. Files are decoded in a process
+    of their own, with a memory limit and a deadline. Errors: InputError.
     """
     limits = limits or Limits()
     if isinstance(source, np.ndarray):
@@ -56,10 +67,13 @@ def load_picture(source: str | Path | Image.Image | NDArray[np.generic], limits:
     if isinstance(source, Image.Image):
         _check_pixels(source.size, limits)
         return _check_size_of(_decode(source, "The picture"))
-    path = check_file(source, "picture", limits)
-    with path.open("rb") as file:
-        head = file.read(12)
-    if head[4:8] == b"ftyp" and head[8:12] in _BRANDS_HEIC:
+    return decode_apart(check_file(source, "picture", limits), limits)
+
+
+def decode_file(path: Path, limits: Limits) -> Picture:
+    """`load_picture` for a file, in this very process: without a deadline, without a memory limit."""
+    kind, brands = _brands(path)
+    if kind in _HEIC or (kind in _ANY_HEIF and _AVIF.isdisjoint(brands) and not _HEIC.isdisjoint(brands)):
         raise InputError(f"{path.name} is a HEIC picture, which cannot be read here: save it as JPEG or PNG.")
     try:
         with warnings.catch_warnings():
@@ -67,13 +81,46 @@ def load_picture(source: str | Path | Image.Image | NDArray[np.generic], limits:
             Image.init()
             with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
                 _check_pixels(image.size, limits)
+                _check_scans(path, image)
                 return _check_size_of(_decode(image, path.name))
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
         raise InputError(f"{path.name} is too large: {_pixel_limit(limits)}.") from error
     except Exception as error:  # decoders raise whatever a broken file makes them raise
         raise InputError(f"{path.name} cannot be read as a picture: use a JPEG, PNG or WebP file.") from error
+
+
+def _brands(path: Path) -> tuple[bytes, set[bytes]]:
+    """The major brand of a file of the MP4 family and those it is compatible with; b"" of others."""
+    with path.open("rb") as file:
+        head = file.read(8)
+        if head[4:] != b"ftyp":
+            return b"", set()
+        rest = file.read(min(int.from_bytes(head[:4], "big"), 512) - 8 if head[:4] != b"\0\0\0\0" else 504)
+    return rest[:4], {rest[place : place + 4] for place in range(8, len(rest) - 3, 4)}
+
+
+def _check_scans(path: Path, image: Image.Image) -> None:
+    """Refuse a JPEG that passes over its pixels so often that decoding it takes minutes; 10 times is usual."""
+    if image.format not in ("JPEG", "MPO"):
+        return
+    scans = count_scans(path.read_bytes())
+    if scans > _USUAL_SCANS and scans * image.size[0] * image.size[1] > _MOST_SCANNED_PIXELS:
+        raise InputError(f"{path.name} is stored in {scans} passes, too many to decode: save it again as JPEG or PNG.")
+
+
+def count_scans(data: bytes) -> int:
+    """How many scans the first picture of a JPEG file has."""
+    place, scans = 2, 0
+    while (found := _MARKER.search(data, place)) is not None:
+        marker, place = found[0][1], found.end()
+        if marker == _END_OF_IMAGE:
+            break
+        scans += marker == _START_OF_SCAN
+        if marker != 0x01:  # all others say how long they are; after a scan's header its bits follow
+            place += int.from_bytes(data[place : place + 2], "big")
+    return scans
 
 
 def fit_picture(
@@ -129,6 +176,8 @@ def _decode(image: Image.Image, name: str) -> Picture:
     """First frame, upright, without alpha, 8 bits, sRGB."""
     try:
         image.load()
+    except MemoryError:
+        raise
     except Exception as error:
         raise InputError(f"{name} is damaged or incomplete: save or download it again.") from error
     profile = image.info.get("icc_profile")
@@ -150,14 +199,14 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    values = np.array(image).astype(np.float64)
-    values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    values = np.nan_to_num(np.asarray(image).astype(np.float32), posinf=0.0, neginf=0.0)
     if image.mode == "F":
         scale = 255.0 if values.max(initial=0.0) <= 1.0 else 1.0
     else:
         # Mode I holds 16-bit files too; 8-bit values in it are rare and stay as they are.
         scale = 1 / 257 if image.mode != "I" or values.max(initial=0.0) > 255 else 1.0
-    return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
+    values *= np.float32(scale)
+    return Image.fromarray(np.clip(np.rint(values, out=values), 0, 255, out=values).astype(np.uint8))
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

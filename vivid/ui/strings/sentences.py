@@ -56,6 +56,11 @@ TABLE: dict[str, str] = {
         "{0} 是 HEIC 图片，此处无法读取：请另存为 JPEG 或 PNG。"
     ),
     "{} is too large: {}.": "{0} 太大：{1}。",
+    "{} is stored in {} passes, too many to decode: save it again as JPEG or PNG.": (
+        "{0} 分 {1} 遍存储，解码耗时过长：请重新保存为 JPEG 或 PNG。"
+    ),
+    "{} takes too long to decode: save it again as JPEG or PNG.": "{0} 解码耗时过长：请重新保存为 JPEG 或 PNG。",
+    "{} takes too much memory to decode: scale it down.": "{0} 解码所需内存过多：请缩小。",
     "{} cannot be read as a picture: use a JPEG, PNG or WebP file.": (
         "{0} 无法作为图片读取：请使用 JPEG、PNG 或 WebP 文件。"
     ),
