@@ -104,8 +104,9 @@ def _distance(lab: Layer, model: ColourModel) -> Layer:
     """(H, W) smallest squared Mahalanobis distance to the Gaussians."""
     nearest = np.full(lab.shape[:2], 1e9, np.float32)
     for mean, inverse in zip(*model, strict=True):
-        gap = lab - mean
-        nearest = np.minimum(nearest, ((gap @ inverse) * gap).sum(2))
+        whiten = np.linalg.cholesky(inverse).T  # |whiten @ (x - mean)|^2 is the distance
+        gap = cv2.transform(lab, np.column_stack([whiten, -whiten @ mean]))
+        nearest = np.minimum(nearest, cv2.transform(np.square(gap), np.ones((1, 3))))
     return nearest
 
 

@@ -47,6 +47,11 @@ class Parsing:
 
     probabilities: Floats
 
+    def resized(self, size: tuple[int, int]) -> Parsing:
+        """The same of the picture at another size (width, height)."""
+        layers = [cv2.resize(layer, size, interpolation=cv2.INTER_AREA) for layer in self.probabilities]
+        return Parsing(np.stack(layers))
+
     @property
     def room(self) -> Floats:
         """(H, W): what is not the person."""

@@ -10,15 +10,26 @@ from .figure import Layer
 from .geometry import smoothstep
 
 Mask = NDArray[np.bool_]
+MEMBRANE_SIDE = 192
+"""Pictures at least twice as large are filled at a size near this."""
 
 
 def membrane(picture: NDArray[np.generic], known: Mask) -> Layer:
     """Colours (H, W, 3) float32 carried on smoothly from the `known` (H, W) pixels into the others (push-pull pyramid).
 
-    The pyramid ends in a single pixel, so that every level has a colour everywhere.
+    The pyramid ends in a single pixel, so that every level has a colour everywhere. What is carried on is smooth: large
+    pictures are filled at a fraction of their size.
     """
-    weight = known.astype(np.float32)
-    colour = picture.astype(np.float32)
+    height, width = known.shape
+    colour, weight = picture.astype(np.float32), known.astype(np.float32)
+    shrink = max(height, width) // MEMBRANE_SIDE
+    if shrink > 1:
+        size = (-(-width // shrink), -(-height // shrink))
+        share = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+        mean = cv2.resize(colour * weight[..., None], size, interpolation=cv2.INTER_AREA)
+        mean = mean / np.maximum(share, 1e-6)[..., None]
+        smooth = cv2.resize(membrane(mean, share > 0.2), (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.where(known[..., None], colour, smooth)
     levels = [(colour * weight[..., None], weight)]
     while max(levels[-1][1].shape) > 1:
         colours, weights = levels[-1]

@@ -86,26 +86,21 @@ class _Figure:
         return not self.still[0], not self.still[1]
 
 
-def take_apart(
-    photo: NDArray[np.uint8],
-    pose: Pose,
-    person: Layer,
-    still: Sides = (False, False),
-    decided: tuple[Decisions, Decisions] | None = None,
-) -> Layers:
+def take_apart(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides = (False, False)) -> Layers:
     """Everything about a picture (H, W, 3) RGB that drawing its arms needs.
 
     pose: in the picture's pixels; person: soft mask (H, W); still: which arms stay in the picture, the person's left
-    first. A large picture asks a small copy of itself what counts as a sleeve (`decided`).
+    first. A large picture asks a small copy of itself what counts as a sleeve.
     """
     shoulders = pose.body[list(SHOULDERS), :2].astype(float)
     width = float(np.linalg.norm(shoulders[0] - shoulders[1]))
-    if decided is None and width > 1.02 * UNIT:
+    parsing = parse(photo, person, pose)
+    figure = _look_at(photo, pose, person, still, parsing)
+    if width > 1.02 * UNIT:
         size = (round(photo.shape[1] * UNIT / width), round(photo.shape[0] * UNIT / width))
         small, soft = (cv2.resize(layer, size, interpolation=cv2.INTER_AREA) for layer in (photo, person))
-        decided = _decide(_look_at(small, pose.on_canvas(size), soft, still))
-    figure = _look_at(photo, pose, person, still)
-    if decided is None:
+        decided = _decide(_look_at(small, pose.on_canvas(size), soft, still, parsing.resized(size)))
+    else:
         decided = _decide(figure)
     for region, choice in zip(figure.regions, decided, strict=True):
         region.outline.hem = choice.hem
@@ -122,12 +117,11 @@ def take_apart(
     )  # fmt: skip
 
 
-def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides) -> _Figure:
+def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides, parsing: Parsing) -> _Figure:
     """Masks, colours, and both arms with their hems."""
     shoulders = pose.body[list(SHOULDERS), :2].astype(float)
     width = float(np.linalg.norm(shoulders[0] - shoulders[1]))
     unit, shape = width / UNIT, person.shape
-    parsing = parse(photo, person, pose)
     hands, hands_near = hand_mask(pose, shape, 0.34), hand_mask(pose, shape, 0.5)
     colours = _with_parsing(find_colours(photo, pose, person, hands), parsing)
     person = _with_dark_folds(person, colours.off_cloth, width)
