@@ -23,10 +23,10 @@ PLACES = np.linspace(0.05, 1.0, 10)
 class ArmOutline:
     """What the portrait shows of one arm, in pixels.
 
-    shoulder, elbow, wrist: (2,); hem: where cloth ends (0 shoulder, 1 elbow, 2 wrist; over 1.4 is a long sleeve);
-    outer, inner: (10,) half-widths of sleeve or arm beside the bone at PLACES, away from and towards the torso;
-    hand_seen: whether the portrait shows the hand; bare: whether the upper arm below the hem is the photograph's own
-    skin, down to `bare_to` of its length.
+    shoulder, elbow, wrist: (2,); hem: where cloth ends (0 shoulder, 1 elbow, 2 wrist; over 1.4 is a long sleeve), and
+    hem_tilt: how much nearer to the shoulder it is for each shoulder width farther out; outer, inner: (10,) half-widths
+    of sleeve or arm beside the bone at PLACES, away from and towards the torso; hand_seen: whether the portrait shows
+    the hand; bare: whether the upper arm below the hem is the photograph's own skin, down to `bare_to` of its length.
     """
 
     shoulder: Floats
@@ -38,6 +38,7 @@ class ArmOutline:
     hand_seen: bool
     bare: bool = False
     bare_to: float = 0.86
+    hem_tilt: float = 0.0
 
 
 @dataclass

@@ -197,8 +197,7 @@ def find_hem(pose: Pose, region: ArmRegion, person: Layer, skin: Layer, hands_ne
     for i in np.flatnonzero(seen & naked):
         rest = seen & (places >= places[i])
         if naked[rest].mean() > 0.8 and naked[rest][:5].all():
-            before = bare[i - 1] if i and seen[i - 1] else 0.0
-            hem = float(places[i]) - 0.05 * (bare[i] - 0.5) / max(bare[i] - before, 0.1) * (bare[i] > 0.5)
+            hem = float(places[i])
             break
     if hem > 1.1:  # no skin was seen along the upper arm: is there cloth around and below the elbow?
         rows, columns = np.mgrid[0 : shape[1], 0 : shape[0]].astype(np.float32)
@@ -209,6 +208,33 @@ def find_hem(pose: Pose, region: ArmRegion, person: Layer, skin: Layer, hands_ne
         if cloth < 0.15 and flesh > 0.1:
             hem = 1.0
     return hem
+
+
+def fit_hem(region: ArmRegion, own: Layer, skin: Layer, hands_near: Mask, width: float) -> tuple[float, float]:
+    """The straight line across the upper arm that parts cloth from skin best: its place and its tilt.
+
+    The line is where along + tilt * outward / width equals the place. Stays near the hem that is known already. own:
+    (H, W) how probably a pixel is this arm, sleeve or skin.
+    """
+    hem = region.outline.hem
+    inside = (np.abs(region.outward) < WIDEST * width) & (own > 0.5) & ~hands_near
+    inside &= (np.abs(region.along - hem) < 0.3) & (region.along > 0.15)
+    along, outward, flesh = region.along[inside], region.outward[inside] / width, skin[inside]
+    if len(along) < 0.002 * width**2 or not 0.05 < (flesh > 0.5).mean() < 0.95:
+        return hem, 0.0
+    grid = np.linspace(-0.3, 0.3, 61)
+    best = (np.inf, hem, 0.0)
+    for tilt in np.linspace(-0.5, 0.5, 11):
+        at = along + tilt * outward - hem
+        order = np.argsort(at)
+        wrong_above = np.concatenate([[0], np.cumsum(flesh[order])])  # skin where there should be cloth
+        wrong_below = np.concatenate([[0], np.cumsum(1 - flesh[order])])
+        index = np.searchsorted(at[order], grid)
+        cost = wrong_above[index] + wrong_below[-1] - wrong_below[index]
+        cost = cost / len(along) + 0.02 * np.abs(tilt) + 0.02 * np.abs(grid)
+        k = int(cost.argmin())
+        best = min(best, (float(cost[k]), hem + float(grid[k]), float(tilt)))
+    return best[1], best[2]
 
 
 def torso_edges(person: Layer, arm: Mask, shoulders: Floats, width: float) -> tuple[Layer, float]:

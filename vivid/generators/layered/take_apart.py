@@ -20,6 +20,7 @@ from .outline import (
     arm_region,
     ellipse,
     find_hem,
+    fit_hem,
     hand_mask,
     head_zone,
     torso_edges,
@@ -42,6 +43,7 @@ class Decisions:
     """What counts as a sleeve, by side: taken once, on a small copy, so that it does not hang on the picture's size."""
 
     hem: float
+    hem_tilt: float
     bare: bool
     bare_to: float
 
@@ -103,7 +105,7 @@ def take_apart(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides
     else:
         decided = _decide(figure)
     for region, choice in zip(figure.regions, decided, strict=True):
-        region.outline.hem = choice.hem
+        region.outline.hem, region.outline.hem_tilt = choice.hem, choice.hem_tilt
         region.outline.bare, region.outline.bare_to = choice.bare, choice.bare_to
     removed, torso, raised = _without_arms(figure)
     cloth_known = _known_cloth(figure, removed, torso)
@@ -130,8 +132,13 @@ def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides, 
     colours = replace(colours, skin=np.minimum(skin, opened))  # outlines are mixtures that look like skin
     regions = [arm_region(pose, person, colours, parsing, hands_near, side, still[side]) for side in range(2)]
     hems = [find_hem(pose, region, person, colours.skin, hands_near, side) for side, region in enumerate(regions)]
-    for region, hem in zip(regions, hems, strict=True):  # clothes are alike on both sides: one that is not seen follows
-        region.outline.hem = hem if abs(hems[0] - hems[1]) < 0.3 else min(hems)
+    for side, region in enumerate(regions):
+        # Clothes are alike on both sides: one that is not seen follows the other.
+        region.outline.hem = hems[side] if abs(hems[0] - hems[1]) < 0.3 else min(hems)
+        if region.outline.hem < 1.1:
+            own = parsing.sleeves[side] + parsing.arms[side]
+            fitted = fit_hem(region, own, colours.skin, hands_near, width)
+            region.outline.hem, region.outline.hem_tilt = fitted
     rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
     return _Figure(
         photo, pose, person, still, width, shoulders, colours, parsing, hands, hands_near, regions, columns, rows
@@ -139,9 +146,16 @@ def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides, 
 
 
 def _with_parsing(colours: Colours, parsing: Parsing) -> Colours:
-    """Skin by the network where it is sure, by its colour elsewhere."""
+    """Skin by the network where it is sure, by its colour elsewhere.
+
+    Colours are sharp where the network is soft. How far they may be trusted is seen where the network is certain: there
+    they part skin from cloth, or the clothes have the colour of skin.
+    """
     skin, cloth = parsing.face + parsing.arms.sum(0), parsing.torso + parsing.sleeves.sum(0)
-    sure = smoothstep((np.maximum(skin, cloth) - 0.5) / 0.35)
+    certain = [colours.skin[part > 0.95] for part in (skin, cloth)]
+    parted = certain[0].mean() - certain[1].mean() if min(map(len, certain)) > 50 else 0.0
+    trust = float(np.clip((parted - 0.5) / 0.3, 0, 1))
+    sure = smoothstep((np.maximum(skin, cloth) - 0.5 - 0.45 * trust) / (0.35 - 0.3 * trust))
     mixed = colours.skin + sure * (skin / np.maximum(skin + cloth, 1e-3) - colours.skin)
     return replace(colours, skin=mixed.astype(np.float32))
 
@@ -167,7 +181,9 @@ def _decide(figure: _Figure) -> tuple[Decisions, Decisions]:
         hit = along[zone & figure.grow(figure.hands_near, 7)]  # from where on a hand hides it
         bare_to = min(BARE_TO, float(np.percentile(hit, 2)) if len(hit) > 0.02 * zone.sum() else 9.0)
         enough = bare.sum() > 20 * figure.unit**2 and (bare & hidden).sum() < 0.5 * bare.sum()
-        found.append(Decisions(hem, bool(hem < 0.72 and enough and bare_to > hem + 0.15), bare_to))
+        found.append(
+            Decisions(hem, region.outline.hem_tilt, bool(hem < 0.72 and enough and bare_to > hem + 0.15), bare_to)
+        )
     return found[0], found[1]
 
 
@@ -198,6 +214,7 @@ def _without_arms(figure: _Figure) -> tuple[Mask, Layer, Mask]:
         gone &= ~((low < -0.05) & (aside < 0.03) & (aside > -0.5))
         if arm.hem < 0.72:  # beside a bare arm cloth is the torso's
             cloth = (figure.colours.off_cloth < 24) & (skin < 0.5) & (person > 0.9) & ~wide_hands
+            cloth &= figure.parsing.torso > 0.4
             keep |= (region.along > arm.hem) & (region.along < 1.2) & (region.outward < 0.3 * region.limit_out) & cloth
     keep = cv2.morphologyEx(keep.astype(np.uint8), cv2.MORPH_OPEN, ellipse(2 * figure.unit)) > 0
     head = head_zone(figure.pose, shape)
@@ -209,7 +226,7 @@ def _without_arms(figure: _Figure) -> tuple[Mask, Layer, Mask]:
     gone |= above_chin & raised & ((person > 0.06) | moving | (moving_wide & (skin > 0.2)))
     gone &= (~above_chin | (raised & ~head)) & ~keep & ~stay
     removed = figure.grow(gone, 2)
-    edges, top = torso_edges(person, removed, figure.shoulders, width)
+    edges, top = torso_edges(person, removed & (figure.parsing.torso < 0.5), figure.shoulders, width)
     beside = (figure.columns < edges[:, :1] - 0.02 * width) | (figure.columns > edges[:, 1:] + 0.02 * width)
     beside &= (figure.rows > top) & ~above_chin & ~stay
     for side in range(2):
@@ -293,6 +310,7 @@ def _sleeve(figure: _Figure, side: int) -> Layer:
     opacity = np.clip((outward + reach_in) / seam, 0, 1)
     edge = np.clip((region.limit_out - unit - outward) / (2 * unit) + 0.5, 0, 1)
     loose = np.minimum(firm, np.clip((region.limit_out * 1.06 + unit - outward) / (2 * unit) + 0.5, 0, 1))
+    loose = np.maximum(loose, firm * smoothstep((figure.parsing.sleeves[side] - 0.4) / 0.3))  # sleeves may flare
     # where something else covers the outline, the smooth one is used
     covered = figure.grow(figure.hands_near, 5) | figure.grow((skin > 0.5) & (along < arm.hem), 3)
     covered |= (along > 0.55) & (arm.hem > LONG)
@@ -306,27 +324,17 @@ def _sleeve(figure: _Figure, side: int) -> Layer:
         opacity = opacity * _bare_fade(figure, region)
     else:
         hem = min(arm.hem, 1.05) if arm.hem < LONG else 0.94
-        bow = 0.06 * (1 - np.square(np.clip(outward / (0.2 * width), -1, 1)))
+        bow = 0.02 * (1 - np.square(np.clip(outward / (0.2 * width), -1, 1))) - arm.hem_tilt * outward / width
         bow -= 0.25 * np.clip(-outward / region.limit_in - 0.55, 0, 0.6)  # a sleeve runs up into the armpit
-        straight = np.clip((hem + bow - along) * length / (2 * unit) + 0.5, 0, 1)
-        opacity = opacity * _seen_hem(figure, side, straight)
+        opacity = opacity * np.clip((hem + bow - along) * length / (2 * unit) + 0.5, 0, 1)
     low = (figure.rows - arm.shoulder[1]) / width
     aside = (figure.columns - arm.shoulder[0]) * (1 if side == 0 else -1) / width
     begin = np.maximum(np.clip((low + 0.12) / 0.06, 0, 1), np.clip((aside - 0.01) / 0.03, 0, 1) * (low > -0.35))
     opacity = opacity * np.clip((along + 0.35) / 0.1, 0, 1) * (outward < WIDEST * width) * begin * outline
     # no crumbs: only what hangs together with the sleeve's thick part
     core = cv2.morphologyEx((opacity > 0.4).astype(np.uint8), cv2.MORPH_OPEN, ellipse(max(2, round(0.045 * width))))
-    near = cv2.GaussianBlur(cv2.dilate(core, ellipse(2 * unit)).astype(np.float32), (0, 0), unit)
+    near = cv2.GaussianBlur(cv2.dilate(core, ellipse(5 * unit)).astype(np.float32), (0, 0), unit)
     return (opacity * np.clip(near * 1.5, 0, 1)).astype(np.float32)
-
-
-def _seen_hem(figure: _Figure, side: int, straight: Layer) -> Layer:
-    """Where the sleeve ends below: its own edge where it is seen, a `straight` (H, W) one where hands hide it."""
-    arm, sleeve = figure.parsing.arms[side], figure.parsing.sleeves[side]
-    own = np.clip((sleeve / np.maximum(sleeve + arm, 1e-3) - 0.35) / 0.3, 0, 1)
-    seen = smoothstep((sleeve + arm - 0.5) / 0.3) * ~figure.grow(figure.hands_near, 4)
-    seen = seen * (np.abs(figure.regions[side].along - figure.regions[side].outline.hem) < 0.25)
-    return straight + seen * (own - straight)
 
 
 def _bare_fade(figure: _Figure, region: ArmRegion) -> Layer:
