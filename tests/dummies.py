@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from vivid.models.conditions import Conditions
 from vivid.models.factory import ModelConfig, Models, build_models
 
 if TYPE_CHECKING:
+    from vivid.generators.diffusion.generator import DiffusionGenerator
     from vivid.pipeline import VividPipeline
 
 DUMMY = ModelConfig(
@@ -111,21 +114,23 @@ class DummySpeech:
         self.name = name
         self.pattern = torch.randn(50, 384, generator=torch.Generator().manual_seed(0))
 
-    def features(self, samples: Any, frames: int, fps: float = FPS) -> Tensor:
-        """(frames, 50, 384)."""
+    def windows(self, samples: Any, frames: int, fps: float = FPS) -> Callable[[range], Tensor]:
+        """A range of n of the frames -> (n, 50, 384)."""
         parts = np.array_split(np.asarray(samples, np.float32), frames)
         loudness = torch.tensor([float(np.sqrt(np.mean(part**2))) if len(part) else 0.0 for part in parts])
-        return loudness[:, None, None] * self.pattern
+        return lambda window: loudness[window.start : window.stop, None, None] * self.pattern
 
     def to(self, device: str | torch.device) -> DummySpeech:
         """Nothing to move."""
         return self
 
 
-def dummy_pipeline(untrained: tuple[str, ...] = (), speech_encoder: str = "dummy") -> VividPipeline:
-    """A whole pipeline of dummies at 64 x 64; its speech encoder may be given another name than the model asks for."""
-    from vivid.pipeline import VividPipeline
-    from vivid.sampling import make_scheduler
+def dummy_generator(speech_encoder: str = "dummy", **changes: Any) -> DiffusionGenerator:
+    """A diffusion model of dummies at 64 x 64, with `changes` to its ModelInfo.
+
+    Its speech encoder may be given another name than the model asks for.
+    """
+    from vivid.generators.diffusion.generator import DiffusionGenerator
 
     info = ModelInfo(
         name="dummy",
@@ -137,11 +142,13 @@ def dummy_pipeline(untrained: tuple[str, ...] = (), speech_encoder: str = "dummy
         steps=2,
         guidance_audio=2.5,
         guidance_image=2.5,
-        untrained=untrained,
     )
-    return VividPipeline(
-        **vars(dummy_models()),
-        scheduler=make_scheduler(info.solver),
-        speech_encoder=DummySpeech(speech_encoder),
-        info=info,
-    )
+    speech: Any = DummySpeech(speech_encoder)
+    return DiffusionGenerator(dummy_models(), speech, replace(info, **changes))
+
+
+def dummy_pipeline(**changes: Any) -> VividPipeline:
+    """The pipeline around `dummy_generator`."""
+    from vivid.pipeline import VividPipeline
+
+    return VividPipeline(dummy_generator(**changes))

@@ -41,7 +41,6 @@ def changes(frames: np.ndarray, box: np.ndarray) -> float:
 
 
 def test_the_mouth_follows_the_sound_and_the_hands_the_gestures(pipeline, tmp_path):
-    from vivid.conditioner import frame_inputs
     from vivid.inputs import load_motion, load_portrait
 
     speech, calm, wave = load_speech(VOICE), load_motion("calm"), load_motion("wave")
@@ -64,7 +63,8 @@ def test_the_mouth_follows_the_sound_and_the_hands_the_gestures(pipeline, tmp_pa
     assert changes(waving, hands) > 1.5 * changes(silent, hands)
     # a static room stays as it is in the picture
     corner = np.array([2, 2, 40, 40])
-    picture = frame_inputs(portrait, calm, (256, 256)).picture.astype(np.float32)
+    inputs = pipeline.prepare(portrait, voice, calm, RunSettings(seconds=SECONDS)).session.inputs
+    picture = inputs.picture.astype(np.float32)
     assert changes(talking, corner) < 4
     assert np.abs(talking[:, 2:40, 2:40].mean(0) - picture[2:40, 2:40]).mean() < 12
 

@@ -55,10 +55,7 @@ def test_added_parts_begin_without_effect():
             stream.mute()
     conditions = dummy_conditions(models)
     with_streams = models.denoiser(noisy(), 700, conditions)
-    models.denoiser.switch(head_stream=False, codebook=False)
-    assert torch.equal(models.denoiser(noisy(), 700, conditions), with_streams)
     base = replace(conditions, hand_tokens=None, hand_token_mask=None, head_mask=None, hand_mask=None)
-    models.denoiser.switch()
     assert torch.equal(models.denoiser(noisy(), 700, base), with_streams)
 
 
@@ -104,27 +101,20 @@ def test_a_stream_stays_inside_its_mask_and_follows_its_tokens(models, stream):
 
 
 @torch.no_grad()
-def test_switches_take_each_stream_out(models):
+def test_each_stream_is_left_out_with_its_condition_and_motion_by_its_switch(models):
     conditions = dummy_conditions(models)
     denoiser = models.denoiser
     full = denoiser(noisy(), 500, conditions)
+    headless = replace(conditions, head_mask=None)
+    for without in (headless, replace(conditions, hand_tokens=None)):
+        assert not torch.allclose(denoiser(noisy(), 500, without), full)
     try:
-        for switches, without in (
-            ({"head_stream": False}, replace(conditions, head_mask=None)),
-            ({"codebook": False}, replace(conditions, hand_tokens=None)),
-        ):
-            denoiser.switch(**switches)
-            off = denoiser(noisy(), 500, conditions)
-            assert not torch.allclose(off, full)
-            denoiser.switch()
-            assert torch.equal(denoiser(noisy(), 500, without), off)
-        denoiser.switch(motion=False)
+        denoiser.enable_motion(False)
         assert not torch.allclose(denoiser(noisy(), 500, conditions), full)
-        denoiser.switch(motion=False, head_stream=False)  # the head stream also joins frames
-        frame = denoiser(noisy()[:, :, :1], 500, slice_frames(conditions, 0, 1))
-        assert torch.allclose(denoiser(noisy(), 500, conditions)[:, :, :1], frame, atol=ROUNDING)
+        frame = denoiser(noisy()[:, :, :1], 500, replace(slice_frames(conditions, 0, 1), head_mask=None))
+        assert torch.allclose(denoiser(noisy(), 500, headless)[:, :, :1], frame, atol=ROUNDING)
     finally:
-        denoiser.switch()
+        denoiser.enable_motion(True)
 
 
 def slice_frames(conditions: Conditions, start: int, stop: int) -> Conditions:

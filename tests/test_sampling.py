@@ -8,15 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivid.sampling import (
-    context_windows,
-    guidance_coefficients,
-    guided_prediction,
-    initial_noise,
-    make_scheduler,
-    predicted_clean,
-    window_weights,
-)
+from vivid.generators.diffusion.guidance import guidance_coefficients, guided_prediction
+from vivid.generators.diffusion.noise import initial_noise, predicted_clean
+from vivid.generators.diffusion.windows import context_windows, window_weights
+from vivid.models.schedule import make_scheduler
 
 
 @given(frames=st.integers(1, 400), window=st.integers(1, 32), data=st.data())

@@ -66,8 +66,8 @@ def test_every_part_trains_and_the_export_makes_a_video(tiny: Path, capsys: pyte
     from vivid.pipeline import VividPipeline
 
     pipeline = VividPipeline.from_pretrained(tiny / "export", device="cpu")
-    assert pipeline.info.guidance_audio == 1.5
-    assert pipeline.vae.detail is not None
+    assert pipeline.capabilities.guidance[0] == 1.5
+    assert pipeline.generator.models.vae.detail is not None
     last = list(pipeline.animate(portrait(), tone(4), gestures(), RunSettings(steps=1), tiny / "video.mp4"))[-1]
     assert isinstance(last, Done) and last.result.frames == 4
 

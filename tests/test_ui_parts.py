@@ -1,5 +1,6 @@
 """Options, visitors' folders, strings, verdicts, the report table: everything that needs no server."""
 
+import dataclasses
 import os
 import re
 import string
@@ -128,7 +129,7 @@ def test_the_engine_loads_once_in_the_background_and_says_why_it_failed() -> Non
     assert not engine.ready and engine.loaded is None
     engine.start()
     engine.start()
-    assert engine.pipeline().info.name == engine.name == "fake"
+    assert engine.pipeline().capabilities.name == "fake" and engine.capabilities is not None
     assert calls == [1]
 
     def broken() -> FakePipeline:
@@ -233,13 +234,11 @@ def test_the_report_table_names_parts_and_measures() -> None:
 
 
 def test_qualities_and_sizes() -> None:
-    pipeline = FakePipeline()
-    steps = [quality.steps_of(pipeline, name) for name in quality.QUALITIES]  # type: ignore[arg-type]
-    assert steps == [4, 8, 16]
-    single = FakePipeline(steps=1)
-    assert [quality.steps_of(single, name) for name in quality.QUALITIES] == [1, 1, 1]  # type: ignore[arg-type]
-    pipeline.default_size = (256, 256)
-    found = quality.sizes(pipeline, (600, 900))  # type: ignore[arg-type]
+    can = FakePipeline().capabilities
+    assert [quality.steps_of(can, name) for name in quality.QUALITIES] == [4, 8, 16]
+    single = FakePipeline(steps=1).capabilities
+    assert [quality.steps_of(single, name) for name in quality.QUALITIES] == [None] * 3
+    found = quality.sizes(dataclasses.replace(can, size=(256, 256)), (600, 900))
     assert found == [(256, 256), (192, 320), (384, 384)]
     assert all(side % 64 == 0 for size in found for side in size)
 

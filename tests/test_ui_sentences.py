@@ -13,7 +13,16 @@ from vivid.pose.library import shipped_motion
 from vivid.ui.strings.sentences import TABLE, both_of, chinese
 
 PACKAGE = Path(vivid.__file__).parent
-REACHED = ("media", "pose", "ui", "config.py", "pipeline.py")
+REACHED = (
+    "media",
+    "pose",
+    "ui",
+    "generators/diffusion",
+    "generators/settings.py",
+    "config.py",
+    "framing.py",
+    "pipeline.py",
+)
 """What a visitor's files and clicks run through."""
 NOT_IN_THE_PAGE = {
     "provenance.py", "onnx_detectors.py", "thumbnail.py", "report.py",  # commands and their files only

@@ -101,7 +101,7 @@ def test_the_duration_that_is_asked_for_follows_length_and_steps(zero: tuple[Con
     context, given = zero
     assert given["function"] is context.animate
     assert given["duration"](*inputs()) == round(GPU_UNKNOWN_SECONDS + GPU_SPARE_SECONDS)
-    context.engine.pipeline().speed = type(FakePipeline().speed)(0.5, 0.0)
+    context.engine.pipeline().seconds_a_step = 0.5  # type: ignore[attr-defined]
     portrait, speech, clip, settings, output, fitted = inputs()
     frames = speech.frames
     asked = given["duration"](portrait, speech, clip, settings, output, fitted)

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vivid.config import FPS, ModelInfo, RunSettings
+from vivid.config import FPS, RunSettings
 from vivid.errors import InputError
-from vivid.events import Done, Result, Speed, Step, Workload
+from vivid.events import Done, Result, Step
+from vivid.generators import Capabilities
+from vivid.generators.settings import resolve
 from vivid.media.sound import write_wav
 from vivid.media.video import VideoWriter
 from vivid.pose.detect import DetectedPose
@@ -38,15 +40,28 @@ class FakePipeline:
     """
 
     device = "cpu"
-    domain = "rendered"
-    default_size = SIZE
 
     def __init__(
         self, pause: float = 0.0, untrained: tuple[str, ...] = (), fail: Exception | None = None, steps: int = 8
     ) -> None:
-        self.pause, self.untrained, self.fail = pause, untrained, fail
-        self.info = ModelInfo("fake", "whisper-tiny.en", "rendered", SIZE, 24, 6, steps, 2.5, 2.5, untrained=untrained)
-        self.speed = Speed(0.001, 0.001)
+        self.pause, self.fail = pause, fail
+        trained = tuple(name for name in ("head_stream", "codebook") if name not in untrained)
+        self.capabilities = Capabilities(
+            name="fake",
+            portraits="rendered",
+            size_multiple=64,
+            largest_side=1024,
+            steps=steps,
+            most_steps=1000 if steps > 1 else 1,
+            guidance=(2.5, 2.5),
+            switches=(*trained, "calibrate"),
+            seeded=steps > 1,
+            untrained=untrained,
+            instant=False,
+            size=SIZE,
+        )
+        self.seconds_a_step = 0.001
+        self.generator = self
         self.go = threading.Event()
         self.go.set()
         self.running = 0
@@ -57,9 +72,14 @@ class FakePipeline:
         """The crops, a little darker."""
         return (crops * 0.9).astype(np.uint8)
 
-    def workload(self, frames: int, settings: RunSettings) -> Workload:
-        """As many units as frames times steps."""
-        return Workload(frames * (settings.steps or 8), frames, settings.steps or 8)
+    def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
+        """As every generator does."""
+        return resolve(self.capabilities, settings, SIZE)
+
+    def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
+        """So much for every frame and step; None before anything was measured."""
+        steps = self.resolve(settings, SIZE).steps or 1
+        return frames * steps * self.seconds_a_step if self.seconds_a_step else None
 
     def animate(
         self, portrait: Portrait, speech: Speech, motion: PoseClip, settings: RunSettings, output: Path,
@@ -83,10 +103,10 @@ class FakePipeline:
             with VideoWriter(output, SIZE, FPS, Speech(speech.samples[: frames * 16000 // 24])) as writer:
                 writer.write(np.repeat(picture[None], frames, 0))
             report = calibrated[1].to_dict() if calibrated else None
-            info = self.info
+            can = self.capabilities
             settings_used = settings.to_dict()
             yield Done(
-                Result(output, frames, FPS, 0.1, settings.seed, info.name, self.untrained, 0, settings_used, report)
+                Result(output, frames, FPS, 0.1, settings.seed, can.name, can.untrained, 0, settings_used, report)
             )
         finally:
             self.running -= 1

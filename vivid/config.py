@@ -11,8 +11,6 @@ FPS = 24
 """Frames a second of every video and every clip inside the program (METHOD section 1)."""
 SAMPLE_RATE = 16_000
 """Hertz of speech inside the program (Whisper's and wav2vec2's rate)."""
-SIZE_MULTIPLE = 64
-"""Width and height of a video are multiples of this: 8 for the VAE times 8 for the U-Net."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +50,9 @@ class ModelInfo:
 class RunSettings:
     """Everything that decides a video besides its three inputs.
 
-    `width`, `height`, `steps` and the guidance scales left at None take the model's own defaults. The switches are
-    the paper's ablations (section 4.3): head stream, hand codebook, pose calibration.
+    `width`, `height`, `steps` and the guidance scales left at None take the generator's own values; which others it
+    takes, it says itself (`Generator.resolve`). The switches are the paper's ablations (section 4.3): head stream,
+    hand codebook, pose calibration.
     """
 
     width: int | None = None
@@ -71,10 +70,10 @@ class RunSettings:
     def __post_init__(self) -> None:
         for name in ("width", "height"):
             value = getattr(self, name)
-            if value is not None and (value < SIZE_MULTIPLE or value % SIZE_MULTIPLE or value > 2048):
-                raise InputError(f"The {name} is {value}: choose a multiple of {SIZE_MULTIPLE} up to 2048.")
-        if self.steps is not None and not 1 <= self.steps <= 1000:
-            raise InputError(f"The number of steps is {self.steps}: choose 1 to 1000.")
+            if value is not None and value < 1:
+                raise InputError(f"The {name} is {value}: choose a number of pixels.")
+        if self.steps is not None and self.steps < 1:
+            raise InputError(f"The number of steps is {self.steps}: choose 1 or more.")
         for name in ("guidance_audio", "guidance_image"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 20:

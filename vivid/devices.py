@@ -5,12 +5,16 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 def default_device() -> str:
     """CUDA, Apple's GPU, or the CPU."""
+    import torch
+
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
@@ -18,6 +22,8 @@ def default_device() -> str:
 
 def default_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the hardware computes it, float16 on Apple's GPU, float32 on other CPUs."""
+    import torch
+
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     if device.type == "mps":
@@ -27,13 +33,25 @@ def default_dtype(device: torch.device) -> torch.dtype:
 
 
 def _has_avx512_bf16() -> bool:
+    import torch
+
     check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(check and check())
 
 
-def peak_memory(device: torch.device) -> int:
+def reset_peak_memory(device: str) -> None:
+    """Begin a run as far as `peak_memory` counts runs."""
+    if device.startswith("cuda"):
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory(device: str) -> int:
     """Bytes: the most this run held on a GPU, or the most this process ever held."""
-    if device.type == "cuda":
+    if device.startswith("cuda"):
+        import torch
+
         return torch.cuda.max_memory_allocated(device)
     if sys.platform == "win32":
         import psutil
@@ -47,6 +65,8 @@ def peak_memory(device: torch.device) -> int:
 
 def prepare_for_cpu(networks: Iterable[torch.nn.Module]) -> None:
     """Lay convolutions out as the CPU's kernels like them, and keep freed memory in the process."""
+    import torch
+
     for network in networks:
         network.to(memory_format=torch.channels_last)
     keep_memory()

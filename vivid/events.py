@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Step:
-    """Progress: `done` of `total` units of work in this phase ("denoise" or "decode").
+    """Progress: `done` of `total` units of work in this phase: "denoise" before there are frames, then "decode", whose
+    units are finished frames.
 
-    `seconds_left` covers everything that remains; `preview` is an RGB picture (H, W, 3) of the middle frame, once a
-    sampling step.
+    `seconds_left` covers everything that remains; `preview` is an RGB picture (H, W, 3) of one frame, now and then.
     """
 
     done: int
@@ -29,7 +28,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Result:
-    """What a finished run leaves behind; `peak_memory` in bytes (of the GPU, or of the process on a CPU)."""
+    """What a finished run leaves behind; `peak_memory` in bytes (of the GPU, or of the process on a CPU).
+
+    `notices` are the generator's sentences for the user: what of the portrait stays still, and why.
+    """
 
     path: Path
     frames: int
@@ -41,6 +43,7 @@ class Result:
     peak_memory: int
     settings: dict[str, Any]
     calibration: dict[str, Any] | None
+    notices: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -55,63 +58,3 @@ class Done:
 
 
 Event = Step | Done
-
-
-@dataclass(frozen=True)
-class Speed:
-    """Seconds of work on this machine at the model's own size: `evaluate` for each frame of one denoiser call,
-    `decode` for each decoded frame."""
-
-    evaluate: float
-    decode: float
-
-
-@dataclass(frozen=True)
-class Workload:
-    """How much a run has to do: frames through the denoiser, frames to decode, both as multiples of the model's size.
-
-    frames_evaluated counts every sampling step, window and guidance evaluation; previews are one decoded frame a step.
-    """
-
-    frames_evaluated: float
-    frames_decoded: float
-    previews: float
-
-    def seconds(self, speed: Speed) -> float:
-        """Expected seconds of the whole run, loading aside."""
-        return self.frames_evaluated * speed.evaluate + (self.frames_decoded + self.previews) * speed.decode
-
-
-class Clock:
-    """Time left, from the speed of this very run as soon as there is any."""
-
-    def __init__(self, work: Workload, speed: Speed | None) -> None:
-        self.work, self.speed = work, speed or Speed(0.0, 0.0)
-        self.started = time.perf_counter()
-        self._phase_started = self.started
-        self._denoise_seconds = 0.0
-        self._decode_seconds = 0.0
-
-    def denoise_left(self, done: int, total: int) -> float:
-        """Seconds left after `done` of `total` denoising units."""
-        self._denoise_seconds = time.perf_counter() - self._phase_started
-        return self._denoise_seconds / done * (total - done) + self.work.frames_decoded * self.speed.decode
-
-    def start_decoding(self) -> None:
-        """Denoising is over."""
-        self._phase_started = time.perf_counter()
-
-    def decode_left(self, done: int, total: int) -> float:
-        """Seconds left after `done` of `total` decoded frames."""
-        self._decode_seconds = time.perf_counter() - self._phase_started
-        return self._decode_seconds / done * (total - done)
-
-    def total(self) -> float:
-        """Seconds since the start."""
-        return time.perf_counter() - self.started
-
-    def measured(self) -> Speed:
-        """What this run says about the machine."""
-        decode = self._decode_seconds / max(self.work.frames_decoded, 1e-9)
-        evaluate = (self._denoise_seconds - self.work.previews * decode) / max(self.work.frames_evaluated, 1e-9)
-        return Speed(max(evaluate, 0.0), decode)

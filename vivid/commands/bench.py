@@ -7,9 +7,9 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..config import RunSettings
 from ..errors import InputError
 from .animate import parse_size
 
@@ -38,9 +38,12 @@ def run(args: argparse.Namespace) -> int:
     if args.frames < 1 or args.repeat < 1:
         raise InputError("Frames and repeat must be 1 or more.")
     width, height = parse_size(args.size)
-    RunSettings(width=width, height=height)  # refuses impossible sizes
     import torch
 
+    from ..generators.diffusion.generator import LARGEST_SIDE, SIZE_MULTIPLE
+    from ..generators.settings import check_size
+
+    check_size(width, height, SIZE_MULTIPLE, LARGEST_SIDE)
     from ..devices import default_device, peak_memory
 
     device = torch.device(args.device or default_device())
@@ -58,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         "guidance": not args.no_guidance,
         "steps": steps,
         "frames_per_second": round(args.frames / total, 4),
-        "peak_memory": peak_memory(device),
+        "peak_memory": peak_memory(str(device)),
     }
     for name, value in result.items():
         print(f"{name:28s} {value}")
@@ -113,7 +116,7 @@ class Bench:
 
     def ours(self) -> Tensor:
         """One guided prediction as the pipeline makes it, conditions prepared beforehand."""
-        from ..sampling import guided_prediction
+        from ..generators.diffusion.guidance import guided_prediction
 
         scale = 2.5 if self.guidance else 1.0
         denoiser = self.models.denoiser
@@ -170,7 +173,7 @@ class Bench:
             work: dict[str, Callable[[], Tensor]] = {"ours": self.ours}
             if plain:
                 # The added streams are no part of the base: both runs leave them out where they are compared.
-                self.models.denoiser.switch(head_stream=False, codebook=False)
+                self.conditions = replace(self.conditions, head_mask=None, hand_mask=None)
                 self.prepared = self.models.denoiser.prepare(self.conditions)
                 work["plain"] = self.plain
             operations, outputs = {}, {}

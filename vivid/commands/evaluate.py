@@ -85,7 +85,9 @@ def run(args: argparse.Namespace) -> int:
             path = args.out / "videos" / f"{name}-{answer.replace(' ', '-')}.mp4"
             path.parent.mkdir(exist_ok=True)
             videos[answer] = generate(pipelines[model], case, settings, path)
-        videos["truth through the latents"] = through_latents(pipelines[args.model], case)
+        decoded = through_latents(pipelines[args.model], case)
+        if decoded is not None:
+            videos["truth through the latents"] = decoded
         for answer, frames in videos.items():
             numbers, curve = measure(frames, case, gallery, mean, args.detector, readers[case.clip.identity])
             rows.setdefault(answer, []).append(numbers)

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..conditioner import decode_pictures, encode_picture, remember, to_unit
 from ..config import FPS, SAMPLE_RATE, RunSettings
+from ..generators.diffusion.generator import DiffusionGenerator
+from ..generators.diffusion.pictures import decode_pictures, encode_picture, remember
 from ..media.sound import load_speech
+from ..media.tensors import to_unit
 from ..media.video import read_frames
 from ..pose.portrait import Portrait, make_portrait
 from ..pose.skeleton import PoseClip
@@ -61,15 +63,21 @@ def generate(pipeline: VividPipeline, case: Case, settings: RunSettings, output:
     return np.stack(list(read_frames(output)))[: case.frames]
 
 
-def through_latents(pipeline: VividPipeline, case: Case, batch: int = 8) -> NDArray[np.uint8]:
-    """The truth encoded and decoded, with the portrait's details: what the autoencoder leaves of a perfect answer."""
-    device, dtype, parts = pipeline.execution_device, pipeline.weights_dtype, []
+def through_latents(pipeline: VividPipeline, case: Case, batch: int = 8) -> NDArray[np.uint8] | None:
+    """The truth encoded and decoded, with the portrait's details: what the autoencoder leaves of a perfect answer.
+
+    None for generators without an autoencoder.
+    """
+    generator = pipeline.generator
+    if not isinstance(generator, DiffusionGenerator):
+        return None
+    vae, device, dtype, parts = generator.models.vae, generator.execution_device, generator.weights_dtype, []
     with torch.no_grad():
-        portrait = remember(pipeline.vae, case.portrait.image, case.portrait.pose, device, dtype)
+        portrait = remember(vae, case.portrait.image, case.portrait.pose, device, dtype)
         for start in range(0, case.frames, batch):
             chunk = slice(start, min(start + batch, case.frames))
-            latents = encode_picture(pipeline.vae, to_unit(np.array(case.clip.frames[chunk]), device, dtype))
-            parts.append(decode_pictures(pipeline.vae, latents, portrait, case.motion.take(chunk)))
+            latents = encode_picture(vae, to_unit(np.array(case.clip.frames[chunk]), device, dtype))
+            parts.append(decode_pictures(vae, latents, portrait, case.motion.take(chunk)))
     return np.concatenate(parts)
 
 

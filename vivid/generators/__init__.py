@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,9 @@ from ..events import Step
 from ..pose.regions import Boxes
 from ..pose.skeleton import Pose, PoseClip
 from ..speech.types import Speech
+
+if TYPE_CHECKING:
+    import torch
 
 Frames = NDArray[np.uint8]
 """Finished pictures (n, H, W, 3), RGB."""
@@ -33,7 +38,8 @@ class Capabilities:
     guidance: its own scales (audio, image), None where there are none; switches: ablations that change something
     ("head_stream", "codebook", "calibrate"); seeded: whether the seed changes the video; untrained: parts without
     trained weights, which stay at zero effect; instant: whether `Session.frame` draws any frame in a fraction of a
-    second.
+    second; size: its own width and height, None where they follow the portrait's; speech_encoder: whose states it
+    hears.
     """
 
     name: str
@@ -47,6 +53,8 @@ class Capabilities:
     seeded: bool
     untrained: tuple[str, ...]
     instant: bool
+    size: tuple[int, int] | None = None
+    speech_encoder: str = "whisper-tiny.en"
 
 
 @dataclass(frozen=True)
@@ -93,15 +101,49 @@ class Generator(Protocol):
 
     capabilities: Capabilities
 
+    @property
+    def device(self) -> str:
+        """Where it computes, such as "cpu" or "cuda:0"."""
+        ...
+
     def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
         """The settings with this generator's own values where none were given. Errors: InputError for what it cannot
-        take (a size, a number of steps), in a sentence that says what it can."""
+        take (a size, a number of steps), in a sentence that says what it can (`settings.resolve`)."""
         ...
 
     def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> Session:
         """One video of len(inputs.clip) frames with resolved settings. Errors: InputError for portraits it refuses."""
         ...
 
-    def expected_seconds(self, frames: int, settings: RunSettings) -> float:
-        """What a video of `frames` frames will take on this machine, from the last run or a short measurement."""
+    def measure_speed(self) -> None:
+        """Time a short piece of work, so that `expected_seconds` knows something before the first run."""
         ...
+
+    def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
+        """What a video of `frames` frames with resolved settings will take on this machine, from the last run or a
+        short measurement; None before either."""
+        ...
+
+    def reconstruct_hands(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """What its hand codebook makes of hand crops (N, 256, 256, 3), same shape; only where `Capabilities.switches`
+        names the codebook."""
+        ...
+
+
+GENERATORS = {"layered": "LayeredGenerator"}
+"""Generators that come without a model folder: `NAME/generator.py` and the class in it."""
+
+
+def load_generator(
+    name: str | Path = "embedded", device: str | torch.device | None = None, dtype: torch.dtype | None = None
+) -> Generator:
+    """The generator `name`: one of GENERATORS, or the diffusion model "embedded", "full" or of a model folder.
+
+    device and dtype are for networks and default to the best this machine has. Errors: InputError.
+    """
+    if str(name) in GENERATORS:
+        generator: Generator = getattr(import_module(f"{__name__}.{name}.generator"), GENERATORS[str(name)])()
+        return generator
+    from .diffusion.generator import DiffusionGenerator
+
+    return DiffusionGenerator.load(name, device, dtype)

@@ -63,7 +63,7 @@ class Denoiser(UNetMotionModel):
     concat_reference: `conv_in` also reads the reference latents, so that a static background costs nothing to copy.
     reference_shift: the network sees the difference to the reference latents and predicts what the best linear guess
         leaves over, if that difference were normal with deviation DIFFERENCE (Karras et al. 2022, "skip"; exact for
-        v-prediction on the schedule of `sampling.make_scheduler`): without any training it returns the still portrait.
+        v-prediction on the schedule of `schedule.make_scheduler`): without any training it returns the still portrait.
     audio_token_embedding: speech tokens are normalised, numbered and summed up (`AudioTokens`) before they are
         projected; off for the base.
     head_dim, code_dim: widths of the pooled head tokens and of the hand codes.
@@ -88,7 +88,6 @@ class Denoiser(UNetMotionModel):
         super().__init__(**options)
         first: nn.Conv2d = self.get_submodule("conv_in")
         self.conv_in = ConditionedConv(first.in_channels, first.out_channels, 3, padding=1)
-        self.head_enabled = self.codebook_enabled = True
         self.audio_embedding = AudioTokens() if audio_token_embedding else None
         self.head_projection = nn.Sequential(  # "a light projection G" (paper, section 3.2.1)
             nn.LayerNorm(AUDIO_DIM), nn.Linear(AUDIO_DIM, head_dim), nn.SiLU(), nn.Linear(head_dim, head_dim)
@@ -123,12 +122,11 @@ class Denoiser(UNetMotionModel):
         self.levels, self.window_limit = len(config.block_out_channels), config.motion_max_seq_length
         self.reads_reference, self.shifts_reference = concat_reference, concat_reference and reference_shift
 
-    def switch(self, head_stream: bool = True, codebook: bool = True, motion: bool = True) -> None:
-        """Turn parts on or off: the paper's ablations, and motion modules for training on single frames."""
-        self.head_enabled, self.codebook_enabled = head_stream, codebook
+    def enable_motion(self, enabled: bool) -> None:
+        """Motion modules on, or off for models without trained ones. Other parts are left out by their conditions."""
         for module in self.modules():
             if isinstance(module, MotionModule):
-                module.enabled = motion
+                module.enabled = enabled
 
     def block(self, name: str) -> DenoiserBlock:
         """The spatial block of that name."""
@@ -173,9 +171,9 @@ class Denoiser(UNetMotionModel):
         return replace(conditions, prepared=replace(prepared, silence=silence))
 
     def _prepare(self, conditions: Conditions) -> Prepared:
-        head_regions = regions_of(conditions.head_mask, self.levels) if self.head_enabled else {}
+        head_regions = regions_of(conditions.head_mask, self.levels)
         codes, code_mask, hand_regions = None, None, {}
-        if self.codebook_enabled and conditions.hand_tokens is not None and conditions.hand_mask is not None:
+        if conditions.hand_tokens is not None and conditions.hand_mask is not None:
             code_mask, hand_mask = conditions.hand_token_mask, conditions.hand_mask
             if code_mask is not None:
                 # A softmax over no tokens at all is undefined: without any hand the attention is not done.
@@ -223,8 +221,8 @@ class Denoiser(UNetMotionModel):
             conditions.reference,
             conditions.reference_present,
             prepared.lip,
-            prepared.head if self.head_enabled else None,
-            prepared.codes if self.codebook_enabled else None,
+            prepared.head,
+            prepared.codes,
             prepared.code_mask,
             prepared.head_regions,
             prepared.hand_regions,
@@ -258,7 +256,7 @@ class Denoiser(UNetMotionModel):
 
 @lru_cache(maxsize=4)
 def _noise_table(device: torch.device) -> Tensor:
-    from ..sampling import make_scheduler
+    from .schedule import make_scheduler
 
     alphas = make_scheduler().alphas_cumprod.double()  # type: ignore[attr-defined]
     return torch.stack([alphas.sqrt(), (1 - alphas).sqrt()], 1).float().to(device)

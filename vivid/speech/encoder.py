@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -54,12 +55,17 @@ class SpeechEncoder(ABC):
         """Mono samples (N,) at 16 kHz -> float32 (about N / 320, 5 layers, 384) at 50 Hz, on the encoder's device."""
 
     def features(self, samples: Samples, frames: int, fps: float = FPS) -> Tensor:
-        """Tokens of every video frame, float32 (frames, 50, 384): METHOD 2, ten states x five layers.
+        """Tokens of every video frame, float32 (frames, 50, 384): METHOD 2, ten states x five layers."""
+        return self.windows(samples, frames, fps)(range(frames))
 
-        For long videos take `states` once and `windows.gather` for each context window instead.
+    def windows(self, samples: Samples, frames: int, fps: float = FPS) -> Callable[[range], Tensor]:
+        """The tokens of any window of a long video's frames, without all of them existing at once.
+
+        The samples are encoded here; what is returned takes a range of n of the `frames` frames to (n, 50, 384).
         """
         states = self.states(samples)
-        return gather(states, window_indices(len(states), frames, fps))
+        indices = window_indices(len(states), frames, fps)
+        return lambda window: gather(states, indices[window.start : window.stop])
 
     def to(self, device: str | torch.device) -> Self:
         """Move the network."""

@@ -10,10 +10,11 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from ..generators.diffusion.noise import initial_noise
 from ..models.blocks import KeyValues
 from ..models.conditions import Conditions
 from ..models.factory import Models
-from ..sampling import initial_noise, make_scheduler
+from ..models.schedule import make_scheduler
 from .hcc import to_pictures
 from .loop import Batch, LoopConfig, Stage
 from .prepare import Prepared, decode_frames
@@ -119,7 +120,7 @@ class DiffusionStage(Stage):
         self.rates = {"motion_modules": config.motion_rate}
         self.rates |= dict.fromkeys(("attn2", "audio_embedding", ".head"), config.audio_rate * config.spatial_rate)
         self.rates[""] = config.spatial_rate
-        self.denoiser.switch(motion=config.motion)
+        self.denoiser.enable_motion(config.motion)
         motion = [p for name, p in self.denoiser.named_parameters() if "motion_modules" in name]
         for parameter in motion:
             parameter.requires_grad_(config.motion)

@@ -31,16 +31,17 @@ def runs(context: Context) -> str:
     pipeline = engine.loaded
     if pipeline is None:
         return lines(line("info", "model_loading"))
-    info = pipeline.info
+    can = pipeline.capabilities
+    size = both("about_size_portrait") if can.size is None else f"{can.size[0]} × {can.size[1]}"
     limits = options.limits
     rows = [
-        ("about_model", info.name),
-        ("about_device", str(pipeline.device)),
-        ("about_size", f"{info.size[0]} × {info.size[1]}, 24 fps"),
-        ("about_speech", info.speech_encoder),
-        ("about_domain", both("about_domain_rendered" if pipeline.domain == "rendered" else "about_domain_any")),
-        ("about_untrained", both("about_parts", parts=parts(pipeline.untrained)))
-        if pipeline.untrained
+        ("about_model", can.name),
+        ("about_device", pipeline.device),
+        ("about_size", f"{size}, 24 fps"),
+        ("about_speech", can.speech_encoder),
+        ("about_domain", both("about_domain_rendered" if can.portraits == "rendered" else "about_domain_any")),
+        ("about_untrained", both("about_parts", parts=parts(can.untrained)))
+        if can.untrained
         else ("about_trained", both("about_all_trained")),
         (
             "about_limits",

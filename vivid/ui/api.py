@@ -13,6 +13,7 @@ import numpy as np
 from anyio.to_thread import run_sync
 from numpy.typing import NDArray
 
+from ..config import RunSettings
 from ..errors import InputError
 from ..media.pictures import load_picture
 from ..media.sound import load_speech
@@ -21,7 +22,6 @@ from ..pose.portrait import Portrait
 from ..pose.skeleton import PoseClip
 from .check_step import fit, pictures
 from .context import Context
-from .controls import OWN_SIZE, read_settings
 from .generation import line_up
 from .jobs import DONE, Job, listen, settings_text
 from .motion_step import default_clip, read_clip
@@ -121,16 +121,11 @@ def build_api(context: Context) -> None:
         clip = read_motion(context, motion, motion_name)
         if quality not in QUALITIES:
             raise InputError(f"The quality is {quality!r}: choose {', '.join(QUALITIES)}.")
-        pipeline = context.engine.pipeline()
-        info = pipeline.info
-        settings = read_settings(
-            steps or steps_of(pipeline, quality),
-            guidance_audio or info.guidance_audio,
-            guidance_image or info.guidance_image,
-            seed,
-            OWN_SIZE,
-            True,
-            True,
+        settings = RunSettings(
+            steps=int(steps) if steps else steps_of(context.engine.pipeline().capabilities, quality),
+            guidance_audio=guidance_audio or None,
+            guidance_image=guidance_image or None,
+            seed=int(seed or 0),
             calibrate=calibrate,
             mark=context.options.mark,
         )

@@ -78,9 +78,8 @@ def hands(context: Context, portrait: Portrait) -> str:
     pipeline = context.engine.loaded
     rebuilt = None
     # On ZeroGPU no network may run outside the decorated function.
-    usable = pipeline is not None and "codebook" not in pipeline.untrained and not on_zero_gpu()
-    if pipeline is not None and usable and found.present.any():
-        rebuilt = pipeline.reconstruct_hands(found.crops)
+    if pipeline is not None and "codebook" in pipeline.capabilities.switches and not on_zero_gpu():
+        rebuilt = pipeline.generator.reconstruct_hands(found.crops) if found.present.any() else None
     figures = []
     for side, name in enumerate(("left", "right")):
         if found.present[side]:

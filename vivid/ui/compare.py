@@ -39,6 +39,7 @@ from .compare_settings import (
 from .compare_style import STYLE
 from .context import Context
 from .generation import generate
+from .quality import has_quality
 from .serving import EXPENSIVE, PREVIEW, PRIVATE, plainly
 from .strings import both, say, t
 from .strings.compare import TABLE
@@ -230,23 +231,24 @@ def build_compare(context: Context) -> None:
 
     def look_at_model() -> dict[Any, Any]:
         """Switch off what the loaded model cannot do, with the reason."""
-        pipeline = context.engine.loaded
-        if pipeline is None:
+        can = context.engine.capabilities
+        if can is None:
             return {timer: gr.skip()}
-        missing = [name for name in SWITCHES if name in context.engine.untrained]
-        # A model of one step starts from no noise, so neither number changes anything.
-        fixed = ["seed", "steps"] if pipeline.info.steps == 1 else []
+        missing = [name for name in SWITCHES if name in can.untrained]
+        absent = [name for name in SWITCHES if name not in can.switches + can.untrained]
+        fixed = ([] if can.seeded else ["seed"]) + ([] if has_quality(can) else ["steps"])
+        fixed += ["guidance_audio", "guidance_image"] if can.guidance is None else []
         update: dict[Any, Any] = {timer: gr.Timer(active=False)}
         for column in columns:
             update |= {column.controls[name]: gr.Checkbox(False, interactive=False) for name in missing}
+            update |= {column.controls[name]: gr.Checkbox(visible=False) for name in absent}
             update |= {column.controls[name]: gr.Number(interactive=False) for name in fixed}
         reasons = []
         if missing:
-            names = tuple(", ".join(TABLE[f"compare_{name}"][language] for name in missing) for language in (0, 1))
-            reasons.append(line("warn", "compare_no_untrained", parts=names))
+            reasons.append(line("warn", "compare_no_untrained", parts=_titles(missing)))
         if fixed:
-            reasons.append(line("info", "compare_one_step"))
-        gone = {*missing, *(("seeds", "steps") if fixed else ())}
+            reasons.append(line("info", "compare_without_effect", parts=_titles(fixed)))
+        gone = {*missing, *absent, *("seeds" if name == "seed" else name for name in fixed)}
         if gone:
             update[untrained] = lines(*reasons)
             update[wanted] = gr.Dropdown(
@@ -288,6 +290,12 @@ def _build_column(k: int, variant: Variant) -> Column:
                 elem_id=f"compare-{name}-{LETTERS[k]}",
             )
     return Column(box, {name: controls[name] for name in FIELDS})
+
+
+def _titles(names: list[str]) -> tuple[str, str]:
+    """The controls' labels, in English and Chinese."""
+    english, chinese = zip(*(TABLE[f"compare_{name}"] for name in names), strict=True)
+    return ", ".join(english), ", ".join(chinese)
 
 
 def _shown(value: Any) -> Any:

@@ -10,11 +10,13 @@ import gradio as gr
 
 from ..config import RunSettings
 from ..errors import InputError
+from ..generators import Capabilities
 from ..pose.portrait import Portrait
 from ..pose.skeleton import PoseClip
 from ..speech.types import Speech
 from .context import AnimateInputs, Context
-from .quality import QUALITIES, expected, one_step, sizes, steps_of
+from .generation import expected_seconds
+from .quality import QUALITIES, has_quality, sizes, steps_of
 from .serving import PREVIEW, PRIVATE, Newest, plainly
 from .strings import say, t
 from .strings.sentences import in_both
@@ -44,17 +46,21 @@ class Controls:
 
 
 def read_settings(
-    steps: float, audio: float, image: float, seed: float | None, size: str, head: bool, codebook: bool,
-    *, calibrate: bool, mark: bool,
+    can: Capabilities | None, steps: float, audio: float, image: float, seed: float | None, size: str, head: bool,
+    codebook: bool, *, calibrate: bool, mark: bool,
 ) -> RunSettings:  # fmt: skip
-    """RunSettings from what the controls hold. Errors: InputError."""
+    """RunSettings from what the controls hold, as far as it means something to a model that can do this.
+
+    While nothing is known of it (None), they do not show its own numbers yet. Errors: InputError.
+    """
     width, height = (None, None) if size == OWN_SIZE else (int(n) for n in size.split("x"))
+    guided = can is not None and can.guidance is not None
     return RunSettings(
         width=width,
         height=height,
-        steps=int(steps),
-        guidance_audio=float(audio),
-        guidance_image=float(image),
+        steps=int(steps) if can is not None and has_quality(can) else None,
+        guidance_audio=float(audio) if guided else None,
+        guidance_image=float(image) if guided else None,
         seed=int(seed or 0),
         head_stream=head,
         codebook=codebook,
@@ -115,16 +121,18 @@ def keep_estimates(
     ) -> tuple[Any, Any]:  # fmt: skip
         newest.begin(request.session_hash, number)
         todo_text = missing(portrait, speech, motion)
-        pipeline = context.engine.loaded
-        names = ("balanced",) if one_step(pipeline) else QUALITIES
-        labels = [say("quality_one_step" if one_step(pipeline) else f"quality_{name}", request) for name in names]
-        if pipeline is not None and speech is not None:
-            try:
-                settings = read_settings(*values[1:], calibrate=True, mark=True)
-            except InputError:
-                return gr.skip(), todo_text
+        can = context.engine.capabilities
+        only = can is not None and not has_quality(can)
+        names = ("balanced",) if only else QUALITIES
+        labels = [say("quality_only" if only else f"quality_{name}", request) for name in names]
+        if can is not None and speech is not None:
             for index, name in enumerate(names):
-                seconds = expected(context, speech.frames, settings, steps_of(pipeline, name))
+                try:
+                    settings = read_settings(can, *values[1:], calibrate=True, mark=True)
+                    settings = dataclasses.replace(settings, steps=steps_of(can, name))
+                    seconds = expected_seconds(context, speech.frames, settings)
+                except InputError:
+                    return gr.skip(), todo_text
                 if seconds is not None:
                     labels[index] += say("quality_time", request, time=duration(seconds))
         if newest.outdated(request.session_hash, number):
@@ -153,31 +161,33 @@ def keep_estimates(
         pipeline = engine.loaded
         if pipeline is None:
             return {status: lines(line("info", "model_loading"))}
-        info = pipeline.info
+        can = pipeline.capabilities
         update: dict[Any, Any] = {
             timer: gr.Timer(active=False),
             known: True,
             status: model_line(context),
-            controls.steps: gr.Slider(value=steps_of(pipeline, quality)),
-            controls.guidance_audio: info.guidance_audio,
-            controls.guidance_image: info.guidance_image,
             controls.size: size_choices(portrait, size, request),
         }
-        if one_step(pipeline):
-            update |= {
-                controls.quality: gr.Radio(value="balanced", info=say("quality_one_step_info", request)),
-                controls.steps: gr.Slider(minimum=1, value=1, interactive=False),
-                controls.seed: gr.Number(interactive=False, info=say("seed_one_step", request)),
-                **{button: gr.Button(visible=False) for button in seeded},
-            }
+        if has_quality(can):
+            update[controls.steps] = gr.Slider(value=steps_of(can, quality))
+        else:
+            update[controls.quality] = gr.Radio(value="balanced", info=say("quality_only_info", request))
+            update[controls.steps] = gr.Slider(visible=False)
+        for index, slider in enumerate((controls.guidance_audio, controls.guidance_image)):
+            update[slider] = gr.Slider(visible=False) if can.guidance is None else can.guidance[index]
+        if not can.seeded:
+            update[controls.seed] = gr.Number(interactive=False, info=say("seed_without_effect", request))
+            update |= {button: gr.Button(visible=False) for button in seeded}
         for name in SWITCHES:
-            if name in pipeline.untrained:
+            if name in can.untrained:
                 off = gr.Checkbox(False, interactive=False, info=say("switch_untrained", request))
                 update[getattr(controls, name)] = off
+            elif name not in can.switches:
+                update[getattr(controls, name)] = gr.Checkbox(visible=False)
         return update
 
     def size_choices(portrait: Portrait | None, current: str, request: gr.Request) -> Any:
-        offered = sizes(context.engine.loaded, portrait.size if portrait is not None else None)
+        offered = sizes(context.engine.capabilities, portrait.size if portrait is not None else None)
         choices = [
             (
                 say("size_own", request) + f" ({w} × {h})" if index == 0 else f"{w} × {h}",
@@ -206,7 +216,7 @@ def keep_estimates(
         **PRIVATE,
     )
     controls.quality.input(
-        lambda quality: steps_of(context.engine.loaded, quality), controls.quality, controls.steps,
+        lambda quality: steps_of(context.engine.capabilities, quality) or gr.skip(), controls.quality, controls.steps,
         show_progress="hidden", **PREVIEW, **PRIVATE,
     )  # fmt: skip
 
@@ -216,5 +226,5 @@ def model_line(context: Context) -> str:
     pipeline = context.engine.loaded
     if pipeline is None:
         return lines(line("info", "model_loading"))
-    device = str(pipeline.device).split(":")[0].upper()
-    return lines(line("ok", "model_ready", model=pipeline.info.name, device=device))
+    device = pipeline.device.split(":")[0].upper()
+    return lines(line("ok", "model_ready", model=pipeline.capabilities.name, device=device))

@@ -13,6 +13,7 @@ from ..errors import InputError
 from .options import on_zero_gpu
 
 if TYPE_CHECKING:
+    from ..generators import Capabilities
     from ..pipeline import VividPipeline
 
 log = logging.getLogger("vivid")
@@ -40,7 +41,7 @@ def load_pipeline(name: str, device: str | None) -> VividPipeline:
         log.warning("The full model is out of reach (%s): using the embedded one.", error)
         pipeline = VividPipeline.from_pretrained("embedded", device=device)
     if not on_zero_gpu():  # there, nothing may run outside the decorated function
-        pipeline.measure_speed()
+        pipeline.generator.measure_speed()
     return pipeline
 
 
@@ -90,14 +91,9 @@ class Engine:
         return self._pipeline
 
     @property
-    def name(self) -> str:
-        """Name of the loaded model, "" while it loads."""
-        return self._pipeline.info.name if self._pipeline is not None else ""
-
-    @property
-    def untrained(self) -> tuple[str, ...]:
-        """Parts of the loaded model without trained weights."""
-        return tuple(self._pipeline.untrained) if self._pipeline is not None else ()
+    def capabilities(self) -> Capabilities | None:
+        """What the loaded model can do; None while it loads or when it failed."""
+        return None if self._pipeline is None else self._pipeline.capabilities
 
 
 def warm_up_detector() -> None:

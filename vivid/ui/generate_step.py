@@ -157,10 +157,8 @@ def build_generate_step(
         if portrait is None or speech is None or motion is None:
             return {current: None, bar: missing(portrait, speech, motion)}
         try:
-            settings = read_settings(*values, calibrate=use_calibration, mark=context.options.mark)
-            if not context.engine.ready:  # the controls do not show the model's own numbers yet
-                own: dict[str, Any] = {"steps": None, "guidance_audio": None, "guidance_image": None}
-                settings = dataclasses.replace(settings, **own)
+            can = context.engine.capabilities
+            settings = read_settings(can, *values, calibrate=use_calibration, mark=context.options.mark)
             return submit((portrait, speech, motion, settings), motion_name, quality, names, request)
         except InputError as error:
             return refused(error)

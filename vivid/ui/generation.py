@@ -26,11 +26,7 @@ GPU_UNKNOWN_SECONDS = 120.0
 def expected_seconds(context: Context, frames: int, settings: RunSettings) -> float | None:
     """How long a video of `frames` will take on this machine; None while the model loads or nothing is measured."""
     pipeline = context.engine.loaded
-    if pipeline is None or pipeline.speed is None:
-        return None
-    from ..pipeline import estimate_seconds
-
-    return estimate_seconds(pipeline, frames, settings)
+    return None if pipeline is None else pipeline.expected_seconds(frames, settings)
 
 
 def gpu_function(context: Context) -> Callable[..., Iterator[Any]]:
@@ -64,7 +60,7 @@ def line_up(
     output: Path,
     details: dict[str, Any] | None = None,
 ) -> Job:
-    """Put a video in the line. InputError when the line is full.
+    """Put a video in the line. InputError when the line is full, or for settings that the loaded model cannot take.
 
     Calibration is done outside the function that holds a GPU; the model is waited for, so a video may be lined up
     while it loads.
@@ -77,6 +73,8 @@ def line_up(
         calibrated = calibrate(portrait.pose, motion) if settings.calibrate else None
         yield from context.animate(portrait, speech, motion, settings, output, calibrated)
 
+    if context.engine.loaded is not None:
+        context.engine.loaded.generator.resolve(settings, portrait.size)
     inputs = (portrait, speech, motion, settings)
     return context.jobs.submit(Job(work=work, output=output, details=details or {}, inputs=inputs))
 

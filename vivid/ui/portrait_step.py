@@ -96,8 +96,8 @@ def build_portrait_step(context: Context, changed: gr.State) -> PortraitStep:
             rest = line("info", "kept_previous") if last else ""
             return {image: last, refusal: lines(said("bad", str(error)), rest), undo_button: gr.Button(visible=False)}
         found = examine(picture)
-        pipeline = context.engine.loaded
-        rendered_only = pipeline is None or getattr(pipeline, "domain", "any") == "rendered"
+        can = context.engine.capabilities
+        rendered_only = can is None or can.portraits == "rendered"
         notice = found.usable and rendered_only and not examples.is_shipped(Path(path))
         label = say(f"portrait_fix_{found.fix.kind}", request) if found.fix else ""
         return {

@@ -1,63 +1,51 @@
-"""Fast, balanced, best: what they mean for a model, and how long they take."""
+"""Fast, balanced, best: what they mean for a generator, and the sizes to offer; all from its capabilities."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from ..config import SIZE_MULTIPLE, RunSettings
-from .context import Context
-from .generation import expected_seconds
-
-if TYPE_CHECKING:
-    from ..pipeline import VividPipeline
+from ..generators import Capabilities
 
 QUALITIES = ("fast", "balanced", "best")
 STEPS_SHARE = {"fast": 0.5, "balanced": 1.0, "best": 2.0}
-FALLBACK_STEPS = 20
-"""Shown while the model loads."""
 LARGEST_SIDE = 1024
+"""Larger sizes are not offered, though they may be possible."""
+USUAL_SIZE = (768, 768)
+"""What a size is chosen near to where the generator has none of its own."""
 
 
-def steps_of(pipeline: VividPipeline | None, quality: str) -> int:
-    """Sampling steps of a quality: the model's own number for balanced, half of it for fast, twice for best.
+def has_quality(can: Capabilities) -> bool:
+    """Whether there is a number of sampling steps to choose."""
+    return can.steps is not None and can.steps > 1
 
-    A model made for a single step takes one whatever the quality: it was not trained for those in between.
+
+def steps_of(can: Capabilities | None, quality: str) -> int | None:
+    """Sampling steps of a quality: the generator's own number for balanced, half of it for fast, twice for best.
+
+    None, the generator's own, where there is nothing to choose or it is not known yet.
     """
-    own = pipeline.info.steps if pipeline is not None else FALLBACK_STEPS
-    return 1 if own == 1 else max(2, round(own * STEPS_SHARE[quality]))
+    if can is None or can.steps is None or not has_quality(can):
+        return None
+    return max(2, round(can.steps * STEPS_SHARE[quality]))
 
 
-def one_step(pipeline: VividPipeline | None) -> bool:
-    """Whether the model draws in a single step without noise: quality and seed have nothing to choose then."""
-    return pipeline is not None and pipeline.info.steps == 1
-
-
-def expected(context: Context, frames: int, settings: RunSettings, steps: int) -> float | None:
-    """Seconds with `steps` steps and otherwise `settings`, None while the model loads."""
-    import dataclasses
-
-    return expected_seconds(context, frames, dataclasses.replace(settings, steps=steps))
-
-
-def sizes(pipeline: VividPipeline | None, portrait_size: tuple[int, int] | None) -> list[tuple[int, int]]:
-    """Sizes to offer: the model's own, one of the portrait's shape, and one larger than the model's own."""
-    if pipeline is None:
+def sizes(can: Capabilities | None, portrait_size: tuple[int, int] | None) -> list[tuple[int, int]]:
+    """Sizes to offer: the generator's own, one of the portrait's shape, and one larger than its own."""
+    if can is None:
         return []
-    width, height = pipeline.default_size
+    width, height = can.size or USUAL_SIZE
     found = [(width, height)]
     if portrait_size is not None:
-        found.append(like(portrait_size, width * height))
-    grown = (_snapped(width * 1.5), _snapped(height * 1.5))
-    if max(grown) <= LARGEST_SIDE:
+        found.append(like(portrait_size, width * height, can.size_multiple))
+    grown = (_snapped(width * 1.5, can.size_multiple), _snapped(height * 1.5, can.size_multiple))
+    if max(grown) <= min(LARGEST_SIDE, can.largest_side):
         found.append(grown)
     return list(dict.fromkeys(found))
 
 
-def like(size: tuple[int, int], area: int) -> tuple[int, int]:
-    """Width and height of about `area` pixels in the shape of `size`, multiples of 64."""
+def like(size: tuple[int, int], area: int, multiple: int) -> tuple[int, int]:
+    """Width and height of about `area` pixels in the shape of `size`, in multiples of `multiple`."""
     ratio = (size[0] / size[1]) ** 0.5
-    return _snapped(area**0.5 * ratio), _snapped(area**0.5 / ratio)
+    return _snapped(area**0.5 * ratio, multiple), _snapped(area**0.5 / ratio, multiple)
 
 
-def _snapped(value: float) -> int:
-    return int(min(max(round(value / SIZE_MULTIPLE), 1) * SIZE_MULTIPLE, LARGEST_SIDE))
+def _snapped(value: float, multiple: int) -> int:
+    return int(min(max(round(value / multiple), 1) * multiple, LARGEST_SIDE))

@@ -59,7 +59,7 @@ def write_info(info: ModelInfo, folder: Path) -> None:
 
 def save_model(models: Models, info: ModelInfo, folder: Path, quantise: bool) -> None:
     """Write a model folder; `quantise` stores matrices as int8, otherwise tensors keep their type."""
-    from ..sampling import make_scheduler
+    from ..models.schedule import make_scheduler
     from .int8 import save_int8
 
     for name in COMPONENTS:

@@ -7,6 +7,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "about_model": ("Model", "模型"),
     "about_device": ("Computes on", "计算设备"),
     "about_size": ("Size of its videos", "视频尺寸"),
+    "about_size_portrait": ("as the portrait", "与肖像相同"),
     "about_speech": ("Speech encoder", "语音编码器"),
     "about_domain": ("Made for", "适用对象"),
     "about_domain_rendered": ("rendered characters", "渲染角色"),

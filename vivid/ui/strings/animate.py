@@ -205,14 +205,14 @@ TABLE: dict[str, tuple[str, str]] = {
     "quality_fast": ("Fast", "快速"),
     "quality_balanced": ("Balanced", "均衡"),
     "quality_best": ("Best", "最佳"),
-    "quality_one_step": ("One step", "一步"),
-    "quality_one_step_info": (
-        "This model draws the video in a single step, so there is no quality to choose.",
-        "此模型一步生成视频，因此无需选择质量。",
+    "quality_only": ("One quality", "唯一质量"),
+    "quality_only_info": (
+        "This model works without sampling in many steps, so there is no quality to choose.",
+        "此模型不经多步采样，因此无需选择质量。",
     ),
-    "seed_one_step": (
-        "Without effect: this model starts without noise, the same inputs give the same video.",
-        "不起作用：此模型不从噪声开始，相同输入得到相同视频。",
+    "seed_without_effect": (
+        "Without effect: this model draws nothing at random, the same inputs give the same video.",
+        "不起作用：此模型不含随机成分，相同输入得到相同视频。",
     ),
     "quality_time": (" · about {time}", " · 约 {time}"),
     "advanced": ("Advanced settings", "高级设置"),

@@ -39,9 +39,9 @@ TABLE: dict[str, tuple[str, str]] = {
         "Not trained in this model, so it changes nothing: {parts}",
         "此模型未训练，故无作用：{parts}",
     ),
-    "compare_one_step": (
-        "This model makes a video in one step without noise: seed and steps change nothing.",
-        "此模型无噪声一步生成视频：随机种子与步数不起作用。",
+    "compare_without_effect": (
+        "Without effect on this model: {parts}",
+        "对此模型不起作用：{parts}",
     ),
     "compare_waiting": ("Column {letter}: waiting in line", "{letter} 列：排队中"),
     "compare_working": (

@@ -213,8 +213,21 @@ TABLE: dict[str, str] = {
         "{0}中有透视缩短（为常见长度的 {1}）：使用整体系数"
     ),
     # Settings
-    "The {} is {}: choose a multiple of {} up to 2048.": "{0} 为 {1}：请选择 {2} 的倍数，最大 2048。",
-    "The number of steps is {}: choose 1 to 1000.": "步数为 {0}：请选择 1 到 1000。",
+    "The {} is {}: choose a number of pixels.": "{0} 为 {1}：请填写像素数。",
+    "The size is {} x {}: choose multiples of {} up to {}.": "尺寸为 {0} × {1}：请选择 {2} 的倍数，最大 {3}。",
+    "The face does not fit into a video of {} x {}: choose a size of about the portrait's shape, which is {} x {}.": (
+        "面部放不进 {0} × {1} 的视频：请选择与肖像形状相近的尺寸，肖像为 {2} × {3}。"
+    ),
+    "The number of steps is {}: choose 1 or more.": "步数为 {0}：请选择不小于 1 的值。",
+    "The number of steps is {}: choose 1 to {}.": "步数为 {0}：请选择 1 到 {1}。",
+    "{} makes a video in one step: {} steps are not possible, leave them out.": (
+        "{0} 一步生成视频：无法使用 {1} 步，请勿填写步数。"
+    ),
+    "{} has no sampling steps: leave their number out.": "{0} 没有采样步数：请勿填写步数。",
+    "Guidance has no effect on {}: leave it out.": "引导对 {0} 不起作用：请勿填写。",
+    "{} has no {} to switch off: leave it out.": "{0} 没有可关闭的{1}：请勿填写。",
+    "head stream": "头部音频流",
+    "hand codebook": "手部码本",
     "{} is {}: choose 0 to 20 (1 is no guidance).": "{0} 为 {1}：请选择 0 到 20（1 表示不引导）。",
     "The length is {} seconds: choose more than 0.": "长度为 {0} 秒：请选择大于 0 的值。",
     "The seed is {}: choose a whole number from 0 on.": "种子为 {0}：请选择不小于 0 的整数。",

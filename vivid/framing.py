@@ -1,0 +1,75 @@
+"""Portrait and motion on the canvas of a video: scaled, never squashed, and cropped so that the head stays whole."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+from .generators import Inputs
+from .media.pictures import fit_picture
+from .pose.portrait import Portrait
+from .pose.regions import believed_points, hand_crops
+from .pose.skeleton import Pose, PoseClip
+
+HAIR = 0.2
+"""A head reaches above the box of its face by about this share of the box's height."""
+
+
+def frame_inputs(
+    portrait: Portrait, motion: PoseClip, clip: PoseClip, positions: NDArray[np.float64], size: tuple[int, int]
+) -> Inputs:
+    """Fit the portrait to `size` (width, height) and carry the clip, which is in the portrait's pixels, along.
+
+    motion: the raw clip; positions: where in it the frames of `clip` lie. Errors: InputError when the face does not
+    fit.
+    """
+    picture, fit = fit_picture(portrait.image, size, centre=_crop_centre(portrait, size))
+    crops = hand_crops(portrait.image, portrait.pose)
+    scale, shift = (fit.scale, fit.scale), (-fit.corner[0] * fit.scale, -fit.corner[1] * fit.scale)
+    return Inputs(
+        picture=picture,
+        pose=portrait.pose.map_points(scale, shift, size),
+        head_box=fit.map_points(portrait.head_box.reshape(2, 2)).reshape(4),
+        clip=clip.map_points(scale, shift, size),
+        crops=crops.crops,
+        crops_present=crops.present,
+        motion=motion,
+        positions=positions,
+    )
+
+
+def _crop_centre(portrait: Portrait, size: tuple[int, int]) -> tuple[float, float]:
+    """The middle of the part of the portrait that covers `size`: the head whole first, the hands second."""
+    width, height = portrait.size
+    scale = max(size[0] / width, size[1] / height)
+    head = portrait.head_box.astype(np.float64)
+    head[1] -= HAIR * (head[3] - head[1])
+    bounds = np.array([width, height, width, height])
+    kept = np.clip(np.stack([head, *portrait.hand_boxes[portrait.hand_present]]), 0, bounds)
+    low, high = kept[:, :2].min(axis=0), kept[:, 2:].max(axis=0)
+    face = _face_span(portrait.pose)
+    centre = []
+    for axis in (0, 1):
+        side = size[axis] / scale
+        if face[axis + 2] - face[axis] > side + 1:
+            raise InputError(
+                f"The face does not fit into a video of {size[0]} x {size[1]}: choose a size of about the portrait's "
+                f"shape, which is {width} x {height}."
+            )
+        head_low, head_high = kept[0, axis], kept[0, axis + 2]
+        if head_high - head_low > side:  # whole it does not fit: what counts is the face
+            head_low, head_high = face[axis], face[axis + 2]
+        # As near as possible to the middle of head and hands; a crop that holds both holds the head, too.
+        start = (low[axis] + high[axis] - side) / 2
+        centre.append(min(max(start, head_high - side), head_low) + side / 2)
+    return float(centre[0]), float(centre[1])
+
+
+def _face_span(pose: Pose) -> NDArray[np.float64]:
+    """The box (4,) around the believed face points inside the picture; of no size without any."""
+    points = pose.face[believed_points(pose.face)][:, :2].astype(np.float64)
+    if not len(points):
+        return np.zeros(4)
+    points = np.clip(points, 0, np.array(pose.canvas))
+    return np.concatenate([points.min(axis=0), points.max(axis=0)])

@@ -1,0 +1,103 @@
+"""The conditions of one video: what is computed once, and what is built for each window of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from ...config import RunSettings
+from ...media.tensors import to_unit
+from ...models.blocks import KeyValues
+from ...models.conditions import Conditions
+from ...models.factory import Models
+from ...pose.draw import hand_map
+from ...pose.regions import box_mask, hand_boxes
+from .. import Inputs
+from .pictures import encode_picture, remember
+
+WINDOW_CACHE_BYTES = 48 * 2**20
+"""Windows whose conditions are kept between steps; what does not fit is built again, so memory stays flat."""
+
+
+class Conditioner:
+    """Builds `Conditions` window by window for one video with resolved settings.
+
+    tokens: the speech features (n, 50, 384) of a range of n frames. The reference bank with its keys and values, the
+    reference latents, the portrait's details and the codebook tokens are computed here once; hand features, audio and
+    masks for each window, kept as far as a fixed budget goes if there is more than one sampling step to use them in.
+    A part that the settings switch off is left out of the conditions: the networks hold no switches.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        inputs: Inputs,
+        tokens: Callable[[range], Tensor],
+        settings: RunSettings,
+        device: torch.device,
+        dtype: torch.dtype,
+        single_frames: bool = False,
+    ) -> None:
+        self.denoiser, self.hand_encoder = models.denoiser, models.hand_encoder
+        self.device, self.dtype = device, dtype
+        self.inputs, self.tokens, self.settings = inputs, tokens, settings
+        self.single_frames = single_frames
+        self.size = inputs.clip.canvas
+        self.grid = (self.size[1] // 8, self.size[0] // 8)
+        picture = to_unit(inputs.picture[None], device, dtype)
+        self.reference_latents = encode_picture(models.vae, picture)
+        self.portrait = remember(models.vae, inputs.picture, inputs.pose, device, dtype)
+        self.reference = self.denoiser.project_reference(models.reference.bank(self.reference_latents))
+        self.codes: KeyValues | None = None
+        self.code_mask: Tensor | None = None
+        if settings.codebook and inputs.crops_present.any():
+            left, right = to_unit(inputs.crops, device, dtype)
+            tokens_of_hands = models.codebook.tokens(left[None], right[None])
+            present = torch.from_numpy(inputs.crops_present).to(device)
+            self.codes = self.denoiser.project_codes(tokens_of_hands)
+            self.code_mask = models.codebook.token_mask(present[None])
+        self._budget = 0 if settings.steps == 1 else WINDOW_CACHE_BYTES
+        self._kept: dict[tuple[int, int], Conditions] = {}
+        self._kept_bytes = 0
+
+    def window(self, frames: range) -> Conditions:
+        """The conditions of the frames start..stop-1: one video, or for models of single frames as many of one each."""
+        key = (frames.start, frames.stop)
+        if key in self._kept:
+            return self._kept[key]
+        conditions = self._build(frames)
+        size = conditions.window_bytes()
+        if self._kept_bytes + size <= self._budget:
+            self._kept[key] = conditions
+            self._kept_bytes += size
+        return conditions
+
+    def _build(self, frames: range) -> Conditions:
+        clip = self.inputs.clip.take(slice(frames.start, frames.stop))
+        maps = np.stack([hand_map(clip.frame(i)) for i in range(len(clip))])
+        pixels = rearrange(torch.from_numpy(maps).to(self.device), "f h w c -> f c h w").to(self.dtype) / 255
+        hand_features = self.hand_encoder(pixels)
+        found = hand_boxes(clip)
+        hands = box_mask(np.where(found.present[..., None], found.boxes, 0), self.size, self.grid).any(axis=1)
+        audio = self.tokens(frames).to(self.device, self.dtype)
+        videos = (len(frames), 1) if self.single_frames else (1, len(frames))
+        head_mask = None
+        if self.settings.head_stream:
+            head = np.broadcast_to(box_mask(self.inputs.head_box, self.size, self.grid), hands.shape)
+            head_mask = torch.from_numpy(head.copy()).to(self.device).unflatten(0, videos)
+        return self.denoiser.prepare(
+            Conditions(
+                audio=audio.unflatten(0, videos),
+                hand_features=hand_features.unflatten(0, videos).transpose(1, 2),
+                reference=self.reference,
+                reference_latents=self.reference_latents,
+                hand_tokens=self.codes,
+                hand_token_mask=self.code_mask,
+                head_mask=head_mask,
+                hand_mask=torch.from_numpy(hands).to(self.device).unflatten(0, videos),
+            )
+        )

@@ -1,0 +1,186 @@
+"""The diffusion model behind the seam: its networks, where they run, what it can do and how fast it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...config import ModelInfo, RunSettings
+from ...devices import default_device, default_dtype, prepare_for_cpu
+from ...errors import InputError
+from ...media.tensors import from_unit, to_unit
+from ...models.conditions import Conditions
+from ...models.factory import Models
+from ...pose.calibrate import place
+from ...pose.library import DEFAULT_MOTION, shipped_motion
+from ...speech.encoder import SpeechEncoder, load_speech_encoder
+from ...speech.types import Speech
+from ...weights.hub import model_folder
+from ...weights.store import load_model
+from .. import Capabilities, Inputs
+from ..settings import resolve
+from .guidance import guidance_coefficients
+from .pictures import decode_pictures, remember
+from .session import DiffusionSession
+from .speed import Speed, Workload, fastest
+from .windows import batches, context_windows
+
+SINGLE_FRAMES = 8
+"""Frames in one call of a model that knows single frames only (a window of 1)."""
+SIZE_MULTIPLE = 64
+"""Width and height of a video are multiples of this: 8 for the VAE times 8 for the U-Net."""
+LARGEST_SIDE = 2048
+TRAINED_STEPS = 1000
+"""Noise levels of the schedule: more steps than that have nothing to do."""
+OFFLOADED = ("reference", "codebook", "hand_encoder", "denoiser", "vae")
+"""Networks in the order of a run: each makes room for the next one."""
+
+
+class DiffusionGenerator:
+    """Networks and speech encoder of one model; holds nothing of any run but the speed of the last one."""
+
+    def __init__(self, models: Models, speech_encoder: SpeechEncoder, info: ModelInfo) -> None:
+        """Errors: InputError for another speech encoder than the model was made with."""
+        if speech_encoder.name != info.speech_encoder:
+            raise InputError(
+                f"Model {info.name} was made with {info.speech_encoder}, not with {speech_encoder.name}: "
+                "the features have the same shapes and another meaning."
+            )
+        self.models, self.speech_encoder, self.info = models, speech_encoder, info
+        self.capabilities = capabilities_of(info)
+        self.single_frames = info.window == 1
+        models.denoiser.enable_motion("motion" not in info.untrained)
+        self.execution_device = models.vae.device
+        self.speed: Speed | None = None
+        self._hooks: list[Any] = []
+
+    @classmethod
+    def load(
+        cls, name: str | Path, device: str | torch.device | None = None, dtype: torch.dtype | None = None
+    ) -> DiffusionGenerator:
+        """ "embedded", "full" or a model folder; device and type default to the best this machine has."""
+        device = torch.device(device or default_device())
+        models, info = load_model(model_folder(name), dtype or default_dtype(device))
+        if device.type == "cpu":
+            prepare_for_cpu(vars(models).values())
+        return cls(models, load_speech_encoder(info.speech_encoder), info).to(device)
+
+    def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> DiffusionGenerator:
+        """Move the networks, or change their type; the speech encoder stays on the CPU."""
+        for network in vars(self.models).values():
+            # torch's own: diffusers' warns of layers that it would keep in float32, and there are none
+            torch.nn.Module.to(network, device=device, dtype=dtype)
+        self.execution_device = self.models.vae.device
+        return self
+
+    def enable_model_cpu_offload(self, device: str | torch.device = "cuda") -> None:
+        """Keep the networks in the CPU's memory and fetch each one when it is used, for GPUs that cannot hold all."""
+        from accelerate import cpu_offload_with_hook
+
+        self.to("cpu")
+        hook = None
+        for name in OFFLOADED:
+            _, hook = cpu_offload_with_hook(getattr(self.models, name), device, prev_module_hook=hook)
+            self._hooks.append(hook)
+        self.execution_device = torch.device(device)
+
+    def free_memory(self) -> None:
+        """Send offloaded networks back; without offloading nothing happens."""
+        for hook in self._hooks:
+            hook.offload()
+
+    @property
+    def device(self) -> str:
+        """Where networks run, which offloading may make another place than where they rest."""
+        return str(self.execution_device)
+
+    @property
+    def weights_dtype(self) -> torch.dtype:
+        """The type of the denoiser's weights."""
+        return next(self.models.denoiser.parameters()).dtype
+
+    def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
+        """See `Generator.resolve`; the size is the model's own whatever the portrait's."""
+        return resolve(self.capabilities, settings, self.info.size)
+
+    def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> DiffusionSession:
+        """See `Generator.prepare`; no portrait is refused, and nothing is computed before the first frame is wanted."""
+        return DiffusionSession(self, inputs, speech, settings)
+
+    def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
+        """See `Generator.expected_seconds`."""
+        return None if self.speed is None else self.workload(frames, settings).seconds(self.speed)
+
+    def workload(self, frames: int, settings: RunSettings) -> Workload:
+        """What a video of `frames` frames costs with resolved settings."""
+        assert settings.width and settings.height and settings.steps
+        assert settings.guidance_audio is not None and settings.guidance_image is not None
+        area = settings.width * settings.height / (self.info.size[0] * self.info.size[1])
+        evaluations = sum(map(bool, guidance_coefficients(settings.guidance_audio, settings.guidance_image)))
+        evaluated = sum(map(len, self.windows(frames)))
+        return Workload(area * evaluations * settings.steps * evaluated, area * frames, area * settings.steps)
+
+    @torch.no_grad()
+    def measure_speed(self) -> None:
+        """Time one short denoiser call and one decoded frame, to promise a duration before the first run."""
+        width, height = self.info.size
+        device, dtype, models = self.execution_device, self.weights_dtype, self.models
+        frames = 4 if self.single_frames else min(4, self.info.window)
+        latents = torch.zeros(1, models.vae.config.latent_channels, frames, height // 8, width // 8).to(device, dtype)
+        sample = self.as_videos(latents)
+        bank = models.reference.bank(latents[:, :, 0])
+        conditions = Conditions(
+            audio=torch.zeros(len(sample), sample.shape[2], 50, 384).to(device, dtype),
+            reference=models.denoiser.project_reference(bank),
+            reference_latents=latents[:, :, 0],
+        )
+        timestep = torch.tensor(500, device=device)
+        evaluate = fastest(lambda: models.denoiser(sample, timestep, conditions), device) / frames
+        pose = place(shipped_motion(DEFAULT_MOTION), (width, height))[0].take(slice(1))
+        portrait = remember(models.vae, np.zeros((height, width, 3), np.uint8), pose.frame(0), device, dtype)
+        decode = fastest(lambda: decode_pictures(models.vae, latents[:, :, 0], portrait, pose), device)
+        self.speed = Speed(evaluate, decode)
+
+    @torch.no_grad()
+    def reconstruct_hands(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """What the hand codebook makes of hand crops (N, 256, 256, 3); same shape. Shows what it knows of a hand."""
+        pictures = to_unit(crops, self.execution_device, self.weights_dtype)
+        return from_unit(self.models.codebook(pictures).reconstruction)
+
+    def windows(self, frames: int) -> list[range]:
+        """What the denoiser is called on, one after the other."""
+        if self.single_frames:
+            return batches(frames, SINGLE_FRAMES)
+        return context_windows(frames, self.info.window, self.info.overlap)
+
+    def as_videos(self, latents: Tensor) -> Tensor:
+        """Latents (1, C, F, h, w) of a window as the denoiser takes them: single frames are F videos (F, C, 1, h, w).
+
+        Applied to a prediction, it undoes itself.
+        """
+        return latents.transpose(0, 2) if self.single_frames else latents
+
+
+def capabilities_of(info: ModelInfo) -> Capabilities:
+    """What the model of a folder can do; a model made for one step was trained for no other number."""
+    trained = tuple(name for name in ("head_stream", "codebook") if name not in info.untrained)
+    return Capabilities(
+        name=info.name,
+        portraits="rendered" if info.domain == "rendered" else "any",
+        size_multiple=SIZE_MULTIPLE,
+        largest_side=LARGEST_SIDE,
+        steps=info.steps,
+        most_steps=1 if info.steps == 1 else TRAINED_STEPS,
+        guidance=(info.guidance_audio, info.guidance_image),
+        switches=(*trained, "calibrate"),
+        seeded=info.noise_clamp != 0,
+        untrained=info.untrained,
+        instant=False,
+        size=info.size,
+        speech_encoder=info.speech_encoder,
+    )

@@ -1,0 +1,52 @@
+"""Between pictures and scaled latents, with what decoding keeps of the portrait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...media.tensors import from_unit, to_unit
+from ...models.autoencoder import ShortcutAutoencoderKL
+from ...models.detail import PictureDetails, hands_from_pixels
+from ...pose.skeleton import Pose, PoseClip
+from ...pose.warp import Arms, cut_arms, hands_beside
+
+
+def encode_picture(vae: Any, pictures: Tensor) -> Tensor:
+    """Scaled latents (N, C, H/8, W/8) of pictures (N, 3, H, W) in -1..1: the mean of the posterior, no noise."""
+    return vae.encode(pictures).latent_dist.mean * vae.config.scaling_factor
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What decoding keeps of the portrait: the details that latents lose, and its arms and hands."""
+
+    details: PictureDetails
+    arms: Arms
+
+
+def remember(
+    vae: Any, picture: NDArray[np.uint8], pose: Pose, device: torch.device, dtype: torch.dtype
+) -> Remembered | None:
+    """What `decode_pictures` takes from a portrait (H, W, 3); None for autoencoders that have no place for it."""
+    if not isinstance(vae, ShortcutAutoencoderKL):
+        return None
+    details = vae.details_of(to_unit(picture[None], device, dtype))
+    return None if details is None else Remembered(details, cut_arms(picture, pose))
+
+
+def decode_pictures(vae: Any, latents: Tensor, portrait: Remembered | None, clip: PoseClip) -> NDArray[np.uint8]:
+    """Pictures (N, H, W, 3) of scaled latents (N, C, h, w).
+
+    clip: the poses that the N frames show, in the portrait's pixels, to which its hands are carried.
+    """
+    if portrait is None:
+        return from_unit(vae.decode(latents / vae.config.scaling_factor).sample)
+    hands = [hands_beside(portrait.arms, clip.frame(i)) for i in range(len(clip))]
+    pixels = torch.from_numpy(np.stack(hands)).to(latents.device)
+    return from_unit(vae.decode_beside(latents, portrait.details, hands_from_pixels(pixels).to(latents.dtype)))

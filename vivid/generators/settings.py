@@ -1,0 +1,53 @@
+"""What every generator does with the settings of a run: its own values where none were given, refusals otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..config import RunSettings
+from ..errors import InputError
+from . import Capabilities
+
+
+def resolve(can: Capabilities, settings: RunSettings, size: tuple[int, int]) -> RunSettings:
+    """The settings of a run by a generator with these capabilities; `size` is its own for the portrait.
+
+    Parts without trained weights come out switched off. Errors: InputError for what it cannot take, in a sentence that
+    says what it can. A seed is taken everywhere: it does no harm where nothing is drawn.
+    """
+    width, height = settings.width or size[0], settings.height or size[1]
+    check_size(width, height, can.size_multiple, can.largest_side)
+    _check_steps(can, settings.steps)
+    audio, image = can.guidance or (None, None)
+    if can.guidance is None and (settings.guidance_audio is not None or settings.guidance_image is not None):
+        raise InputError(f"Guidance has no effect on {can.name}: leave it out.")
+    for name, title in (("head_stream", "head stream"), ("codebook", "hand codebook")):
+        if not getattr(settings, name) and name not in can.switches + can.untrained:
+            raise InputError(f"{can.name} has no {title} to switch off: leave it out.")
+    return replace(
+        settings,
+        width=width,
+        height=height,
+        steps=can.steps if settings.steps is None else settings.steps,
+        guidance_audio=audio if settings.guidance_audio is None else settings.guidance_audio,
+        guidance_image=image if settings.guidance_image is None else settings.guidance_image,
+        head_stream=settings.head_stream and "head_stream" in can.switches,
+        codebook=settings.codebook and "codebook" in can.switches,
+    )
+
+
+def check_size(width: int, height: int, multiple: int, largest: int) -> None:
+    """Refuse with an InputError what is no multiple of `multiple` from there to `largest`."""
+    if any(side % multiple or not multiple <= side <= largest for side in (width, height)):
+        raise InputError(f"The size is {width} x {height}: choose multiples of {multiple} up to {largest}.")
+
+
+def _check_steps(can: Capabilities, steps: int | None) -> None:
+    if steps is None:
+        return
+    if can.steps is None or can.most_steps is None:
+        raise InputError(f"{can.name} has no sampling steps: leave their number out.")
+    if steps > can.most_steps:
+        if can.most_steps == 1:
+            raise InputError(f"{can.name} makes a video in one step: {steps} steps are not possible, leave them out.")
+        raise InputError(f"The number of steps is {steps}: choose 1 to {can.most_steps}.")
