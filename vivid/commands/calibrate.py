@@ -13,7 +13,7 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from ..pose.report import CalibrationOptions
 
-STEPS = ("scale", "segments", "anchor", "shapes")
+STEPS = ("scale", "segments", "anchor", "contact", "shapes")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,6 +90,7 @@ def _options(args: argparse.Namespace) -> CalibrationOptions:
         scale=options.scale and not args.no_scale,
         segments=options.segments and not args.no_segments,
         anchor=options.anchor and not args.no_anchor,
+        contact=options.contact and not args.no_contact,
         shapes=options.shapes and not args.no_shapes,
         smoothing=options.smoothing or args.smooth,
     )

@@ -1,7 +1,7 @@
 """Pose calibration without training (PCT, section 3.2.3 of the paper; METHOD section 4).
 
-A driving clip is fitted to a reference person: global scale, limb proportions, anchor. Directions of limbs and their
-motion in time stay the driver's, lengths and place become the reference's.
+A driving clip is fitted to a reference person: global scale, limb proportions, anchor, contact of the hands. Directions
+of limbs and their motion in time stay the driver's, lengths and place become the reference's.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..errors import InputError
+from .contact import keep_contact
 from .measures import BONES, HIPS_OF_BODY, PAIRED, SIDES, Array, joints_of, lengths_of, measure
 from .report import CalibrationOptions, CalibrationReport, Clamp, Fallback, Segment
 from .rig import Rig, rig_of
@@ -107,6 +108,9 @@ def calibrate(
     shift = goals[kind] - centre if options.anchor else np.zeros(2)
     rig = rig.mapped(np.ones(2), shift)
 
+    # Step 4: hands that touch go on touching, hands that do not stay apart.
+    contact = keep_contact(rig, raw, placed) if options.contact else None
+
     unit = wanted["shoulders"] or size * (own["shoulders"] or min(reference.canvas) / 3)
     if options.nudges.any:
         rig.nudge(options.nudges, centre + shift, unit)
@@ -135,6 +139,7 @@ def calibrate(
         before=measure(placed, target, believed),
         after=measure(result, target, believed),
         options=options,
+        contact=contact,
     )
     return result, report
 

@@ -18,13 +18,15 @@ class CalibrationOptions:
     """Which steps are done (METHOD section 4) and what an annotator adds.
 
     scale: step 1, the global r_x and r_y; segments: step 2, the limb proportions; anchor: step 3, the torso's centre
-    comes to the reference's; shapes: hands and face keep their own shape with one scale each, otherwise they are
-    stretched by r_x and r_y like the rest; smoothing: One-Euro smoothing of the driving clip against detector jitter.
+    comes to the reference's; contact: step 4, hands near each other keep their distance; shapes: hands and face keep
+    their own shape with one scale each, otherwise they are stretched by r_x and r_y like the rest; smoothing: One-Euro
+    smoothing of the driving clip against detector jitter.
     """
 
     scale: bool = True
     segments: bool = True
     anchor: bool = True
+    contact: bool = True
     shapes: bool = True
     smoothing: bool = False
     nudges: Nudges = field(default_factory=Nudges)
@@ -75,6 +77,15 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Contact:
+    """What step 4 did: near, the share of frames in which the hands are near each other; moved, the longest way that a
+    hand went to keep their distance, in shoulder widths."""
+
+    near: float
+    moved: float
+
+
+@dataclass(frozen=True)
 class CalibrationReport:
     """Everything calibration decided for one clip and one reference.
 
@@ -83,7 +94,7 @@ class CalibrationReport:
     their shape, theirs are the one scale of the clip as it was); centre: the reference's torso; shift: by what step 3
     moved the motion's; unit: the shoulder width that nudges are counted in; largest_factor: of all that was applied;
     before: the clip merely fitted on the reference's canvas, from which `driving` lengths, `shift` and
-    `largest_factor` count; after: the result.
+    `largest_factor` count; after: the result; contact: step 4's, None where it was switched off or saw no two hands.
     """
 
     frames: int
@@ -102,6 +113,7 @@ class CalibrationReport:
     before: Measures
     after: Measures
     options: CalibrationOptions
+    contact: Contact | None = None
     version: int = REPORT_VERSION
 
     def to_dict(self) -> dict[str, Any]:
@@ -123,6 +135,8 @@ class CalibrationReport:
             data["clamps"] = tuple(Clamp(**each) for each in data["clamps"])
             data["segments"] = tuple(Segment(**each) for each in data["segments"])
             data["fallbacks"] = tuple(Fallback(**each) for each in data["fallbacks"])
+            if data.get("contact") is not None:
+                data["contact"] = Contact(**data["contact"])
             for name in ("before", "after"):
                 data[name] = Measures(**data[name])
             for name in ("canvas", "driving_canvas", "centre", "shift"):
@@ -142,6 +156,11 @@ class CalibrationReport:
             f"Hand points inside the picture: {_percent(self.before.inside)} before, {_percent(self.after.inside)} "
             "after.",
         ]
+        if self.contact is not None and self.contact.near > 0:
+            lines.append(
+                f"Hands near each other in {_percent(self.contact.near)} of the frames: moved by at most "
+                f"{_percent(self.contact.moved)} of the shoulder width to keep their distance."
+            )
         lines += [f"{c.factor}: {c.measured:.2f} is out of bounds, {c.used:.2f} was used." for c in self.clamps]
         lines += [f"{f.part}: {f.reason}." for f in self.fallbacks]
         return lines

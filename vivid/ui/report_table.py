@@ -38,6 +38,8 @@ def report_table(report: CalibrationReport) -> str:
         whole = segment.name == "face" or segment.name.endswith("hand")
         factor = segment.factor / report.size if whole else segment.factor
         rows.append(f"<tr><th>{_part(segment.name)}{mark}</th>{_change(factor)}</tr>")
+    if report.contact is not None and report.contact.near > 0:
+        rows.append(f"<tr><th>{both('report_contact')}</th><td>{100 * report.contact.moved:.0f} %</td></tr>")
     before, after = report.before, report.after
     measures = "".join(
         f"<tr><th>{both(key)}</th><td>{_percent(first)}</td><td>{_percent(second)}</td></tr>"

@@ -169,6 +169,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "hand_right": ("Right hand", "右手"),
     "hand_rebuilt": ("remembered", "记住的样子"),
     "check_preview": ("▶ Play the gestures", "▶ 播放手势"),
+    "report_contact": ("Hands moved to keep touching (of the shoulder width)", "为保持双手接触而移动（占肩宽）"),
     "report_good": ("The gestures fit this person.", "手势与此人匹配良好。"),
     "report_look": ("Have a look: the fit is not perfect.", "请留意：匹配并不完美。"),
     "report_before": ("before", "之前"),
