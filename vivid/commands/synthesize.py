@@ -1,4 +1,4 @@
-"""`synthesize`: renders people who speak and gesture, or hand crops, with exact labels."""
+"""`synthesize`: renders people who speak and gesture, hand crops, or clothes, with exact labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from ..config import FPS
 from ..errors import InputError
 
-KINDS = ("people", "hands", "portraits", "motions", "voices")
+KINDS = ("people", "hands", "clothes", "portraits", "motions", "voices")
 MOTION_PERSON = 8
 """Who plays the gesture clips that ship."""
 
@@ -20,10 +20,12 @@ MOTION_PERSON = 8
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to render and how much; the same seed gives the same pictures."""
     parser.add_argument(
-        "what", choices=KINDS, help="clips of people, shards of hand crops, portraits, gesture clips, or example voices"
-    )
+        "what", choices=KINDS,
+        help="clips of people, shards of hand crops, shards of people in random clothes, portraits, gesture clips, or "
+        "example voices",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="folder to write to; finished files there are kept")
-    parser.add_argument("--count", type=int, default=8, help="number of clips, or of hand crops")
+    parser.add_argument("--count", type=int, default=8, help="number of clips, hand crops or dressed people")
     parser.add_argument("--size", type=int, default=None, help="pixels (256; portraits 512)")
     parser.add_argument("--seed", type=int, default=0, help="number of the first clip or shard")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a clip")
@@ -41,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split", choices=["train", "held-out", "all"], default="train", help="voices, sentences and gestures to use"
     )
-    parser.add_argument("--per-shard", type=int, default=512, help="hand crops in one shard")
+    parser.add_argument("--per-shard", type=int, help="pictures in one shard (hands 512, clothes 48)")
     parser.add_argument("--context", type=float, default=0.25, help="share of hand crops cut from full scenes")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)")
 
@@ -59,6 +61,8 @@ def _numbers(text: str) -> list[int]:
 
 
 def _check(args: argparse.Namespace) -> None:
+    if args.per_shard is None:
+        args.per_shard = 48 if args.what == "clothes" else 512
     if args.count < 1 or args.workers < 1 or args.per_shard < 1:
         raise InputError("--count, --workers and --per-shard must be at least 1.")
     if args.size is None:
@@ -78,7 +82,7 @@ def _check(args: argparse.Namespace) -> None:
 def jobs_of(args: argparse.Namespace) -> Sequence:
     """The work that the arguments describe, finished or not."""
     from ..synthesis.basemesh import ASSETS
-    from ..synthesis.workers import HandsJob, MotionJob, PeopleJob, PortraitJob, VoiceJob, identity_files
+    from ..synthesis.workers import ClothesJob, HandsJob, MotionJob, PeopleJob, PortraitJob, VoiceJob, identity_files
 
     files = identity_files(args.people or ASSETS, args.identities)
     if args.what == "portraits":
@@ -92,8 +96,18 @@ def jobs_of(args: argparse.Namespace) -> Sequence:
 
         player = identity_files(chosen=[MOTION_PERSON])[0]
         return [MotionJob(args.out / f"{name}.npz", player, name, args.seed) for name in SCRIPTS]
+    shards = -(-args.count // args.per_shard)
+    if args.what == "clothes":
+        if args.size != 256:
+            raise InputError("Dressed people are rendered at 256 pixels: leave --size out.")
+        return [
+            ClothesJob(
+                args.out / f"clothes_{args.seed + k:05d}.npz", tuple(files), args.seed + k,
+                min(args.per_shard, args.count - k * args.per_shard),
+            )
+            for k in range(shards)
+        ]  # fmt: skip
     if args.what == "hands":
-        shards = -(-args.count // args.per_shard)
         return [
             HandsJob(
                 args.out / f"hands_{args.seed + k:05d}.npz", tuple(files), args.seed + k, args.size,
@@ -118,6 +132,7 @@ def run(args: argparse.Namespace) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     jobs = jobs_of(args)
     units = {"people": (round(args.seconds * args.fps), "frames"), "hands": (args.per_shard, "crops")}
+    units["clothes"] = (args.per_shard, "pictures")
     each, unit = units.get(args.what, (1, "files"))
     start, first = time.monotonic(), None
     for done, total in run_jobs(jobs, args.workers):

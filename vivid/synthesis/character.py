@@ -32,14 +32,17 @@ DRAW_ORDER = (
 
 
 class Character:
-    """`region` 'half' is the whole upper body; 'L' or 'R' only that forearm and hand (for hand crops)."""
+    """`region` 'half' is the whole upper body; 'L' or 'R' only that forearm and hand (for hand crops).
 
-    def __init__(self, identity_file: pathlib.Path | str, region: str = "half"):
+    `spec`: looks and clothes on this body instead of its own (see `make_identity`).
+    """
+
+    def __init__(self, identity_file: pathlib.Path | str, region: str = "half", spec: dict | None = None):
         base = load_base()
         data = np.load(identity_file)
         self.base: BaseMesh = base
         self.seed = int(data["seed"])
-        self.spec = make_identity(self.seed)
+        self.spec = spec or make_identity(self.seed)
         rest = data["rest"] * QUANTUM
         self.rig = Rig(base, data["heads"] * QUANTUM, data["tails"] * QUANTUM)
         eyes = np.unique(base.tri["eyes"])

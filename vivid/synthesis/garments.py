@@ -10,22 +10,37 @@ from .basemesh import BaseMesh, arm_parameter
 from .mesh import Piece, compact, grid_faces, incidence, vertex_normals
 from .transforms import Array, smoothstep, unit
 
+NO_SCOOP = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+"""Neither garment has a round neckline or straps (see `neck_line`)."""
 
-def neck_line(garment: Array, c: Array) -> Array:
-    """Canonical height of a neckline; the same formula is in shaders.py."""
+
+def neck_line(garment: Array, scoop: Array, c: Array) -> Array:
+    """Canonical height of a neckline; the same formula is in shaders.py.
+
+    garment: sleeve end, neck height, depth and half-width of a V; scoop: depth and half-width of a round neckline,
+    half-width of the straps (0: none).
+    """
     _, neck_y, v_depth, v_width = garment
+    depth, width, _ = scoop
     front = smoothstep(0.2, 1.1, c[:, 2])
     y = neck_y - 0.42 * smoothstep(-0.3, 1.2, c[:, 2]) * np.maximum(0, 1 - c[:, 0] ** 2 * 1.2)
     v = v_depth * np.maximum(0, 1 - np.abs(c[:, 0]) / v_width)
-    return y - v * front + smoothstep(0.50, 0.95, np.abs(c[:, 0])) * 1.2 * smoothstep(6.0, 5.6, c[:, 1])
+    if width > 0:
+        v = v + depth * np.sqrt(np.maximum(0, 1 - (c[:, 0] / width) ** 2))
+    wide = max(0.0, width - 0.6)
+    shoulder = smoothstep(0.50 + wide, 0.95 + wide, np.abs(c[:, 0])) * 1.2 * smoothstep(6.0, 5.6, c[:, 1])
+    return y - v * front + shoulder
 
 
 def covered(k: int, clothes: dict, c: Array, arm: Array, margin: float) -> Array:
     """True where garment layer k hides what lies under it (canonical positions)."""
-    garment = clothes["garm"][k]
+    garment, scoop = clothes["garm"][k], clothes.get("scoop", NO_SCOOP)[k]
     out = np.full(len(c), bool(clothes["has_garm"][k]))
     out &= ~((arm > 0) & (arm > garment[0] - margin)) & (c[:, 1] <= garment[1] + 0.06 - margin)
-    out &= c[:, 1] <= neck_line(garment, c) - margin
+    out &= c[:, 1] <= neck_line(garment, scoop, c) - margin
+    if scoop[2] > 0:
+        strap = scoop[2] + (4.0 - scoop[2]) * smoothstep(5.0, 4.2, c[:, 1])
+        out &= np.abs(c[:, 0]) <= strap - margin
     if k == 1:
         half = clothes["jopen"] * (0.25 + 0.75 * smoothstep(0.5, 5.5, c[:, 1]))
         out &= ~((c[:, 2] > 0.3) & (np.abs(c[:, 0]) < half + margin))

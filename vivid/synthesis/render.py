@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 from . import shaders
 from .camera import Camera
 from .character import PARTS, Character
+from .garments import NO_SCOOP
 from .rig import Pose
 from .transforms import Array, look_at, orthographic
 
@@ -87,25 +89,27 @@ class Renderer(Camera):
         count = len(character.render_vertex)
         self.dynamic = c.buffer(reserve=count * 24, dynamic=True)
         self.occlusion = c.buffer(np.ones(count, "f4"))
-        static, index = c.buffer(character.static), c.buffer(character.index)
+        self.static, self.index = c.buffer(character.static), c.buffer(character.index)
         layout = [
             (self.dynamic, "3f 3f", "pos", "nrm"),
             (self.occlusion, "1f", "ao_"),
-            (static, ATTRIBUTES, *ATTRIBUTE_NAMES),
+            (self.static, ATTRIBUTES, *ATTRIBUTE_NAMES),
         ]
         drawn = {r[0] for r in character.ranges}
         self.arrays = {
-            n: c.vertex_array(p, layout, index, skip_errors=True) for n, p in self.programs.items() if n in drawn
+            n: c.vertex_array(p, layout, self.index, skip_errors=True) for n, p in self.programs.items() if n in drawn
         }
         self.depth_arrays = {
-            n: c.vertex_array(p, layout, index, skip_errors=True) for n, p in self.depth_programs.items() if n in drawn
+            n: c.vertex_array(p, layout, self.index, skip_errors=True)
+            for n, p in self.depth_programs.items()
+            if n in drawn
         }
         self.set_background(background)
         self._owned += [
             self.dynamic,
             self.occlusion,
-            static,
-            index,
+            self.static,
+            self.index,
             *self.arrays.values(),
             *self.depth_arrays.values(),
         ]
@@ -122,12 +126,15 @@ class Renderer(Camera):
     def set_look(self, look: dict) -> None:
         """Writes all uniforms that come from the identity."""
         self.look = look
-        values = {"exposure": 1.0} | look
-        for p in (*self.programs.values(), *self.depth_programs.values()):
+        self._write_uniforms((*self.programs.values(), *self.depth_programs.values()))
+
+    def _write_uniforms(self, programs: Iterable[Any]) -> None:
+        values = {"exposure": 1.0, "scoop": NO_SCOOP} | self.look
+        for p in programs:
             for name, value in values.items():
                 if name not in p:
                     continue
-                if name in ("garm", "has_garm"):
+                if name in ("garm", "has_garm", "scoop"):
                     items = [tuple(map(float, x)) if np.ndim(x) else int(x) for x in value][: p[name].array_length]
                     p[name].value = items if len(items) > 1 else items[0]
                 else:

@@ -34,6 +34,7 @@ float noise(vec3 x) {
 }
 uniform vec4 garm[2];           // sleeve end, neck height, v depth, v width
 uniform int has_garm[2];
+uniform vec3 scoop[2];          // round neckline: depth, half-width; half-width of the straps; 0: none
 uniform float jopen;
 uniform vec3 whiskers;          // moustache, chin, jaw
 float facial_hair(vec3 c) {     // 0..1 where hair grows, per pixel; also the shape of stubble
@@ -55,16 +56,19 @@ float facial_hair(vec3 c) {     // 0..1 where hair grows, per pixel; also the sh
   return max(m, whiskers.z * jaw * under * back);
 }
 float neck_line(int k, vec3 c) {
-  float front = smoothstep(.2, 1.1, c.z);
+  float front = smoothstep(.2, 1.1, c.z), wide = max(0., scoop[k].y - .6);
   float y = garm[k].y - .42 * smoothstep(-.3, 1.2, c.z) * max(0., 1. - c.x * c.x * 1.2);
   float v = garm[k].z * max(0., 1. - abs(c.x) / garm[k].w);
-  return y - v * front + smoothstep(.50, .95, abs(c.x)) * 1.2 * smoothstep(6., 5.6, c.y);
+  if (scoop[k].y > 0.)
+    v += scoop[k].x * sqrt(max(0., 1. - c.x * c.x / (scoop[k].y * scoop[k].y)));
+  return y - v * front + smoothstep(.50 + wide, .95 + wide, abs(c.x)) * 1.2 * smoothstep(6., 5.6, c.y);
 }
 float opening(vec3 c) { return jopen * (.25 + .75 * smoothstep(.5, 5.5, c.y)); }
 bool covered(int k, vec3 c, float a, float m) {
   if (has_garm[k] == 0 || c.y > garm[k].y + .06 - m || (a > 0. && a > garm[k].x - m) || c.y > neck_line(k,
       c) - m)
     return false;
+  if (scoop[k].z > 0. && abs(c.x) > mix(scoop[k].z, 4., smoothstep(5.0, 4.2, c.y)) - m) return false;
   return !(k == 1 && c.z > .3 && abs(c.x) < opening(c) + m);
 }
 bool lapel(vec3 c) {            // turned-over edge of the blazer, with a notch

@@ -72,6 +72,28 @@ class HandsJob:
 
 
 @dataclass(frozen=True)
+class ClothesJob:
+    """One shard of people in random clothes; see `parts.write_part_shard`."""
+
+    path: Path
+    identities: tuple[Path, ...]
+    seed: int
+    count: int
+    size: int = 256
+
+    def done(self) -> bool:
+        """The shard is renamed into place when it is complete."""
+        return self.path.exists()
+
+    def work(self, renderer: Renderer) -> None:
+        """Renders and writes the shard."""
+        from .parts import PartRenderer, write_part_shard
+
+        assert isinstance(renderer, PartRenderer)
+        write_part_shard(renderer, self.path, list(self.identities), self.seed, self.count)
+
+
+@dataclass(frozen=True)
 class PortraitJob:
     """One portrait; see `portraits.make_portrait`."""
 
@@ -134,7 +156,7 @@ class VoiceJob:
         write_voice(self.path, VOICES[self.name])
 
 
-Job = PeopleJob | HandsJob | PortraitJob | MotionJob | VoiceJob
+Job = PeopleJob | HandsJob | ClothesJob | PortraitJob | MotionJob | VoiceJob
 
 _renderers: dict[tuple[str, int], Renderer] = {}
 
@@ -162,6 +184,10 @@ def run_job(job: Job) -> Job:
 
         if isinstance(job, HandsJob):
             _renderers[key] = Renderer(job.size, job.size * 5 // 4, detail=True)
+        elif isinstance(job, ClothesJob):
+            from .parts import PartRenderer
+
+            _renderers[key] = PartRenderer()
         elif isinstance(job, PortraitJob):
             _renderers[key] = Renderer(job.size, job.size * 2, shadow=1024)
         else:
