@@ -1,4 +1,4 @@
-"""`train`: the autoencoder, the hand codebook, stage 1 and stage 2, and the folder that ships.
+"""`train`: the diffusion model's parts and the folder that ships, and the layered generator's networks.
 
 The same command runs on a CPU, on one GPU, or on several through `accelerate launch -m vivid train ...`.
 """
@@ -18,14 +18,20 @@ if TYPE_CHECKING:
     from ..training.presets import Preset
     from ..training.stages import DiffusionConfig, DiffusionStage
 
-PARTS = ("vae", "hcc", "stage1", "stage2", "detail", "export")
+HELD_OUT_EXAMPLES = 96
+"""Pictures of held-out people that the clothes parser is scored on at the end."""
+PARTS = ("vae", "hcc", "stage1", "stage2", "detail", "export", "parsing")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """A run lives in --out: log.jsonl, curves.png, samples/, checkpoint.pt, weights/. It continues where it stopped."""
     parser.add_argument("part", choices=PARTS, help="what to train; export joins trained parts into a model folder")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run (export: the model folder)")
-    parser.add_argument("--data", type=Path, help="folder of videos with labels or poses beside them")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder of videos with labels or poses beside them (parsing: of shards of dressed people)",
+    )
     parser.add_argument("--hands", type=Path, help="hcc: folder of hand shards (default: crops cut from --data)")
     parser.add_argument("--cache", type=Path, default=Path("data/cache"), help="decoded frames, latents, features")
     parser.add_argument("--preset", default="embedded", choices=["paper", "embedded", "cpu"], help="size of everything")
@@ -34,9 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--batch", type=int)
     parser.add_argument("--learning-rate", type=float)
-    parser.add_argument("--limit", type=int, help="use only the first clips")
+    parser.add_argument("--limit", type=int, help="use only the first clips or shards")
     parser.add_argument("--fresh", action="store_true", help="begin again although the folder has a checkpoint")
-    parser.add_argument("--init", type=Path, help="warm start: a run's weights/ or a model folder")
+    parser.add_argument("--init", type=Path, help="warm start: a run's weights/, a model folder, a file")
     parser.add_argument("--vae", type=Path, help="stages, export: the trained autoencoder (folder with vae/)")
     parser.add_argument("--codebook", type=Path, help="stages, export: the trained codebook (folder with codebook/)")
     parser.add_argument("--online-codebook", action="store_true", help="stages: train the codebook along (ablation)")
@@ -64,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
     keep_memory()
     if args.threads:
         torch.set_num_threads(args.threads)
+    if args.part == "parsing":
+        return _parsing(args)
     chosen = preset(args.preset)
     if args.part == "export":
         from ..training.export import FRAMES_WINDOW, export_model
@@ -96,6 +104,27 @@ def _clips(args: argparse.Namespace, size: int) -> Any:
     from ..training.clips import load_clips
 
     return load_clips(_need(args.data, "--data"), args.cache, (size, size), args.limit)
+
+
+def _parsing(args: argparse.Namespace) -> int:
+    """Clothes parsing has one size and data of its own."""
+    import torch
+
+    from ..generators.layered.parsing import CLASSES, WEIGHTS, ClothesParser, load_parser
+    from ..training.loop import Trainer
+    from ..training.parsing.stage import ParsingConfig, ParsingStage, Renderings, intersection_over_union
+
+    config = _with(ParsingConfig(), args)
+    torch.manual_seed(config.loop.seed)
+    network = ClothesParser()
+    if args.init:
+        network = load_parser(args.init / WEIGHTS if args.init.is_dir() else args.init)
+    stage = ParsingStage(config, Renderings(_need(args.data, "--data"), args.limit), network)
+    Trainer(stage, config.loop, args.out, resume=not args.fresh).run(lambda text: print(text, flush=True))
+    found = intersection_over_union(load_parser(args.out / "weights" / WEIGHTS), stage.examples(HELD_OUT_EXAMPLES, 0))
+    scores = ", ".join(f"{name} {value:.2f}" for name, value in zip(CLASSES, found, strict=True))
+    print(f"IoU of held-out people: {scores}")
+    return 0
 
 
 def _vae(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:

@@ -38,6 +38,7 @@ WEIGHTS = "clothes_parser.safetensors"
 
 Floats = NDArray[np.float32]
 _BODY_LINES = (((5, 6), (6, 7)), ((2, 3), (3, 4)))
+_ARM_POINTS = np.array([3, 4, 6, 7, *range(18, 60)])
 _TRUNK_LINES = ((2, 5), (1, 0), (14, 15), (0, 14), (0, 15), (14, 16), (15, 17), (2, 8), (5, 11))
 
 
@@ -174,20 +175,25 @@ def view_of(pose: Pose, size: tuple[int, int]) -> tuple[float, float, float]:
     """Left, top and side of the square around the upper body that the network looks at, in pixels of a picture of
     `size` (width, height); it may reach over the picture's edges."""
     width, height = size
-    face = pose.face[pose.face[:, 2] > CONFIDENT, :2]
-    trunk = pose.body[[LEFT_SHOULDER, RIGHT_SHOULDER]]
-    trunk = trunk[trunk[:, 2] > CONFIDENT, :2]
-    around = np.concatenate([face, trunk])
-    if not len(around):
-        return 0.0, 0.0, float(max(width, height))
+    points, seen = key_points(pose)
+    seen &= (points >= 0).all(1) & (points <= [width, height]).all(1)
+    face, arms = points[60:][seen[60:]], points[_ARM_POINTS][seen[_ARM_POINTS]]
+    trunk = points[[LEFT_SHOULDER, RIGHT_SHOULDER]][seen[[LEFT_SHOULDER, RIGHT_SHOULDER]]]
+    body = np.concatenate([face, trunk])
+    largest = float(max(width, height))
+    if not len(body):
+        return 0.0, 0.0, largest
     face_height = float(np.ptp(face[:, 1])) if len(face) else 0.0
     shoulders = float(np.linalg.norm(trunk[0] - trunk[1])) if len(trunk) == 2 else 0.0
-    # turned people have narrow shoulders, and a lifted chin a low face
-    side = min(max(2.6 * shoulders, 5.2 * face_height), float(max(width, height)))
-    top = float(around[:, 1].min()) - 0.6 * face_height
-    top = min(max(0.0, top), max(0.0, height - side))
+    top = max(0.0, float(body[:, 1].min()) - 0.6 * face_height)
+    start, stop = np.concatenate([body, arms]).min(0), np.concatenate([body, arms]).max(0)
+    # turned people have narrow shoulders, and a bowed head a low face
+    side = max(2.6 * shoulders, 5.2 * face_height, 1.1 * (stop[0] - start[0]), 1.05 * (stop[1] - top))
+    side = min(float(side), largest)
+    top = min(top, max(0.0, height - side))
     middle = float(trunk[:, 0].mean() if len(trunk) else face[:, 0].mean())
-    left = float(np.clip(middle - side / 2, min(0.0, width - side), max(0.0, width - side)))
+    left = float(np.clip(middle - side / 2, *sorted((stop[0] + 0.05 * side - side, start[0] - 0.05 * side))))
+    left = float(np.clip(left, min(0.0, width - side), max(0.0, width - side)))
     return left, top, side
 
 
@@ -206,8 +212,9 @@ def parse(picture: NDArray[np.uint8], person: Floats, pose: Pose, network: Cloth
     points, seen = key_points(pose)
     inverse = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     blurred = cv2.GaussianBlur(picture, (0, 0), 0.35 * scale) if scale > 1.3 else picture
-    view = cv2.warpAffine(blurred, to_picture, (SIZE, SIZE), flags=inverse, borderMode=cv2.BORDER_REFLECT_101)
-    colours, maps = network_inputs(view.astype(np.uint8), (points - [left, top]) / scale, seen, None)
+    view = cv2.warpAffine(blurred, to_picture, (SIZE, SIZE), flags=inverse, borderValue=(128, 128, 128))
+    mask = cv2.warpAffine(person, to_picture, (SIZE, SIZE), flags=inverse)
+    colours, maps = network_inputs(view.astype(np.uint8), (points - [left, top]) / scale, seen, mask)
     with torch.inference_mode():
         logits = network(colours[None].to(memory_format=torch.channels_last), maps[None])
         small = logits[0].softmax(0).numpy()

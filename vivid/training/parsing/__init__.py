@@ -1,0 +1,1 @@
+"""Training of clothes parsing (`vivid.generators.layered.parsing`) on rendered people (`vivid.synthesis.parts`)."""
