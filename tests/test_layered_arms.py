@@ -12,13 +12,14 @@ from layered_figures import SKIN, figure
 from pose_people import Person, gestures
 
 from vivid.generators.layered.arm_mesh import BUILDS, FLIP, load_arm, normals_of, pose_arm, rotation_between
-from vivid.generators.layered.arm_shading import skin_layer
+from vivid.generators.layered.arm_shading import shadows, skin_layer
 from vivid.generators.layered.arm_track import Track, place_clip
 from vivid.generators.layered.arms import ArmAnimator
 from vivid.generators.layered.figure import SHOULDERS, Layers
 from vivid.generators.layered.hand_solver import fit_clip
 from vivid.generators.layered.raster import PaintedLayer, affine, cover, paint_numbers
 from vivid.generators.layered.skin import to_linear
+from vivid.generators.layered.skin_texture import LEAST, MOST, detail_of, textured
 from vivid.pose.skeleton import PoseClip
 
 STRAIGHT = np.tile(np.eye(3), (5, 3, 1, 1))
@@ -108,9 +109,9 @@ def test_later_triangles_lie_over_earlier_ones_and_values_are_interpolated() -> 
 
 def test_what_lies_outside_of_the_frame_is_left_out() -> None:
     verts = np.array([[200.0, 200, 0], [260, 200, 0], [200, 260, 0]])
-    assert cover(verts, np.array([[0, 1, 2]]), (100, 100), 2, cull=False) is None
-    assert cover(verts, np.zeros((0, 3), int), (500, 500), 2, cull=False) is None
-    assert cover(verts - 250, np.array([[0, 1, 2]]), (100, 100), 2, cull=False) is None
+    assert cover(verts, np.array([[0, 1, 2]]), (100, 100), cull=False) is None
+    assert cover(verts, np.zeros((0, 3), int), (500, 500), cull=False) is None
+    assert cover(verts - 250, np.array([[0, 1, 2]]), (100, 100), cull=False) is None
 
 
 def test_a_layer_is_painted_with_its_opacity() -> None:
@@ -132,13 +133,54 @@ def test_hands_come_out_in_the_colour_asked_for(skin: np.ndarray) -> None:
             joints = (track.shoulder[side, t], track.elbow[side, t], track.wrist[side, t])
             verts = pose_arm(model, track.turn[side, t], track.fingers[side, t], *joints, track.palm[side, t])
             layer = skin_layer(
-                model, verts, track.palm[side, t], layers.look, (768, 768), model.along[model.tri].min(1) > 1.95
+                model,
+                verts,
+                track.palm[side, t],
+                layers.look,
+                (768, 768),
+                model.along[model.tri].min(1) > 1.95,
+                model.skin,
             )
             assert layer is not None
             tones.append(np.median(layer.rgb[layer.alpha > 0.95], 0) / 255)
     ratio = to_linear(np.median(tones, 0)) / to_linear(skin)
     assert (np.abs(np.log(ratio)) < 0.22).all()  # poses differ in how they face the light
     assert np.ptp(np.log(ratio)) < 0.08  # but not in their hue
+
+
+def test_skin_has_the_detail_of_the_portraits_own() -> None:
+    rng, found = np.random.default_rng(0), []
+    for rough in (0, 6):
+        layers = figure()
+        grey = 150 + rough * rng.standard_normal(layers.photo.shape[:2])
+        layers = replace(layers, photo=np.repeat(grey[..., None], 3, 2).clip(0, 255).astype(np.uint8))
+        detail = detail_of(layers)
+        skin = textured(load_arm(0).skin, detail)
+        found.append(np.log(np.maximum(skin[200:240, 200:300], 1)).std())
+        assert ((detail >= LEAST) & (detail <= MOST)).all()
+    assert found[1] > 1.2 * found[0] > 0.01
+
+
+def test_a_covered_area_is_opaque_and_averages_its_samples() -> None:
+    square = np.array([[10.0, 10, 0], [60, 10, 0], [60, 60, 0], [10, 60, 0]])
+    found = cover(square, np.array([[0, 1, 2], [0, 2, 3]]), (100, 100), cull=False)
+    assert found is not None
+    x0, y0 = found.window[:2]
+    assert (found.opacity[12 - y0 : 58 - y0, 12 - x0 : 58 - x0] == 1).all()
+    values = found.interpolate(np.array([[0, 1, 2], [0, 2, 3]]), square[[[0, 1, 2], [0, 2, 3]]][..., :2])
+    mean = found.mean(found.pixel, values)
+    rows, columns = np.mgrid[14:56, 14:56]
+    inside = mean[14 - y0 : 56 - y0, 14 - x0 : 56 - x0]
+    np.testing.assert_allclose(inside, np.stack([columns + 0.5, rows + 0.5], -1), atol=0.01)
+
+
+def test_fingers_before_a_palm_throw_a_shadow_and_far_things_do_not() -> None:
+    depth = np.zeros((80, 80), np.float32)
+    depth[25:55, 28:38] = 0.15
+    key = np.array([-0.4, 0.3, 0.8])
+    shade = shadows(depth, np.ones_like(depth), key, 60.0)
+    assert shade[40, 40] > 0.3 > 0.05 > shade[40, 20] and shade[10, 70] == 0
+    assert shadows(depth * 20, np.ones_like(depth), key, 60.0)[40, 40] < 0.1
 
 
 def test_drawing_touches_only_arms_and_is_repeatable() -> None:

@@ -7,6 +7,7 @@ What moves photographs at run time reads only that file: it needs neither scipy 
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,7 +35,9 @@ def bake() -> dict[str, NDArray]:
     tri = tri.reshape(-1, 3)
     uv = base.uv[base.tri_uv["body"][chosen]] * [1, -1] + [0, 1]  # (F, 3, 2)
     texel = uv * ATLAS
-    texel -= np.floor(texel.reshape(-1, 2).min(0)) - 8
+    shift = np.floor(texel.reshape(-1, 2).min(0)).astype(int) - 8
+    texel -= shift
+    size = np.ceil(texel.reshape(-1, 2).max(0)).astype(int) + 8
 
     weights = np.zeros((len(ids), BONES))
     dense = base.weights[ids].toarray()
@@ -51,7 +54,7 @@ def bake() -> dict[str, NDArray]:
     }
     for build in BUILDS:
         arrays |= {f"{build}_{name}": value for name, value in _person(base, ids, tri, PEOPLE[build]).items()}
-    arrays["skin"] = skin_factors(arm_of(arrays, 0, "average"), arrays["texel"])
+    arrays["skin"] = skin_factors(arm_of(arrays, 0, "average"), arrays["texel"], _nail_texels(base, shift, size))
     return arrays
 
 
@@ -85,6 +88,13 @@ def _nails(base: BaseMesh) -> NDArray:
     nail = np.zeros(len(base.canon))
     np.maximum.at(nail, v, mask[row.clip(0, size - 1), column.clip(0, size - 1)] / 255.0)
     return nail
+
+
+def _nail_texels(base: BaseMesh, shift: NDArray, size: NDArray) -> NDArray[np.float32]:
+    """(h, w) 0..1: the same in the texture, whose corner lies at `shift` (2,) in the body's."""
+    whole = cv2.resize(base.masks["fingernails"], (ATLAS, ATLAS), interpolation=cv2.INTER_CUBIC)
+    (x, y), (w, h) = shift, size
+    return whole[y : y + h, x : x + w].astype(np.float32) / 255
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..generators.layered.arm_mesh import ArmModel
+from ..generators.layered.arm_mesh import ArmModel, normals_of
 from ..generators.layered.raster import BRIGHT, affine, paint_numbers
 
 Floats = NDArray[np.float64]
@@ -24,21 +24,26 @@ PALM_LINES = (
 """Folds of the palm: places (along the palm, across it from fore- to little finger) and depth."""
 
 
-def skin_factors(arm: ArmModel, texel: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(h, w, 3) RGB factors on the skin's colour, BRIGHT stored as 255; texel (F, 3, 2): the triangles' corners."""
-    w, h = np.ceil(texel.reshape(-1, 2).max(0)).astype(int) + 8
+def skin_factors(arm: ArmModel, texel: NDArray[np.float32], nails: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(h, w, 3) RGB factors on the skin's colour, BRIGHT stored as 255.
+
+    texel (F, 3, 2): the triangles' corners; nails (h, w): how much of each texel is fingernail, 0..1.
+    """
+    h, w = nails.shape
     corners = texel.reshape(-1, 2).astype(float)
     number = paint_numbers(corners, np.arange(len(corners)).reshape(-1, 3), np.arange(len(texel)), (h, w))
     y, x = np.nonzero(number)
     shares = np.stack([arm.weights[:, 4 + 3 * j : 7 + 3 * j].sum(1) for j in range(5)], 1)
-    values = np.concatenate([arm.rest, _albedo(arm), arm.palm[:, None], arm.along[:, None], shares], 1)[arm.tri]
-    rows = affine(texel.astype(float), values)[number[y, x] - 1]
+    facing = normals_of(arm.rest, arm.tri) @ arm.normal
+    vertex = np.concatenate([arm.rest, arm.palm[:, None], arm.along[:, None], facing[:, None], shares], 1)
+    rows = affine(texel.astype(float), vertex[arm.tri])[number[y, x] - 1]
     v = rows[:, 0] * (x[:, None] + 0.5) + rows[:, 1] * (y[:, None] + 0.5) + rows[:, 2]
-    rest, albedo, palm, where, finger = v[:, :3], v[:, 3:6], v[:, 6], v[:, 7], v[:, 8:]
-    hand = np.clip((where - 1.8) / 0.3, 0, 1)
-    folds = _lines(arm, rest, np.clip(palm, 0, 1), finger) * (where > 1.95)
-    fine = 1 + 0.020 * hand * noise(rest, 26.0, 11) + 0.012 * noise(rest, 60.0, 5)
-    factor = albedo * (1 - folds[:, None] * np.array([0.20, 0.30, 0.32])) * fine[:, None]
+    rest, palm, where, facing, finger = v[:, :3].astype(float), np.clip(v[:, 3], 0, 1), v[:, 4], v[:, 5], v[:, 6:]
+    factor = _complexion(arm, rest, palm, where, facing)
+    hand = np.clip((where - 1.9) / 0.1, 0, 1)
+    factor *= 1 - (_lines(arm, rest, palm, finger) * hand)[:, None] * np.array([0.12, 0.19, 0.20])
+    factor *= 1 - (_wrinkles(arm, rest, facing, finger) * hand)[:, None] * np.array([0.16, 0.20, 0.21])
+    factor = _with_nails(factor, nails[y, x], cv2.dilate(nails, np.ones((5, 5), np.uint8))[y, x], arm, rest)
     picture = np.zeros((h, w, 3), np.uint8)
     picture[y, x] = (factor / BRIGHT * 255).round().clip(0, 255)
     blank = (number == 0).astype(np.uint8)
@@ -48,6 +53,104 @@ def skin_factors(arm: ArmModel, texel: NDArray[np.float32]) -> NDArray[np.uint8]
         picture[new] = grown[new]
         blank[new] = 0
     return picture
+
+
+def _complexion(arm: ArmModel, rest: Floats, palm: Floats, where: Floats, facing: Floats) -> Floats:
+    """(N, 3): rosier tips, knuckles and palms, a forearm browner outside than inside, veins and tendons, mottle."""
+    out = np.ones((len(rest), 3))
+    hand, back = np.clip((where - 1.9) / 0.15, 0, 1), np.clip(-facing, 0, 1)
+    blush = np.zeros(len(rest))
+    for j in range(5):
+        for k, amount, reach in ((3, 0.9, 0.17), (2, 0.55, 0.10), (1, 0.8, 0.12), (0, 0.7, 0.15)):
+            far = np.linalg.norm(rest - arm.joints[j, k], axis=1)
+            side = 1.0 if k == 3 else 0.35 + 0.65 * back
+            blush = np.maximum(blush, amount * side * np.exp(-np.square(far / reach)))
+    out *= 1 - np.array([0.015, 0.105, 0.105]) * (blush * hand)[:, None]
+    # pads of the palm: below the thumb and the little finger, and the fingers' roots
+    pads = np.clip(0.55 + 0.6 * noise(rest, 7.0, 21), 0, 1) * palm
+    out *= 1 + (np.array([1.045, 0.965, 0.955]) - 1) * pads[:, None]
+    out *= 1 + (np.array([1.03, 1.03, 1.02]) - 1) * (palm * (1 - pads))[:, None]
+    fore = np.clip((where - 0.2) / 0.3, 0, 1) * (1 - hand)
+    out *= 1 + (np.array([0.955, 0.925, 0.90]) - 1) * (fore * np.clip(0.5 - facing, 0, 1))[:, None]
+    out *= 1 + np.array([0.016, 0.030, 0.034]) * noise(rest, 5.0, 3)[:, None]
+    out *= 1 + np.array([0.020, 0.022, 0.022]) * noise(rest, 13.0, 7)[:, None]
+    tendon, vein = _tendons_and_veins(arm, rest)
+    out *= 1 + (0.030 * tendon * back * hand)[:, None]
+    out *= 1 - np.array([0.075, 0.035, 0.030]) * (vein * back * np.clip((where - 1.6) / 0.4, 0, 1))[:, None]
+    inside = np.clip(facing - 0.2, 0, 1) * np.clip((where - 1.2) / 0.3, 0, 1) * np.clip((2.05 - where) / 0.1, 0, 1)
+    return out * (1 - np.array([0.05, 0.022, 0.018]) * (_inner_veins(arm, rest) * inside)[:, None])
+
+
+def _tendons_and_veins(arm: ArmModel, rest: Floats) -> tuple[Floats, Floats]:
+    """(N,), (N,): ridges from the knuckles to the wrist, and crooked lines between them, 0..1 each."""
+    tendon, vein = np.zeros(len(rest)), np.zeros(len(rest))
+    bent = rest + 0.05 * np.stack([noise(rest, 3.5, 31 + k) for k in range(3)], 1)
+    for j in range(1, 5):
+        tendon = np.maximum(tendon, _near_line(rest, arm.joints[j, 0], 0.15 * arm.joints[j, 0], 0.045))
+    for j in range(1, 4):
+        fork = (arm.joints[j, 0] + arm.joints[j + 1, 0]) / 2
+        root = 0.2 * arm.joints[2, 0] + 0.12 * (2.5 - j) * (arm.joints[1, 0] - arm.joints[4, 0])
+        vein = np.maximum(vein, _near_line(bent, fork * 0.97, root, 0.030))
+    vein = np.maximum(vein, _near_line(bent, 0.25 * arm.joints[2, 0], 0.4 * arm.elbow, 0.032))
+    return tendon, vein
+
+
+def _inner_veins(arm: ArmModel, rest: Floats) -> Floats:
+    """(N,) 0..1: two crooked lines from the wrist up the inside of the forearm."""
+    bent = rest + 0.09 * np.stack([noise(rest, 2.0, 41 + k) for k in range(3)], 1)
+    across = 0.10 * (arm.joints[1, 0] - arm.joints[4, 0])
+    return np.maximum(*(_near_line(bent, s * across, 0.6 * arm.elbow + s * across, 0.035) for s in (1.0, -0.7)))
+
+
+def _near_line(p: Floats, a: Floats, b: Floats, width: float) -> Floats:
+    """(N,) 0..1: how near points (N, 3) are to the line from a to b, seen from the back of the hand."""
+    d = b - a
+    t = np.clip((p - a) @ d / (d @ d), 0, 1)
+    away = p - a - t[:, None] * d
+    # the line lies under the skin: only its distance across counts
+    depth = np.linalg.norm(away, axis=1)
+    across = np.abs(away @ np.cross(d, _BACK)) / (np.linalg.norm(np.cross(d, _BACK)) + 1e-9)
+    return (
+        np.exp(-np.square(across / width))
+        * np.exp(-np.square(depth / 0.35))
+        * np.clip(8 * t, 0, 1)
+        * np.clip(8 * (1 - t), 0, 1)
+    )
+
+
+_BACK = np.array([0.0, 0.6, 0.8])
+"""Roughly out of the back of the hand at rest, which hangs half turned to the front."""
+
+
+def _wrinkles(arm: ArmModel, rest: Floats, facing: Floats, finger: Floats) -> Floats:
+    """(N,) 0..1: fine folds across the back of the fingers over their joints."""
+    out = np.zeros(len(rest))
+    back = np.clip((0.2 - facing) / 0.6, 0, 1)
+    wave = 0.016 * noise(rest, 9.0, 51)
+    for j in range(5):
+        mine = np.nonzero(finger[:, j] > 0.5)[0]
+        for k, reach in ((1, 0.070), (2, 0.042)):
+            step = arm.joints[j, k + 1] - arm.joints[j, k]
+            far = (rest[mine] - arm.joints[j, k]) @ (step / np.linalg.norm(step)) + wave[mine]
+            folds = 0.5 + 0.5 * np.cos(2 * np.pi * far / (0.40 * reach))
+            out[mine] = np.maximum(out[mine], back[mine] * folds**2 * np.exp(-np.square(far / reach)))
+    return out
+
+
+def _with_nails(factor: Floats, nail: NDArray, wide: NDArray, arm: ArmModel, rest: Floats) -> Floats:
+    """Nails: rosy, paler at their free end, with a darker rim of skin around them."""
+    end = np.min(
+        [
+            np.linalg.norm(rest - (arm.joints[j, 3] + 0.25 * (arm.joints[j, 3] - arm.joints[j, 2])), axis=1)
+            for j in range(5)
+        ],
+        0,
+    )
+    free = np.clip((0.115 - end) / 0.03, 0, 1)[:, None]
+    rim = np.clip(wide - nail, 0, 1)[:, None]
+    factor = factor * (1 - rim * np.array([0.16, 0.22, 0.22]))
+    plate = np.array([1.06, 0.93, 0.93]) * (1 - free) + np.array([1.06, 1.02, 0.99]) * free
+    return factor * (1 - nail[:, None]) + nail[:, None] * plate
 
 
 def noise(p: NDArray, scale: float, seed: int) -> Floats:
@@ -63,36 +166,6 @@ def noise(p: NDArray, scale: float, seed: int) -> Floats:
         value = (h >> 8) / float(0x7FFFFF) * 2 - 1
         weight = (f if dx else 1 - f)[:, 0] * (f if dy else 1 - f)[:, 1] * (f if dz else 1 - f)[:, 2]
         out += weight * value
-    return out
-
-
-def _albedo(arm: ArmModel) -> Floats:
-    """(V, 3) factors: rosier tips, knuckles and palms, paler nails, darker folds."""
-    count = len(arm.rest)
-    out = np.ones((count, 3))
-    tip = np.zeros(count)
-    for j in range(5):
-        for k, amount in ((3, 1.0), (1, 0.5), (2, 0.4)):
-            far = np.linalg.norm(arm.rest - arm.joints[j, k], axis=1)
-            tip = np.maximum(tip, amount * np.exp(-np.square(far / 0.16)))
-    hand = np.clip((arm.along - 1.9) / 0.15, 0, 1)
-    out *= 1 + (np.array([1.0, 0.90, 0.89]) - 1) * (0.75 * tip * hand)[:, None]
-    out *= 1 + (np.array([1.05, 1.0, 0.985]) - 1) * arm.palm[:, None]
-    out *= 1 + np.array([0.012, 0.028, 0.028]) * noise(arm.rest, 5.0, 3)[:, None]
-    out *= 1 - (0.07 * _creases(arm) * hand)[:, None] * np.array([0.85, 1.05, 1.1])
-    nail = arm.nail[:, None]
-    return out * (1 - nail) + nail * np.array([1.05, 0.99, 0.99])
-
-
-def _creases(arm: ArmModel) -> Floats:
-    """(V,) 0..1: folds over and under the joints of the fingers."""
-    out = np.zeros(len(arm.rest))
-    for j in range(5):
-        mine = arm.weights[:, 4 + 3 * j : 7 + 3 * j].sum(1) > 0.5
-        for k in (1, 2):
-            step = arm.joints[j, k + 1] - arm.joints[j, k]
-            far = (arm.rest - arm.joints[j, k]) @ (step / np.linalg.norm(step))
-            out = np.maximum(out, mine * np.exp(-np.square(far / 0.035)))
     return out
 
 

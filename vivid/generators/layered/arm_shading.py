@@ -20,6 +20,8 @@ TO_SRGB = (to_srgb(np.arange(LEVELS + 1) / LEVELS) * 255).astype(np.float32)
 BOUNCE = 0.36
 """Light from below on a surface that faces down (the sky above gives 0.6): without it the underside of a forearm that
 points at the camera is a brown stump."""
+SHADOW = 0.42
+"""Share of all light that the main one has, of which parts of the hand shade each other."""
 GRAIN_SIDE = 512
 
 
@@ -43,10 +45,11 @@ def light_on(normals: Floats, look: Look, rim: float | Floats = 0.30) -> tuple[F
 def openness(depth: NDArray[np.float32], covered: NDArray[np.float32], palm: float) -> NDArray[np.float32]:
     """How open to light each pixel is, 0..1 (h, w), from a picture of depths: hollows lie behind what surrounds them.
 
-    depth, palm: in this picture's pixels; covered: 0..1.
+    depth in palms; covered: 0..1; palm: in pixels. What lies far behind its surroundings is not in a hollow but away
+    from them.
     """
     out = np.ones_like(depth)
-    for radius, gain in ((0.06, 1.7), (0.18, 1.1)):
+    for radius, gain in ((0.06, 2.1), (0.18, 1.2)):
         sigma = max(0.8, radius * palm)
         small = max(1, int(sigma / 1.6))
         size = (max(1, depth.shape[1] // small), max(1, depth.shape[0] // small))
@@ -54,8 +57,31 @@ def openness(depth: NDArray[np.float32], covered: NDArray[np.float32], palm: flo
         c = cv2.resize(covered, size, interpolation=cv2.INTER_AREA)
         d, c = (cv2.GaussianBlur(a, (0, 0), sigma / small) for a in (d, c))
         around = cv2.resize(d / np.maximum(c, 1e-4), depth.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        out *= 1 - np.clip(gain * ((around - depth) / palm - 0.015), 0, 0.55)
+        behind = around - depth - 0.015
+        out *= 1 - np.clip(gain * behind * np.exp(-np.square(np.maximum(behind, 0) / 0.30)), 0, 0.5)
     return out
+
+
+def shadows(depth: NDArray[np.float32], covered: NDArray[np.float32], key: Floats, palm: float) -> NDArray[np.float32]:
+    """Share of the main light that parts nearer to it hold back, 0..1 (h, w): one's own fingers on one's palm.
+
+    depth in palms; covered: 0..1; key: direction of the light; palm: in pixels.
+    """
+    small = max(1, round(palm / 28))  # shadows are soft: a coarse picture does
+    size = (max(2, depth.shape[1] // small), max(2, depth.shape[0] // small))
+    c = cv2.resize(covered, size, interpolation=cv2.INTER_AREA)
+    d = cv2.resize(depth * covered, size, interpolation=cv2.INTER_AREA) / np.maximum(c, 1e-3)
+    d = np.where(c > 0.4, d, -9.0).astype(np.float32)
+    way = key / np.linalg.norm(key)
+    out = np.zeros_like(d)
+    for far in (0.10, 0.18, 0.28, 0.40):
+        x, y = way[0] * far * palm / small, -way[1] * far * palm / small
+        move = np.array([[1, 0, -x], [0, 1, -y]], np.float32)
+        blocker = cv2.warpAffine(d, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=-9)
+        over = blocker - (d + way[2] * far)
+        out = np.maximum(out, np.clip(over / 0.07, 0, 1) * np.clip((0.45 - over) / 0.1, 0, 1))
+    out = cv2.GaussianBlur(out, (0, 0), max(0.6, 0.035 * palm / small))
+    return np.asarray(cv2.resize(out, depth.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def skin_layer(
@@ -65,15 +91,15 @@ def skin_layer(
     look: Look,
     size: tuple[int, int],
     faces: NDArray[np.bool_],
-    samples: int = 2,
+    skin: NDArray[np.uint8],
     seed: int = 0,
 ) -> PaintedLayer | None:
     """The chosen faces (F,) in the person's skin; verts (V, 3) in pixels of the frame (height, width) `size`.
 
-    samples: a side of a pixel; seed: of the grain.
+    skin: the texture, factors on the skin's colour; seed: of the grain.
     """
     tri = arm.tri[faces]
-    found = cover(verts, tri, size, samples, cull=True)
+    found = cover(verts, tri, size, cull=True)
     if found is None:
         return None
     # hollows and dark outlines part the fingers; on an arm that points at the camera they would be a contour
@@ -87,29 +113,23 @@ def skin_layer(
         dark = np.exp(-np.maximum(arm.along - look.hem, 0) / 0.06) * (arm.along < 1.5)
         light = light * (1 - np.array([0.30, 0.38, 0.40]) * dark[:, None])
     light = light * base * look.gain * BRIGHT / 255
-    shine = 0.035 * gloss**18 + 0.10 * arm.nail * gloss**50
+    shine = 0.045 * gloss**18 + 0.14 * arm.nail * gloss**50
     vertex = np.concatenate([light, shine[:, None], verts[:, 2:] / palm, 0.25 + 0.75 * parts[:, None]], 1)
     v = found.interpolate(tri, np.concatenate([vertex[tri], arm.texel[faces] - 0.5], 2))
-    lit, gleam, depth, parted, texel = v[:, :3], v[:, 3:4], v[:, 4], v[:, 5:6], v[:, 6:8]
-    hollow = 1 - (1 - _hollows(found, depth, palm, samples)) * parted
-    colour = lit * lookup(arm.skin, texel[:, 0], texel[:, 1]) * hollow[:, :3] + gleam * hollow[:, 3:]
-    return _layer(found, colour, look, seed)
+    lit, gleam, depth, parted, texel = v[:, :3], v[:, 3:4], v[:, 4:5], v[:, 5:6], v[:, 6:8]
+    pixel = found.pixel
+    hollow = 1 - (1 - _reaching(found.mean(pixel, depth)[..., 0], found.opacity, look, palm)[pixel]) * parted
+    colour = lit * lookup(skin, texel[:, 0], texel[:, 1]) * hollow[:, :3] + gleam * hollow[:, 3:]
+    return _layer(found, pixel, colour, look, seed)
 
 
-def _hollows(found: Coverage, depth: NDArray[np.float32], palm: float, samples: int) -> NDArray[np.float32]:
-    """(N, 4): light that reaches the covered samples, RGB and gloss; depth (N,) in palms."""
-    h, w = found.raster
-    deep, covered = np.zeros(h * w, np.float32), np.zeros(h * w, np.float32)
-    deep[found.flat], covered[found.flat] = depth, 1
-    half = (w // samples, h // samples)
-    thin = np.asarray(cv2.resize(covered.reshape(h, w), half, interpolation=cv2.INTER_AREA), np.float32)
-    mean = np.asarray(cv2.resize(deep.reshape(h, w), half, interpolation=cv2.INTER_AREA), np.float32)
-    ambient = openness(mean / np.maximum(thin, 1e-3) * palm, thin, palm)
-    redder = 0.12 + 0.88 * np.power(ambient, 0.82, dtype=np.float32)  # light that reaches a hollow has passed skin
-    plain = 0.12 + 0.88 * ambient
-    table = np.stack([redder, plain, plain, ambient], -1).reshape(-1, 4)
-    y, x = np.divmod(found.flat, w)
-    return table[(y // samples) * half[0] + x // samples]
+def _reaching(depth: NDArray[np.float32], covered: NDArray[np.float32], look: Look, palm: float) -> NDArray[np.float32]:
+    """(h * w, 4): light that reaches the pixels of a picture of depths (h, w) in palms, RGB and gloss."""
+    ambient = openness(depth, covered, palm)
+    shaded = 1 - shadows(depth, covered, look.key, palm)
+    plain = (0.12 + 0.88 * ambient) * (1 - SHADOW * (1 - shaded))
+    redder = (0.12 + 0.88 * np.power(ambient, 0.80)) * (1 - 0.80 * SHADOW * (1 - shaded))  # it has passed skin
+    return np.stack([redder, plain, plain, ambient * shaded], -1).reshape(-1, 4).astype(np.float32)
 
 
 def cloth_layer(
@@ -121,7 +141,6 @@ def cloth_layer(
     size: tuple[int, int],
     thick: Floats,
     along: tuple[float, float],
-    samples: int = 2,
 ) -> PaintedLayer | None:
     """A sleeve round the arm, between two places `along` it.
 
@@ -131,7 +150,7 @@ def cloth_layer(
     normals = normals_of(verts * FLIP, arm.tri)
     puffed = verts + normals * FLIP * (thick * palm)[:, None]
     tri = arm.tri[(arm.along[arm.tri].min(1) > start) & (arm.along[arm.tri].max(1) < end)]
-    found = cover(puffed, tri, size, samples, cull=False)
+    found = cover(puffed, tri, size, cull=False)
     if found is None:
         return None
     # across the tube: the normal's part beside the bone
@@ -150,25 +169,21 @@ def cloth_layer(
     light = 1 + 0.75 * (light / light.mean() - 1)
     cuff = np.clip((place - (end - 0.035)) / 0.01, 0, 1) * 0.18
     cuff += 0.25 * np.exp(-np.square((place - (end - 0.12)) / 0.006))
-    return _layer(found, albedo * (light * (1 - cuff * 0.5))[:, None], look, 0)
+    return _layer(found, found.pixel, albedo * (light * (1 - cuff * 0.5))[:, None], look, 0)
 
 
-def _layer(found: Coverage, light: NDArray, look: Look, seed: int) -> PaintedLayer:
+def _layer(
+    found: Coverage, pixel: NDArray[np.int64], light: NDArray[np.float32], look: Look, seed: int
+) -> PaintedLayer:
     """Linear light (N, 3) at the covered samples as a picture with the portrait's blur and grain."""
-    h, w = found.raster
-    x0, y0, x1, y1 = found.window
-    picture, covered = np.zeros((h * w, 3), np.float32), np.zeros(h * w, np.float32)
-    picture[found.flat] = TO_SRGB[(light * LEVELS).clip(0, LEVELS).astype(np.int32)]
-    covered[found.flat] = 1
-    shape = (x1 - x0, y1 - y0)
-    parts = [
-        cv2.resize(a, shape, interpolation=cv2.INTER_AREA) for a in (picture.reshape(h, w, 3), covered.reshape(h, w))
-    ]
+    x0, y0 = found.window[:2]
+    srgb = TO_SRGB[(light * LEVELS).clip(0, LEVELS).astype(np.int32)]
+    alpha = found.opacity
+    rgb = found.mean(pixel, srgb) * alpha[..., None]
     if look.blur > 0.2:
-        parts = [cv2.GaussianBlur(a, (0, 0), look.blur) for a in parts]
-    rgb, alpha = (np.asarray(a, np.float32) for a in parts)
+        rgb, alpha = (np.asarray(cv2.GaussianBlur(a, (0, 0), look.blur), np.float32) for a in (rgb, alpha))
     if look.grain > 0:
-        rgb = rgb + (_grain(seed, (y1 - y0, x1 - x0)) * np.float32(look.grain * 255) * alpha)[..., None]
+        rgb = rgb + (_grain(seed, (alpha.shape[0], alpha.shape[1])) * np.float32(look.grain * 255) * alpha)[..., None]
     return PaintedLayer(rgb, alpha, x0, y0)
 
 

@@ -15,6 +15,7 @@ from .arm_track import Track, place_clip
 from .figure import PLACES, Layers
 from .raster import PaintedLayer
 from .skin import to_linear
+from .skin_texture import detail_of, textured
 from .sleeves import Sleeve, cloth_texture
 
 __all__ = ["ArmAnimator", "Track", "place_clip"]
@@ -28,14 +29,15 @@ LONG = 1.4
 class ArmAnimator:
     """Draws a portrait's arms; still: which of them (the person's left first) stay in the picture as they are."""
 
-    def __init__(self, layers: Layers, still: tuple[bool, bool] = (False, False), samples: int = 2):
-        self.layers, self.samples, self.still = layers, samples, still
+    def __init__(self, layers: Layers, still: tuple[bool, bool] = (False, False)):
+        self.layers, self.still = layers, still
         self.size = (layers.plate.shape[0], layers.plate.shape[1])
         self.models = [load_arm(side, "slim") for side in range(2)]
         self.long = [arm.hem > LONG for arm in layers.arms]
         self._torso = (layers.torso * 255).round().astype(np.uint8)
         self._sleeves = [Sleeve(layers, side) for side in range(2)]
         self._textures = [cloth_texture(layers, arm) for arm in layers.arms]
+        self._skin = textured(self.models[0].skin, detail_of(layers))
         self._upper, self._lower = [], []
         for model, arm, long in zip(self.models, layers.arms, self.long, strict=True):
             along = model.along[model.tri]
@@ -54,7 +56,7 @@ class ArmAnimator:
             raised = turn @ rotation_between(model.joints[2, 0], np.array([0.3, 0.6, 0.4]))
             shoulder, elbow, wrist = (np.array(p) for p in ((150.0, 60, -20), (180.0, 250, -20), (130.0, 150, 0)))
             verts = pose_arm(model, raised, fingers, shoulder, elbow, wrist, palm)
-            layer = skin_layer(model, verts, palm, look, (300, 300), model.along[model.tri].min(1) > 1.95, 1)
+            layer = skin_layer(model, verts, palm, look, (300, 300), model.along[model.tri].min(1) > 1.95, self._skin)
             assert layer is not None  # the hand is inside of these 300 pixels
             levels.append(np.median(to_linear(layer.rgb[layer.alpha > 0.9] / 255), 0))
         return np.clip(to_linear(look.skin) / np.mean(levels, 0), 0.6, 1.8)
@@ -72,9 +74,9 @@ class ArmAnimator:
         verts = pose_arm(model, track.turn[side, t], track.fingers[side, t], shoulder, elbow, wrist, palm)
         verts = self._filled_out(verts, palm, side)
         cuff = self._cuff(verts, palm, side) if self.long[side] else None
-        hand = skin_layer(model, verts, palm, look, self.size, self._lower[side], self.samples, t)
+        hand = skin_layer(model, verts, palm, look, self.size, self._lower[side], self._skin, t)
         if not self.long[side]:
-            skin = skin_layer(model, verts, palm, look, self.size, self._upper[side], self.samples, t)
+            skin = skin_layer(model, verts, palm, look, self.size, self._upper[side], self._skin, t)
             if skin is not None:
                 skin.paint(out)
         for layer in (cuff, hand):
@@ -100,7 +102,7 @@ class ArmAnimator:
         taper = np.clip(2 - model.along, 0, 1)
         thick = np.maximum(0.07, (wanted - _bare_half(model)) * taper + 0.08 * (1 - taper))
         look, texture = self.layers.look, self._textures[side]
-        return cloth_layer(model, verts, palm, look, texture, self.size, thick, (0.88, 1.99), self.samples)
+        return cloth_layer(model, verts, palm, look, texture, self.size, thick, (0.88, 1.99))
 
     def _shadow(self, out: NDArray[np.uint8], layer: PaintedLayer, palm: float) -> None:
         """A soft shadow of forearm and hand on the torso, made on a coarse raster."""

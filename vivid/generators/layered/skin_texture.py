@@ -1,0 +1,58 @@
+"""The fine detail of a person's own skin, measured in the portrait and laid over the mesh's texture."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .figure import Layers
+
+Floats = NDArray[np.float64]
+
+BANDS = (0.012, 0.03, 0.075)
+"""Sizes of detail, as standard deviations in palms."""
+LEAST, MOST = np.array([0.008, 0.012, 0.014]), np.array([0.030, 0.028, 0.020])
+"""Bounds of the deviation of the logarithm of light in each band: hands are never smoother, nor rougher."""
+HANDS = 1.5
+"""Hands have so much more detail than cheeks."""
+CHEEKS_AND_BROW = ((1, 3, 48, 31, 41), (15, 13, 54, 35, 46), (19, 24, 22, 21))
+TEXELS = 119.0
+"""Texels of the mesh's texture in a palm."""
+LEAST_PIXELS = 200
+
+
+def detail_of(layers: Layers) -> Floats:
+    """(3,) standard deviation of the logarithm of light in BANDS, from the portrait's cheeks and brow."""
+    photo = layers.photo
+    mask, face = np.zeros(photo.shape[:2], np.uint8), layers.pose.face
+    for polygon in CHEEKS_AND_BROW:
+        corners = face[list(polygon)]
+        if (corners[:, 2] > 0).all():
+            cv2.fillPoly(mask, [corners[:, :2].round().astype(np.int32)], 1)
+    mask = cv2.erode(mask, np.ones((2 * max(1, round(0.04 * layers.palm)) + 1,) * 2, np.uint8))
+    x, y, w, h = cv2.boundingRect(mask)
+    if int(mask.sum()) < LEAST_PIXELS:
+        return LEAST * HANDS
+    skin = mask[y : y + h, x : x + w] > 0
+    light = np.log(cv2.cvtColor(photo[y : y + h, x : x + w], cv2.COLOR_RGB2GRAY).astype(np.float32) / 255 + 0.02)
+    smooth = [cv2.GaussianBlur(light, (0, 0), max(0.5, size * layers.palm)) for size in (BANDS[0] / 2.5, *BANDS)]
+    found = [1.4826 * np.median(np.abs((a - b)[skin])) for a, b in pairwise(smooth)]
+    # the eye sees light, the texture stores it linearly
+    return np.clip(HANDS * 2.2 * np.array(found), LEAST, MOST)
+
+
+def textured(skin: NDArray[np.uint8], detail: Floats, seed: int = 0) -> NDArray[np.uint8]:
+    """A texture (h, w, 3) of factors with detail (3,) of BANDS in it; redness varies a little as well."""
+    rng, (h, w) = np.random.default_rng(seed), skin.shape[:2]
+    change = np.zeros((h, w, 3), np.float32)
+    for size, amount in zip(BANDS, detail, strict=True):
+        step = max(1, int(size * TEXELS))  # coarse detail is made small
+        shape = (-(-h // step), -(-w // step))
+        noise = cv2.GaussianBlur(rng.standard_normal(shape, np.float32), (0, 0), max(0.5, size * TEXELS / step))
+        noise = cv2.resize(noise / noise.std(), (w, h), interpolation=cv2.INTER_CUBIC)
+        change += amount * noise[..., None] * np.array([0.8, 1.05, 1.1], np.float32)
+    factor = np.exp(change) * skin.astype(np.float32)
+    return factor.round().clip(0, 255).astype(np.uint8)
