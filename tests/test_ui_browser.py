@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -67,11 +69,14 @@ def page(chromium: Any, server: Server) -> Iterator[Any]:
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
     context.set_default_timeout(PATIENCE)
     opened = context.new_page()
+    refused: list[str] = []
+    opened.on("console", lambda message: refused.append(message.text) if "Security Policy" in message.text else None)
     opened.goto(server.url)
     opened.wait_for_selector("#generate")
     yield opened
     server.pipeline.go.set()
     context.close()
+    assert refused == []
 
 
 def fill(page: Any, files: dict[str, str]) -> None:
@@ -309,6 +314,23 @@ def test_gestures_from_a_video_and_from_the_camera(studio: Any, tmp_path: Path) 
     studio.wait_for_selector("#motion-video video")
     studio.wait_for_selector("#motion-verdict:has-text('From your video')")
     assert "NaN" not in studio.inner_text("#motion-video")
+
+
+def test_nothing_of_a_link_or_a_name_is_markup(page: Any, server: Server, tmp_path: Path) -> None:
+    bait = "<b id=bait>Session over</b><img id=bait src=x><form id=bait action=http://evil.example><input></form>"
+    page.goto(f"{server.url}?" + urlencode({"compare": json.dumps({"columns": [{"seed": bait}, {}]})}))
+    page.wait_for_selector(".toast-wrap:has-text('Session over')")
+    assert page.locator("#bait").count() == 0
+    page.goto(f"{server.url}?" + urlencode({"compare": json.dumps({"columns": [{}, {}], "portrait": bait})}))
+    page.wait_for_selector("#compare-status:has-text('Session over')", state="attached")
+    assert page.locator("#bait").count() == 0
+    page.goto(server.url)
+    page.wait_for_selector("#generate")
+    name = tmp_path / "<img id=bait src=x>.png"
+    name.write_text("not a picture")
+    page.set_input_files("#portrait input[type=file]", str(name))
+    page.wait_for_selector("#portrait-refusal .vivid-bad")
+    assert page.locator("#bait").count() == 0
 
 
 def test_the_shipped_examples_lead_to_a_video(page: Any, server: Server) -> None:

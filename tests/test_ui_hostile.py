@@ -156,7 +156,7 @@ def test_what_holds_no_file_of_the_visitor_is_refused_in_a_sentence(server: Serv
     stranger = Stranger(server)
     event = stranger.event("check_portrait")
     eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n(/etc/passwd) (r) file\n"
-    png = base64.b64encode(secret.read_bytes()).decode()
+    png = base64.b64encode(secret.read_bytes()).decode()[:90_000]
     strange: list[Any] = [
         f"data:image/png;base64,{png}",
         {"path": None, "url": f"data:image/png;base64,{png}"},
@@ -172,7 +172,7 @@ def test_what_holds_no_file_of_the_visitor_is_refused_in_a_sentence(server: Serv
     for value in strange:
         assert stranger.refusal(event, [value]), value
     deep: Any = {"path": str(secret)}
-    for _ in range(200):
+    for _ in range(50):  # the border refuses 64
         deep = [deep]
     assert stranger.refusal(event, [deep])
 

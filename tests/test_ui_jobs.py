@@ -1,6 +1,7 @@
 """The line of jobs: one at a time, positions, refusal, stopping, results that outlive the page."""
 
 import asyncio
+import errno
 import json
 import threading
 import time
@@ -14,6 +15,7 @@ import pytest
 from vivid.errors import InputError
 from vivid.events import Done, Result, Step
 from vivid.ui.jobs import DONE, FAILED, RUNNING, STOPPED, WAITING, Job, JobRunner, LineFullError, follow, listen
+from vivid.ui.visitors import Visitor
 
 
 class Work:
@@ -155,6 +157,86 @@ def test_failures_are_one_sentence_and_the_next_job_runs(tmp_path: Path, error: 
     work.go.set()
     runner.submit(after)
     wait_for(lambda: after.state == DONE)
+
+
+def test_a_write_error_beside_a_finished_video_ends_neither_the_video_nor_the_line(tmp_path: Path) -> None:
+    runner = JobRunner()
+    job, work = make(tmp_path, "kept")
+    job.output.with_suffix(".json").mkdir()  # as a full or read-only disk does
+    job.output.with_suffix(".jpg").mkdir()
+    work.go.set()
+    runner.submit(job)
+    wait_for(lambda: job.finished)
+    assert job.state == DONE
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".jpg", ".json", ".mp4"]
+    after, work = make(tmp_path, "after")
+    work.go.set()
+    runner.submit(after)
+    wait_for(lambda: after.state == DONE)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "disk is full"),
+        (OSError(errno.EROFS, "Read-only file system"), "disk is full"),
+        (MemoryError(), "server's memory"),
+        (SystemExit(3), "our side"),
+        (KeyboardInterrupt(), "our side"),
+        (RecursionError("secret"), "our side"),
+    ],
+)
+@pytest.mark.parametrize("where", ["work", "close"])
+def test_whatever_happens_in_a_job_ends_only_that_job(
+    tmp_path: Path, error: BaseException, said: str, where: str
+) -> None:
+    runner = JobRunner()
+
+    class Events:
+        def __iter__(self) -> "Events":
+            return self
+
+        def __next__(self) -> Any:
+            if where == "work":
+                raise error
+            job.cancelled.set()
+            return object()
+
+        def close(self) -> None:
+            raise error
+
+    job = Job(work=Events, output=tmp_path / "no.mp4")
+    runner.submit(job)
+    wait_for(lambda: job.finished)
+    assert job.state == FAILED
+    assert said in job.error
+    assert "secret" not in job.error
+    after, work = make(tmp_path, "after")
+    work.go.set()
+    runner.submit(after)
+    wait_for(lambda: after.state == DONE)
+
+
+def test_one_visitor_has_only_a_part_of_the_line(tmp_path: Path) -> None:
+    def job(name: str, visitor: Visitor) -> Job:
+        made = make(tmp_path, name)[0]
+        made.visitor = visitor
+        return made
+
+    runner = JobRunner(16)
+    one, two = Visitor("browser 1", "browser 1"), Visitor("browser 2", "browser 2")
+    mine = [runner.submit(job(f"one{n}", one)) for n in range(4)]
+    with pytest.raises(InputError, match="4 videos of yours"):
+        runner.submit(job("one-more", one))
+    others = [runner.submit(job("two", two))]
+    runner.stop(mine[-1])
+    mine[-1] = runner.submit(job("again", one))
+    crowd = [Visitor(f"browser {n}", f"browser {n}", "203.0.113.7") for n in range(3, 13)]
+    others += [runner.submit(job(visitor.name, visitor)) for visitor in crowd[:8]]
+    with pytest.raises(InputError, match="8 videos of yours"):
+        runner.submit(job("nine", crowd[8]))
+    for waiting in (*others, *mine):
+        runner.stop(waiting)
 
 
 def test_closing_a_followed_job_stops_it(tmp_path: Path) -> None:

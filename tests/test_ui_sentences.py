@@ -32,6 +32,8 @@ PROGRAMS_ONLY = {
     "No voice was given: send a sound file.",
     "No gesture clip is installed on this server: send one.",
     "The quality is {}: choose {}.",
+    "{} is {}: send a number from {} to {}, or 0.",
+    "calibrate is {}: send true or false.",
     # arrays, folders, names and options that only code and commands pass
     "The picture is an array of shape {}: give (height, width, 3).",
     "The picture is an array of floats outside 0..1: scale it, or give uint8.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from ..pose.portrait import Portrait
 from ..pose.skeleton import PoseClip
 from .check_step import fit, pictures
 from .context import Context
+from .controls import LARGEST_SEED
 from .generation import line_up
 from .jobs import DONE, Job, listen, settings_text
 from .motion_step import default_clip, read_clip
@@ -75,6 +77,16 @@ def read_motion(context: Context, path: str | None, name: str | None) -> PoseCli
     return clip
 
 
+def number(name: str, value: Any, least: float = 0.0, most: float = LARGEST_SEED) -> float:
+    """A number that a program has sent, 0 for null. Errors: InputError."""
+    if value is None:
+        return 0.0
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not usable or not least <= value <= most:
+        raise InputError(f"{name} is {str(value)[:40]!r}: send a number from {least:g} to {most:g}, or 0.")
+    return float(value)
+
+
 def progress_numbers(job: Job) -> dict[str, Any]:
     """Step, steps and seconds left of a running job."""
     step = job.event
@@ -105,7 +117,7 @@ def build_api(context: Context) -> None:
         from ..pose.clips import save_clip
 
         found = fit(usable_portrait(context, portrait), read_motion(context, motion, motion_name))
-        before, after = pictures(found, int(frame))
+        before, after = pictures(found, int(number("frame", frame)))
         target = context.visitors.new_file(request, ".npz")
         save_clip(found.full, target)
         return before, after, str(target), json.loads(found.report.to_json())
@@ -119,13 +131,16 @@ def build_api(context: Context) -> None:
             raise InputError("No voice was given: send a sound file.")
         speech = load_speech(voice, limits=context.options.limits)
         clip = read_motion(context, motion, motion_name)
-        if quality not in QUALITIES:
-            raise InputError(f"The quality is {quality!r}: choose {', '.join(QUALITIES)}.")
+        if not isinstance(quality, str) or quality not in QUALITIES:
+            raise InputError(f"The quality is {str(quality)[:40]!r}: choose {', '.join(QUALITIES)}.")
+        if not isinstance(calibrate, bool):
+            raise InputError(f"calibrate is {str(calibrate)[:40]!r}: send true or false.")
+        steps = number("steps", steps, most=1000)
         settings = RunSettings(
             steps=int(steps) if steps else steps_of(context.engine.pipeline().capabilities, quality),
-            guidance_audio=guidance_audio or None,
-            guidance_image=guidance_image or None,
-            seed=int(seed or 0),
+            guidance_audio=number("guidance_audio", guidance_audio, most=20) or None,
+            guidance_image=number("guidance_image", guidance_image, most=20) or None,
+            seed=int(number("seed", seed)),
             calibrate=calibrate,
             mark=context.options.mark,
         )

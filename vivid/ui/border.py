@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import ipaddress
 import json
+import logging
+import os
 import re
 import secrets
+import socket
+from collections import Counter
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
+import anyio
+from gradio import route_utils
+from gradio.route_utils import FnIndexInferError
+from python_multipart.exceptions import MultipartParseError
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .visitors import NOBODY, SCOPE, Visitors
+from ..errors import InputError
+from .options import ServerOptions
+from .visitors import ADDRESS, SCOPE, Visitor, Visitors
+
+log = logging.getLogger("vivid")
 
 API = "/gradio_api/"
 COOKIE = "vivid_visitor"
@@ -30,54 +44,156 @@ _CALLS = re.compile(
 )
 """What of Gradio's API the page and its clients use. The rest (a proxy, screen recordings, links to other people's
 sessions, an editor, figures about visitors) is not offered to strangers."""
+BODY_BYTES = 2**20
+MOST_VALUES = 50_000
+DEEPEST = 64
+FIELD_BYTES = 2**16
+"""Of a form field that is no file; Gradio keeps those in memory."""
+AT_ONCE = {"upload": 3, "component_server": 4}
+"""Requests of one visitor that are worked on at a time, of those that take a thread; the next ones wait."""
+MOST_WAITING = 64
+
 NOT_OFFERED = "There is nothing here."
 NOT_YOURS = "This file is not here, or not yours."
+NO_LENGTH = "The request does not say how long it is: send it with a content-length."
+TOO_LONG = f"The request is longer than {BODY_BYTES // 2**20} MB: files are uploaded first and then named."
+TOO_NESTED = f"The request holds more than {MOST_VALUES} values, or more than {DEEPEST} lists within each other."
+NOT_JSON = "The request cannot be read: send JSON in UTF-8."
+NOT_UNDERSTOOD = "This request cannot be answered: the page's API description says what can be asked."
+TOO_MANY = f"More than {MOST_WAITING} requests of yours are waiting: send the next ones when these are answered."
+FOREIGN_NAME = "This server is not reached under that name; whoever runs it allows more with --names."
+
+_UNKNOWN = (KeyError, ValueError, TypeError, AttributeError, FnIndexInferError, MultiPartException, MultipartParseError)
+"""What Gradio raises when it looks up whatever numbers and names it is sent."""
+
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+_POLICY = (
+    # Gradio's page brings inline scripts and styles, and makes functions of the scripts in gr.HTML.
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; "
+    "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-src 'self'; "
+    "frame-ancestors {ancestors}"
+)
+_FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; media-src 'self'; sandbox"
+
+
+class Refusal(Exception):  # noqa: N818 (what a client gets, not what went wrong)
+    """A request is answered with a status and a sentence, and goes no further."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status, self.sentence = status, sentence
 
 
 class Border:
-    """ASGI middleware: says who the visitor is, and lets through only what the page needs.
+    """ASGI middleware: says who the visitor is, and lets through only what the page needs, in bearable amounts.
 
     A file is served to the visitors it was granted to; what is not there and what is not theirs look the same.
     """
 
-    def __init__(self, app: ASGIApp, visitors: Visitors) -> None:
+    def __init__(self, app: ASGIApp, visitors: Visitors, options: ServerOptions | None = None) -> None:
         self.app = app
         self.visitors = visitors
+        self.options = options or ServerOptions()
+        self._names = _known_names(self.options)
+        self._gates: dict[tuple[str, str], anyio.CapacityLimiter] = {}
+        self._present: Counter[tuple[str, str]] = Counter()
+        route_utils.GradioMultiPartParser = TidyParser  # type: ignore[misc]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check a request, pass it on, and note which files it has brought."""
+        """Check a request and pass it on, or refuse it with a sentence."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
         if scope["type"] != "http":  # the page has no websockets
             return
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        outward = self._with_headers(scope, noting)
+        try:
+            await self._answer(scope, receive, outward)
+        except Refusal as refusal:
+            await _refuse(refusal.status, refusal.sentence)(scope, receive, outward)
+        except _UNKNOWN as error:
+            if started:
+                raise
+            log.warning("A request to %s ended in %s", scope["path"][:80], type(error).__name__)
+            log.debug("", exc_info=error)
+            await _refuse(400, NOT_UNDERSTOOD)(scope, receive, outward)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
+        if self._names is not None and not _known(headers.get("host", ""), self._names):
+            raise Refusal(421, FOREIGN_NAME)
         token = _browser(headers)
-        visitor = scope[SCOPE] = _name(token) if token else address_of(scope)
+        visitor = scope[SCOPE] = self._visitor(scope, headers, token)
+        route = self._route(scope, visitor)
+        if scope["method"] == "POST" and route == "upload":
+            self._check_upload(headers, visitor)
+            send = self._granting(send, visitor)
+        elif scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+            receive = await _small_body(headers, receive)
+        if token is None and scope["method"] == "GET":
+            send = _naming_pages(scope, send)
+        if route not in AT_ONCE:
+            await self.app(scope, receive, send)
+            return
+        key = (visitor.name, route)
+        gate = self._gates.setdefault(key, anyio.CapacityLimiter(AT_ONCE[route]))
+        if self._present[key] >= MOST_WAITING:
+            raise Refusal(429, TOO_MANY)
+        self._present[key] += 1
+        try:
+            async with gate:
+                await self.app(scope, receive, send)
+        finally:
+            self._present[key] -= 1
+            if not self._present[key]:
+                del self._present[key], self._gates[key]
+
+    def _visitor(self, scope: Scope, headers: Headers, token: str | None) -> Visitor:
+        address = address_of(scope, headers if _proxied(self.options) else None)
+        owner = "browser " + hashlib.sha256(token.encode()).hexdigest()[:24] if token else f"{ADDRESS}{address}"
+        return Visitor(owner, owner, address if _public(address) else None)
+
+    def _route(self, scope: Scope, visitor: Visitor) -> str:
+        """The request's place within the API, "" for the page itself. Errors: Refusal for what is not offered."""
         path = scope["path"]
         start = path.find(API)
-        route = path[start + len(API) :] if start >= 0 else None
-        if route is None:
+        if start < 0:
             prefix = scope.get("root_path", "")
-            allowed = _PAGES.fullmatch(path.removeprefix(prefix) if prefix else path) is not None
-        elif route.startswith(("file=", "file/")):
-            if self.visitors.granted(visitor, route[len("file=") :]) is None:
-                await _refuse(403, NOT_YOURS)(scope, receive, send)
-                return
-            allowed = scope["method"] in ("GET", "HEAD")
-        else:
-            allowed = _CALLS.fullmatch(route) is not None
-        if not allowed:
-            await _refuse(404, NOT_OFFERED)(scope, receive, send)
-        elif route is not None and route.rstrip("/") == "upload" and scope["method"] == "POST":
-            await self._upload(scope, receive, send, visitor)
-        elif token is None and scope["method"] == "GET":
-            await self.app(scope, receive, _naming_pages(scope, send))
-        else:
-            await self.app(scope, receive, send)
+            if not _PAGES.fullmatch(path.removeprefix(prefix) if prefix else path):
+                raise Refusal(404, NOT_OFFERED)
+            return ""
+        route = path[start + len(API) :]
+        if route.startswith(("file=", "file/")):
+            if self.visitors.granted(visitor.owner, route[len("file=") :]) is None:
+                raise Refusal(403, NOT_YOURS)
+            return "file"
+        if not _CALLS.fullmatch(route):
+            raise Refusal(404, NOT_OFFERED)
+        return route.rstrip("/")
 
-    async def _upload(self, scope: Scope, receive: Receive, send: Send, visitor: str) -> None:
-        """Pass an upload on; the files that it was answered with are the visitor's."""
+    def _check_upload(self, headers: Headers, visitor: Visitor) -> None:
+        length = _length(headers)
+        if length is None:
+            raise Refusal(411, NO_LENGTH)
+        try:
+            self.visitors.check_room(visitor.owner, length)
+        except InputError as error:
+            raise Refusal(413, str(error)) from None
+
+    def _granting(self, send: Send, visitor: Visitor) -> Send:
+        """The files that an upload is answered with are the visitor's."""
         body = b""
         status = 0
 
@@ -89,25 +205,170 @@ class Border:
                 body += message.get("body", b"")
                 if status == 200 and not message.get("more_body"):
                     for path in _paths(body):
-                        self.visitors.grant(visitor, path)
+                        self.visitors.grant(visitor.owner, path)
             await send(message)
 
-        await self.app(scope, receive, note)
+        return note
+
+    def _with_headers(self, scope: Scope, send: Send) -> Send:
+        """Put the security headers on every answer."""
+        space = self.options.space
+        policy = _POLICY.format(ancestors="'self' https://huggingface.co https://*.hf.space" if space else "'self'")
+        if "/file=" in scope["path"]:
+            policy = _FILE_POLICY
+
+        async def change(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=message["headers"])
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers["content-security-policy"] = policy
+                if not space:
+                    headers["x-frame-options"] = "SAMEORIGIN"
+            await send(message)
+
+        return change
 
 
-def address_of(scope: Scope) -> str:
-    """The name of a visitor without our cookie: their address (of IPv6 the network, which one person has)."""
-    client = scope.get("client")
-    if not client:
-        return NOBODY
+class TidyParser(route_utils.GradioMultiPartParser):
+    """Gradio's reader of uploads, which keeps no long text fields in memory and leaves no half files."""
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        """The same for what is no file, up to FIELD_BYTES. Errors: MultiPartException."""
+        part = self._current_part
+        if part.file is None and len(part.data) + end - start > FIELD_BYTES:
+            raise MultiPartException(f"A field is longer than {FIELD_BYTES} bytes: send files as files.")
+        super().on_part_data(data, start, end)
+
+    async def parse(self) -> Any:
+        """The same; whatever ends it early, nothing stays on the disk."""
+        try:
+            return await super().parse()
+        except BaseException:
+            for file in self._files_to_close_on_error:
+                with contextlib.suppress(OSError):
+                    file.close()
+                with contextlib.suppress(OSError):
+                    os.unlink(file.name)
+            raise
+
+
+async def _small_body(headers: Headers, receive: Receive) -> Receive:
+    """Read a body within the limits and hand it on. Errors: Refusal."""
+    if (_length(headers) or 0) > BODY_BYTES:
+        raise Refusal(413, TOO_LONG)
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":  # the client has gone
+            return receive
+        body += message.get("body", b"")
+        if len(body) > BODY_BYTES:
+            raise Refusal(413, TOO_LONG)
+        if not message.get("more_body"):
+            break
+    if "multipart" not in headers.get("content-type", ""):
+        _check_json(body)
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def _check_json(body: bytes) -> None:
+    """Refuse what is no JSON or would keep the parsers behind us busy. Errors: Refusal."""
+    if not body:
+        return
     try:
-        address = ipaddress.ip_address(client[0])
+        level = [json.loads(body)]
+    except (ValueError, RecursionError):
+        raise Refusal(400, NOT_JSON) from None
+    count = 0
+    for _ in range(DEEPEST):
+        inner: list[Any] = []
+        for value in level:
+            if isinstance(value, dict | list):
+                inner.extend(value.values() if isinstance(value, dict) else value)
+        count += len(inner)
+        if not inner or count > MOST_VALUES:
+            break
+        level = inner
+    else:
+        raise Refusal(413, TOO_NESTED)
+    if count > MOST_VALUES:
+        raise Refusal(413, TOO_NESTED)
+
+
+def _length(headers: Headers) -> int | None:
+    text = headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _proxied(options: ServerOptions) -> bool:
+    """Whether requests come through a proxy that we know of."""
+    return options.space or options.share or options.root_path is not None
+
+
+def _known_names(options: ServerOptions) -> frozenset[str] | None:
+    """The names that this server may be reached under besides addresses, None for any."""
+    if _proxied(options) or "*" in options.names:
+        return None
+    own = {"localhost", socket.gethostname(), socket.getfqdn(), options.host, *options.names}
+    return frozenset(name.lower() for name in own)
+
+
+def _known(host: str, names: frozenset[str]) -> bool:
+    """Whether a Host header is an address or one of the names.
+
+    Another site's name that its owner lets point at this machine (DNS rebinding) is neither.
+    """
+    name = host.lower()
+    if found := re.fullmatch(r"\[([0-9a-f:.]+)\](:\d+)?", name):
+        name = found[1]
+    else:
+        name = name.rsplit(":", 1)[0] if name.count(":") == 1 else name
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(name)
+        return True
+    own = {*names, *(f"{known}.local" for known in names), *(f"{known}.localhost" for known in names)}
+    return name.rstrip(".") in own or name.endswith(".localhost")
+
+
+def address_of(scope: Scope, headers: Headers | None = None) -> str:
+    """The address that a request comes from (of IPv6 the network, which one person has).
+
+    `headers` are given where a proxy is known to stand in front: the last public address of X-Forwarded-For is the
+    one that it was not told by the client.
+    """
+    client = scope.get("client")
+    direct = _network(client[0]) if client else "unknown"
+    forwarded = headers.get("x-forwarded-for", "").split(",") if headers is not None else []
+    public = [address for part in forwarded if _public(address := _network(part.strip()))]
+    return public[-1] if public else direct
+
+
+def _network(text: str) -> str:
+    try:
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return f"address {client[0]}"
-    if address.version == 6:
-        mapped = getattr(address, "ipv4_mapped", None)
-        return f"address {mapped or ipaddress.ip_network((address, 64), strict=False)}"
-    return f"address {address}"
+        return text
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def _public(address: str) -> bool:
+    """Whether an address is one of the internet: what is behind a local one, a proxy perhaps, cannot be known."""
+    try:
+        return ipaddress.ip_network(address).is_global
+    except ValueError:
+        return False
 
 
 def _browser(headers: Headers) -> str | None:
@@ -117,10 +378,6 @@ def _browser(headers: Headers) -> str | None:
     except CookieError:
         return None
     return morsel.value if morsel is not None and _TOKEN.fullmatch(morsel.value) else None
-
-
-def _name(token: str) -> str:
-    return "browser " + hashlib.sha256(token.encode()).hexdigest()[:24]
 
 
 def _naming_pages(scope: Scope, send: Send) -> Send:

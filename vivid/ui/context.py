@@ -52,7 +52,7 @@ def make_context(options: ServerOptions, engine: Engine | None = None) -> Contex
     context = Context(
         options=options,
         engine=engine or Engine(lambda: load_pipeline(options.model, options.device)),
-        visitors=Visitors(options.data, options.keep_hours),
+        visitors=Visitors(options.data, options.keep_hours, options.visitor_bytes),
         jobs=JobRunner(options.max_waiting, options.keep_hours),
     )
     os.environ["GRADIO_TEMP_DIR"] = str(context.visitors.root)

@@ -6,11 +6,13 @@ what its last line says. So two browser windows under one name lose nothing, and
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
 import os
 import re
+import shutil
 import threading
 import unicodedata
 import uuid
@@ -33,6 +35,10 @@ DECISIONS = ("", "accept", "reject")
 NAME_LENGTH = 60
 NOTE_LENGTH = 4000
 FILE_BYTES = 256 * 2**20
+MOST_FILES = 500
+"""Annotators of one server: anybody who reaches it can write under a new name."""
+SPARE_BYTES = 2**28
+"""Free space on the disk below which nothing more is written."""
 NUDGE_LIMITS = {
     "offset_x": (-2.0, 2.0, 0.0),
     "offset_y": (-2.0, 2.0, 0.0),
@@ -196,6 +202,13 @@ class DecisionBook:
     @contextmanager
     def _locked(self) -> Iterator[BinaryIO]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        if not self.path.exists() and sum(1 for _ in self.path.parent.glob("decisions-*.jsonl")) >= MOST_FILES:
+            raise InputError(
+                f"{MOST_FILES} people have decisions here, which is the limit: ask whoever runs this server."
+            )
+        with contextlib.suppress(OSError):
+            if shutil.disk_usage(self.path.parent).free < SPARE_BYTES:
+                raise InputError("The server's disk is nearly full: try again later.")
         with _threads, self.path.open("a+b") as file:
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX)  # closing the file lets go of it

@@ -113,7 +113,7 @@ def build_generate_step(
                 video: str(job.output),
                 about: results.finished_line(job),
                 download: str(job.output),
-                notes: str(job.output.with_suffix(".json")),
+                notes: str(_notes(job)) if _notes(job).is_file() else None,
                 details: settings_text(job),
             }
         elif job is not None:
@@ -260,6 +260,10 @@ def build_generate_step(
     resumed.then(plainly(watch), [current, kept], outputs, **quiet, **EXPENSIVE, **PRIVATE)
     dice.click(lambda: random.randint(0, LARGEST_SEED), None, controls.seed, **quiet, **PREVIEW, **PRIVATE)
     keep_estimates(context, inputs, known, controls, status, todo, [dice, again])
+
+
+def _notes(job: Job) -> Path:
+    return job.output.with_suffix(".json")
 
 
 def _poster(job: Job) -> Path:

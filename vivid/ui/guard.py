@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import html
 import logging
-from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -12,20 +12,20 @@ from gradio.block_function import BlockFunction
 from gradio.context import LocalContext
 from starlette.middleware import Middleware
 
+from ..errors import InputError
 from .border import Border
+from .fairness import FairQueue
 from .jobs import OUR_FAULT
+from .options import ServerOptions
 from .payloads import NOT_YOURS, NotYoursError, checked, files_in
 from .strings import language_of
 from .strings.sentences import chinese
-from .visitors import NOBODY, Visitors, visitor_of
+from .visitors import Visitors, current, visitor_of
 
 log = logging.getLogger("vivid")
 
 WRONG_TYPE = "A value has a type that does not fit its field: the page's API description says what each one takes."
 TOO_FEW = "{} values were sent, {} are needed: the page's API description lists them."
-
-_visitor: ContextVar[str] = ContextVar("visitor", default=NOBODY)
-"""Whose event runs."""
 
 
 def in_language(text: str, request: gr.Request | None = None) -> str:
@@ -40,14 +40,23 @@ class GuardedBlocks(gr.Blocks):
     Every way into an event (the queue, /run, /call, a direct call) leads through `process_api`.
     """
 
-    def __init__(self, visitors: Visitors, **more: Any) -> None:
+    def __init__(self, visitors: Visitors, options: ServerOptions, **more: Any) -> None:
         super().__init__(**more)
-        self.visitors = visitors
+        self.visitors, self.options = visitors, options
+
+    def queue(self, *args: Any, **more: Any) -> Any:
+        """The same with a queue that is fair."""
+        super().queue(*args, **more)
+        self._queue.__class__ = FairQueue
+        return self
 
     def launch(self, *args: Any, **more: Any) -> Any:
         """The same with the border in front of the server."""
         given = dict(more.pop("app_kwargs", None) or {})
-        given["middleware"] = [Middleware(Border, visitors=self.visitors), *given.get("middleware", ())]
+        given["middleware"] = [
+            Middleware(Border, visitors=self.visitors, options=self.options),
+            *given.get("middleware", ()),
+        ]
         return super().launch(*args, app_kwargs=given, **more)
 
     async def process_api(
@@ -55,12 +64,25 @@ class GuardedBlocks(gr.Blocks):
     ) -> dict[str, Any]:
         """Check the payload, then run the event. Errors: gr.Error."""
         visitor = visitor_of(request)
-        _visitor.set(visitor)
+        current.set(visitor)
         try:
-            inputs = checked(inputs, partial(self.visitors.granted, visitor))
-        except NotYoursError:
-            raise gr.Error(in_language(NOT_YOURS, request), print_exception=False) from None
-        return await super().process_api(block_fn, inputs, state=state, request=request, **more)
+            inputs = checked(inputs, partial(self.visitors.granted, visitor.owner))
+            return await super().process_api(block_fn, inputs, state=state, request=request, **more)
+        except Exception as error:
+            told = self._told(error, request)
+            if not isinstance(block_fn, int) and block_fn.api_visibility != "public":
+                told.message = html.escape(told.message, quote=False)  # the page shows it as HTML
+            raise told from None
+
+    def _told(self, error: Exception, request: gr.Request | None) -> gr.Error:
+        """What a client is told of an error."""
+        if isinstance(error, gr.Error):
+            return error
+        if isinstance(error, NotYoursError | InputError):
+            text = NOT_YOURS if isinstance(error, NotYoursError) else str(error)
+            return gr.Error(in_language(text, request), print_exception=False)
+        log.error("An event failed", exc_info=error)
+        return gr.Error(in_language(OUR_FAULT, request), print_exception=False)
 
     async def preprocess_data(
         self, block_fn: BlockFunction, inputs: list[Any], state: Any, explicit_call: bool = False
@@ -88,5 +110,5 @@ class GuardedBlocks(gr.Blocks):
             log.exception("The answer of %s could not be sent", block_fn.name)
             raise gr.Error(in_language(OUR_FAULT), print_exception=False) from None
         for path in files_in(answer):
-            self.visitors.grant(_visitor.get(), path)
+            self.visitors.grant(current.get().owner, path)
         return answer

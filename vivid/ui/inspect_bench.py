@@ -46,6 +46,9 @@ FOLDER = "folder"
 """The collection that the server was started with; uploaded ones have names that cannot be guessed."""
 SHOWN_SIDE = 1024
 """Longer side, in pixels, of the picture that the page gets."""
+MOST_COLLECTIONS = 500
+MOST_OF_VISITOR = 20
+"""Uploaded collections of one visitor; the oldest gives way."""
 OUR_FAULT = "Something went wrong on our side; your decisions are safe. Please try again."
 
 Answer = dict[str, Any]
@@ -111,6 +114,7 @@ class Bench:
         self._limits = limits or Limits()
         self._collections: OrderedDict[str, dict[str, Pair]] = OrderedDict()
         self._doubles: dict[str, list[str]] = {}
+        self._visitors: dict[str, str] = {}
         self._portraits = Cache(1000)
         self._clips = Cache(64)
         self._calibrated = Cache(32)
@@ -120,8 +124,8 @@ class Bench:
 
     # -- collections ---------------------------------------------------------------------------------------------
 
-    def collect(self, sources: Sequence[Source]) -> tuple[str, list[str]]:
-        """Keep uploaded files under a secret name; returns it and the names without a partner."""
+    def collect(self, sources: Sequence[Source], visitor: str = "") -> tuple[str, list[str]]:
+        """Keep a visitor's uploaded files under a secret name; returns it and the names without a partner."""
         pairs, lonely = match_pairs(sources)
         if not pairs:
             raise InputError(
@@ -130,7 +134,15 @@ class Bench:
             )
         name = secrets.token_urlsafe(16)
         self._keep(name, pairs)
+        self._visitors[name] = visitor
+        own = [other for other in self._collections if visitor and self._visitors.get(other) == visitor]
+        for other in own[:-MOST_OF_VISITOR]:
+            self._forget(other)
         return name, lonely
+
+    def _forget(self, name: str) -> None:
+        for kept in (self._collections, self._doubles, self._visitors):
+            kept.pop(name, None)  # type: ignore[attr-defined]
 
     def _keep(self, name: str, pairs: Sequence[Pair]) -> None:
         kept: dict[str, Pair] = {}
@@ -139,8 +151,8 @@ class Bench:
             if kept.setdefault(pair.subject().id, pair) is not pair:
                 doubles.append(pair.name)
         self._collections[name], self._doubles[name] = kept, doubles
-        while len(self._collections) > 500:
-            self._doubles.pop(self._collections.popitem(last=False)[0], None)
+        while len(self._collections) > MOST_COLLECTIONS:
+            self._forget(next(iter(self._collections)))
 
     def _collection(self, name: str, again: bool = False) -> dict[str, Pair]:
         """The pairs of a collection; `again` looks into the server's folder anew."""

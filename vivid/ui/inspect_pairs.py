@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path, PurePath
 
 from ..errors import InputError
@@ -16,6 +17,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 VIDEOS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v")
 CLIPS = (".npz", ".json", ".tar.gz", ".tgz", ".tar")
 MOST_FILES = 5000
+MOST_PAIRS = 5000
 
 _WORDS = "portrait|image|photo|picture|reference|ref|clip|pose|motion|gesture|video|driving"
 _ROLE = re.compile(rf"(^|[-_. ])({_WORDS})s?$")
@@ -80,7 +82,8 @@ def match_pairs(sources: Iterable[Source]) -> tuple[list[Pair], list[str]]:
     """Pairs by equal names (0001.png with 0001.npz, a_portrait.jpg with a_clip.mp4, x/portrait.png with x/clip.npz).
 
     Where no name matches, one clip alone goes with every portrait, and one portrait alone with every clip. Returns
-    the pairs in the order of their names, and the names of the files that found no partner.
+    the pairs in the order of their names, and the names of the files that found no partner. Errors: InputError for
+    more than MOST_PAIRS.
     """
     portraits: dict[str, list[Source]] = {}
     clips: dict[str, list[Source]] = {}
@@ -88,12 +91,15 @@ def match_pairs(sources: Iterable[Source]) -> tuple[list[Pair], list[str]]:
         kind = _kind(source.name)
         if kind:
             (portraits if kind == "picture" else clips).setdefault(_key(source.name), []).append(source)
-    pairs = [
+    alike = (
         Pair("", portrait, clip)
         for key in portraits.keys() & clips.keys()
         for portrait in portraits[key]
         for clip in _best(clips[key])
-    ]
+    )
+    pairs = list(islice(alike, MOST_PAIRS + 1))
+    if len(pairs) > MOST_PAIRS:  # many files under one name, each with each
+        raise InputError(f"These files make more than {MOST_PAIRS} pairs: load fewer at a time.")
     if not pairs:
         every_portrait = [source for group in portraits.values() for source in group]
         every_clip = [source for group in clips.values() for source in group]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import errno
 import json
 import logging
 import secrets
@@ -22,7 +23,9 @@ from typing import Any
 from PIL import Image
 
 from ..errors import InputError
+from ..media.files import written_whole
 from .engine import lower_priority
+from .visitors import Visitor, current
 
 log = logging.getLogger("vivid")
 
@@ -30,6 +33,13 @@ WAITING, RUNNING, DONE, FAILED, STOPPED = "waiting", "running", "done", "failed"
 FINISHED = (DONE, FAILED, STOPPED)
 OUR_FAULT = "Something went wrong on our side; nothing of yours is lost. Please try again."
 NO_MEMORY = "The graphics memory is not enough for this: choose a smaller picture size and try again."
+NO_RAM = "The server's memory is not enough for this: choose a smaller picture size or a shorter voice."
+NO_DISK = "The server's disk is full or cannot be written to: tell the person who runs this server."
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOENT)
+MOST_EACH = 4
+"""Videos of one visitor that wait or are made at a time."""
+MOST_FROM_ADDRESS = 8
+"""The same for everybody behind one public address."""
 POSTER_SIDE = 240
 KEPT_INPUTS = 32
 """Finished jobs whose inputs are kept in memory, for doing them again."""
@@ -59,6 +69,7 @@ class Job:
     created: float = field(default_factory=time.time)
     version: int = 0
     cancelled: threading.Event = field(default_factory=threading.Event)
+    visitor: Visitor = field(default_factory=current.get)
     surroundings: contextvars.Context = field(default_factory=contextvars.copy_context)
 
     @property
@@ -85,9 +96,10 @@ class JobRunner:
         self._thread: threading.Thread | None = None
 
     def submit(self, job: Job) -> Job:
-        """Put a job in the line. InputError when the line is full."""
+        """Put a job in the line. InputError when the line is full, or this visitor's part of it."""
         with self._change:
             self._forget_old()
+            self._check_share(job.visitor)
             # With nothing running the first one does not wait.
             if len(self._line) >= self.max_waiting + (not self.busy):
                 raise LineFullError(
@@ -95,11 +107,21 @@ class JobRunner:
                 )
             self._line.append(job)
             self._jobs[job.name] = job
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._loop, name="generate", daemon=True)
                 self._thread.start()
             self._change.notify_all()
         return job
+
+    def _check_share(self, visitor: Visitor) -> None:
+        unfinished = [job.visitor for job in self._jobs.values() if not job.finished]
+        own = visitor.known and sum(other.name == visitor.name for other in unfinished) >= MOST_EACH
+        address = visitor.address is not None
+        if own or (address and sum(other.address == visitor.address for other in unfinished) >= MOST_FROM_ADDRESS):
+            raise InputError(
+                f"{MOST_EACH if own else MOST_FROM_ADDRESS} videos of yours are waiting already, which is the limit "
+                "for one visitor: wait for one of them, or stop it."
+            )
 
     def find(self, name: object) -> Job | None:
         """The job of that name, None when there is none (any more)."""
@@ -131,6 +153,15 @@ class JobRunner:
                 self._line.remove(job)
                 job.change(state=STOPPED)
 
+    def stop_all(self, seconds: float = 10.0) -> None:
+        """End every job and wait, at most `seconds`, until the running one has tidied up."""
+        for job in list(self._jobs.values()):
+            if not job.finished:
+                self.stop(job)
+        end = time.monotonic() + seconds
+        while self.busy and time.monotonic() < end:
+            time.sleep(0.05)
+
     def _forget_old(self) -> None:
         limit = time.time() - self.keep_seconds
         finished = [job for job in self._jobs.values() if job.finished]
@@ -148,7 +179,11 @@ class JobRunner:
                     self._change.wait()
                 job = self._line.popleft()
                 job.change(state=RUNNING)
-            job.surroundings.run(self._run, job)
+            try:
+                job.surroundings.run(self._run, job)
+            except BaseException as error:  # whatever happens in a job ends that job, never the only worker
+                log.exception("A video could not be made")
+                job.change(state=FAILED, error=said_of(error))
 
     def _run(self, job: Job) -> None:
         try:
@@ -166,8 +201,7 @@ class JobRunner:
             job.change(state=FAILED, error=str(error))
         except Exception as error:
             log.exception("A video could not be made")
-            memory = "out of memory" in str(error).lower()
-            job.change(state=FAILED, error=NO_MEMORY if memory else OUR_FAULT)
+            job.change(state=FAILED, error=said_of(error))
         else:
             finished = job.output.is_file() and not job.cancelled.is_set()
             if not finished and not job.cancelled.is_set():
@@ -182,12 +216,28 @@ class JobRunner:
 
     @staticmethod
     def _describe(job: Job) -> None:
-        """Write the settings and a small picture beside the video."""
-        job.output.with_suffix(".json").write_text(settings_text(job), encoding="utf-8")
-        if job.preview is not None:
-            image = Image.fromarray(job.preview)
-            image.thumbnail((POSTER_SIDE, POSTER_SIDE))
-            image.save(job.output.with_suffix(".jpg"), quality=85)
+        """Write the settings and a small picture beside the video, which is worth having without them too."""
+        try:
+            with written_whole(job.output.with_suffix(".json")) as file:
+                file.write(settings_text(job).encode())
+            if job.preview is not None:
+                image = Image.fromarray(job.preview)
+                image.thumbnail((POSTER_SIDE, POSTER_SIDE))
+                with written_whole(job.output.with_suffix(".jpg")) as file:
+                    image.save(file, "JPEG", quality=85)
+        except Exception:
+            log.exception("The settings or the poster of a video could not be written")
+
+
+def said_of(error: BaseException) -> str:
+    """The sentence for whoever waits for a job that an error has ended."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return NO_RAM
+    if "out of memory" in str(error).lower():
+        return NO_MEMORY
+    return NO_DISK if isinstance(error, OSError) and error.errno in _DISK_ERRORS else OUR_FAULT
 
 
 async def listen(job: Job, every: float = 0.1, heartbeat: float = 1.0) -> AsyncIterator[Job]:

@@ -18,8 +18,10 @@ SHARED_CPU_SECONDS = 20.0
 class ServerOptions:
     """Options of one server.
 
-    `decisions` is the annotators' folder (never cleaned), `pairs` a folder of portrait/clip pairs for them, `data` the
-    visitors' temporary folder (cleaned after `keep_hours`). `persistent` says whether `decisions` outlives a restart.
+    `decisions` is the annotators' folder (never cleaned), `pairs` a folder of portrait/clip pairs for them. `data` is
+    where the folder of visitors' files is made (cleaned after `keep_hours`), of which one visitor may have
+    `visitor_bytes`. `names` are host names that the server is reached under. `persistent` says whether `decisions`
+    outlives a restart.
     """
 
     host: str = "127.0.0.1"
@@ -32,6 +34,8 @@ class ServerOptions:
     limits: Limits = field(default_factory=Limits)
     max_waiting: int = 16
     keep_hours: float = 24.0
+    visitor_bytes: int = 2**30
+    names: tuple[str, ...] = ()
     decisions: Path = Path("decisions")
     pairs: Path | None = None
     data: Path | None = None
@@ -105,9 +109,11 @@ def parser(space: bool) -> argparse.ArgumentParser:
     add("max-motion-seconds", limits.motion_seconds, "longest gesture video", type=_positive(float))
     add("max-waiting", 16, "videos that may wait for their turn", type=_positive(int))
     add("keep-hours", 24.0, "hours after which visitors' files are deleted", type=_positive(float))
+    add("max-visitor-mb", 1024, "MiB of uploads and results that one visitor may have", type=_positive(float))
+    add("names", "", "host names that the server is reached under, separated by commas; * for any")
     add("decisions", None, "annotators' folder, never cleaned")
     add("pairs", None, "folder of portrait/clip pairs that the Inspect tab offers")
-    add("data", None, "folder for visitors' files; without it a temporary one")
+    add("data", None, "folder to keep visitors' files in, in one of the program's own; without it the temporary one")
     return result
 
 
@@ -135,6 +141,8 @@ def read_options(argv: Sequence[str] | None = None) -> ServerOptions:
         ),
         max_waiting=given.max_waiting,
         keep_hours=given.keep_hours,
+        visitor_bytes=int(given.max_visitor_mb * 2**20),
+        names=tuple(name.strip() for name in given.names.split(",") if name.strip()),
         decisions=decisions.expanduser(),
         pairs=Path(given.pairs).expanduser() if given.pairs else None,
         data=Path(given.data).expanduser() if given.data else None,

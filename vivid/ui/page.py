@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sys
 from collections.abc import Sequence
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -25,12 +28,16 @@ from .payloads import files_in
 from .serving import PREVIEW, PRIVATE
 from .strings import both, t
 
+log = logging.getLogger("vivid")
+
 TITLE = "VividAnimator"
 
 
 def build_page(context: Context) -> gr.Blocks:
     """The page for `context`; nothing is loaded or started yet."""
-    with GuardedBlocks(context.visitors, title=TITLE, analytics_enabled=False, fill_width=False) as page:
+    with GuardedBlocks(
+        context.visitors, context.options, title=TITLE, analytics_enabled=False, fill_width=False
+    ) as page:
         gr.HTML(theme.HEADER.format(tagline=both("tagline")), padding=False)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(t("tab_animate"), id="animate"):
@@ -63,6 +70,7 @@ def launch_arguments(options: ServerOptions) -> dict[str, Any]:
         "server_port": options.port,
         "share": options.share,
         "root_path": options.root_path,
+        "max_threads": 80,  # an open page that listens to its job holds one of Gradio's places
         "max_file_size": options.limits.upload_bytes,
         "allowed_paths": [str(path) for path in shipped if path.is_dir()],
         "theme": theme.theme(),
@@ -82,14 +90,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the options, put the page up, load model and detector meanwhile, serve until stopped."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio asks itself whether it is up
+    os.umask(0o077)  # visitors' files are for nobody else on this machine
+    for name in (signal.SIGTERM, signal.SIGINT):  # SIGINT is ignored in what a shell starts in the background
+        signal.signal(name, _stop)
     options = read_options(argv)
     context = make_context(options)
-    page = build_page(context)
-    page.launch(**launch_arguments(options), prevent_thread_lock=True)
-    sys.setswitchinterval(0.0005)  # or the page stutters while other threads import what the model needs
-    start_warm_up(then=context.engine.start)  # a portrait is looked at before a video is made
-    context.visitors.start_cleaning()
     try:
+        page = build_page(context)
+        page.launch(**launch_arguments(options), prevent_thread_lock=True)
+        sys.setswitchinterval(0.0005)  # or the page stutters while other threads import what the model needs
+        start_warm_up(then=context.engine.start)  # a portrait is looked at before a video is made
+        context.visitors.start_cleaning()
         page.block_thread()
+    except KeyboardInterrupt:
+        log.info("Stopped before the page was up.")
     finally:
+        context.jobs.stop_all()
         context.visitors.close()
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    """End `main` in its own order; when that takes too long, a second signal ends the process."""
+    signal.signal(number, signal.SIG_DFL)
+    raise KeyboardInterrupt

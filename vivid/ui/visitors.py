@@ -12,10 +12,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import gradio as gr
+
+from ..errors import InputError
+from ..media.files import megabytes
 
 try:
     import fcntl
@@ -25,18 +30,53 @@ except ImportError:  # Windows: folders of servers that are gone are then recogn
 log = logging.getLogger("vivid")
 
 PREFIX = "visitor-"
+ADDRESS = "address "
+"""Beginning of the name of a visitor without our cookie."""
 ROOT_PREFIX = "vividanimator-"
 LOCK = ".lock"
 """Ending of the file beside a server's folder that is locked while the server lives."""
 SCOPE = "vivid.visitor"
-"""Where a request's ASGI scope says who its visitor is (see border.py)."""
-NOBODY = "nobody"
+"""Where a request's ASGI scope holds its Visitor (see border.py)."""
+VISITOR_BYTES = 2**30
+"""Uploads and results that one visitor may have at a time."""
+VISITOR_FILES = 5000
+SPARE_BYTES = 2**30
+"""Free space on the disk that uploads leave alone."""
 
 
-def visitor_of(request: Any) -> str:
-    """The name of whoever sent a gr.Request: that of their browser, else of their address."""
+@dataclass(frozen=True)
+class Visitor:
+    """Whose a request is.
+
+    `owner` says whose its files are: a browser, by our cookie, or an address. `name` is the visitor whose share of
+    the server it takes: a browser, else a session of a program. `address` is set where it is a public one, which
+    cannot be had as easily as cookies and sessions.
+    """
+
+    owner: str = ""
+    name: str = ""
+    address: str | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether this is a request of somebody, not a direct call."""
+        return bool(self.name)
+
+    def within(self, session: str | None) -> Visitor:
+        """The same visitor in a session: of those without our cookie, it tells programs apart."""
+        by_address = self.owner.startswith(ADDRESS)
+        return replace(self, name=f"session {session}") if by_address and session else self
+
+
+current: ContextVar[Visitor] = ContextVar("visitor", default=Visitor())  # noqa: B039 (frozen)
+"""The visitor whose event runs."""
+
+
+def visitor_of(request: Any) -> Visitor:
+    """The visitor who sent a gr.Request."""
     scope = getattr(getattr(request, "request", None), "scope", None) or {}
-    return str(scope.get(SCOPE, NOBODY))
+    visitor: Visitor = scope.get(SCOPE, Visitor())
+    return visitor.within(getattr(request, "session_hash", None))
 
 
 class Visitors:
@@ -46,13 +86,16 @@ class Visitors:
     `parent` is not ours. Files may be fetched and used by the visitors they were granted to, and by nobody else.
     """
 
-    def __init__(self, parent: Path | None = None, keep_hours: float = 24.0) -> None:
+    def __init__(
+        self, parent: Path | None = None, keep_hours: float = 24.0, visitor_bytes: int = VISITOR_BYTES
+    ) -> None:
         self._temporary = parent is None
         self._parent = Path(tempfile.gettempdir()) if parent is None else Path(parent).expanduser().absolute()
         self._parent.mkdir(parents=True, exist_ok=True)
         self.root = Path(tempfile.mkdtemp(prefix=ROOT_PREFIX, dir=self._parent)).resolve()  # mode 0700
         self._lock = _locked(self.root.with_name(self.root.name + LOCK))
         self.keep_seconds = keep_hours * 3600
+        self.visitor_bytes = visitor_bytes
         self._owners: dict[str, set[str]] = {}
         self._public: set[str] = set()
         self._guard = threading.Lock()
@@ -60,35 +103,52 @@ class Visitors:
 
     # -- whose files --------------------------------------------------------------------------------------------------
 
-    def grant(self, visitor: str, path: str | Path) -> None:
+    def grant(self, owner: str, path: str | Path) -> None:
         """Let a visitor fetch and use the file at `path`; nothing happens when it lies outside `root`."""
         real = os.path.realpath(path)
         if Path(real).is_relative_to(self.root):
             with self._guard:
-                self._owners.setdefault(real, set()).add(visitor)
+                self._owners.setdefault(real, set()).add(owner)
 
     def publish(self, path: str | Path) -> None:
         """Let everybody fetch and use the file at `path`, for as long as the server runs."""
         with self._guard:
             self._public.add(os.path.realpath(path))
 
-    def granted(self, visitor: str, path: object) -> Path | None:
+    def granted(self, owner: str, path: object) -> Path | None:
         """The file at `path` if it is there and this visitor's or everybody's, else None, whatever the reason."""
         if not isinstance(path, str) or not path or "\0" in path:
             return None
         try:
             real = os.path.realpath(path)
             with self._guard:
-                allowed = real in self._public or visitor in self._owners.get(real, ())
+                allowed = real in self._public or owner in self._owners.get(real, ())
             return Path(real) if allowed and os.path.isfile(real) else None
         except (OSError, ValueError):  # too long, not encodable
             return None
+
+    def check_room(self, owner: str, more: int = 0) -> None:
+        """Refuse what would take a visitor past their share of the disk, or the disk's last space. Errors: InputError.
+
+        `more`: bytes that are to come.
+        """
+        with self._guard:
+            own = [path for path, owners in self._owners.items() if owner in owners and path not in self._public]
+        sizes = [size for path in own if (size := _size(path)) is not None]
+        if sum(sizes) + more > self.visitor_bytes or len(sizes) >= VISITOR_FILES:
+            raise InputError(
+                f"Your files would take more than {megabytes(self.visitor_bytes)}, the limit for one visitor: they are "
+                f"deleted {self.keep_seconds / 3600:g} hours after their last use; use smaller ones until then."
+            )
+        with contextlib.suppress(OSError):
+            if shutil.disk_usage(self.root).free - more < SPARE_BYTES:
+                raise InputError("The server's disk is nearly full: try again later.")
 
     # -- where they live ----------------------------------------------------------------------------------------------
 
     def folder(self, request: gr.Request | None) -> Path:
         """This visitor's folder; its name cannot be guessed back to the session."""
-        session = getattr(request, "session_hash", None) or NOBODY
+        session = getattr(request, "session_hash", None) or "nobody"
         name = PREFIX + hashlib.sha256(f"vivid {session}".encode()).hexdigest()[:24]
         path = self.root / name
         if not self.root.is_dir():  # something that tidies up the temporary folder has taken it away
@@ -97,9 +157,14 @@ class Visitors:
         return path
 
     def new_file(self, request: gr.Request | None, suffix: str) -> Path:
-        """A path in this visitor's folder that nobody else has, not yet written; the visitor may fetch it."""
+        """A path in this visitor's folder that nobody else has, not yet written; the visitor may fetch it.
+
+        Errors: InputError when the visitor's share of the disk is used up.
+        """
+        owner = visitor_of(request).owner
+        self.check_room(owner)
         path = self.folder(request) / f"{secrets.token_urlsafe(12)}{suffix}"
-        self.grant(visitor_of(request), path)
+        self.grant(owner, path)
         return path
 
     # -- until when ---------------------------------------------------------------------------------------------------
@@ -114,10 +179,9 @@ class Visitors:
         for lock in self._parent.glob(f"{ROOT_PREFIX}*{LOCK}"):
             count += self._clean_leftover(lock, now)
         with self._guard:
-            for path in [path for path in self._owners if not os.path.lexists(path)]:
-                # a file that is yet to be written is granted already
-                if not os.path.isdir(os.path.dirname(path)):
-                    del self._owners[path]
+            # A file that is yet to be written is granted already: what counts is its folder.
+            for path in [path for path in self._owners if not os.path.isdir(os.path.dirname(path))]:
+                del self._owners[path]
         return count
 
     def _clean_root(self, root: Path, now: float) -> int:
@@ -144,6 +208,10 @@ class Visitors:
         if held is None:  # its server is alive
             return 0
         with held:
+            for half in (path for path in _walk(root) if path.name.startswith(".")):  # nobody will finish those
+                shutil.rmtree(half, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    half.unlink()
             count = self._clean_root(root, now) if root.is_dir() else 0
             with contextlib.suppress(OSError):
                 root.rmdir()  # only when it is empty
@@ -204,6 +272,13 @@ def _children(folder: Path) -> list[Path]:
         return list(folder.iterdir())
     except OSError:
         return []
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return None
 
 
 def _newest(path: Path) -> float:

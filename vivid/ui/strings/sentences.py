@@ -304,6 +304,24 @@ TABLE: dict[str, str] = {
     "{} values were sent, {} are needed: the page's API description lists them.": (
         "发送了 {0} 个值，需要 {1} 个：请查看页面的 API 说明。"
     ),
+    "{} videos of yours are waiting already, which is the limit for one visitor: wait for one of them, or stop it.": (
+        "您已有 {0} 个视频在等待，这是每位访客的上限：请等其中一个完成，或停止一个。"
+    ),
+    "Your files would take more than {}, the limit for one visitor: they are deleted {} hours after their last use; "
+    "use smaller ones until then.": (
+        "您的文件将超过每位访客的上限 {0}：文件在最后一次使用 {1} 小时后删除；在此之前请使用更小的文件。"
+    ),
+    "The server's disk is nearly full: try again later.": "服务器磁盘几乎已满：请稍后再试。",
+    "The server's disk is full or cannot be written to: tell the person who runs this server.": (
+        "服务器磁盘已满或无法写入：请告知服务器管理者。"
+    ),
+    "The server's memory is not enough for this: choose a smaller picture size or a shorter voice.": (
+        "服务器内存不足：请选择更小的画面尺寸或更短的语音。"
+    ),
+    "These files make more than {} pairs: load fewer at a time.": "这些文件的配对超过 {0} 个：请一次少载入一些。",
+    "{} people have decisions here, which is the limit: ask whoever runs this server.": (
+        "此处已有 {0} 人的决定，已达上限：请联系服务器管理者。"
+    ),
     "The folder of pairs holds more than {} files: split it.": "配对文件夹超过 {0} 个文件：请拆分。",
 }
 

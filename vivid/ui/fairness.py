@@ -1,0 +1,76 @@
+"""Whose event comes next: nobody waits because somebody else has asked for a lot."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any
+
+from gradio.queueing import Event, Queue
+
+from .border import TOO_MANY
+from .visitors import SCOPE, Visitor
+
+MOST_WAITING = 64
+"""Events of one visitor that may wait."""
+MOST_LISTENING = 8
+"""Events of one visitor that run at a time where they have no limit of their own (they only listen to a job)."""
+MOST_FROM_ADDRESS = 32
+"""The same for everybody behind one public address."""
+
+
+class FairQueue(Queue):
+    """Gradio's queue, with one visitor never in all the places of a kind of event.
+
+    A visitor has at most half of the places of a kind, everybody behind one public address all but one. Among those
+    who may come next, the one with the fewest running events does, then the one who has waited longest.
+    """
+
+    def get_events(self) -> tuple[list[Event], bool, str] | None:
+        """The next event to run, None when none may."""
+        kinds = list(self.event_queue_per_concurrency_id)
+        random.shuffle(kinds)
+        for kind in kinds:
+            line = self.event_queue_per_concurrency_id[kind]
+            limit = line.concurrency_limit
+            if not line.queue or (limit is not None and line.current_concurrency >= limit):
+                continue
+            running = [event for events in self.active_jobs if events for event in events]
+            event = next_event(line.queue, [event for event in running if event.concurrency_id == kind], limit)
+            if event is not None:
+                line.queue.remove(event)
+                return [event], False, kind
+        return None
+
+    async def push(self, body: Any, request: Any, username: str | None) -> Any:
+        """The same, refused for whom too many events wait already."""
+        name = visitor_of_event(body.session_hash, request).name
+        lines = [line.queue for line in self.event_queue_per_concurrency_id.values()]
+        waiting = sum(visitor_of_event(e.session_hash, e.request).name == name for line in lines for e in line)
+        if waiting >= MOST_WAITING:
+            return False, TOO_MANY, "queue_full"
+        return await super().push(body=body, request=request, username=username)
+
+
+def next_event(waiting: list[Event], running: list[Event], limit: int | None) -> Event | None:
+    """The event of `waiting` (longest first) that comes next beside those of its kind that run, None for none."""
+    visitors = [visitor_of_event(event.session_hash, event.request) for event in running]
+    names = Counter(visitor.name for visitor in visitors)
+    addresses = Counter(visitor.address for visitor in visitors)
+    share = MOST_LISTENING if limit is None else max(1, limit // 2)
+    together = MOST_FROM_ADDRESS if limit is None else max(1, limit - 1)
+    best: Event | None = None
+    fewest = share
+    for event in waiting:
+        visitor = visitor_of_event(event.session_hash, event.request)
+        if visitor.address is not None and addresses[visitor.address] >= together:
+            continue
+        if names[visitor.name] < fewest:
+            best, fewest = event, names[visitor.name]
+    return best
+
+
+def visitor_of_event(session: str | None, request: Any) -> Visitor:
+    """The visitor of an event in the queue."""
+    visitor: Visitor = getattr(request, "scope", {}).get(SCOPE, Visitor())
+    return visitor.within(session)
