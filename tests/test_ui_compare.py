@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ui_fakes import FakePipeline
 from ui_people import person
 
 from vivid.config import RunSettings
@@ -158,8 +160,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     monkeypatch.setattr(compare, "generate", generate)
     options = SimpleNamespace(limits=None, mark=True)
-    loaded = SimpleNamespace(info=SimpleNamespace(steps=1))
-    engine = SimpleNamespace(loaded=loaded, untrained=("codebook",))
+    engine = SimpleNamespace(capabilities=FakePipeline(untrained=("codebook",), steps=1).capabilities)
     numbers = iter(range(100))
     visitors = SimpleNamespace(new_file=lambda request, suffix: tmp_path / f"{next(numbers)}{suffix}")
     context = Context(options=options, engine=engine, visitors=visitors, jobs=None)  # type: ignore[arg-type]
@@ -168,7 +169,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         context.inputs = SimpleNamespace(portrait=state, speech=gr.State(), motion=gr.State())  # type: ignore[assignment]
         compare.build_compare(context)
     events = {event.name: event for event in page.fns.values()}
-    return SimpleNamespace(asked=asked, events=events, page=page)
+    return SimpleNamespace(asked=asked, events=events, page=page, engine=engine)
 
 
 def controls(*columns: Variant) -> list[Any]:
@@ -234,6 +235,21 @@ def test_a_model_of_one_step_offers_neither_seeds_nor_steps(made: Any) -> None:
     numbers = [value for value in made.events["look_at_model"].fn().values() if isinstance(value, gr.Number)]
     assert len(numbers) == 8
     assert all(number.interactive is False for number in numbers)
+
+
+def test_what_a_generator_does_not_have_is_not_offered(made: Any) -> None:
+    """The layered one: no networks to switch off, no steps, no guidance, but a seed."""
+    made.engine.capabilities = dataclasses.replace(
+        made.engine.capabilities, steps=None, most_steps=None, guidance=None, switches=("calibrate",), untrained=(),
+        seeded=True,
+    )  # fmt: skip
+    update = made.events["look_at_model"].fn()
+    hidden = [value for value in update.values() if isinstance(value, gr.Checkbox)]
+    assert len(hidden) == 8 and all(box.visible is False and box.value is True for box in hidden)
+    numbers = [value for value in update.values() if isinstance(value, gr.Number)]
+    assert len(numbers) == 12 and all(number.interactive is False for number in numbers)
+    presets = next(value for value in update.values() if isinstance(value, gr.Dropdown))
+    assert [name for _, name in presets.choices] == ["calibrate", "seeds"]
 
 
 def test_a_shared_link_fills_the_columns(made: Any) -> None:

@@ -22,6 +22,7 @@ from vivid.pose.portrait import make_portrait
 from vivid.pose.skeleton import Pose
 from vivid.ui import engine as engines
 from vivid.ui import quality, strings, verdicts
+from vivid.ui.controls import read_settings
 from vivid.ui.options import read_options
 from vivid.ui.report_table import report_table
 from vivid.ui.serving import Newest, plainly
@@ -241,6 +242,18 @@ def test_qualities_and_sizes() -> None:
     found = quality.sizes(dataclasses.replace(can, size=(256, 256)), (600, 900))
     assert found == [(256, 256), (192, 320), (384, 384)]
     assert all(side % 64 == 0 for size in found for side in size)
+
+
+def test_controls_say_only_what_means_something_to_the_model() -> None:
+    held = (8, 2.0, 3.0, 5, "192x320", True, True)
+    can = FakePipeline().capabilities
+    full = read_settings(can, *held, calibrate=True, mark=True)
+    assert (full.steps, full.guidance_audio, full.guidance_image) == (8, 2.0, 3.0)
+    without = dataclasses.replace(can, steps=None, guidance=None)
+    for unknown in (None, without):
+        settings = read_settings(unknown, *held, calibrate=True, mark=True)
+        assert (settings.steps, settings.guidance_audio, settings.guidance_image) == (None, None, None)
+        assert (settings.seed, settings.width, settings.height) == (5, 192, 320)
 
 
 def test_speech_is_shortened(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Generator as Stream
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -114,7 +114,8 @@ class VividPipeline:
         run, frames, session = prepared.settings, prepared.frames, prepared.session
         sound = Speech(speech.samples[: frames * SAMPLE_RATE // FPS])
         note = provenance_of(self.capabilities.name, portrait, speech, motion, run)
-        with VideoWriter(output, session.size, FPS, sound, note) as writer, closing(session.frames()) as parts:
+        stream: Any = session.frames()  # can be closed, which Iterator does not say
+        with VideoWriter(output, session.size, FPS, sound, note) as writer, closing(stream) as parts:
             written, last_step = 0, time.perf_counter()
             for part in parts:
                 if isinstance(part, Step):

@@ -241,14 +241,19 @@ def build_compare(context: Context) -> None:
         update: dict[Any, Any] = {timer: gr.Timer(active=False)}
         for column in columns:
             update |= {column.controls[name]: gr.Checkbox(False, interactive=False) for name in missing}
-            update |= {column.controls[name]: gr.Checkbox(visible=False) for name in absent}
+            update |= {column.controls[name]: gr.Checkbox(True, visible=False) for name in absent}
             update |= {column.controls[name]: gr.Number(interactive=False) for name in fixed}
         reasons = []
         if missing:
             reasons.append(line("warn", "compare_no_untrained", parts=_titles(missing)))
         if fixed:
             reasons.append(line("info", "compare_without_effect", parts=_titles(fixed)))
-        gone = {*missing, *absent, *("seeds" if name == "seed" else name for name in fixed)}
+        gone = {
+            *missing,
+            *absent,
+            *(["ablations"] if absent else []),
+            *("seeds" if name == "seed" else name for name in fixed),
+        }
         if gone:
             update[untrained] = lines(*reasons)
             update[wanted] = gr.Dropdown(

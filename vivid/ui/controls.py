@@ -183,7 +183,7 @@ def keep_estimates(
                 off = gr.Checkbox(False, interactive=False, info=say("switch_untrained", request))
                 update[getattr(controls, name)] = off
             elif name not in can.switches:
-                update[getattr(controls, name)] = gr.Checkbox(visible=False)
+                update[getattr(controls, name)] = gr.Checkbox(True, visible=False)
         return update
 
     def size_choices(portrait: Portrait | None, current: str, request: gr.Request) -> Any:

@@ -93,7 +93,7 @@ def model_folder(name: str | Path) -> Path:
         return fetch(name)
     if name == "embedded":
         raise InputError(f"The embedded model is not in {folder}: install the project with its assets folder.")
-    raise InputError(f"There is no model in {folder}: name a model folder, or one of embedded, full, full-acc.")
+    raise InputError(f"There is no model in {folder}: name a folder, or one of layered, embedded, full, full-acc.")
 
 
 def fetch(name: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -85,6 +85,7 @@ class DiffusionSession:
     def _denoise(self, conditioner: Conditioner, clock: Clock) -> Generator[Step, None, Tensor]:
         """Latents (1, C, T, H/8, W/8) from noise; one Step for each window of each sampling step."""
         run, info, generator = self.settings, self.info, self.generator
+        denoiser: Any = self.models.denoiser
         assert run.guidance_audio is not None and run.guidance_image is not None
         device, dtype = generator.execution_device, generator.weights_dtype
         windows = generator.windows(self.length)
@@ -101,7 +102,7 @@ class DiffusionSession:
                 part = slice(window.start, window.stop)
                 sample = generator.as_videos(latents[:, :, part]).to(dtype)
                 guided = guided_prediction(
-                    partial(self.models.denoiser, sample, timestep),
+                    partial(denoiser, sample, timestep),
                     conditioner.window(window),
                     run.guidance_audio,
                     run.guidance_image,
