@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from media_files import ffmpeg, pitch, tone, video
 from vivid.config import Limits
 from vivid.errors import InputError
 from vivid.media import children
-from vivid.media.ffmpeg import describe, parse_description
+from vivid.media.ffmpeg import describe, ffmpeg_program, parse_description
 from vivid.media.provenance import Provenance
 from vivid.media.sound import load_speech
 from vivid.media.video import VideoWriter, probe, read_frames
@@ -69,8 +70,6 @@ def test_the_file_is_what_players_want(tmp_path: Path) -> None:
     path = write(tmp_path / "out.mp4", halves(), speech=Speech(tone(1.0)), provenance=Provenance("m", 1))
     content = path.read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")  # faststart
-    from vivid.media.ffmpeg import ffmpeg_program
-
     text = subprocess.run([ffmpeg_program(), "-i", path], capture_output=True, text=True, check=False).stderr
     assert "Video: h264" in text and "yuv420p(tv, bt709" in text and "Audio: aac" in text
 
@@ -311,13 +310,23 @@ def test_a_recording_may_change_its_size(tmp_path: Path) -> None:
     assert len(frames) == pytest.approx(48, abs=3) and {frame.shape for frame in frames} == {(48, 64, 3)}
 
 
+def box(kind: bytes, content: bytes) -> bytes:
+    """One of the parts that an MP4 file is made of."""
+    return struct.pack(">I", len(content) + 8) + kind + content
+
+
 def test_a_cover_picture_in_front_is_not_the_video(tmp_path: Path) -> None:
-    source = video(tmp_path / "source.mp4")
-    video(tmp_path / "cover.jpg", "-frames:v", "1", size="600x600")
-    ffmpeg(
-        "-i", tmp_path / "cover.jpg", "-i", source, "-map", "0", "-map", "1", "-c", "copy",
-        "-disposition:v:0", "attached_pic", tmp_path / "a.mp4",
-    )  # fmt: skip
+    whole = video(tmp_path / "source.mp4", "-bitexact").read_bytes()
+    cover = video(tmp_path / "cover.jpg", "-frames:v", "1", size="600x600").read_bytes()
+    place = whole.index(b"moov") - 4
+    assert place + struct.unpack(">I", whole[place : place + 4])[0] == len(whole)  # last: no offset changes
+    tag = box(b"ilst", box(b"covr", box(b"data", struct.pack(">II", 13, 0) + cover)))
+    about = box(b"hdlr", b"\0" * 8 + b"mdirappl" + b"\0" * 9)
+    front = box(b"udta", box(b"meta", b"\0" * 4 + about + tag))
+    header = place + 8 + struct.unpack(">I", whole[place + 8 : place + 12])[0]  # behind mvhd
+    (tmp_path / "a.mp4").write_bytes(whole[:place] + box(b"moov", whole[place + 8 : header] + front + whole[header:]))
+    text = subprocess.run([ffmpeg_program(), "-i", tmp_path / "a.mp4"], capture_output=True, text=True, check=False)
+    assert "Stream #0:0[0x0]: Video: mjpeg" in text.stderr and "(attached pic)" in text.stderr
     assert (probe(tmp_path / "a.mp4").width, len(list(read_frames(tmp_path / "a.mp4")))) == (64, 24)
 
 

@@ -19,7 +19,8 @@ from vivid.cli import main
 from vivid.errors import InputError
 from vivid.pose import skeleton as sk
 from vivid.pose.clips import load_clip, save_clip
-from vivid.pose.detect import choose_detector, describe, detect_frames, detect_picture, detect_video, open_detector
+from vivid.pose.detect import choose_detector, detect_frames, detect_picture, detect_video, open_detector
+from vivid.pose.gaps import describe
 from vivid.pose.library import mirror
 from vivid.pose.onnx_detectors import DWPoseDetector, from_coco, from_openpose
 from vivid.pose.people import count_people, main_person

@@ -24,7 +24,8 @@ from test_pose_clips import random_clip
 from vivid.errors import InputError
 from vivid.pose import inert_pickle
 from vivid.pose.clips import load_clip, save_clip
-from vivid.pose.foreign import load_echomimic, load_openpose, save_openpose
+from vivid.pose.foreign import load_echomimic, save_openpose
+from vivid.pose.keypoint_json import load_keypoints
 
 FUZZ = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -286,7 +287,7 @@ def test_archives_with_links_or_doubles_or_gaps_are_refused(tmp_path: Path) -> N
 
 
 def test_tar_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vivid.pose.foreign._MAX_UNPACKED", 8 * 2**20)
+    monkeypatch.setattr("vivid.pose.containers.MAX_UNPACKED", 8 * 2**20)
     with pytest.raises(InputError, match="unpacks to more"):
         load_echomimic(packed(tmp_path / "clip.tar.gz", {"notes.txt": bytes(9 * 2**20)}))
 
@@ -301,7 +302,7 @@ def test_damaged_pickle_is_read_or_refused(edits: list[Any], cut: float) -> None
 @FUZZ
 @given(data=st.binary(max_size=300))
 def test_random_bytes_are_refused_everywhere(tmp_path: Path, data: bytes) -> None:
-    for name, reader in (("a.npz", load_clip), ("a.tar.gz", load_echomimic), ("a.json", load_openpose)):
+    for name, reader in (("a.npz", load_clip), ("a.tar.gz", load_echomimic), ("a.json", load_keypoints)):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(InputError):
             reader(tmp_path / name)
@@ -321,7 +322,7 @@ def test_damaged_archive_is_read_or_refused(tmp_path: Path, edits: list[Any], cu
 @pytest.mark.parametrize("name", ["clip.json", "folder"])
 def test_openpose_json_comes_back(tmp_path: Path, name: str) -> None:
     clip = random_clip(12, fps=30)
-    back = load_openpose(save_openpose(clip, tmp_path / name))
+    back = load_keypoints(save_openpose(clip, tmp_path / name)).clip
     assert (back.canvas, back.fps, len(back)) == (clip.canvas, clip.fps, len(clip))
     for part in ("body", "hands", "face"):
         assert np.allclose(getattr(back, part), getattr(clip, part), atol=1e-3)
@@ -337,7 +338,7 @@ def test_openpose_body_25_and_several_people(tmp_path: Path) -> None:
         {"pose_keypoints_2d": big.ravel().tolist(), "face_keypoints_2d": [1.0] * 210},
     ]
     (tmp_path / "a.json").write_text(json.dumps({"people": people}))
-    clip = load_openpose(tmp_path / "a.json")
+    clip = load_keypoints(tmp_path / "a.json").clip
     assert clip.body[0, 8, 0] == 90 and clip.body[0, 17, 0] == 180  # hip and ear lie one further in BODY_25
     assert clip.canvas == (180, 360) and not clip.hands.any() and clip.face[0, 0, 0] == 1
 
@@ -361,7 +362,7 @@ BAD_JSON = {
 def test_bad_json_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.json").write_text(BAD_JSON[name])
     with pytest.raises(InputError) as refusal:
-        load_openpose(tmp_path / "a.json")
+        load_keypoints(tmp_path / "a.json")
     assert len(str(refusal.value)) < 300
 
 

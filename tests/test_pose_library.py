@@ -12,6 +12,7 @@ from test_pose_clips import random_clip
 
 from vivid.config import Limits
 from vivid.errors import InputError
+from vivid.inputs import load_motion
 from vivid.pose.clips import save_clip
 from vivid.pose.foreign import save_openpose
 from vivid.pose.library import (
@@ -24,7 +25,6 @@ from vivid.pose.library import (
     mirror,
     read_motion,
     resample,
-    resolve_motion,
     shipped_motion,
     trim,
 )
@@ -112,7 +112,7 @@ def test_mirror_twice_is_the_same_and_swaps_sides() -> None:
 
 def test_unknown_motion_is_refused() -> None:
     with pytest.raises(InputError, match="no gesture clip named 'nothing'"):
-        resolve_motion("nothing")
+        load_motion("nothing")
 
 
 def test_clips_that_ship_are_whole_and_small() -> None:
@@ -137,16 +137,14 @@ def test_names_are_never_paths(tmp_path: Path) -> None:
 def test_motion_from_any_kind_of_file(tmp_path: Path) -> None:
     clip = moving_clip(10, fps=30)
     path = save_clip(clip, tmp_path / "a.npz")
-    assert len(resolve_motion(path)) == 8 and resolve_motion(path).fps == 24
-    assert np.allclose(
-        resolve_motion(save_openpose(clip, tmp_path / "frames")).body, resolve_motion(path).body, atol=2e-3
-    )
+    assert len(load_motion(path)) == 8 and load_motion(path).fps == 24
+    assert np.allclose(load_motion(save_openpose(clip, tmp_path / "frames")).body, load_motion(path).body, atol=2e-3)
     turned, notices = read_motion(path, mirrored=True)
-    assert np.allclose(mirror(turned).hands, resolve_motion(path).hands, atol=1e-3) and notices == ()
+    assert np.allclose(mirror(turned).hands, load_motion(path).hands, atol=1e-3) and notices == ()
     (tmp_path / "empty").mkdir()
-    (tmp_path / "a.png").write_bytes(b"\x89PNG")
-    for wrong, words in (("empty", "no poses"), ("a.png", "no motion"), ("none.tar.gz", "no file, folder")):
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    for wrong, words in (("empty", "no poses"), ("a.png", "does not move"), ("none.tar.gz", "no file, folder")):
         with pytest.raises(InputError, match=words):
-            resolve_motion(tmp_path / wrong)
+            load_motion(tmp_path / wrong)
     with pytest.raises(InputError, match=r"the limit is 0\.2"):
-        resolve_motion(save_clip(moving_clip(48), tmp_path / "b.npz"), limits=Limits(motion_seconds=0.2))
+        read_motion(save_clip(moving_clip(48), tmp_path / "b.npz"), limits=Limits(motion_seconds=0.2))

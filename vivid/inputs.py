@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from .media.provenance import sha256_of
 from .media.sound import load_speech
 from .pose.clips import load_clip
 from .pose.detect import detect_picture
-from .pose.library import resolve_motion
+from .pose.library import read_motion
 from .pose.portrait import Portrait, make_portrait
 from .pose.skeleton import Pose, PoseClip
 
@@ -40,9 +41,16 @@ def portrait_of(image: NDArray[np.uint8], detector: str = "auto") -> Portrait:
     return make_portrait(image, found.pose, tuple(found.notices))
 
 
-def load_motion(motion: str | Path) -> PoseClip:
-    """A gesture clip: a clip file, a folder, a video, or the name of a clip that ships. Errors: InputError."""
-    return resolve_motion(motion)
+def load_motion(motion: str | Path, notice: Callable[[str], object] | None = None) -> PoseClip:
+    """A gesture clip: a clip file, a folder, a video, or the name of a clip that ships. Errors: InputError.
+
+    `notice` is called with each sentence that the user should read: several people, hands that are not seen.
+    """
+    clip, notices = read_motion(motion)
+    if notice is not None:
+        for sentence in notices:
+            notice(sentence)
+    return clip
 
 
 @cache

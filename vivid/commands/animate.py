@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from ..config import RunSettings
+from ..config import Limits, RunSettings
 from ..errors import InputError
 
 
@@ -39,8 +39,11 @@ def run(args: argparse.Namespace) -> int:
     from ..inputs import load_motion, load_portrait, load_speech
 
     portrait = load_portrait(args.portrait, args.detector)
-    speech = load_speech(args.audio)
-    motion = load_motion(args.motion)
+    # Of a long recording only so much is read as is asked for: the limit is for what is used.
+    longest = Limits().speech_seconds
+    cut = args.seconds is not None
+    speech = load_speech(args.audio, min(max(args.seconds, 1.0), longest) if cut else longest, cut=cut)
+    motion = load_motion(args.motion, notice=lambda sentence: print(sentence, file=sys.stderr))
     for notice in portrait.notices:
         print(notice, file=sys.stderr)
 

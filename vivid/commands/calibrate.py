@@ -42,10 +42,10 @@ def run(args: argparse.Namespace) -> int:
     from ..pose.calibrate import calibrate
     from ..pose.clips import save_clip
 
-    motion = load_motion(args.motion)
+    motion = load_motion(args.motion, notice=to_stderr)
     portrait = load_portrait(args.portrait, args.detector)
     for notice in portrait.notices:
-        print(notice, file=sys.stderr)
+        to_stderr(notice)
     clip, report = calibrate(portrait.pose, motion, options)
     save_clip(clip, args.out)
     if args.report is not None:
@@ -62,6 +62,11 @@ def run(args: argparse.Namespace) -> int:
         preview_video(portrait.image, clip, args.preview)
     print("\n".join(report.summary()))
     return 0
+
+
+def to_stderr(notice: str) -> None:
+    """Tell the user."""
+    print(notice, file=sys.stderr)
 
 
 def _check_output(path: Path, ending: str) -> None:

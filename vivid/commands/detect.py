@@ -10,8 +10,6 @@ from pathlib import Path
 
 from ..errors import InputError
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".gif")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -31,13 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Detect, write the clip, and say which detector ran and what a person should know."""
+    from ..config import Limits
+    from ..media.files import check_file
+    from ..media.kinds import kind_of
     from ..pose.detect import choose_detector, detect_picture, detect_video
     from ..pose.library import mirror
     from ..pose.skeleton import clip_of
 
     check_output(args.out)
-    source = Path(args.input)
-    if source.suffix.lower() in PICTURES:
+    source = check_file(args.input, "picture or video", Limits())
+    if kind_of(source) == "picture":
         from ..media.pictures import load_picture
 
         if args.report:

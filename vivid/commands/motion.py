@@ -14,7 +14,7 @@ from .detect import check_output, progress_line, write_clip
 if TYPE_CHECKING:
     from ..pose.skeleton import PoseClip
 
-_MOTION = "the name of a clip that ships, a .npz, .json or .tar.gz file, a folder, or a video"
+_MOTION = "the name of a clip that ships, a .npz, .json, .tar.gz or .zip file, a folder, or a video"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +50,7 @@ def _motion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("motion", help=_MOTION)
     parser.add_argument("--detector", default="auto", help="for videos: auto, mediapipe, dwpose or openpose")
     parser.add_argument("--mirrored", action="store_true", help="it was recorded as a mirror image: turn it round")
+    parser.add_argument("--fps", type=float, metavar="N", help="frames a second of a clip that does not tell them")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
     # The file is the caller's own: what bounds it is the clip reader's limit of frames, not that of uploads.
     limits = Limits(upload_bytes=2**34, motion_seconds=3600)
-    clip, notices = read_motion(args.motion, args.detector, args.mirrored, progress_line(), limits)
+    clip, notices = read_motion(args.motion, args.detector, args.mirrored, progress_line(), limits, args.fps)
     for notice in notices:
         print(notice, file=sys.stderr)
     if args.action == "info":

@@ -16,7 +16,8 @@ from ..errors import InputError
 from .children import Child
 
 DEMUXERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,asf,mpeg,mpegts,wav,w64,mp3,flac,ogg,aac,aiff,caf,amr,au,gif,f32le"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,asf,mpeg,mpegts,gif,apng,webp_anim,"
+    "wav,w64,mp3,flac,ogg,aac,aiff,caf,amr,au,f32le"
 )
 PROBE_SECONDS = 15
 _THREADS = "2"

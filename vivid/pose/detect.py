@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 
 from ..config import FPS, Limits
 from ..errors import InputError
-from .repair import drop_strays, fill_gaps, named_parts, repair_sides, runs
+from .gaps import absences, notices_of, refuse_empty
+from .repair import drop_strays, fill_gaps, repair_sides, runs
 from .skeleton import Pose, PoseClip, no_pose
 
 DETECTORS = ("auto", "mediapipe", "dwpose", "openpose")
 _MAX_SIDE = 1280
 """Videos are read at no more than this; the networks look at crops of at most 384 pixels."""
-_MANY_GAPS = 6
-"""So many stretches of missing frames are listed in a sentence; the report has them all."""
 
 Image = NDArray[np.uint8]
 Progress = Callable[[int, int], None]
@@ -175,7 +174,7 @@ def detect_video(
     Frames are read one by one, so memory does not grow with the length. `mirrored`: the video is a mirror image, as
     many webcams record; it is turned round first, so that the person's own left is left. `smooth` takes out tremble.
     `progress(done, total)` is called after each frame; the total is at least `done` and a guess until the end.
-    Raises InputError when the file cannot be used or nobody is found in it.
+    Raises InputError when the file cannot be used or most of it shows nobody.
     """
     from ..media.video import probe, read_frames
 
@@ -204,7 +203,7 @@ def detect_frames(
 ) -> tuple[PoseClip, VideoReport]:
     """`detect_video` for RGB frames (H, W, 3) of one size, 24 a second, and a detector that is ready.
 
-    Raises InputError when nobody is found in any of them.
+    Raises InputError when nobody is found in most of them.
     """
     poses: list[Pose | None] = []
     people = 0
@@ -215,15 +214,11 @@ def detect_frames(
         people = max(people, finder.people)
         if progress is not None:
             progress(len(poses), max(total, len(poses)))
-    if not any(pose is not None for pose in poses):
-        raise InputError(
-            f"No person was found in any of the {len(poses)} frames of {name}: "
-            "film one person from the front, head to hips, in good light."
-        )
+    refuse_empty(np.array([pose is not None for pose in poses]), name)
     clip, swapped = repair_sides(_clip_of(poses, canvas))
     clip, strays = drop_strays(clip)
     clip, filled = fill_gaps(clip)
-    absent = {part: runs(~(points[..., 2] > 0).any(1)) for part, points in named_parts(clip).items()}
+    absent = absences(clip)
     return clip, VideoReport(
         detector=finder.name,
         frames=len(clip),
@@ -232,7 +227,7 @@ def detect_frames(
         absent=absent,
         swapped=runs(swapped),
         stray_hands=strays,
-        notices=_notices(name, len(clip), people, absent),
+        notices=notices_of(name, len(clip), people, absent),
     )
 
 
@@ -245,37 +240,3 @@ def _clip_of(poses: list[Pose | None], canvas: tuple[int, int]) -> PoseClip:
         canvas,
         FPS,
     )
-
-
-def _notices(name: str, count: int, people: int, absent: dict[str, list[tuple[int, int]]]) -> tuple[str, ...]:
-    notices = []
-    if people > 1:
-        notices.append(
-            f"There are up to {people} people in {name}; the largest one near the middle is followed: "
-            "film one person alone if that is not who you mean."
-        )
-    remedies = {
-        "body": "cut this part out, or keep head and shoulders in the picture",
-        "face": "cut this part out, or look towards the camera there",
-        "left hand": "keep the hand in the picture if the gesture needs it",
-        "right hand": "keep the hand in the picture if the gesture needs it",
-    }
-    for part, stretches in absent.items():
-        if stretches == [(0, count - 1)]:
-            notices.append(f"The {part} is not seen in {name}: {remedies[part]}.")
-        elif stretches:
-            notices.append(f"The {part} is not seen in {describe(stretches)} of {name}: {remedies[part]}.")
-    return tuple(notices)
-
-
-def describe(stretches: list[tuple[int, int]]) -> str:
-    """Stretches of frames in words: "frames 30-52 (1.2-2.2 s) and frame 60 (2.5 s)"."""
-    words = [
-        f"frame {first} ({first / FPS:.1f} s)"
-        if first == last
-        else f"frames {first}-{last} ({first / FPS:.1f}-{(last + 1) / FPS:.1f} s)"
-        for first, last in stretches[:_MANY_GAPS]
-    ]
-    if len(stretches) > _MANY_GAPS:
-        words.append(f"{len(stretches) - _MANY_GAPS} more stretches")
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,13 @@ from numpy.typing import NDArray
 
 from ..config import FPS, Limits
 from ..errors import InputError
-from .clips import MAX_FRAMES, load_clip
-from .foreign import load_echomimic, load_openpose
+from ..media.files import check_file
+from ..media.kinds import kind_of
+from .clips import MAX_FRAMES, check_clip, load_clip
+from .containers import number_in, numbered_files
+from .foreign import echomimic_of
+from .gaps import close_gaps
+from .keypoint_json import Keypoints, keypoints_of, load_keypoints
 from .skeleton import Points, PoseClip
 from .thumbnail import thumbnail
 
@@ -30,9 +35,9 @@ __all__ = [
     "list_motions",
     "loop",
     "mirror",
+    "read_clip",
     "read_motion",
     "resample",
-    "resolve_motion",
     "shipped_motion",
     "thumbnail",
     "trim",
@@ -43,7 +48,6 @@ DEFAULT_MOTION = "calm"
 """The clip that is used when nobody chose one."""
 TURN_FRAMES = 8.0
 """Frames over which a looping clip slows down before it turns round."""
-_NO_VIDEO = (".png", ".jpg", ".jpeg", ".bmp", ".txt", ".npy", ".pkl", ".wav", ".mp3")
 _NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 
 
@@ -76,62 +80,112 @@ def shipped_motion(name: str, folder: Path = MOTIONS) -> PoseClip:
     return resample(load_clip(path))
 
 
-def resolve_motion(
-    motion: str | Path,
-    detector: str = "auto",
-    mirrored: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-    limits: Limits | None = None,
-) -> PoseClip:
-    """A clip at 24 frames a second from a file, a folder, or the name of a clip that ships (see `read_motion`).
-
-    Never give it what a web user typed: it opens paths. Raises InputError, also for clips longer than the limit.
-    """
-    limits = limits or Limits()
-    clip, _ = read_motion(motion, detector, mirrored, progress, limits)
-    if clip.seconds > limits.motion_seconds + 1:
-        raise InputError(
-            f"{Path(motion).name} lasts {clip.seconds:.0f} seconds, the limit is {limits.motion_seconds:g}: trim it."
-        )
-    return clip
-
-
 def read_motion(
     motion: str | Path,
     detector: str = "auto",
     mirrored: bool = False,
     progress: Callable[[int, int], None] | None = None,
     limits: Limits | None = None,
+    fps: float | None = None,
 ) -> tuple[PoseClip, tuple[str, ...]]:
     """A clip at 24 frames a second and notices for the user, from whatever holds one.
 
-    `motion`: the name of a clip that ships, a pose clip (.npz), OpenPose JSON (.json or a folder), an EchoMimicV2
-    folder or archive (.tar.gz, .tgz, .tar), or a video, in which `detector` finds the poses. `mirrored` turns a mirror
-    image round. Raises InputError.
+    `motion`: the name of a clip that ships, a folder of EchoMimicV2 poses or OpenPose JSON, or a file (`read_clip`).
+    Never give it what a web user typed: it opens paths. Raises InputError, also for clips longer than the limit.
     """
     path = Path(motion)
-    if not path.exists() and _NAME.fullmatch(str(motion)):
-        clip: PoseClip = shipped_motion(str(motion))
-    elif not path.exists():
-        raise InputError(f"There is no file, folder or gesture clip {str(motion)[:200]!r}: check its name.")
-    elif path.is_dir():
-        is_json = any(entry.suffix.lower() == ".json" for entry in islice(path.iterdir(), MAX_FRAMES))
-        clip = load_openpose(path) if is_json else load_echomimic(path)
-    elif path.name.lower().endswith((".tar", ".tar.gz", ".tgz")):
-        clip = load_echomimic(path)
-    elif path.suffix.lower() == ".npz":
-        clip = load_clip(path)
-    elif path.suffix.lower() == ".json":
-        clip = load_openpose(path)
-    elif path.suffix.lower() in _NO_VIDEO:
-        raise InputError(f"{path.name} is no motion: give a video, .npz, .json, .tar.gz, a folder or a clip's name.")
+    try:
+        there = path.exists()
+    except (OSError, ValueError):  # a name too long, a NUL in it
+        there = False
+    if there and not path.is_dir():
+        return read_clip(path, detector, mirrored, progress, limits, fps)
+    if there:
+        clip, notices = _from_numbered_files(path, fps)
+    elif _NAME.fullmatch(str(motion)):
+        clip, notices = shipped_motion(str(motion)), ()
     else:
+        raise InputError(f"There is no file, folder or gesture clip {str(motion)[:200]!r}: check its name.")
+    return _ready(clip, path.name, mirrored, limits), notices
+
+
+def read_clip(
+    path: Path,
+    detector: str = "auto",
+    mirrored: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    limits: Limits | None = None,
+    fps: float | None = None,
+    videos: bool = True,
+) -> tuple[PoseClip, tuple[str, ...]]:
+    """A clip at 24 frames a second and notices for the user, from a file of any kind, told by its contents.
+
+    A pose clip (.npz); OpenPose, AlphaPose or MMPose JSON; an EchoMimicV2 or OpenPose archive (.tar, .tar.gz, .tgz,
+    .zip); a video or moving picture, in which `detector` finds the poses (unless `videos` is False). `mirrored` turns
+    a mirror image round. `fps` is the rate of a clip that does not tell it, or tells a wrong one. Raises InputError.
+    """
+    limits = limits or Limits()
+    kind = kind_of(check_file(path, "motion", limits))
+    if kind in ("media", "moving picture"):
+        if not videos:
+            raise InputError(f"{path.name} is no gesture clip: give .npz, OpenPose .json or an EchoMimicV2 archive.")
+        if fps is not None:
+            raise InputError(f"{path.name} is a video, which tells its own frames a second: leave out --fps.")
         from .detect import detect_video
 
         clip, report = detect_video(path, detector, mirrored=mirrored, progress=progress, limits=limits)
         return clip, report.notices
+    notices: tuple[str, ...] = ()
+    if kind == "picture":
+        raise InputError(
+            f"{path.name} is a picture that does not move: give a video, .npz, .json, an archive or a clip's name."
+        )
+    if kind == "json":
+        clip, notices = _gaps_filled(load_keypoints(path, fps=fps), path.name)
+    elif kind == "zip" and _is_npz(path):
+        clip = load_clip(path)
+        clip = clip if fps is None else check_clip(replace(clip, fps=fps), path.name)
+    else:
+        clip, notices = _from_numbered_files(path, fps)
+    return _ready(clip, path.name, mirrored, limits), notices
+
+
+def _ready(clip: PoseClip, name: str, mirrored: bool, limits: Limits | None) -> PoseClip:
+    """At 24 frames a second, within the limit, turned round where it is a mirror image."""
+    longest = (limits or Limits()).motion_seconds
+    if clip.seconds > longest + 1 / FPS:
+        raise InputError(f"{name} lasts {clip.seconds:.0f} seconds, the limit is {longest:g}: trim it.")
     clip = resample(clip)
-    return (mirror(clip) if mirrored else clip), ()
+    return mirror(clip) if mirrored else clip
+
+
+def _from_numbered_files(path: Path, fps: float | None) -> tuple[PoseClip, tuple[str, ...]]:
+    ending, files = numbered_files(path)
+    if ending == ".json":
+        return _gaps_filled(keypoints_of(files, path.name, fps=fps), path.name)
+    clip = echomimic_of(files, path.name)
+    return (clip if fps is None else check_clip(replace(clip, fps=fps), path.name)), ()
+
+
+def _gaps_filled(found: Keypoints, name: str) -> tuple[PoseClip, tuple[str, ...]]:
+    """What a video's poses get: short gaps closed, long ones named; and what had to be assumed."""
+    clip, notices = close_gaps(found.clip, found.people, name)
+    if not found.rate_told:
+        notices = (
+            f"{name} does not tell its frames a second: {FPS} are assumed (`motion import --fps` takes another rate).",
+            *notices,
+        )
+    return clip, notices
+
+
+def _is_npz(path: Path) -> bool:
+    """Whether a zip archive is a pose clip; damaged ones are, so that its reader says so."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [info.filename for info in archive.infolist()]
+    except Exception:  # whatever a damaged archive makes its reader raise
+        return True
+    return not any(number_in(name) is not None and name.lower().endswith((".npy", ".json")) for name in names)
 
 
 def resample(clip: PoseClip, fps: float = FPS) -> PoseClip:

@@ -18,7 +18,7 @@ from ..config import RunSettings
 from ..errors import InputError
 from ..media.pictures import load_picture
 from ..media.sound import load_speech
-from ..pose.library import shipped_motion
+from ..pose.library import read_clip, shipped_motion
 from ..pose.portrait import Portrait
 from ..pose.skeleton import PoseClip
 from .check_step import fit, pictures
@@ -26,7 +26,7 @@ from .context import Context
 from .controls import LARGEST_SEED
 from .generation import line_up
 from .jobs import DONE, Job, listen, settings_text
-from .motion_step import default_clip, read_clip
+from .motion_step import default_clip
 from .quality import QUALITIES, steps_of
 from .serving import EXPENSIVE, PREVIEW, plainly
 from .strings import say
@@ -68,7 +68,7 @@ def usable_portrait(context: Context, path: str | None) -> Portrait:
 def read_motion(context: Context, path: str | None, name: str | None) -> PoseClip:
     """The uploaded clip, else the shipped one of that name, else the calm one. Errors: InputError."""
     if path is not None:
-        return read_clip(path, context.options.limits.motion_seconds)
+        return read_clip(Path(path), limits=context.options.limits, videos=False)[0]
     if name:
         return shipped_motion(str(name))
     clip = default_clip()

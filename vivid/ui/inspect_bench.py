@@ -26,18 +26,17 @@ from PIL import Image
 
 from ..config import Limits
 from ..errors import InputError
+from ..media.kinds import kind_of
 from ..media.pictures import load_picture
 from ..pose.calibrate import calibrate, place
-from ..pose.clips import load_clip
 from ..pose.detect import detect_picture
-from ..pose.foreign import load_echomimic, load_openpose
-from ..pose.library import resample
+from ..pose.library import read_clip
 from ..pose.nudges import ArmNudge, Nudges
 from ..pose.report import CalibrationOptions
 from ..pose.skeleton import Pose, PoseClip, clip_of
 from .decisions import DecisionBook, Mark, checked_nudges
 from .inspect_cache import Cache
-from .inspect_pairs import VIDEOS, Pair, Source, file_sha256, folder_sources, match_pairs
+from .inspect_pairs import Pair, Source, file_sha256, folder_sources, match_pairs
 from .strings.sentences import chinese
 
 log = logging.getLogger("vivid")
@@ -272,8 +271,8 @@ class Bench:
 
         def make() -> PoseClip:
             with _naming(source):
-                if not source.name.lower().endswith(VIDEOS):
-                    return resample(_stored(source))
+                if kind_of(source.path) not in ("media", "moving picture"):
+                    return read_clip(source.path, limits=self._limits)[0]
                 from ..pose.detect import detect_video
 
                 try:
@@ -312,14 +311,6 @@ def _naming(source: Source) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"{source.name}: {error}") from None
-
-
-def _stored(source: Source) -> PoseClip:
-    """A clip file of any known kind, chosen by the name it was given under."""
-    name = source.name.lower()
-    if name.endswith(".npz"):
-        return load_clip(source.path)
-    return load_openpose(source.path) if name.endswith(".json") else load_echomimic(source.path)
 
 
 def _plain(mark: Mark) -> Answer:

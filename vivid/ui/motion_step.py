@@ -11,8 +11,7 @@ import gradio as gr
 from gradio.context import Context as Building
 
 from ..errors import InputError
-from ..pose.clips import load_clip
-from ..pose.library import DEFAULT_MOTION, resample, shipped_motion
+from ..pose.library import DEFAULT_MOTION, read_clip, shipped_motion
 from ..pose.skeleton import PoseClip
 from . import examples
 from .context import Context
@@ -43,14 +42,6 @@ def default_clip() -> PoseClip | None:
         return shipped_motion(DEFAULT_MOTION)
     except InputError:
         return None
-
-
-def read_clip(path: str | Path, seconds: float) -> PoseClip:
-    """A clip file at 24 frames a second, at most `seconds` long. Errors: InputError."""
-    clip = resample(load_clip(Path(path)))
-    if clip.seconds > seconds:
-        raise InputError(f"The clip lasts {clip.seconds:.0f} seconds, the limit is {seconds:g}: use a shorter one.")
-    return clip
 
 
 def describe(name: str | tuple[str, str], clip: PoseClip) -> str:
@@ -167,10 +158,10 @@ def build_motion_step(context: Context, changed: gr.State) -> MotionStep:
         if path is None:
             return {verdict: gr.skip()}
         try:
-            clip = read_clip(path, limit)
+            clip, notices = read_clip(Path(path), limits=context.options.limits, videos=False)
         except InputError as error:
             return {**refuse(error, current), clip_file: None}
-        return take(clip, Path(path).name)
+        return take(clip, Path(path).name, *(said("warn", text) for text in notices))
 
     clip_file.upload(
         plainly(open_clip), [clip_file, state], [*outputs, clip_file], show_progress="hidden", **PREVIEW, **PRIVATE

@@ -124,7 +124,6 @@ TABLE: dict[str, str] = {
     # Gesture clips
     "There is no gesture clip named {}: choose one of {}.": "没有名为 {0} 的手势：请选择 {1}。",
     "The motion has no frames: choose another one.": "动作中没有任何帧：请另选一个。",
-    "The clip lasts {} seconds, the limit is {}: use a shorter one.": "手势长 {0} 秒，上限为 {1} 秒：请使用更短的。",
     "There is no pose clip {}: check its path.": "找不到手势文件 {0}：请检查路径。",
     "{} is larger than {} MB: trim the clip.": "{0} 超过 {1} MB：请剪短。",
     "{} is damaged or not a pose clip: export it again as .npz.": "{0} 已损坏或不是手势文件：请重新导出为 .npz。",
@@ -182,17 +181,35 @@ TABLE: dict[str, str] = {
         "{0} 中第 {1} 帧出现两次：一个文件夹或压缩包只放一段手势。"
     ),
     "{} holds more than {} frames or {} MB: trim the clip.": "{0} 超过 {1} 帧或 {2} MB：请剪短。",
-    "There are no poses in {}: a folder needs 0.npy, 1.npy, ... (EchoMimicV2) or OpenPose JSON files.": (
-        "{0} 中没有姿态：需要 0.npy、1.npy……（EchoMimicV2）或 OpenPose JSON 文件。"
+    "There are no poses in {}: it needs 0.npy, 1.npy, ... (EchoMimicV2) or numbered OpenPose JSON files.": (
+        "{0} 中没有姿态：需要 0.npy、1.npy……（EchoMimicV2）或带编号的 OpenPose JSON 文件。"
+    ),
+    "{} is no gesture clip: give .npz, OpenPose .json or an EchoMimicV2 archive.": (
+        "{0} 不是手势文件：请提供 .npz、OpenPose .json 或 EchoMimicV2 压缩包。"
+    ),
+    "{} is a picture that does not move: give a video, .npz, .json, an archive or a clip's name.": (
+        "{0} 是静止的图片：请提供视频、.npz、.json、压缩包或手势名称。"
+    ),
+    "{} lasts {} seconds, the limit is {}: trim it.": "{0} 长 {1} 秒，上限为 {2} 秒：请剪短。",
+    "{} does not tell its frames a second: {} are assumed (`motion import --fps` takes another rate).": (
+        "{0} 没有标明帧率：按每秒 {1} 帧处理（可用 `motion import --fps` 指定）。"
+    ),
+    "Nobody is seen in {} of {}: the pose there is made from the frames around.": (
+        "{1} 的 {0} 中看不到人：该处姿态由前后帧补全。"
+    ),
+    "A person is seen in only {} of the {} frames of {}: cut the rest out, or film one person from the front, head to "
+    "hips, in good light.": (
+        "{2} 的 {1} 帧中只有 {0} 帧有人：请剪掉其余部分，或在良好光线下正面拍摄一个人，从头到髋。"
     ),
     "Frame {} is missing in {}: export the clip again or number it without gaps.": (
         "{1} 缺少第 {0} 帧：请重新导出，或连续编号。"
     ),
     "{} is no JSON file of at most {} MB: choose another file.": "{0} 不是 {1} MB 以内的 JSON 文件：请另选文件。",
     "There is no readable JSON in {}: export the OpenPose clip again.": "{0} 中没有可读的 JSON：请重新导出 OpenPose。",
-    "There is no OpenPose record with 'people' in {}: export the clip again.": (
-        "{0} 中没有含 “people” 的 OpenPose 记录：请重新导出。"
+    "There is no pose in {} that can be read: export it as OpenPose, AlphaPose or MMPose JSON.": (
+        "{0} 中没有可读取的姿态：请导出为 OpenPose、AlphaPose 或 MMPose JSON。"
     ),
+    "There are {} frames in one clip: 1 to {} are allowed.": "一段手势有 {0} 帧：允许 1 到 {1} 帧。",
     "The point lists in {} have odd lengths or contents: export the clip again.": (
         "{0} 中点的数量或内容不对：请重新导出。"
     ),
