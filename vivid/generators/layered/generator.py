@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
 from collections import OrderedDict
@@ -17,12 +16,15 @@ from ...events import Step
 from ...media.provenance import sha256_of
 from ...speech.types import Speech
 from .. import Capabilities, Frames, Inputs
+from ..settings import resolve
 from .compose import Compositor
 from .drive import drive
 from .person import Person, analyse
 
 USUAL_SIDE, LARGEST_SIDE, LONGEST_SIDE, SMALLEST_SIDE = 768, 1080, 1920, 128
 """The shorter side of a video by default and at most, the longer one at most, and any at least, in pixels."""
+PREPARING_SECONDS, USUAL_SECONDS = 4.0, 0.14
+"""What a run takes besides drawing, and what drawing a megapixel takes on two ordinary cores."""
 BLOCK = 4
 """Frames handed over at a time: cancelling takes no longer than one block."""
 KEPT_PEOPLE = 4
@@ -46,28 +48,26 @@ class LayeredGenerator:
         instant=True,
     )
 
+    device = "cpu"
+
     def __init__(self) -> None:
         self._people: OrderedDict[str, Person] = OrderedDict()
         self._lock = threading.Lock()
-        self._seconds_per_megapixel = 0.14
-        """Of one frame, on one core of an ordinary machine, until a run has measured it."""
+        self._seconds_per_megapixel: float | None = None
+        """Of one frame, in the last run."""
 
     def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
         """The portrait's own shape with a shorter side of USUAL_SIDE, or what was asked for. Errors: InputError."""
-        width, height = settings.width, settings.height
-        if width is None or height is None:
-            short = min(portrait_size)
-            scale = min(USUAL_SIDE, short) / short
-            scale = min(scale, LONGEST_SIDE / max(portrait_size))
-            width, height = (max(SMALLEST_SIDE, 2 * round(side * scale / 2)) for side in portrait_size)
-        odd = width % 2 or height % 2
-        if odd or min(width, height) < SMALLEST_SIDE or max(width, height) > LONGEST_SIDE:
+        shrink = min(1.0, USUAL_SIDE / min(portrait_size), LONGEST_SIDE / max(portrait_size))
+        usual = [2 * round(side * shrink / 2) for side in portrait_size]
+        run = resolve(self.capabilities, settings, (usual[0], usual[1]))
+        assert run.width and run.height
+        if not SMALLEST_SIDE <= min(run.width, run.height) <= LARGEST_SIDE:
             raise InputError(
-                f"The size is {width}x{height}: choose even numbers from {SMALLEST_SIDE} to {LONGEST_SIDE}."
+                f"The size is {run.width} x {run.height}: "
+                f"choose one whose shorter side has {SMALLEST_SIDE} to {LARGEST_SIDE} pixels."
             )
-        if min(width, height) > LARGEST_SIDE:
-            raise InputError(f"The size is {width}x{height}: the shorter side may have at most {LARGEST_SIDE} pixels.")
-        return dataclasses.replace(settings, width=width, height=height)
+        return run
 
     def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> LayeredSession:
         """Take the portrait apart (once for each picture), listen to the speech, place the motion."""
@@ -76,10 +76,18 @@ class LayeredGenerator:
         compositor = Compositor(person, inputs.clip, inputs.motion, inputs.positions, faces, settings.seed)
         return LayeredSession(compositor, tuple(person.plan.sentences), self._measured)
 
-    def expected_seconds(self, frames: int, settings: RunSettings) -> float:
-        """Of drawing; taking the portrait apart comes on top."""
-        width, height = settings.width or USUAL_SIDE, settings.height or USUAL_SIDE
-        return frames * self._seconds_per_megapixel * width * height / 1e6
+    def measure_speed(self) -> None:
+        """Nothing is slow before the first run: `expected_seconds` has a usual machine's figure until then."""
+
+    def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
+        """Of taking the portrait apart, listening, and drawing."""
+        assert settings.width and settings.height
+        each = self._seconds_per_megapixel or USUAL_SECONDS
+        return PREPARING_SECONDS + frames * each * settings.width * settings.height / 1e6
+
+    def reconstruct_hands(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """There is no hand codebook here."""
+        raise InputError("layered has no hand codebook: choose a diffusion model to look at one.")
 
     def _person(self, inputs: Inputs) -> Person:
         poses = (inputs.pose.body, inputs.pose.hands, inputs.pose.face)

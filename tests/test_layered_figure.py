@@ -1,0 +1,179 @@
+"""A portrait taken apart: fillings, outlines, sway, what may move, and the layers of a rendered person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from vivid.errors import InputError
+from vivid.generators.layered.colours import find_colours
+from vivid.generators.layered.face_mesh import FaceFinder, FaceMesh
+from vivid.generators.layered.figure import ELBOWS, SHOULDERS, WRISTS
+from vivid.generators.layered.ladder import decide
+from vivid.generators.layered.outline import hand_mask
+from vivid.generators.layered.patch_match import patch_fill
+from vivid.generators.layered.person import Person, analyse
+from vivid.generators.layered.plate import column_fill, membrane, mirror_fill
+from vivid.generators.layered.sway import BREATH, MOST, Sway
+from vivid.inputs import load_portrait
+from vivid.pose.portrait import Portrait
+
+PORTRAITS = Path(__file__).parents[1] / "examples" / "portraits"
+HOLE = np.zeros((120, 160), bool)
+HOLE[30:110, 50:110] = True
+
+
+def stripes(axis: int, period: int = 12) -> np.ndarray:
+    """A picture (120, 160, 3) of soft stripes along an axis."""
+    place = np.arange(HOLE.shape[axis])
+    wave = 128 + 60 * np.sin(2 * np.pi * place / period)
+    wave = wave[:, None] if axis == 0 else wave[None]
+    return np.broadcast_to(wave[..., None], (*HOLE.shape, 3)).astype(np.float32)
+
+
+def test_a_membrane_carries_colours_on_and_changes_nothing_known():
+    flat = np.full((*HOLE.shape, 3), (200.0, 90.0, 30.0), np.float32)
+    assert np.allclose(membrane(flat, ~HOLE), flat, atol=0.1)
+    ramp = np.broadcast_to(np.linspace(0, 200, 160)[None, :, None], (*HOLE.shape, 3)).astype(np.float32)
+    filled = membrane(ramp, ~HOLE)
+    assert np.array_equal(filled[~HOLE], ramp[~HOLE])
+    assert filled[HOLE].min() >= ramp[HOLE].min() - 20 and filled[HOLE].max() <= ramp[HOLE].max() + 20
+    large = membrane(np.kron(ramp, np.ones((4, 4, 1))), np.kron(~HOLE, np.ones((4, 4))) > 0)
+    assert np.abs(cv2.resize(large, (160, 120), interpolation=cv2.INTER_AREA) - filled)[HOLE].mean() < 6
+
+
+def test_a_mirror_goes_on_with_lines_across_and_changes_nothing_outside():
+    picture = stripes(axis=0)
+    filled = mirror_fill(picture, HOLE, 80.0, 1.0)
+    assert np.abs(filled - picture)[HOLE].mean() < 4
+    far = ~(cv2.dilate(HOLE.astype(np.uint8), np.ones((9, 9))) > 0)
+    assert np.abs(filled - picture)[far].max() < 0.5
+
+
+def test_columns_go_on_with_lines_downwards():
+    picture = stripes(axis=1)
+    hole = np.zeros_like(HOLE)
+    hole[45:75, 50:110] = True
+    filled = column_fill(picture, hole, ~hole, np.zeros_like(picture), np.ones_like(hole), 1.0)
+    inner = cv2.erode(hole.astype(np.uint8), np.ones((9, 9))) > 0
+    assert np.abs(filled - picture)[inner].mean() < 12
+    assert np.array_equal(filled[~hole], picture[~hole])
+
+
+def test_patches_come_from_what_is_known_and_twice_the_same():
+    rng = np.random.default_rng(0)
+    tiles = np.kron(rng.integers(0, 2, (15, 20, 1)), np.ones((8, 8, 3))).astype(np.float32) * 150 + 50
+    hole = np.zeros(HOLE.shape, bool)
+    hole[50:80, 60:90] = True
+    filled = patch_fill(tiles, hole, ~hole)
+    assert np.array_equal(filled[~hole], tiles[~hole]) and np.array_equal(filled, patch_fill(tiles, hole, ~hole))
+    assert filled[hole].std() > 25, "texture, not fog"
+    nothing = np.zeros_like(hole)
+    assert np.isfinite(patch_fill(tiles, hole, nothing)).all()
+
+
+def sway(seed: int = 0, count: int = 60) -> tuple[Sway, float]:
+    width = 200.0
+    shoulders = np.array([[300.0, 220.0], [100.0, 220.0]])
+    rng = np.random.default_rng(3)
+    driving = shoulders + rng.normal(scale=20, size=(count, 1, 2))
+    turns = rng.normal(scale=0.1, size=(count, 3))
+    return Sway(shoulders, 150.0, 600.0, driving, turns, np.ones((count, 2)), seed), width
+
+
+def test_the_body_sways_little_the_head_as_one_and_the_floor_not_at_all():
+    field, width = sway()
+    grid = np.stack(np.meshgrid(np.arange(0, 400, 20.0), np.arange(0, 640, 20.0)), -1)
+    moves = np.stack([field.at(grid, t) for t in range(60)])
+    most = np.abs(moves).max() / width
+    assert 0.004 < most < 1.6 * (MOST + BREATH), "alive, but not dancing"
+    assert np.abs(moves[:, grid[..., 1] >= 600]).max() == 0
+    head = field.at(np.stack(np.meshgrid(np.arange(120, 281, 20.0), np.arange(0, 130, 20.0)), -1), 20)
+    assert np.ptp(head.reshape(-1, 2), axis=0).max() < 0.002 * width
+    assert np.abs(np.diff(moves, axis=0)).max() < 0.006 * width, "no jump from frame to frame"
+    assert np.array_equal(sway()[0].move, field.move) and not np.array_equal(sway(1)[0].move, field.move)
+
+
+@pytest.fixture(scope="module")
+def ada() -> Portrait:
+    return load_portrait(PORTRAITS / "ada.jpg")
+
+
+@pytest.fixture(scope="module")
+def mesh(ada: Portrait) -> FaceMesh:
+    found = FaceFinder().find(ada.image, ada.head_box)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def person(ada: Portrait) -> Person:
+    return analyse(ada.image, ada.pose, ada.head_box)
+
+
+def test_a_whole_figure_moves_whole(ada: Portrait, mesh: FaceMesh):
+    plan = decide(ada.image, mesh, ada.pose)
+    assert plan.still == [False, False] and not plan.sentences
+
+
+def changed(ada: Portrait, joint: int, place: tuple[float, float] | None, confidence: float = 1.0):
+    body = ada.pose.body.copy()
+    if place is not None:
+        body[joint, :2] = np.array(place) * ada.size
+    body[joint, 2] = confidence
+    return replace(ada.pose, body=body)
+
+
+def test_the_ladder_steps_down_and_says_why(ada: Portrait, mesh: FaceMesh):
+    outside = changed(ada, ELBOWS[0], (1.3, 0.8))
+    plan = decide(ada.image, mesh, outside)
+    assert plan.still[0] and any("left elbow" in sentence for sentence in plan.sentences)
+    hidden = changed(ada, WRISTS[1], (0.4, 0.7), confidence=0.1)
+    plan = decide(ada.image, mesh, hidden)
+    assert plan.still[1] and len(plan.sentences) == 1
+    several = decide(ada.image, FaceMesh(mesh.points, 2), ada.pose)
+    assert several.still == [True, True] and "several people" in several.sentences[0]
+    body = ada.pose.body.copy()
+    body[list(SHOULDERS), 2] = 0
+    assert "shoulders" in decide(ada.image, mesh, replace(ada.pose, body=body)).sentences[0]
+
+
+def test_a_face_turned_away_or_too_small_is_refused(ada: Portrait, mesh: FaceMesh):
+    centre = mesh.points.mean(0)
+    cos, sin = np.cos(1.0), np.sin(1.0)
+    turned = (mesh.points - centre) @ np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]]).T + centre
+    with pytest.raises(InputError, match="turned away"):
+        decide(ada.image, FaceMesh(turned), ada.pose)
+    small = FaceMesh((mesh.points - centre) * 0.1 + centre)
+    with pytest.raises(InputError, match="larger"):
+        decide(ada.image, small, ada.pose)
+
+
+def test_skin_is_told_from_cloth(ada: Portrait, person: Person):
+    assert person.layers is not None
+    hands = hand_mask(ada.pose, ada.image.shape, 0.34)
+    colours = find_colours(ada.image, ada.pose, person.layers.person, hands)
+    shoulders = ada.pose.body[list(SHOULDERS), :2]
+    x, y = shoulders.mean(0) + [0, 0.5 * np.linalg.norm(shoulders[0] - shoulders[1])]
+    assert colours.skin[int(y) - 5 : int(y) + 5, int(x) - 5 : int(x) + 5].mean() < 0.2
+    cheek = ada.pose.face[[2, 31, 48], :2].mean(0).astype(int)
+    assert colours.skin[cheek[1] - 2 : cheek[1] + 3, cheek[0] - 2 : cheek[0] + 3].mean() > 0.6
+
+
+def test_layers_add_up(ada: Portrait, person: Person):
+    layers = person.layers
+    assert layers is not None
+    far = ~(cv2.dilate((layers.removed | (layers.sleeve.max(0) > 0)).astype(np.uint8), np.ones((31, 31))) > 0)
+    assert np.abs(layers.plate - ada.image)[far].max() <= 0.5, "what is no arm stays as it was"
+    hands = hand_mask(ada.pose, ada.image.shape, 0.3)
+    assert layers.removed[hands].mean() > 0.95, "no hand is left"
+    for side, joint in enumerate(SHOULDERS):
+        columns = np.argwhere(layers.sleeve[side] > 0.5)[:, 1]
+        assert abs(np.median(columns) - ada.pose.body[joint, 0]) < 0.35 * layers.shoulders
+    assert np.array_equal(person.room.shape, ada.image.shape)
+    corner = (slice(0, 20), slice(0, 20))
+    assert np.array_equal(person.room[corner], ada.image[corner]) and not person.opacity[corner].any()
