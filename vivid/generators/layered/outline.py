@@ -49,7 +49,7 @@ def ellipse(radius: float) -> NDArray[np.uint8]:
 
 def hand_mask(pose: Pose, shape: tuple[int, ...], thickness: float, sides: tuple[bool, bool] = (True, True)) -> Mask:
     """Where the hands of `sides` are, (H, W): their bones, thickened by `thickness` palms, and the palm itself."""
-    mask = np.zeros(shape, np.uint8)
+    mask = np.zeros(shape[:2], np.uint8)
     for hand, wanted in zip(pose.hands, sides, strict=True):
         if not wanted or not (hand[:, 2] > 0).all():
             continue
