@@ -7,7 +7,7 @@ A new generator is one new folder and one line in the registry.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator as Stream
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -84,7 +84,7 @@ class Session(Protocol):
     notices: tuple[str, ...]
     """Sentences for the user: what of the portrait stays still, and why."""
 
-    def frames(self) -> Iterator[Step | Frames]:
+    def frames(self) -> Stream[Step | Frames, None, None]:
         """Steps of work before frames are finished, and blocks of finished frames in order, T in all.
 
         Closing the iterator stops within one step.

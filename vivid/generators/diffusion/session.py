@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ class DiffusionSession:
         self.length = len(inputs.clip)
 
     @torch.no_grad()
-    def frames(self) -> Iterator[Step | Frames]:
+    def frames(self) -> Generator[Step | Frames, None, None]:
         """A Step for each window of each sampling step, then the frames in blocks of DECODE_CHUNK."""
         generator = self.generator
         clock = Clock(generator.workload(self.length, self.settings), generator.speed)
@@ -96,6 +96,7 @@ class DiffusionSession:
         # The solver works in float32 whatever the weights are: its small differences matter more than memory.
         latents = initial_noise(shape, run.seed, device, torch.float32, info.noise_clamp)
         total, done = len(scheduler.timesteps) * len(windows), 0
+        denoiser: Any = self.models.denoiser  # diffusers' base classes are not typed
         for timestep in scheduler.timesteps:
             prediction = torch.zeros_like(latents)
             for window, weight in zip(windows, weights, strict=True):

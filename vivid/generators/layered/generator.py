@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable
+from collections.abc import Generator as Stream
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,12 +111,14 @@ class LayeredGenerator:
 class LayeredSession:
     """One video in the making."""
 
-    def __init__(self, compositor: Compositor, notices: tuple[str, ...], measured: object) -> None:
+    def __init__(
+        self, compositor: Compositor, notices: tuple[str, ...], measured: Callable[[float, int], None]
+    ) -> None:
         self.size = (compositor.width, compositor.height)
         self.notices = notices
         self._compositor, self._measured = compositor, measured
 
-    def frames(self) -> Iterator[Step | Frames]:
+    def frames(self) -> Stream[Step | Frames, None, None]:
         """Blocks of finished frames, in order."""
         count = len(self._compositor.faces)
         spent = 0.0
@@ -124,8 +127,7 @@ class LayeredSession:
             block = np.stack([self.frame(i) for i in range(start, min(start + BLOCK, count))])
             spent += time.perf_counter() - began
             yield block
-        if callable(self._measured):
-            self._measured(spent / count, self.size[0] * self.size[1])
+        self._measured(spent / count, self.size[0] * self.size[1])
 
     def frame(self, index: int) -> NDArray[np.uint8]:
         """That very frame (H, W, 3) of the video."""
