@@ -19,7 +19,7 @@ from vivid.generators.layered.figure import SHOULDERS, Layers
 from vivid.generators.layered.hand_solver import fit_clip
 from vivid.generators.layered.raster import PaintedLayer, affine, cover, paint_numbers
 from vivid.generators.layered.skin import to_linear
-from vivid.generators.layered.skin_texture import LEAST, MOST, detail_of, textured
+from vivid.generators.layered.skin_texture import LEAST, MOST, arm_tone, detail_of, textured
 from vivid.pose.skeleton import PoseClip
 
 STRAIGHT = np.tile(np.eye(3), (5, 3, 1, 1))
@@ -139,13 +139,41 @@ def test_hands_come_out_in_the_colour_asked_for(skin: np.ndarray) -> None:
                 layers.look,
                 (768, 768),
                 model.along[model.tri].min(1) > 1.95,
-                model.skin,
+                animator._surfaces[side],
             )
             assert layer is not None
             tones.append(np.median(layer.rgb[layer.alpha > 0.95], 0) / 255)
     ratio = to_linear(np.median(tones, 0)) / to_linear(skin)
     assert (np.abs(np.log(ratio)) < 0.22).all()  # poses differ in how they face the light
     assert np.ptp(np.log(ratio)) < 0.08  # but not in their hue
+
+
+def test_bare_arms_meet_their_sleeves_in_the_portraits_own_tone() -> None:
+    layers = figure(0.5, bare=True)
+    tone = np.array([0.86, 0.66, 0.54])
+    layers = replace(layers, photo=np.full_like(layers.photo, (tone * 255).astype(np.uint8)))
+    layers.look.upper = tone
+    found = arm_tone(layers)
+    assert found is not None and np.abs(np.log(found / to_linear(tone))).max() < 0.05
+    animator, track = ArmAnimator(layers), tracked(layers, gestures(Person(), 2, 5))
+    out = layers.plate.astype(np.uint8)
+    animator.draw(out, track, 0)
+    for side in range(2):
+        shoulder, elbow = track.shoulder[side, 0, :2], track.elbow[side, 0, :2]
+        x, y = (shoulder + 0.8 * (elbow - shoulder)).astype(int)
+        drawn = np.median(out[y - 3 : y + 4, x - 3 : x + 4].reshape(-1, 3), 0) / 255
+        assert np.abs(np.log(to_linear(drawn) / to_linear(tone))).max() < 0.3
+        sleeve = animator._sleeves[side].at(shoulder, elbow)
+        assert sleeve is not None
+        x, y = (shoulder + 0.65 * (elbow - shoulder)).astype(int) - [sleeve.x0, sleeve.y0]
+        assert y >= sleeve.alpha.shape[0] or sleeve.alpha[y, x] == 0  # no photographed skin below the hem
+
+
+def test_arms_in_the_shade_or_in_long_sleeves_say_nothing_of_their_tone() -> None:
+    dark = figure(0.5)
+    assert arm_tone(replace(dark, photo=(dark.photo * 0 + [90, 60, 45]).astype(np.uint8))) is None
+    long = figure(2.0)
+    assert arm_tone(replace(long, photo=np.full_like(long.photo, (SKIN * 255).astype(np.uint8)))) is None
 
 
 def test_skin_has_the_detail_of_the_portraits_own() -> None:

@@ -71,7 +71,7 @@ def _complexion(arm: ArmModel, rest: Floats, palm: Floats, where: Floats, facing
     out *= 1 + (np.array([1.045, 0.965, 0.955]) - 1) * pads[:, None]
     out *= 1 + (np.array([1.03, 1.03, 1.02]) - 1) * (palm * (1 - pads))[:, None]
     fore = np.clip((where - 0.2) / 0.3, 0, 1) * (1 - hand)
-    out *= 1 + (np.array([0.955, 0.925, 0.90]) - 1) * (fore * np.clip(0.5 - facing, 0, 1))[:, None]
+    out *= 1 + (np.array([0.985, 0.965, 0.95]) - 1) * (fore * np.clip(0.5 - facing, 0, 1))[:, None]
     out *= 1 + np.array([0.016, 0.030, 0.034]) * noise(rest, 5.0, 3)[:, None]
     out *= 1 + np.array([0.020, 0.022, 0.022]) * noise(rest, 13.0, 7)[:, None]
     tendon, vein = _tendons_and_veins(arm, rest)

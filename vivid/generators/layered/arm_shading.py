@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import cv2
@@ -10,14 +11,14 @@ from numpy.typing import NDArray
 
 from .arm_mesh import FLIP, ArmModel, normals_of
 from .raster import BRIGHT, Coverage, PaintedLayer, cover, lookup
-from .skin import Look, to_linear, to_srgb
+from .skin import Look, to_srgb
 
 Floats = NDArray[np.float64]
 
 LEVELS = 2047
 TO_SRGB = (to_srgb(np.arange(LEVELS + 1) / LEVELS) * 255).astype(np.float32)
 """sRGB 0..255 of linear light in steps of 1 / LEVELS."""
-BOUNCE = 0.36
+BOUNCE = 0.50
 """Light from below on a surface that faces down (the sky above gives 0.6): without it the underside of a forearm that
 points at the camera is a brown stump."""
 SHADOW = 0.42
@@ -25,15 +26,27 @@ SHADOW = 0.42
 GRAIN_SIDE = 512
 
 
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A person's skin: texture (h, w, 3) of factors on its colours, which are linear RGB (3,) before they are lit: of
+    the hand and of the upper arm; hem: where a short sleeve ends, which shades the skin below (0 shoulder, 1 elbow)."""
+
+    texture: NDArray[np.uint8]
+    hand: Floats
+    upper: Floats
+    hem: float | None = None
+
+
 def light_on(normals: Floats, look: Look, rim: float | Floats = 0.30) -> tuple[Floats, Floats]:
     """(V, 3) RGB light, about 1 on average in the open, and (V,) the half-way cosine for gloss.
 
     rim: how much darker a surface is that turns away from the camera, a number or (V, 1).
     """
-    key = look.key / np.linalg.norm(look.key)
+    key = look.key * np.array([1.0, 0.8, 1.0])  # lamps stand lower than the light on a face suggests
+    key /= np.linalg.norm(key)
     wrap = np.array([0.44, 0.36, 0.33])  # red light wanders farther under the skin
     direct = np.clip((normals @ key)[:, None] + wrap, 0, None) / (1 + wrap)
-    sky = 0.60 + 0.16 * normals[:, 1:2] + 0.24 * normals[:, 2:3]
+    sky = 0.60 + 0.13 * normals[:, 1:2] + 0.26 * normals[:, 2:3]
     # floor, table and clothes light undersides
     bounce = np.array([1.06, 0.96, 0.90]) * BOUNCE * np.clip(-normals[:, 1:2], 0, 1)
     edge = 1 - np.clip(normals[:, 2:3], 0, 1)
@@ -91,12 +104,12 @@ def skin_layer(
     look: Look,
     size: tuple[int, int],
     faces: NDArray[np.bool_],
-    skin: NDArray[np.uint8],
+    surface: Surface,
     seed: int = 0,
 ) -> PaintedLayer | None:
     """The chosen faces (F,) in the person's skin; verts (V, 3) in pixels of the frame (height, width) `size`.
 
-    skin: the texture, factors on the skin's colour; seed: of the grain.
+    seed: of the grain.
     """
     tri = arm.tri[faces]
     found = cover(verts, tri, size, cull=True)
@@ -105,21 +118,19 @@ def skin_layer(
     # hollows and dark outlines part the fingers; on an arm that points at the camera they would be a contour
     parts = np.clip((arm.along - 1.80) / 0.25, 0, 1)
     light, gloss = light_on(normals_of(verts * FLIP, arm.tri), look, 0.10 + 0.20 * parts[:, None])
-    base = to_linear(look.skin)
-    if look.upper is not None:  # from the upper arm's tone to the hand's
-        share = np.clip((arm.along - 0.95) / 0.9, 0, 1)[:, None]
-        base = to_linear(look.upper) * (1 - share) + base * share
-    if look.hem is not None:  # the shadow of the sleeve
-        dark = np.exp(-np.maximum(arm.along - look.hem, 0) / 0.06) * (arm.along < 1.5)
+    share = np.clip((arm.along - 1.1) / 0.95, 0, 1)[:, None]
+    base = surface.upper * (1 - share) + surface.hand * share
+    if surface.hem is not None:  # the shadow of the sleeve
+        dark = np.exp(-np.maximum(arm.along - surface.hem, 0) / 0.06) * (arm.along < 1.5)
         light = light * (1 - np.array([0.30, 0.38, 0.40]) * dark[:, None])
-    light = light * base * look.gain * BRIGHT / 255
+    light = light * base * BRIGHT / 255
     shine = 0.045 * gloss**18 + 0.14 * arm.nail * gloss**50
     vertex = np.concatenate([light, shine[:, None], verts[:, 2:] / palm, 0.25 + 0.75 * parts[:, None]], 1)
     v = found.interpolate(tri, np.concatenate([vertex[tri], arm.texel[faces] - 0.5], 2))
     lit, gleam, depth, parted, texel = v[:, :3], v[:, 3:4], v[:, 4:5], v[:, 5:6], v[:, 6:8]
     pixel = found.pixel
     hollow = 1 - (1 - _reaching(found.mean(pixel, depth)[..., 0], found.opacity, look, palm)[pixel]) * parted
-    colour = lit * lookup(skin, texel[:, 0], texel[:, 1]) * hollow[:, :3] + gleam * hollow[:, 3:]
+    colour = lit * lookup(surface.texture, texel[:, 0], texel[:, 1]) * hollow[:, :3] + gleam * hollow[:, 3:]
     return _layer(found, pixel, colour, look, seed)
 
 

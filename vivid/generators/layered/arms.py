@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arm_mesh import FLIP, ArmModel, load_arm, normals_of, pose_arm, rotation_between
-from .arm_shading import cloth_layer, skin_layer
+from .arm_shading import Surface, cloth_layer, skin_layer
 from .arm_track import Track, place_clip
 from .figure import PLACES, Layers
 from .raster import PaintedLayer
 from .skin import to_linear
-from .skin_texture import detail_of, textured
+from .skin_texture import arm_tone, detail_of, textured
 from .sleeves import Sleeve, cloth_texture
 
 __all__ = ["ArmAnimator", "Track", "place_clip"]
@@ -37,29 +37,56 @@ class ArmAnimator:
         self._torso = (layers.torso * 255).round().astype(np.uint8)
         self._sleeves = [Sleeve(layers, side) for side in range(2)]
         self._textures = [cloth_texture(layers, arm) for arm in layers.arms]
-        self._skin = textured(self.models[0].skin, detail_of(layers))
         self._upper, self._lower = [], []
         for model, arm, long in zip(self.models, layers.arms, self.long, strict=True):
             along = model.along[model.tri]
-            begin = arm.bare_to - 0.35 if arm.bare else arm.hem - 0.45
-            self._upper.append((along.min(1) < 1.05) & (along.max(1) > begin))
+            self._upper.append((along.min(1) < 1.05) & (along.max(1) > arm.hem - 0.45))
             self._lower.append(along.max(1) > (1.9 if long else 0.98))
-        layers.look.gain = self._gain()
+        self._thickness = [self._profile(side) for side in range(2)]
+        self._surfaces = self._exposed()
 
-    def _gain(self) -> Floats:
-        """(3,) so that a hand as most photographs show it comes out with the portrait's colour of skin."""
-        look, model, palm = self.layers.look, self.models[0], 60.0
-        look.gain = np.ones(3)
+    def _exposed(self) -> list[Surface]:
+        """The skin of both sides, so that hands and bare upper arms come out with the portrait's colours."""
+        look, texture = self.layers.look, textured(self.models[0].skin, detail_of(self.layers))
+        hand, arm = to_linear(look.skin), arm_tone(self.layers)
+        if arm is not None:
+            hand = (hand + arm) / 2
+        elif look.upper is not None:
+            arm = to_linear(look.upper)
+        gain = np.clip(hand / self._hand_lit(Surface(texture, hand, hand)), 0.6, 1.8)
+        tone = hand if arm is None else arm
+        hand, upper = hand * gain, [tone * gain, tone * gain]
+        if any(each.bare for each in self.layers.arms):
+            lit = [self._upper_lit(Surface(texture, tone, tone), side) for side in range(2)]
+            upper = [tone * (gain if each is None else np.clip(tone / each, 0.6, 1.8)) for each in lit]
+        hems = [arm.hem if arm.hem < 0.97 else None for arm in self.layers.arms]
+        return [Surface(texture, hand, tone, hem) for tone, hem in zip(upper, hems, strict=True)]
+
+    def _hand_lit(self, surface: Surface) -> Floats:
+        """(3,) linear colour of a hand as most photographs show it."""
+        model, palm, levels = self.models[0], 60.0, []
         fingers = np.tile(np.eye(3), (5, 3, 1, 1))
-        levels = []
         for turn in (np.eye(3), np.diag([-1.0, 1.0, -1.0])):
             raised = turn @ rotation_between(model.joints[2, 0], np.array([0.3, 0.6, 0.4]))
             shoulder, elbow, wrist = (np.array(p) for p in ((150.0, 60, -20), (180.0, 250, -20), (130.0, 150, 0)))
             verts = pose_arm(model, raised, fingers, shoulder, elbow, wrist, palm)
-            layer = skin_layer(model, verts, palm, look, (300, 300), model.along[model.tri].min(1) > 1.95, self._skin)
+            chosen = model.along[model.tri].min(1) > 1.95
+            layer = skin_layer(model, verts, palm, self.layers.look, (300, 300), chosen, surface)
             assert layer is not None  # the hand is inside of these 300 pixels
-            levels.append(np.median(to_linear(layer.rgb[layer.alpha > 0.9] / 255), 0))
-        return np.clip(to_linear(look.skin) / np.mean(levels, 0), 0.6, 1.8)
+            levels.append(_lit(layer))
+        return np.mean(levels, 0)
+
+    def _upper_lit(self, surface: Surface, side: int) -> Floats | None:
+        """(3,) linear colour of an upper arm below its sleeve, posed as in the portrait."""
+        arm, model, palm = self.layers.arms[side], self.models[side], self.layers.palm
+        shoulder, elbow, wrist = (np.append(p, 0.0) for p in (arm.shoulder, arm.elbow, arm.wrist))
+        turn = rotation_between(model.joints[2, 0], (wrist - elbow + 1e-3) * FLIP)
+        verts = pose_arm(model, turn, np.tile(np.eye(3), (5, 3, 1, 1)), shoulder, elbow, wrist, palm)
+        verts = self._filled_out(verts, palm, side)
+        along = model.along[model.tri]
+        chosen = (along.min(1) > min(arm.hem + 0.05, 0.7)) & (along.max(1) < 0.95)
+        layer = skin_layer(model, verts, palm, self.layers.look, self.size, chosen, surface)
+        return None if layer is None or (layer.alpha > 0.9).sum() < 20 else _lit(layer)
 
     def draw(self, out: NDArray[np.uint8], track: Track, t: int) -> None:
         """Draw both arms of frame t onto (H, W, 3) RGB, in place."""
@@ -74,9 +101,9 @@ class ArmAnimator:
         verts = pose_arm(model, track.turn[side, t], track.fingers[side, t], shoulder, elbow, wrist, palm)
         verts = self._filled_out(verts, palm, side)
         cuff = self._cuff(verts, palm, side) if self.long[side] else None
-        hand = skin_layer(model, verts, palm, look, self.size, self._lower[side], self._skin, t)
+        hand = skin_layer(model, verts, palm, look, self.size, self._lower[side], self._surfaces[side], t)
         if not self.long[side]:
-            skin = skin_layer(model, verts, palm, look, self.size, self._upper[side], self._skin, t)
+            skin = skin_layer(model, verts, palm, look, self.size, self._upper[side], self._surfaces[side], t)
             if skin is not None:
                 skin.paint(out)
         for layer in (cuff, hand):
@@ -86,14 +113,26 @@ class ArmAnimator:
             if layer is not None:
                 layer.paint(out)
 
-    def _filled_out(self, verts: Floats, palm: float, side: int) -> Floats:
-        """A bare upper arm as thick as the photograph's, the forearm as it is."""
+    def _profile(self, side: int) -> Floats | None:
+        """(V,) pixels by which a bare upper arm is thicker than the mesh's, None where the photograph shows none."""
         arm, model = self.layers.arms[side], self.models[side]
         if not arm.bare:
+            return None
+        axis = (model.elbow - model.shoulder) / np.linalg.norm(model.elbow - model.shoulder)
+        away = model.rest - model.elbow
+        away = np.linalg.norm(away - np.outer(away @ axis, axis), axis=1)
+        places = np.clip(PLACES, arm.hem + 0.1, 0.9)
+        own = np.array([np.median(away[np.abs(model.along - p) < 0.06]) for p in places]) * self.layers.palm
+        wanted = np.interp(places, PLACES, np.minimum(arm.outer, arm.inner))
+        more = np.clip(wanted - own, -0.12 * self.layers.palm, 0.10 * self.layers.palm)
+        return np.asarray(np.interp(model.along, PLACES, more) * np.clip((1.6 - model.along) / 0.6, 0, 1), float)
+
+    def _filled_out(self, verts: Floats, palm: float, side: int) -> Floats:
+        """A bare upper arm as thick as the photograph's, the forearm as it is."""
+        thickness, model = self._thickness[side], self.models[side]
+        if thickness is None:
             return verts
-        wanted = float(np.interp(0.7, PLACES, np.minimum(arm.outer, arm.inner))) / palm
-        thick = np.clip(wanted - _bare_half(model), -0.05, 0.06) * np.clip((1.5 - model.along) / 0.6, 0, 1)
-        return verts + normals_of(verts * FLIP, model.tri) * FLIP * (thick * palm)[:, None]
+        return verts + normals_of(verts * FLIP, model.tri) * FLIP * (thickness * palm / self.layers.palm)[:, None]
 
     def _cuff(self, verts: Floats, palm: float, side: int) -> PaintedLayer | None:
         """The long sleeve round the forearm."""
@@ -121,6 +160,11 @@ class ArmAnimator:
         share = 1 - cv2.multiply(full, self._torso[b:d, a:c], scale=0.30 / 255, dtype=cv2.CV_32F)
         view = out[b:d, a:c]
         view[:] = cv2.multiply(view, cv2.merge([share] * 3), dtype=cv2.CV_8U)
+
+
+def _lit(layer: PaintedLayer) -> Floats:
+    """(3,) linear: the usual colour of a layer."""
+    return np.median(to_linear(layer.rgb[layer.alpha > 0.9] / 255), 0)
 
 
 def _bare_half(model: ArmModel) -> float:

@@ -28,15 +28,12 @@ class Look:
 
     skin: (3,) sRGB 0..1, the colour that its raised hands should have; key: (3,) direction of the main light (x right,
     y up, z towards the camera); grain: standard deviation of its noise, 0..1; blur: in pixels; upper: colour of a bare
-    upper arm; hem: where a short sleeve ends (0 shoulder, 1 elbow), which shades the skin below; gain: (3,) brings the
-    drawn skin to `skin`.
+    upper arm; hem: where a short sleeve ends (0 shoulder, 1 elbow), which shades the skin below.
     """
 
     skin: Floats
     key: Floats = field(default_factory=lambda: np.array([-0.35, 0.75, 0.56]))
-    contrast: float = 1.0
     grain: float = 0.006
     blur: float = 0.5
     upper: Floats | None = None
     hem: float | None = None
-    gain: Floats = field(default_factory=lambda: np.ones(3))

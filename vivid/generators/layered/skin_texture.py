@@ -1,4 +1,4 @@
-"""The fine detail of a person's own skin, measured in the portrait and laid over the mesh's texture."""
+"""A person's own skin as the portrait shows it: the tone of the arms, and fine detail for the mesh's texture."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .figure import Layers
+from .skin import to_linear
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +43,31 @@ def detail_of(layers: Layers) -> Floats:
     found = [1.4826 * np.median(np.abs((a - b)[skin])) for a, b in pairwise(smooth)]
     # the eye sees light, the texture stores it linearly
     return np.clip(HANDS * 2.2 * np.array(found), LEAST, MOST)
+
+
+def arm_tone(layers: Layers) -> Floats | None:
+    """(3,) linear colour of the arms where the portrait shows their skin in the light, None where it does not.
+
+    Arms that hang in the shade say nothing of raised ones: the tone is never darker than that of face and hands.
+    """
+    skin, radius = to_linear(layers.look.skin), max(1, round(0.05 * layers.palm))
+    height, width = layers.photo.shape[:2]
+    found = []
+    for arm in layers.arms:
+        if arm.hem > 1.4:
+            continue
+        bones = [(arm.shoulder, arm.elbow, q) for q in (0.75, 0.85, 0.95) if q > arm.hem + 0.08]
+        for start, end, q in [*bones, *((arm.elbow, arm.wrist, q) for q in (0.15, 0.3, 0.45, 0.6, 0.75))]:
+            x, y = (start + q * (end - start)).round().astype(int)
+            if radius <= x < width - radius and radius <= y < height - radius:
+                patch = layers.photo[y - radius : y + radius + 1, x - radius : x + radius + 1].reshape(-1, 3)
+                found.append(np.maximum(to_linear(np.median(patch, 0) / 255), 1e-4))
+    if not found:
+        return None
+    ratio = np.log(np.array(found) / skin)
+    hue = ratio - ratio.mean(1, keepdims=True)
+    alike = (np.abs(hue).max(1) < 0.12) & (ratio.mean(1) > 0) & (ratio.mean(1) < 0.45)
+    return skin * np.exp(np.median(ratio[alike], 0)) if alike.sum() >= 3 else None
 
 
 def textured(skin: NDArray[np.uint8], detail: Floats, seed: int = 0) -> NDArray[np.uint8]:

@@ -12,6 +12,8 @@ from .skin import to_linear
 
 Floats = NDArray[np.float64]
 
+SOFT_HEM = 0.011
+"""Shoulder widths over which cloth ends."""
 ROWS, COLUMNS = 30, 13
 """Points of the flat mesh along and across the upper arm."""
 
@@ -23,7 +25,8 @@ class Sleeve:
         self.arm = layers.arms[side]
         self.size = (layers.plate.shape[0], layers.plate.shape[1])
         self._cloth = layers.cloth.round().clip(0, 255).astype(np.uint8)
-        self._opacity = (layers.sleeve[side] * 255).round().astype(np.uint8)
+        opacity = layers.sleeve[side] * _above_hem(layers, side) if self.arm.bare else layers.sleeve[side]
+        self._opacity = (opacity * 255).round().astype(np.uint8)
         self._points, self._tri, self._share = self._mesh(layers.shoulders)
 
     def _mesh(self, width: float) -> tuple[Floats, NDArray[np.int64], Floats]:
@@ -66,6 +69,20 @@ class Sleeve:
         share = alpha.astype(np.float32) / 255
         premultiplied = np.asarray(rgb, np.float32) * share[..., None]
         return PaintedLayer(premultiplied, share, x0, y0)
+
+
+def _above_hem(layers: Layers, side: int) -> Floats:
+    """(H, W) 0..1: where cloth is above the hem of a short sleeve; below it the drawn arm begins."""
+    arm, (height, width) = layers.arms[side], layers.sleeve[side].shape
+    v = arm.elbow - arm.shoulder
+    length = float(np.linalg.norm(v))
+    across = np.array([-v[1], v[0]]) / length
+    if across[0] * (1 if side == 0 else -1) < 0:
+        across = -across  # away from the torso
+    x, y = np.arange(width)[None] - arm.shoulder[0], np.arange(height)[:, None] - arm.shoulder[1]
+    along, outward = (x * v[0] + y * v[1]) / length**2, (x * across[0] + y * across[1]) / layers.shoulders
+    hem = arm.hem + 0.02 * (1 - np.square(np.clip(outward / 0.2, -1, 1))) - arm.hem_tilt * outward
+    return np.clip((hem - along) * length / (SOFT_HEM * layers.shoulders) + 0.5, 0, 1)
 
 
 def cloth_texture(layers: Layers, arm: ArmOutline, rows: int = 96, columns: int = 64) -> NDArray[np.float32]:
