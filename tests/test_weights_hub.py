@@ -62,7 +62,7 @@ def test_fetch_downloads_what_the_variant_needs_and_converts(monkeypatch, tmp_pa
 def test_names_and_paths(tmp_path):
     assert hub.folder_of("embedded").parts[-2:] == ("assets", "embedded")
     assert hub.folder_of("full") == tmp_path / "models" / "full"
-    with pytest.raises(InputError, match=r"There is no model in .*: name a model folder"):
+    with pytest.raises(InputError, match=r"There is no model in .*: name a folder"):
         hub.model_folder(tmp_path / "nothing")
     with pytest.raises(InputError, match="choose one of full, full-acc, whisper-tiny, wav2vec2"):
         hub.fetch("embedded")
@@ -72,14 +72,14 @@ def test_names_and_paths(tmp_path):
 
 
 def test_the_default_is_the_best_that_is_here(monkeypatch, tmp_path):
-    assert hub.default_model() == "embedded"
+    assert hub.default_model() == "layered"
     folder = tmp_path / "models" / "full"
     folder.mkdir(parents=True)
     (folder / "model_index.json").write_text("{}")
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     assert hub.default_model() == "full"
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert hub.default_model() == "embedded"
+    assert hub.default_model() == "layered"
 
 
 def test_cache_folder_without_a_choice(monkeypatch):
@@ -92,7 +92,7 @@ def test_list_says_what_to_do(capsys):
     assert main(["weights", "list"]) == 0
     out = capsys.readouterr().out
     assert "python -m vivid weights fetch full`" in out and "academic" not in out
-    assert "Used when none is named: embedded" in out
+    assert "Used when none is named: layered" in out
 
 
 def test_list_names_the_speech_encoders_and_what_is_cached(capsys, monkeypatch):

@@ -53,7 +53,7 @@ class VividPipeline:
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path = "embedded", device: str | torch.device | None = None, dtype: torch.dtype | None = None
+        cls, name: str | Path = "layered", device: str | torch.device | None = None, dtype: torch.dtype | None = None
     ) -> VividPipeline:
         """The pipeline around a generator by name or model folder (see `generators.load_generator`)."""
         return cls(load_generator(name, device, dtype))

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     pipeline = VividPipeline.from_pretrained(args.model or default_model())
     for event in pipeline.animate(portrait, speech, motion, settings, args.out):
         if isinstance(event, Done):
-            print(file=sys.stderr)
+            print(*event.result.notices, sep="\n", file=sys.stderr)
             print(json.dumps(event.result.to_dict()))
         else:
             show_progress(event.phase, event.done, event.total, event.seconds_left)

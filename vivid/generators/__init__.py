@@ -135,7 +135,7 @@ GENERATORS = {"layered": "LayeredGenerator"}
 
 
 def load_generator(
-    name: str | Path = "embedded", device: str | torch.device | None = None, dtype: torch.dtype | None = None
+    name: str | Path = "layered", device: str | torch.device | None = None, dtype: torch.dtype | None = None
 ) -> Generator:
     """The generator `name`: one of GENERATORS, or the diffusion model "embedded", "full" or of a model folder.
 

@@ -75,12 +75,12 @@ def is_present(name: str) -> bool:
 
 
 def default_model() -> str:
-    """ "full" where a CUDA device and its weights are present, otherwise "embedded"."""
+    """ "full" where a CUDA device and its weights are present, otherwise "layered", which needs neither."""
     if not is_present("full"):
-        return "embedded"
+        return "layered"
     import torch
 
-    return "full" if torch.cuda.is_available() else "embedded"
+    return "full" if torch.cuda.is_available() else "layered"
 
 
 def model_folder(name: str | Path) -> Path:
