@@ -12,7 +12,8 @@ import torch
 from vivid.config import SAMPLE_RATE
 from vivid.generators.layered import curves
 from vivid.generators.layered.drive import drive, encode
-from vivid.generators.layered.speech_motion import LIP, SpeechMotion, load_speech_motion
+from vivid.generators.layered.head_gestures import FARTHEST, phrases
+from vivid.generators.layered.speech_motion import LIP, RHYTHM, SECOND, SpeechMotion, load_speech_motion
 from vivid.media.sound import load_speech
 from vivid.speech.types import Speech
 
@@ -23,7 +24,7 @@ VOICES = Path(__file__).resolve().parents[1] / "examples" / "voices"
 def speech() -> Speech:
     spoken = load_speech(VOICES / "story_rms.mp3").samples
     pause = np.zeros(SAMPLE_RATE, np.float32)
-    return Speech(np.concatenate([pause, spoken[: 3 * SAMPLE_RATE], pause]))
+    return Speech(np.concatenate([pause, spoken[: 5 * SAMPLE_RATE], pause]))
 
 
 @pytest.fixture(scope="module")
@@ -92,13 +93,41 @@ def test_a_minute_takes_little_memory(states: torch.Tensor, speech: Speech) -> N
     assert peak < 120e6
 
 
-def test_the_network_hears_a_short_time_and_knows_its_channels() -> None:
+def test_each_stream_of_the_network_hears_its_own_time() -> None:
+    """The lip stream 0.28 s to each side, the head stream one second."""
     network = load_speech_motion()
-    states = torch.randn(1, 60, 1920, generator=torch.Generator().manual_seed(0))
+    states = torch.randn(1, 120, 1920, generator=torch.Generator().manual_seed(0))
     changed = states.clone()
-    changed[:, 40:] += 1
-    before, after = network(states), network(changed)
-    assert before.shape == (1, 60, len(LIP))
-    torch.testing.assert_close(before[:, :25], after[:, :25])
-    assert (before[:, 40] - after[:, 40]).abs().max() > 0
+    changed[:, 60] += 1
+    before, after = network(states)[0], network(changed)[0]
+    assert before.shape == (120, len(LIP) + len(RHYTHM))
+    moved = (before - after).abs() > 1e-5
+    lip, head = moved[:, : len(LIP)].any(1).nonzero(), moved[:, len(LIP) :].any(1).nonzero()
+    assert lip.min() >= 60 - 14 and lip.max() <= 60 + 14
+    assert head.min() == 60 - SECOND // 2 and head.max() == 60 + SECOND // 2
     assert sum(p.numel() for p in SpeechMotion().parameters()) < 1_000_000
+
+
+def test_a_head_moves_smoothly_within_limits_and_begins_as_photographed(speech: Speech, states: torch.Tensor) -> None:
+    for seed in range(3):
+        motions = drive(speech, speech.frames, seed, states)
+        turn = np.array([(m.pitch, m.yaw, m.roll) for m in motions])
+        assert np.abs(turn[0]).max() < 1e-6
+        assert (np.abs(turn) <= FARTHEST + 1e-9).all()
+        assert turn.std(0).max() > 0.005
+        assert np.abs(np.diff(turn, 2, axis=0)).max() < np.radians(0.8)
+
+
+def test_mouths_do_not_jump_open_after_a_closure(speech: Speech, states: torch.Tensor) -> None:
+    closed = np.array([m.closed for m in drive(speech, speech.frames, 0, states)])
+    shut = np.flatnonzero(closed > 0.95)
+    assert len(shut), "this sentence closes the lips"
+    for k in shut:
+        assert closed[max(k - 1, 0)] >= 0.45 and closed[min(k + 1, len(closed) - 1)] >= 0.45
+
+
+def test_phrases_are_parted_by_pauses_alone() -> None:
+    voiced = np.zeros(100)
+    voiced[10:40] = voiced[44:60] = voiced[80:90] = 1
+    assert phrases(voiced) == [(10, 60), (80, 90)]
+    assert phrases(np.zeros(9)) == []

@@ -208,6 +208,50 @@ def test_a_blink_closes_both_eyes(animator: HeadAnimator) -> None:
         assert ((lower - upper) @ animator.down)[1:-1].max() < 0.03 * animator.head.scale
 
 
+def test_eyes_that_the_mesh_cannot_follow_stay_open(picture: np.ndarray, mesh: FaceMesh) -> None:
+    centre = mesh.points.mean(0)
+
+    def blinking(*angles: float) -> float:
+        moved = FaceMesh((mesh.points - centre) @ turn(*np.radians(angles)).T + centre)
+        return analyse_head(picture, moved, picture).blinking
+
+    assert blinking(0, 0, 0) == 1.0
+    assert blinking(0, 45, 0) == 0.0 and blinking(0, -45, 0) == 0.0
+    assert blinking(-40, 0, 0) == 0.0  # looks up
+    assert blinking(20, 0, 0) == 1.0
+
+
+def test_rims_of_glasses_stay_when_the_eyes_close(finder: FaceFinder) -> None:
+    portrait = load_picture(PORTRAITS / "david.jpg")
+    found = finder.find(portrait)
+    assert found is not None
+    animator = HeadAnimator(analyse_head(portrait, found, portrait))
+    assert animator.head.glasses
+    shut, _ = animator.shape(FaceMotion(blink=1.0))
+    moved = np.linalg.norm(shut - animator.head.points, axis=1) / animator.head.scale
+    rims = [p for eye in EYES.values() for p in eye.above[1]]
+    assert moved[rims].max() < 0.005
+    assert moved[[159, 386]].min() > 0.03  # the lids themselves close
+
+
+def test_a_smile_fades_while_its_person_speaks(picture: np.ndarray, mesh: FaceMesh) -> None:
+    head = analyse_head(picture, mesh, picture)
+    smiling = FaceMesh(mesh.points.copy())
+    smiling.points[:POINTS] += pupil_distance(mesh, deep=True) * 0.9 * face_units().offsets["mouthSmile"]
+    worn = analyse_head(picture, smiling, picture)
+    assert head.smile < 0.3 < 0.7 < worn.smile
+    animator = HeadAnimator(worn)
+
+    def width(motion: FaceMotion) -> float:
+        points, _ = animator.shape(motion)
+        return float(np.linalg.norm(points[61] - points[291])) / worn.scale
+
+    silent, speaking = width(FaceMotion()), width(FaceMotion(speaking=1.0))
+    assert speaking < silent
+    rounded = {"mouthPucker": 0.8}
+    assert width(FaceMotion(units=rounded, speaking=1.0)) < width(FaceMotion(units=rounded)) - 0.01
+
+
 def test_turning_moves_nose_and_leaves_shoulders(animator: HeadAnimator) -> None:
     rest, turned = (animator.pose(FaceMotion(yaw=y), still).target for y in (0.0, 0.15))
     moved = np.linalg.norm(turned - rest, axis=1) / animator.head.scale

@@ -16,7 +16,7 @@ from .curves import accents, loudness, smooth, syllables
 from .geometry import Array
 from .head_gestures import head_tracks
 from .head_motion import FaceMotion
-from .speech_motion import LIP, load_speech_motion
+from .speech_motion import LIP, RHYTHM, SpeechMotion, load_speech_motion
 
 LEAD = 0.02
 """Seconds by which the mouth is ahead of the sound, besides 0.03 s in the curves that the network learnt."""
@@ -30,6 +30,8 @@ GAIN = {
 """The synthetic speakers' curves are bolder than what a photograph bears; mouthClose is left to the lips' contact."""
 WIDEST = 0.40
 """jawOpen saturates here: speech, not a shout."""
+BESIDE_CLOSURE = 0.5
+"""How far lips are closed in the frames beside a full closure, at least."""
 SHARPEN = 0.6
 """How much of the difference to a mean over 0.1 s is added: the regression is smoother than speech."""
 
@@ -44,24 +46,28 @@ def encode(speech: Speech) -> Tensor:
     return _encoder().states(speech.samples)
 
 
-def lip_stream(states: Tensor, frames: int) -> dict[str, Array]:
-    """Each channel of `LIP` at every frame (frames,), LEAD ahead of the sound."""
+def streams(states: Tensor, frames: int, network: SpeechMotion | None = None) -> dict[str, Array]:
+    """Each channel of lip and head stream at every frame (frames,), LEAD ahead of the sound; states: (n, 5, 384)."""
+    network = load_speech_motion() if network is None else network
     with torch.no_grad():
-        curves = load_speech_motion()(states.flatten(1)[None])[0].double().numpy()
+        curves = network(states.flatten(1)[None])[0].double().numpy()
     at = np.clip((np.arange(frames) / FPS + LEAD) * STATE_RATE, 0, len(curves) - 1)
     index = np.arange(len(curves))
-    return {name: np.interp(at, index, curve) for name, curve in zip(LIP, curves.T, strict=True)}
+    return {name: np.interp(at, index, curve) for name, curve in zip((*LIP, *RHYTHM), curves.T, strict=True)}
 
 
-def drive(speech: Speech, frames: int, seed: int, states: Tensor | None = None) -> list[FaceMotion]:
+def drive(
+    speech: Speech, frames: int, seed: int, states: Tensor | None = None, network: SpeechMotion | None = None
+) -> list[FaceMotion]:
     """What the face does in each frame at 24 frames a second.
 
-    states: `encode(speech)`, where it is known already. The seed decides blinks, glances and slow turns.
+    states: `encode(speech)`, where it is known already; network: another than the one that ships. The seed decides
+    blinks, glances and slow turns.
     """
     if not frames:
         return []
     samples = speech.samples
-    lip = lip_stream(encode(speech) if states is None else states, frames)
+    lip = streams(encode(speech) if states is None else states, frames, network)
     level = loudness(samples, frames)
     # What is not speech keeps the mouth shut; it opens a little before the sound and closes softly.
     loud = np.clip((lip["speaking"] - 0.25) / 0.35, 0, 1) * np.clip((level - 0.15) / 0.2, 0, 1)
@@ -74,8 +80,14 @@ def drive(speech: Speech, frames: int, seed: int, states: Tensor | None = None) 
     units["jawOpen"] = WIDEST * np.tanh(units["jawOpen"] / WIDEST)
     units["mouthPucker"] = units["mouthPucker"] + 0.35 * units["mouthFunnel"]
     touch = np.clip((lip["touch"] - 0.22) / 0.25, 0, 1) * (voiced > 0.2)
+    # A frame beside a closure is on its way: mouths do not jump open.
+    beside = np.pad(touch, 1, mode="edge")
+    touch = np.maximum(touch, BESIDE_CLOSURE * np.maximum(beside[:-2], beside[2:]))
     tongue = np.clip(lip["tongueOut"] * 3, 0, 1)
-    tracks = head_tracks(np.random.default_rng(seed), smooth(voiced, 0.3), syllables(level, lip["stress"]))
+    talking = smooth(voiced, 0.3)
+    energy = np.clip(0.55 + 0.5 * lip["emphasis"] + 0.5 * lip["effort"], 0.5, 1.3)
+    hits = syllables(level, lip["stress"])
+    tracks = head_tracks(np.random.default_rng(seed), voiced, level, energy, hits)
     units["browInnerUp"] = units["browOuterUp"] = 0.45 * np.clip(tracks.brow, 0, 1)
     return [
         FaceMotion(
@@ -88,6 +100,7 @@ def drive(speech: Speech, frames: int, seed: int, states: Tensor | None = None) 
             gaze=(float(tracks.gaze[k, 0]), float(tracks.gaze[k, 1])),
             closed=float(touch[k]),
             tongue=float(tongue[k]),
+            speaking=float(talking[k]),
         )
         for k in range(frames)
     ]

@@ -30,7 +30,7 @@ from .face_mesh import (
 from .face_units import face_units
 from .geometry import Array, similarity, smoothstep
 from .lips import OPEN, lips_share, mouth_hidden, refine_lips
-from .teeth import Mask, empty_mouth, split_teeth, tooth_mask
+from .teeth import Mask, empty_mouth, lip_colour, split_teeth, tooth_mask
 
 __all__ = ["Head", "analyse_head", "head_rotation", "lips_share", "mouth_hidden", "pupil_distance", "yaw_of"]
 
@@ -44,6 +44,8 @@ STEEPEST = 1.1
 """Depth along an edge of the mesh over its length: steeper rims would fold at small turns."""
 CLOSED_GAP = 0.012
 """Photographed openings below this share of the pupil distance count as closed."""
+NEUTRAL_RAISE = 0.04
+"""Corners of the mouth raised by this many pupil distances, compared with the units' own face, are no smile yet."""
 GLASSES = 0.15
 """`nose_bar` above this: glasses."""
 
@@ -85,13 +87,18 @@ class Head:
     """Photographed opening of the inner lips, in pupil distances."""
     skin: Array
     sclera: Array
-    """(3,) each: cheeks, white of the eyes."""
+    lips: Array
+    """(3,) each: cheeks, white of the eyes, lips."""
     teeth_colour: Array | None
     """(3,) where the photograph shows teeth."""
     upper_teeth: Mask | None
     lower_teeth: Mask | None
     """(h, w) in 0-1, where `photo` shows them."""
     glasses: bool
+    blinking: float
+    """How far the eyes can close, 0-1."""
+    smile: float
+    """Weight of the smile that is photographed, 0-1."""
 
 
 def head_rotation(mesh: FaceMesh) -> Array:
@@ -101,9 +108,25 @@ def head_rotation(mesh: FaceMesh) -> Array:
 
 
 def yaw_of(mesh: FaceMesh) -> float:
-    """Degrees that the head is turned sideways, about -90 to 90."""
-    rotation = head_rotation(mesh)
-    return float(np.degrees(np.arctan2(rotation[0, 2], rotation[2, 2])))
+    """Degrees that the head is turned sideways, about -90 to 90, above 0 to the picture's right."""
+    return float(np.degrees(_angles(head_rotation(mesh))[1]))
+
+
+def _angles(rotation: Array) -> tuple[float, float]:
+    """Pitch (above 0 looks down) and yaw (above 0 to the picture's right) in radians."""
+    yaw = np.arctan2(-rotation[0, 2], rotation[2, 2])
+    return float(np.arcsin(np.clip(-rotation[1, 2], -1, 1))), float(yaw)
+
+
+def _blinking(points: Array, rotation: Array, scale: float) -> float:
+    """How far these eyes can close, 0-1: where the mesh cannot follow the lids, they stay as photographed.
+
+    So for heads turned more than 30 degrees (the far eye smears, and one eye alone would wink), for those that look up
+    far, and for eyes torn open (of cartoons).
+    """
+    pitch, yaw = np.degrees(_angles(rotation))
+    lids = [np.linalg.norm(points[list(eye.upper)] - points[list(eye.lower)], axis=1).max() for eye in EYES.values()]
+    return float(np.clip(min((34 - abs(yaw)) / 6, (31 + pitch) / 6, (0.27 - max(lids) / scale) / 0.03), 0, 1))
 
 
 def _crop_box(mesh: FaceMesh, scale: float, size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -171,11 +194,26 @@ def analyse_head(picture: Picture, mesh: FaceMesh, plain: Picture) -> Head:
         gap=gap,
         skin=skin,
         sclera=sclera,
+        lips=lip_colour(photo, points),
         teeth_colour=teeth_colour,
         upper_teeth=upper_teeth,
         lower_teeth=lower_teeth,
         glasses=nose_bar(photo, points, scale) > GLASSES,
+        blinking=_blinking(points, rotation, scale),
+        smile=_smile(points[:POINTS], rotation, scale),
     )
+
+
+def _smile(points: Array, rotation: Array, scale: float) -> float:
+    """Weight of mouthSmile that the portrait wears, 0-1, from how far the corners are raised over the lips' middle."""
+
+    def raised(p: Array) -> float:
+        return float(p[[13, 14], 1].mean() - p[[61, 291], 1].mean())
+
+    face = face_units()
+    unit = raised(face.rest + face.offsets["mouthSmile"]) - raised(face.rest)
+    more = raised(points @ rotation / scale) - raised(face.rest) - NEUTRAL_RAISE
+    return float(np.clip(more / unit, 0, 1))
 
 
 def _limit_slope(points: Array, rounds: int = 40) -> Array:

@@ -1,4 +1,8 @@
-"""What a head does while its person speaks: nods on stressed syllables, slow turns, blinks, glances."""
+"""What a head does while its person speaks: posture by phrase, motion with the voice, accents, blinks, glances.
+
+The rhythm comes from the speech (phrases and accents from the lip stream, energy from the head stream); which way a
+head goes, and when it blinks besides, are drawn from the seed.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,24 @@ import numpy as np
 
 from ...config import FPS
 from .curves import smooth, smooth_noise
-from .geometry import Array
+from .geometry import Array, smoothstep
+
+PAUSE = 0.25
+"""Seconds of silence that part two phrases."""
+POSTURE = np.array([0.026, 0.050, 0.024])
+"""Radians (pitch, yaw, roll) of a phrase's posture beside the photographed one, one deviation."""
+FARTHEST = np.array([0.080, 0.105, 0.060])
+"""Radians beyond which a head does not turn."""
+BEAT = 0.030
+"""Radians of pitch with the voice's ups and downs."""
+ACCENT, ACCENT_GAP = np.array([0.040, 0.020, 0.014]), 0.7
+"""Radians of the strongest accents, and seconds between two of them at least."""
+SPRING = 2.6
+"""Hertz of the critically damped spring that a neck is."""
+BLINK_DOWN, BLINK_SHUT, BLINK_UP = 0.085, 0.04, 0.19
+"""Seconds of the parts of a blink."""
+GLANCE = np.array([0.020, 0.007])
+"""Pupil distances that eyes look aside, one deviation."""
 
 
 @dataclass(frozen=True)
@@ -23,50 +44,115 @@ class HeadTracks:
     blink: Array
 
 
-def head_tracks(rng: np.random.Generator, talking: Array, hits: list[tuple[int, float]]) -> HeadTracks:
-    """talking: (T,) in 0-1, how much is being said around each frame; hits: prominent syllables."""
-    frames = len(talking)
+def head_tracks(
+    rng: np.random.Generator, voiced: Array, level: Array, energy: Array, hits: list[tuple[int, float]]
+) -> HeadTracks:
+    """voiced: (T,) in 0-1, where something is said; level: (T,) loudness in 0-1; energy: (T,) about 1, how lively the
+    speech is around each frame; hits: frames and strengths of prominent syllables."""
+    frames = len(voiced)
     time = np.arange(frames) / FPS
-    turn = smooth_noise(rng, frames, 0.35, 3) * np.array([0.010, 0.020, 0.010])
-    turn *= (0.6 + 0.4 * talking)[:, None]
+    parts = phrases(voiced)
+    turn = smooth_noise(rng, frames, 0.3, 3) * np.array([0.007, 0.012, 0.007])
+    turn += _postures(rng, frames, parts) * energy[:, None]
+    # The voice's ups and downs between the phrase and the single sound.
+    beat = smooth(level, 0.09) - smooth(level, 0.45)
+    strength = np.repeat(1.0, frames)
+    for first, last in parts:
+        strength[first:last] = rng.uniform(0.3, 1.0)
+    turn[:, 0] += BEAT * np.clip(beat / 0.25, -1, 1) * smooth(strength, 0.2) * energy
     brow = np.zeros(frames)
-    last = -9.0
-    for frame, strength in hits:
+    at = -9.0
+    for frame, weight in hits:
         s = frame / FPS
-        turn[:, 0] += 0.040 * strength * _bump(time - s - 0.06, 0.13)
-        turn[:, 0] -= 0.014 * strength * _bump(time - s + 0.18, 0.13)
-        if strength > 0.75 and s - last > 0.9:
-            brow += 0.6 * strength * _bump(time - s + 0.02, 0.22)
-            turn[:, 1] += rng.choice([-1, 1]) * 0.03 * _bump(time - s - 0.1, 0.45)
-            turn[:, 2] += rng.choice([-1, 1]) * 0.018 * _bump(time - s - 0.1, 0.5)
-            last = s
-    start = np.clip(time / 0.4, 0, 1)[:, None]  # begins as photographed
+        if weight < 0.55 or s - at < ACCENT_GAP or rng.random() < 0.25:
+            continue
+        at = s
+        direction = np.array([1.0, rng.normal(), rng.normal()]) * rng.uniform(0.5, 1.0) * weight
+        turn += _nod(time - s)[:, None] * ACCENT * direction * energy[:, None]
+        if rng.random() < 0.45:
+            brow = np.maximum(brow, rng.uniform(0.4, 0.9) * weight * np.exp(-(((time - s + 0.04) / 0.24) ** 2)))
+    for first, _ in parts:  # many phrases begin with raised brows
+        if rng.random() < 0.4:
+            brow = np.maximum(brow, rng.uniform(0.3, 0.7) * np.exp(-(((time - first / FPS) / 0.3) ** 2)))
+    turn = FARTHEST * np.tanh(_spring(turn) / FARTHEST)
+    start = smoothstep(time / 0.9)[:, None]  # begins as photographed
     turn = turn - turn[:1] * (1 - start)
     shift = smooth_noise(rng, frames, 0.25, 2) * [0.012, 0.008] * start
-    blink = _blinks(rng, time)
-    return HeadTracks(turn, shift, _glances(rng, frames), brow, blink)
+    gaze, looks = _glances(rng, frames, parts)
+    return HeadTracks(turn, shift, gaze, brow, _blinks(rng, frames, parts, looks))
 
 
-def _bump(time: Array, width: float) -> Array:
-    return np.exp(-((time / width) ** 2))
+def phrases(voiced: Array) -> list[tuple[int, int]]:
+    """First frame and the one after the last of each stretch of speech without a pause."""
+    on = np.flatnonzero(voiced > 0.3)
+    if not len(on):
+        return []
+    cuts = np.flatnonzero(np.diff(on) > PAUSE * FPS)
+    firsts, lasts = on[np.concatenate([[0], cuts + 1])], on[np.concatenate([cuts, [len(on) - 1]])]
+    return [(int(a), int(b) + 1) for a, b in zip(firsts, lasts, strict=True)]
 
 
-def _blinks(rng: np.random.Generator, time: Array) -> Array:
-    """(T,) every few seconds: 0.1 s down, 0.17 s up."""
-    blink = np.zeros(len(time))
-    t = rng.uniform(0.6, 1.4)
-    while t < len(time) / FPS - 0.3:
-        x = time - t
-        fall, rise = np.clip(1 + x / 0.10, 0, 1), np.clip(1 - (x - 0.04) / 0.17, 0, 1)
-        blink = np.maximum(blink, np.where(x < 0, fall, rise))
-        t += rng.uniform(2.2, 4.8)
-    return blink * blink * (3 - 2 * blink)
+def _postures(rng: np.random.Generator, frames: int, parts: list[tuple[int, int]]) -> Array:
+    """(T, 3) steps from posture to posture, a new one with each phrase and within long ones."""
+    out = np.zeros((frames, 3))
+    for first, last in parts:
+        at = float(first) - 0.15 * FPS
+        while at < last - 0.5 * FPS or at < first:
+            out[max(0, int(at)) :] = np.clip(rng.normal(size=3), -1.6, 1.6) * POSTURE
+            at += rng.uniform(1.2, 2.6) * FPS
+        out[last:] *= 0.4  # and back towards the photograph in the pause
+    return smooth(out, 0.16)
 
 
-def _glances(rng: np.random.Generator, frames: int) -> Array:
-    """(T, 2) small quick shifts of the eyes, held for 0.6 to 2 seconds."""
-    out, t = np.zeros((frames, 2)), rng.uniform(0.5, 1.2)
+def _nod(time: Array) -> Array:
+    """A quick fall shortly before an accent and a slow return."""
+    return np.where(time < 0, np.exp(-((time / 0.09) ** 2)), np.exp(-((time / 0.26) ** 2)))
+
+
+def _spring(target: Array) -> Array:
+    """(T, K) what a critically damped spring makes of its target, in steps of an eighth of a frame."""
+    steps = 8
+    omega, dt = 2 * np.pi * SPRING, 1 / (FPS * steps)
+    place, speed = target[0].copy(), np.zeros(target.shape[1])
+    out = np.empty_like(target)
+    for k, goal in enumerate(target):
+        for _ in range(steps):
+            speed += dt * (omega**2 * (goal - place) - 2 * omega * speed)
+            place += dt * speed
+        out[k] = place
+    return out
+
+
+def _glances(rng: np.random.Generator, frames: int, parts: list[tuple[int, int]]) -> tuple[Array, list[int]]:
+    """(T, 2) quick shifts of the eyes: small ones now and then, and away before some phrases and back with them; the
+    frames of the large ones."""
+    out, looks = np.zeros((frames, 2)), []
+    t = rng.uniform(0.5, 1.2)
     while t < frames / FPS:
-        out[int(t * FPS) :] = np.clip(rng.normal(0, 1, 2) * [0.010, 0.004], -0.018, 0.018)
+        out[int(t * FPS) :] = np.clip(0.5 * rng.normal(size=2), -0.8, 0.8) * GLANCE
         t += rng.uniform(0.6, 2.0)
-    return smooth(out, 0.02)
+    for first, _ in parts[1:]:
+        if rng.random() < 0.35:
+            away = max(0, first - int(rng.uniform(0.3, 0.7) * FPS))
+            out[away : first + 2] = np.array([rng.choice([-1.0, 1.0]), rng.uniform(-1, 0.4)]) * GLANCE
+            looks.append(away)
+    return smooth(out, 0.02), looks
+
+
+def _blinks(rng: np.random.Generator, frames: int, parts: list[tuple[int, int]], looks: list[int]) -> Array:
+    """(T,): at the ends of most phrases, with eyes that look away, and every few seconds besides."""
+    times = [last / FPS + rng.uniform(-0.05, 0.12) for _, last in parts if rng.random() < 0.7]
+    times += [frame / FPS for frame in looks]
+    t = rng.uniform(0.8, 1.6)
+    while t < frames / FPS:
+        times.append(t)
+        t += rng.uniform(2.2, 5.0)
+    time, blink, before = np.arange(frames) / FPS, np.zeros(frames), -9.0
+    for t in sorted(times):
+        if t - before < 0.9 or t > frames / FPS - 0.3 or t < 0.3:
+            continue
+        before = t
+        x = time - t
+        fall, rise = np.clip(1 + x / BLINK_DOWN, 0, 1), np.clip(1 - (x - BLINK_SHUT) / BLINK_UP, 0, 1)
+        blink = np.maximum(blink, np.where(x < 0, fall, rise))
+    return blink * blink * (3 - 2 * blink)

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .face_mesh import EYES, LIP_BODIES, LOWER_INNER, MOUTH, UPPER_INNER, Picture
-from .geometry import Array, turn
+from .face_mesh import EYES, LIP_BODIES, LOWER_INNER, MOUTH, UPPER_INNER, Chain, Picture
+from .geometry import Array, smoothstep, turn
 from .head import Head
 from .mouth import MouthPainter
 
@@ -24,6 +24,10 @@ EYEBALL, EYE_COUNTER = 0.16, 0.7
 """Radius of an eyeball in pupil distances, and the share of the head's turn that the eyes undo."""
 EYE_SAMPLES = 3
 """Samples a pixel and axis around the eyes: lids that pass over them have hard edges."""
+LASHES = 0.014
+"""Thickness of the line of lashes of closed eyes in pupil distances."""
+LESS_SMILE, PUSHED_SMILE = 0.5, 0.4
+"""Shares of a photographed smile that speaking takes away, and pushed-out lips besides."""
 _TAPER = np.array([0, 0.25, 0.65, 0.9, 1, 1, 1, 0.9, 0.65, 0.25, 0])
 """A narrow gap between the lips ends before the corners."""
 
@@ -33,7 +37,8 @@ class FaceMotion:
     """One frame's drive of a face.
 
     units: weights of face units; blink: 0-1; pitch (down), yaw, roll in radians; shift of the head and gaze of the
-    eyes in the head, (x, y) in pupil distances; closed: 0-1, lips that must touch; tongue: 0-1, how far it is raised.
+    eyes in the head, (x, y) in pupil distances; closed: 0-1, lips that must touch; tongue: 0-1, how far it is raised;
+    speaking: 0-1, rising and falling slowly.
     """
 
     units: dict[str, float] = field(default_factory=dict)
@@ -45,6 +50,7 @@ class FaceMotion:
     gaze: tuple[float, float] = (0.0, 0.0)
     closed: float = 0.0
     tongue: float = 0.0
+    speaking: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ class HeadAnimator:
         self.triangles = np.concatenate([outside, copies, head.mouth_hole, face])
         self._first_of_face = len(self.triangles) - len(face)
         self.source = np.concatenate([head.points, head.points[self.rim]])[:, :2]
+        self._lash_colours = {name: _lash_colour(head, eye.upper) for name, eye in EYES.items()}
         self.down = head.rotation[:, 1] / np.linalg.norm(head.rotation[:, 1])
 
     # ---------------------------------------------------------------- points
@@ -87,10 +94,13 @@ class HeadAnimator:
         weights = np.array([motion.units.get(name, 0.0) for name in self.names])
         if head.glasses:  # their rims would rise with the brows
             weights[[name.startswith("brow") for name in self.names]] *= 0.25
+        # A photographed smile fades while its person speaks, and more where lips are pushed out: O and U are narrow.
+        pushed = min(1.0, motion.units.get("mouthPucker", 0.0) + motion.units.get("mouthFunnel", 0.0))
+        weights[self.names.index("mouthSmile")] -= head.smile * motion.speaking * (LESS_SMILE + PUSHED_SMILE * pushed)
         points = head.points + head.closed + (weights @ self._basis).reshape(-1, 3)
         self._keep_lips(points, motion.closed)
         if motion.blink > 0.001:
-            self._blink(points, motion.blink)
+            self._blink(points, motion.blink * self.head.blinking)
         jaw = motion.units.get("jawOpen", 0.0) * self.mouth.jaw
         anchors = {name: v + self.mouth.on_jaw.get(name, 0.0) * jaw for name, v in self.mouth.anchors.items()}
         return points, anchors
@@ -110,7 +120,8 @@ class HeadAnimator:
     def _blink(self, points: Array, amount: float) -> None:
         """Lids slide over the eyes and meet low on them; the skin around follows in part; in place."""
         rest = self.head.points
-        rows_follow = (0.55, 0.0) if self.head.glasses else (0.66, 0.22)
+        # Behind glasses the lids stretch instead, or the rims would come along.
+        rows_follow = (0.12, 0.0) if self.head.glasses else (0.66, 0.22)
         for eye in EYES.values():
             up, low = list(eye.upper), list(eye.lower)
             meet = _lid_line(0.2 * rest[up] + 0.8 * rest[low])
@@ -120,7 +131,7 @@ class HeadAnimator:
             for row, share in zip(eye.above, rows_follow, strict=True):
                 skip = (len(fall) - len(row)) // 2
                 points[list(row)] += share * amount * fall[skip:-skip]
-            points[list(eye.below)] += 0.4 * amount * rise[1:-1]
+            points[list(eye.below)] += (0.1 if self.head.glasses else 0.4) * amount * rise[1:-1]
 
     def place(self, points: Array, motion: FaceMotion, follow: Array) -> Array:
         """Points (N, 3) after the head's turn and shift, projected: pixels in x and y; follow: (N,) share of it."""
@@ -167,20 +178,30 @@ class HeadAnimator:
         cv2.copyTo(new, drawn[box], body[box])
         new = cv2.remap(soft, mx[box], my[box], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         cv2.copyTo(new, drawn[box], alpha[box])
-        if motion.blink > 0.02:
-            self._draw_eyes(body, warp)
+        blink = motion.blink * self.head.blinking
+        if blink > 0.02:
+            self._draw_eyes(body, warp, blink)
         pushed = 0.6 * motion.units.get("mouthPucker", 0.0) + 0.3 * motion.units.get("mouthFunnel", 0.0)
         self.mouth.paint(body, pose.target[list(MOUTH)], pose.anchors, motion.tongue, float(np.clip(pushed, 0, 0.6)))
 
-    def _draw_eyes(self, body: Picture, warp: _Warp) -> None:
-        for eye in EYES.values():
+    def _draw_eyes(self, body: Picture, warp: _Warp, blink: float) -> None:
+        """Draw the eyes again, finely, and where the lids meet the lashes, which lids cut out of a picture lack."""
+        k, lashes = EYE_SAMPLES, float(smoothstep(np.array((blink - 0.55) / 0.4)))
+        for name, eye in EYES.items():
             around = warp.target[list(eye.upper + eye.lower + eye.above[0])]
             x0, y0 = np.maximum(np.floor(around.min(0)).astype(int) - 2, 0)
             x1, y1 = np.minimum(np.ceil(around.max(0)).astype(int) + 3, [self.width, self.height])
             if x1 - x0 < 2 or y1 - y0 < 2:
                 continue
-            mx, my, _ = warp.backward((x0, y0, x1, y1), EYE_SAMPLES)
+            mx, my, _ = warp.backward((x0, y0, x1, y1), k)
             fine = cv2.remap(self.head.picture, mx, my, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+            if lashes > 0:
+                line = ((warp.target[list(eye.upper)] - [x0, y0] + 0.5) * k - 0.5)[None]
+                drawn = np.zeros(fine.shape[:2], np.uint8)
+                thick = max(1, round(LASHES * self.head.scale * k))
+                cv2.polylines(drawn, np.round(line * 16).astype(np.int32), False, (255,), thick, cv2.LINE_AA, 4)
+                share = cv2.GaussianBlur(drawn, (0, 0), 0.4 * k).astype(np.float32)[..., None] * (0.8 * lashes / 255)
+                fine = (fine * (1 - share) + self._lash_colours[name] * share).astype(np.uint8)
             body[y0:y1, x0:x1] = cv2.resize(fine, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
 
 
@@ -188,7 +209,8 @@ class _Warp:
     """The dense backward map of one frame: which triangle covers a pixel, and that triangle's affine map."""
 
     SLIVER = 0.8
-    """Square pixels below which a triangle is left out: it would sample far away, and its neighbours cover it."""
+    """Square pixels (twice the area) below which a triangle is left out: it would sample far away, and its neighbours
+    cover it."""
 
     def __init__(self, triangles: NDArray[np.int64], first_of_face: int, source: Array, pose: HeadPose) -> None:
         self.target = pose.target
@@ -196,11 +218,13 @@ class _Warp:
         d, s = pose.target[triangles], source[triangles]
         e1, e2 = d[:, 1] - d[:, 0], d[:, 2] - d[:, 0]
         det = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0]
-        self._area = np.abs(det)
+        # Triangles that turned their back lie under their neighbours: they would sample what is not to be seen.
+        side = np.cross(s[:, 1] - s[:, 0], s[:, 2] - s[:, 0])
+        self._area = det * np.sign(side)
         # What only the body moves is left to its smooth map; the face always covers the layer of the eyes.
         self._moving = ~(np.abs(pose.target - pose.carried).max(1) < 0.02)[triangles].all(1)
         self._moving[first_of_face:] = True
-        det = np.where(self._area < 1e-3, np.inf, det)
+        det = np.where(np.abs(det) < 1e-3, np.inf, det)
         u1, u2 = s[:, 1] - s[:, 0], s[:, 2] - s[:, 0]
         ax = (u1 * e2[:, 1:2] - u2 * e1[:, 1:2]) / det[:, None]
         ay = (u2 * e1[:, 0:1] - u1 * e2[:, 0:1]) / det[:, None]
@@ -228,6 +252,14 @@ class _Warp:
         mx = rows[..., 0] * xs + rows[..., 1] * ys + rows[..., 2]
         my = rows[..., 3] * xs + rows[..., 4] * ys + rows[..., 5]
         return mx, my, label
+
+
+def _lash_colour(head: Head, upper: Chain) -> Array:
+    """RGB (3,): as dark as the photographed edge of the upper lid, in the tint of the skin, for the iris is near."""
+    edge = head.points[list(upper[1:-1]), 1::-1] - np.array([0.02 * head.scale, 0])
+    at = np.round(edge).astype(int).clip(0, np.array(head.photo.shape[:2]) - 1)
+    level = np.percentile(head.photo[at[:, 0], at[:, 1]].mean(1), 25)
+    return np.clip(level, 20, 0.75 * head.skin.mean()) * head.skin / max(float(head.skin.mean()), 1.0)
 
 
 def _lid_line(line: Array) -> Array:

@@ -158,10 +158,11 @@ class MouthPainter:
             white = np.clip(0.55 * level + 0.6 * head.sclera.mean(), 0.85 * level, 1.15 * level)
             enamel = white * tint * np.array([1.02, 1.0, 0.93])
             enamel = enamel * np.clip(warm, 0.80, 1.22) ** (0.45 * photo.chroma) * (1 + 0.10 * photo.bright)
-        flesh = np.clip(level * np.array([0.74, 0.40, 0.42]), 0, 255)
+        # The tongue is half of a usual one, half as the lips of this face are.
+        flesh = 0.5 * np.clip(level * np.array([0.84, 0.40, 0.42]), 0, 255)
         cavity = np.array([34.0, 14, 16]) * light
         deep = warm**0.6 * (0.7 + 0.3 * photo.chroma)
-        return np.clip(enamel, 20, 240), flesh * deep, cavity * deep
+        return np.clip(enamel, 20, 240), flesh * deep + 0.5 * head.lips, cavity * deep
 
     def paint(
         self, picture: Picture, polygon: Array, anchors: dict[str, Array], lift: float = 0.0, depth: float = 0.0
@@ -179,17 +180,17 @@ class MouthPainter:
             return
         canvas = _Canvas((h * k, w * k), low, k)
         inside = canvas.polygon(polygon)
-        # Light reaches what is away from the lips, and the front more than the sides.
-        solid = np.pad(inside > 127, 1).astype(np.uint8)
-        away = cv2.distanceTransform(solid, cv2.DIST_L2, 3)[1:-1, 1:-1] / k
-        light = (0.42 + 0.58 * smoothstep(away / (0.045 * s))).astype(np.float32)
+        light = self._light(inside, k)
         columns = (np.arange(w * k) + 0.5) / k + low[0] - anchors["middle"][0, 0]
         side = 1 - 0.65 * smoothstep((np.abs(columns) / s - 0.10) / 0.30)
         out: NDArray[Any] = np.empty((h * k, w * k, 3), np.float32)
         out[:] = self.cavity
         tongue = canvas.ellipse(anchors["tongue"][0] + [0, (0.06 - 0.16 * lift) * s, 0], (0.21 * s, 0.14 * s))
         m = _soft(tongue, max(0.03 * s * k, 0.5))[..., None]
-        out = out * (1 - m) + m * (self.flesh * 0.80)
+        # Its back lies in the dark, its tip behind the lower lip in the light.
+        rows = (np.arange(h * k) + 0.5) / k + low[1] - anchors["tongue"][0, 1]
+        front = 0.50 + 0.50 * smoothstep(rows / s / 0.16 + 0.5)
+        out = out * (1 - m) + m * self.flesh * front[:, None, None] ** SHADOW
         for name, bounds, gain in (("lower", LOWER_TEETH, 0.66), ("upper", TEETH, 0.98)):
             edge, gum = anchors[name + "_edge"], anchors[name + "_gum"]
             band = _soft(canvas.polygon(np.concatenate([edge, gum[::-1]])), 0.012 * s * k)[..., None]
@@ -205,6 +206,16 @@ class MouthPainter:
         cover = cv2.GaussianBlur(cover, (0, 0), max(0.45, self.tone.soft))[..., None] / 255
         view = picture[low[1] : high[1], low[0] : high[0]]
         view[:] = np.clip(view * (1 - cover) + small * cover, 0, 255).astype(np.uint8)
+
+    def _light(self, inside: NDArray[np.uint8], k: int) -> Floats:
+        """(h, w) 0-1: the upper lip throws a shadow, the lower one lies in the light."""
+        solid = np.pad(inside > 127, 1).astype(np.uint8)
+        below = np.maximum.accumulate(solid, axis=0)
+        upper, any_lip = (
+            cv2.distanceTransform(m, cv2.DIST_L2, 3)[1:-1, 1:-1] / (k * self.scale) for m in (below, solid)
+        )
+        shadow = 0.42 + 0.58 * smoothstep(upper / 0.045)
+        return (shadow * (0.72 + 0.28 * smoothstep(any_lip / 0.03))).astype(np.float32)
 
     def _gaps(self, canvas: _Canvas, edge: Array, gum: Array, bounds: Array) -> Floats:
         """Soft lines (h, w) in 0-1 between the teeth."""

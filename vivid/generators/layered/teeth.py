@@ -17,6 +17,8 @@ SEEN = 0.25
 """Share of tooth in a row of the opening from which there are teeth."""
 DEEP = 0.22
 """Depth of the dark gap between upper and lower teeth, as a share of them."""
+LOWEST = 0.03
+"""Pupil distances: what is flatter is a glint, and would float in an open mouth."""
 TALLEST = 0.20
 """Pupil distances: what is higher without a gap is no row of teeth."""
 _LIP_POINTS = [0, 17, 37, 267, 84, 314]
@@ -70,9 +72,7 @@ def split_teeth(tooth: Mask, picture: Picture, points: Array, scale: float) -> t
             upper, lower = lower, upper
         elif (last - first) * opening > TALLEST:
             return None, None
-    at = np.round(points[_LIP_POINTS, 1::-1]).astype(int)
-    at = at.clip(0, np.array(picture.shape[:2]) - 1)
-    lips = np.median(picture[at[:, 0], at[:, 1]], 0)
+    lips = lip_colour(picture, points)
     return _if_teeth(upper, picture, lips, scale), _if_teeth(lower, picture, lips, scale)
 
 
@@ -101,10 +101,17 @@ def _dark_gap(share: Array, level: Array) -> float | None:
     return cut
 
 
+def lip_colour(picture: Picture, points: Array) -> Array:
+    """RGB (3,) of the lips."""
+    at = np.round(points[_LIP_POINTS, 1::-1]).astype(int).clip(0, np.array(picture.shape[:2]) - 1)
+    return np.median(picture[at[:, 0], at[:, 1]], 0)
+
+
 def _if_teeth(mask: Mask, picture: Picture, lips: Array, scale: float) -> Mask | None:
     """The mask, or None when it is empty or pink."""
     inside = mask > 0.6
-    if inside.sum() < max(6, 0.002 * scale**2):
+    columns = inside.sum(0)
+    if inside.sum() < max(6, 0.002 * scale**2) or np.median(columns[columns > 0]) < LOWEST * scale:
         return None
     colour = picture[inside].astype(np.float32).mean(0)
 
