@@ -13,7 +13,7 @@ from vivid.config import SAMPLE_RATE
 from vivid.generators.layered import curves
 from vivid.generators.layered.drive import drive, encode
 from vivid.generators.layered.head_gestures import FARTHEST, phrases
-from vivid.generators.layered.speech_motion import LIP, RHYTHM, SECOND, SpeechMotion, load_speech_motion
+from vivid.generators.layered.speech_motion import LIP, RHYTHM, SpeechMotion, load_speech_motion
 from vivid.media.sound import load_speech
 from vivid.speech.types import Speech
 
@@ -93,8 +93,8 @@ def test_a_minute_takes_little_memory(states: torch.Tensor, speech: Speech) -> N
     assert peak < 120e6
 
 
-def test_each_stream_of_the_network_hears_its_own_time() -> None:
-    """The lip stream 0.28 s to each side, the head stream one second."""
+def test_the_lip_stream_hears_its_own_time() -> None:
+    """The lip stream 0.28 s to each side."""
     network = load_speech_motion()
     states = torch.randn(1, 120, 1920, generator=torch.Generator().manual_seed(0))
     changed = states.clone()
@@ -102,9 +102,8 @@ def test_each_stream_of_the_network_hears_its_own_time() -> None:
     before, after = network(states)[0], network(changed)[0]
     assert before.shape == (120, len(LIP) + len(RHYTHM))
     moved = (before - after).abs() > 1e-5
-    lip, head = moved[:, : len(LIP)].any(1).nonzero(), moved[:, len(LIP) :].any(1).nonzero()
+    lip = moved[:, : len(LIP)].any(1).nonzero()
     assert lip.min() >= 60 - 14 and lip.max() <= 60 + 14
-    assert head.min() == 60 - SECOND // 2 and head.max() == 60 + SECOND // 2
     assert sum(p.numel() for p in SpeechMotion().parameters()) < 1_000_000
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HELD_OUT_EXAMPLES = 96
 """Pictures of held-out people that the clothes parser is scored on at the end."""
-PARTS = ("vae", "hcc", "stage1", "stage2", "detail", "export", "parsing")
+PARTS = ("vae", "hcc", "stage1", "stage2", "detail", "export", "parsing", "motion")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         missing, audio = tuple(args.untrained), args.guidance_audio
         export_model(chosen.model, folders[0], others, args.out, steps, clamp, window, audio, untrained=missing)
         return 0
-    stage, loop = {"vae": _vae, "hcc": _hcc, "detail": _detail}.get(args.part, _stage)(args, chosen)
+    stage, loop = {"vae": _vae, "hcc": _hcc, "detail": _detail, "motion": _motion}.get(args.part, _stage)(args, chosen)
     from ..training.loop import Trainer
 
     Trainer(stage, loop, args.out, resume=not args.fresh).run(lambda text: print(text, flush=True))
@@ -167,6 +167,22 @@ def _hcc(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
             model = replace(model, codebook_channels=(*model.codebook_channels, model.codebook_channels[-1]))
         codebook = build_codebook(model)
     return HccStage(config, crops, codebook), config.loop
+
+
+def _motion(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
+    from copy import deepcopy
+    from dataclasses import replace
+
+    from ..generators.layered.speech_motion import FILE, load_speech_motion
+    from ..training.motion.stage import MotionConfig, MotionStage, hear
+
+    config = _with(MotionConfig(), args)
+    if args.limit:
+        config = replace(config, recordings=args.limit)
+    # a copy: the one that is loaded is shared
+    network = deepcopy(load_speech_motion(_need(args.init, "--init") / FILE)) if args.init else None
+    heard = None if config.loop.steps == 0 else hear(config, args.cache, lambda text: print(text, flush=True))
+    return MotionStage(config, heard, network), config.loop
 
 
 def _stage(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:

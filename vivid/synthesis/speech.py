@@ -279,19 +279,32 @@ def _flite_speech(text: str, name: str, stretch: float) -> tuple[Array, int, lis
     return samples, rate_hz, phones
 
 
+def _resampled(samples: Array, rate_hz: int) -> Array:
+    """The samples at SAMPLE_RATE."""
+    if rate_hz == SAMPLE_RATE:
+        return samples
+    from scipy.signal import resample_poly
+
+    divisor = int(np.gcd(rate_hz, SAMPLE_RATE))
+    return resample_poly(samples.astype(float), SAMPLE_RATE // divisor, rate_hz // divisor)
+
+
+def espeak(text: str, name: str, rate: float, pitch: float, spread: float) -> tuple[Array, list[Phone]]:
+    """A text in any of espeak-ng's voices: samples at SAMPLE_RATE in the range of int16, and the phones.
+
+    rate: words a minute; pitch, spread (of the pitch): 0-100.
+    """
+    samples, rate_hz, phones = _in_child(_espeak_speech, text, name, rate, pitch, spread)
+    return _resampled(samples, rate_hz), phones
+
+
 def synthesise(text: str, voice: Voice, rng: np.random.Generator) -> tuple[Array, list[Phone]]:
     """int16 mono at 16 kHz and the phones."""
     if voice.engine == "flite":
         samples, rate_hz, phones = _flite_speech(text, voice.name, rng.uniform(0.9, 1.2))
+        samples = _resampled(samples, rate_hz)
     else:
-        samples, rate_hz, phones = _in_child(
-            _espeak_speech, text, voice.name, rng.integers(135, 175), rng.uniform(30, 60), rng.uniform(45, 80)
-        )
-    if rate_hz != SAMPLE_RATE:
-        from scipy.signal import resample_poly
-
-        divisor = int(np.gcd(rate_hz, SAMPLE_RATE))
-        samples = resample_poly(samples.astype(float), SAMPLE_RATE // divisor, rate_hz // divisor)
+        samples, phones = espeak(text, voice.name, rng.integers(135, 175), rng.uniform(30, 60), rng.uniform(45, 80))
     samples = samples / max(1.0, np.abs(samples).max()) * 32767 * rng.uniform(0.5, 0.9)
     return samples.astype(np.int16), phones
 
