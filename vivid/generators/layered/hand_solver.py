@@ -35,6 +35,8 @@ HIGH = np.array([0.9, 1.0, 1.2] + [1.6, 1.85, 1.2] * 4 + [0.3] * 4 + [0.7] * 2)
 """Limits of the angles, in radians."""
 JUMP = 0.12
 """Cost of a turn between two frames on the path through mirror solutions, by its matrices' squared difference."""
+USUAL_JITTER = 0.003
+"""Jitter of points, in palms, from which frames are tied together more: that of a detector is 0.007 to 0.012."""
 BOTH_STEPS, CLIP_STEPS = 14, 14
 AT_ONCE = 256
 """Frames whose slopes are in memory at the same time."""
@@ -110,7 +112,7 @@ def _fit_hand(side: int, hand: Floats, elbow: Floats, wrist: Floats) -> tuple[Fl
     fore /= np.linalg.norm(fore, axis=1, keepdims=True)
     up = np.array([1.0, -1.0])
     task = _Task(model, (points - points[:, :1]) / size * up, weight * POINT_WEIGHTS, fore)
-    state = _refined(task, _cheapest_path(task, _both_solutions(model, task.goal)))
+    state = _refined(task, _cheapest_path(task, _both_solutions(model, task.goal)), _restlessness(filled, size))
     angles, place, scale = state.rest[:, :ANGLES], state.rest[:, 21:23], np.exp(state.rest[:, 23])
     found = points_of(model, state.turn, angles)[..., :2] * scale[:, None, None] + place[:, None]
     off = np.linalg.norm(found * up * size + points[:, :1] - raw, axis=2) / size
@@ -310,22 +312,35 @@ def _prior() -> Floats:
 PRIOR = _prior()
 
 
-def _in_time(count: int) -> Floats:
-    """(3, 5, T): the diagonals 0, 1, 2 of the forms that tie frames together: turn, bends, spreads, place, size."""
+def _restlessness(points: Floats, size: float) -> float:
+    """How much points (T, 21, 2) jitter, in palms: what of them is no movement that a parabola describes."""
+    if len(points) < 4:
+        return 0.0
+    local = (points - points[:, list(KNUCKLES)].mean(1, keepdims=True)) / size
+    return float(np.median(np.linalg.norm(np.diff(local, 3, axis=0), axis=2)) / np.sqrt(20))
+
+
+def _in_time(count: int, jitter: float) -> Floats:
+    """(3, 5, T): the diagonals 0, 1, 2 of the forms that tie frames together: turn, bends, spreads, place, size.
+
+    jitter: of the points, in palms; noisy ones tie turns and bends more.
+    """
+    noisy = (jitter / USUAL_JITTER) ** 2
+    turn, bends = 3.0 * np.clip(noisy, 1, 8), 10.0 * np.clip(noisy / 2, 1, 4)
     first, second = np.zeros((3, count)), np.zeros((3, count))
     for form, weights in ((first, (-1.0, 1.0)), (second, (1.0, -2.0, 1.0))):
         rows = max(count - len(weights) + 1, 0)  # differences there are
         for k, a in enumerate(weights):
             for m, b in enumerate(weights[k:]):
                 form[m, k : k + rows] += a * b
-    kinds = (3.0 * second + 0.15 * first, 10.0 * second + 0.1 * first, 10.0 * second, second, 10.0 * first)
+    kinds = (turn * second + 0.15 * first, bends * second + 0.1 * first, bends * second, second, 10.0 * first)
     return np.stack(kinds, 1)
 
 
-def _refined(task: _Task, state: _State) -> _State:
-    """The state with the frames tied together in time."""
+def _refined(task: _Task, state: _State, jitter: float) -> _State:
+    """The state with the frames tied together in time; jitter: of the points, in palms."""
     count = len(state.rest)
-    ties = _in_time(count)
+    ties = _in_time(count, jitter)
     kinds = np.repeat([1, 2, 3, 4], [15, 6, 2, 1])
     plain = ties[:, kinds]  # (3, 24, T)
 
