@@ -40,7 +40,8 @@ class ArmAnimator:
         self._upper, self._lower = [], []
         for model, arm, long in zip(self.models, layers.arms, self.long, strict=True):
             along = model.along[model.tri]
-            self._upper.append((along.min(1) < 1.05) & (along.max(1) > arm.hem - 0.45))
+            # A little of it lies under the sleeve; more would come out beside a sleeve that turns less than the bone.
+            self._upper.append((along.min(1) < 1.05) & (along.max(1) > arm.hem - 0.12))
             self._lower.append(along.max(1) > (1.9 if long else 0.98))
         self._thickness = [self._profile(side) for side in range(2)]
         self._surfaces = self._exposed()

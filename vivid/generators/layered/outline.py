@@ -220,18 +220,18 @@ def fit_hem(region: ArmRegion, own: Layer, skin: Layer, hands_near: Mask, width:
     inside = (np.abs(region.outward) < WIDEST * width) & (own > 0.5) & ~hands_near
     inside &= (np.abs(region.along - hem) < 0.3) & (region.along > 0.15)
     along, outward, flesh = region.along[inside], region.outward[inside] / width, skin[inside]
-    if len(along) < 0.002 * width**2 or not 0.05 < (flesh > 0.5).mean() < 0.95:
+    if len(along) < 0.002 * width**2 or not 0.2 < (flesh > 0.5).mean() < 0.8:
         return hem, 0.0
     grid = np.linspace(-0.3, 0.3, 61)
     best = (np.inf, hem, 0.0)
-    for tilt in np.linspace(-0.5, 0.5, 11):
+    for tilt in np.linspace(-0.3, 0.3, 7):
         at = along + tilt * outward - hem
         order = np.argsort(at)
         wrong_above = np.concatenate([[0], np.cumsum(flesh[order])])  # skin where there should be cloth
         wrong_below = np.concatenate([[0], np.cumsum(1 - flesh[order])])
         index = np.searchsorted(at[order], grid)
         cost = wrong_above[index] + wrong_below[-1] - wrong_below[index]
-        cost = cost / len(along) + 0.02 * np.abs(tilt) + 0.02 * np.abs(grid)
+        cost = cost / len(along) + 0.05 * np.abs(tilt) + 0.05 * np.abs(grid)
         k = int(cost.argmin())
         best = min(best, (float(cost[k]), hem + float(grid[k]), float(tilt)))
     return best[1], best[2]

@@ -308,6 +308,7 @@ def _sleeve(figure: _Figure, side: int) -> Layer:
     reach_in = region.limit_in + 0.13 * width * np.clip(1 - along / 0.55, 0, 1)  # cloth hangs together in the armpit
     seam = np.maximum(0.05 * width, (reach_in - region.limit_in) * 0.8)  # over the torso the same cloth lies below
     opacity = np.clip((outward + reach_in) / seam, 0, 1)
+    opacity = np.maximum(opacity, smoothstep((figure.parsing.sleeves[side] - 0.3) / 0.3))  # wide ones reach farther in
     edge = np.clip((region.limit_out - unit - outward) / (2 * unit) + 0.5, 0, 1)
     loose = np.minimum(firm, np.clip((region.limit_out * 1.06 + unit - outward) / (2 * unit) + 0.5, 0, 1))
     loose = np.maximum(loose, firm * smoothstep((figure.parsing.sleeves[side] - 0.4) / 0.3))  # sleeves may flare
@@ -366,6 +367,7 @@ def _cloth(figure: _Figure, sleeves: Layer, cloth_known: Mask) -> Layer:
         if inside.any() and (skin[inside] > 0.4).mean() < 0.25:  # else there is no cloth to trust
             odd = ((skin > 0.4) | (figure.colours.off_cloth > 24)) & (along < bound)
             odd &= region.outward > -0.8 * region.limit_in  # prints on the chest stay
+            odd &= figure.parsing.sleeves[side] + figure.parsing.torso < 0.6  # and so do shadows of reddish cloth
             alien |= (sleeves[side] > 0.02) & (along < bound) & figure.grow(odd, 2)
     hole = cover & (figure.grow(figure.hands_near | _forearm_skin(figure), 5) | alien)
     if hole.any():
