@@ -107,6 +107,13 @@ def test_later_triangles_lie_over_earlier_ones_and_values_are_interpolated() -> 
     np.testing.assert_allclose(rows[0] * 20.5 + rows[1] * 10.5 + rows[2], [42, 22], atol=1e-4)
 
 
+def test_slender_triangles_do_not_exaggerate() -> None:
+    points = np.array([[[0.0, 0], [60, 0.4], [30, 0.7]]])
+    rows = affine(points, np.array([[[0.0], [1.0], [5.0]]]))[0]
+    for x, y in ((30.5, 1.5), (0.5, 1.5), (59.5, -0.5)):
+        assert 0 <= rows[0] * x + rows[1] * y + rows[2] <= 5
+
+
 def test_what_lies_outside_of_the_frame_is_left_out() -> None:
     verts = np.array([[200.0, 200, 0], [260, 200, 0], [200, 260, 0]])
     assert cover(verts, np.array([[0, 1, 2]]), (100, 100), cull=False) is None

@@ -18,6 +18,8 @@ Window = tuple[int, int, int, int]
 
 BRIGHT = 1.3
 """The factor on the skin's colour that a texture stores as 255."""
+SLENDER = 0.12
+"""A triangle whose height is at most this share of its longest side is slender."""
 THIN = 0.25
 """Triangles of at most half this area, in samples, are not painted."""
 
@@ -89,14 +91,19 @@ def paint_numbers(
 
 
 def affine(points: Floats, values: NDArray) -> NDArray[np.float32]:
-    """(F, 3, K): values (F, 3, K) of the corners of triangles (F, 3, 2) as functions of x, y, 1."""
+    """(F, 3, K): values (F, 3, K) of the corners of triangles (F, 3, 2) as functions of x, y, 1.
+
+    Slender triangles get the mean of their corners: samples on their rims lie far outside of them in their own measure.
+    """
     e1, e2 = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
     det = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0]
-    det = np.where(np.abs(det) < 1e-4, np.inf, det)[:, None]
+    longest = np.maximum(np.square(e1).sum(1), np.square(e2).sum(1))
+    slender = np.abs(det) <= SLENDER * np.maximum(longest, np.square(e2 - e1).sum(1))
+    det = np.where(slender, np.inf, det)[:, None]
     u1, u2 = values[:, 1] - values[:, 0], values[:, 2] - values[:, 0]
     ax = (u1 * e2[:, 1:2] - u2 * e1[:, 1:2]) / det
     ay = (u2 * e1[:, 0:1] - u1 * e2[:, 0:1]) / det
-    c = values[:, 0] - ax * points[:, 0, :1] - ay * points[:, 0, 1:]
+    c = np.where(slender[:, None], values.mean(1), values[:, 0] - ax * points[:, 0, :1] - ay * points[:, 0, 1:])
     return np.stack([ax, ay, c], 1).astype(np.float32)
 
 
