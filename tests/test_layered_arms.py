@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,12 +15,12 @@ from pose_people import Person, gestures
 from vivid.generators.layered.arm_mesh import BUILDS, FLIP, load_arm, normals_of, pose_arm, rotation_between
 from vivid.generators.layered.arm_shading import shadows, skin_layer
 from vivid.generators.layered.arm_track import Track, place_clip
-from vivid.generators.layered.arms import ArmAnimator
+from vivid.generators.layered.arms import ArmAnimator, build_of
 from vivid.generators.layered.figure import SHOULDERS, Layers
 from vivid.generators.layered.hand_solver import fit_clip
 from vivid.generators.layered.raster import PaintedLayer, affine, cover, paint_numbers
 from vivid.generators.layered.skin import to_linear
-from vivid.generators.layered.skin_texture import LEAST, MOST, arm_tone, detail_of, textured
+from vivid.generators.layered.skin_texture import LEAST, MOST, arm_tone, bare_half, detail_of, textured
 from vivid.pose.skeleton import PoseClip
 
 STRAIGHT = np.tile(np.eye(3), (5, 3, 1, 1))
@@ -174,6 +175,34 @@ def test_bare_arms_meet_their_sleeves_in_the_portraits_own_tone() -> None:
         assert sleeve is not None
         x, y = (shoulder + 0.65 * (elbow - shoulder)).astype(int) - [sleeve.x0, sleeve.y0]
         assert y >= sleeve.alpha.shape[0] or sleeve.alpha[y, x] == 0  # no photographed skin below the hem
+
+
+@pytest.mark.parametrize(("breadth", "build"), [(0.5, "slim"), (0.62, "average"), (0.75, "broad"), (0.2, "average")])
+def test_hands_have_the_portraits_build(breadth: float, build: str) -> None:
+    layers = figure()
+    hands = layers.pose.hands.copy()
+    hands[..., 2] = 1
+    for hand in hands:
+        hand[9, :2] = hand[0, :2] + [0, layers.palm]
+        hand[5, :2], hand[17, :2] = (
+            hand[9, :2] - [breadth * layers.palm / 2, 0],
+            hand[9, :2] + [breadth * layers.palm / 2, 0],
+        )
+    assert build_of(replace(layers, pose=replace(layers.pose, hands=hands))) == build
+    hands[:, 9, :2] = hands[:, 0, :2] + [0, 0.5 * layers.palm]  # they point at the camera
+    assert build_of(replace(layers, pose=replace(layers.pose, hands=hands))) == "average"
+
+
+def test_a_bare_arms_width_is_measured() -> None:
+    layers = figure(0.5, bare=True)
+    photo = np.full_like(layers.photo, 90)
+    for arm in layers.arms:
+        ends = [tuple(int(v) for v in p) for p in (arm.shoulder, arm.elbow + 0.2 * (arm.elbow - arm.shoulder))]
+        cv2.line(photo, *ends, (SKIN * 255).tolist(), 41)
+    layers = replace(layers, photo=photo)
+    for side in range(2):
+        assert bare_half(layers, side) == pytest.approx(20.5, abs=3)
+    assert bare_half(replace(layers, photo=np.full_like(photo, 90)), 0) is None
 
 
 def test_arms_in_the_shade_or_in_long_sleeves_say_nothing_of_their_tone() -> None:

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .arm_mesh import FLIP, ArmModel, load_arm, normals_of, pose_arm, rotation_between
+from .arm_mesh import FLIP, ArmModel, Build, load_arm, normals_of, pose_arm, rotation_between
 from .arm_shading import Surface, cloth_layer, skin_layer
 from .arm_track import Track, place_clip
-from .figure import PLACES, Layers
+from .figure import Layers
 from .raster import PaintedLayer
 from .skin import to_linear
-from .skin_texture import arm_tone, detail_of, textured
+from .skin_texture import arm_tone, bare_half, detail_of, textured
 from .sleeves import Sleeve, cloth_texture
 
 __all__ = ["ArmAnimator", "Track", "place_clip"]
@@ -25,6 +25,13 @@ Floats = NDArray[np.float64]
 LONG = 1.4
 """Sleeves that end beyond this (1 elbow, 2 wrist) are long."""
 
+SEEN = 0.3
+"""Confidence from which a hand's points count as seen."""
+SIDEWAYS, SLIM, BROAD = 0.45, 0.57, 0.69
+"""Breadth of a palm over its length: seen from the side below the first, of slim and of broad hands."""
+FLAT = 0.85
+"""A palm shorter than this share of the usual points at the camera."""
+
 
 class ArmAnimator:
     """Draws a portrait's arms; still: which of them (the person's left first) stay in the picture as they are."""
@@ -32,7 +39,8 @@ class ArmAnimator:
     def __init__(self, layers: Layers, still: tuple[bool, bool] = (False, False)):
         self.layers, self.still = layers, still
         self.size = (layers.plate.shape[0], layers.plate.shape[1])
-        self.models = [load_arm(side, "slim") for side in range(2)]
+        build = build_of(layers)
+        self.models = [load_arm(side, build) for side in range(2)]
         self.long = [arm.hem > LONG for arm in layers.arms]
         self._torso = (layers.torso * 255).round().astype(np.uint8)
         self._sleeves = [Sleeve(layers, side) for side in range(2)]
@@ -43,7 +51,7 @@ class ArmAnimator:
             # A little of it lies under the sleeve; more would come out beside a sleeve that turns less than the bone.
             self._upper.append((along.min(1) < 1.05) & (along.max(1) > arm.hem - 0.12))
             self._lower.append(along.max(1) > (1.9 if long else 0.98))
-        self._thickness = [self._profile(side) for side in range(2)]
+        self._thickness = [self._thicker(side) for side in range(2)]
         self._surfaces = self._exposed()
 
     def _exposed(self) -> list[Surface]:
@@ -114,19 +122,14 @@ class ArmAnimator:
             if layer is not None:
                 layer.paint(out)
 
-    def _profile(self, side: int) -> Floats | None:
+    def _thicker(self, side: int) -> Floats | None:
         """(V,) pixels by which a bare upper arm is thicker than the mesh's, None where the photograph shows none."""
-        arm, model = self.layers.arms[side], self.models[side]
-        if not arm.bare:
+        arm, model, palm = self.layers.arms[side], self.models[side], self.layers.palm
+        half = bare_half(self.layers, side) if arm.bare else None
+        if half is None:
             return None
-        axis = (model.elbow - model.shoulder) / np.linalg.norm(model.elbow - model.shoulder)
-        away = model.rest - model.elbow
-        away = np.linalg.norm(away - np.outer(away @ axis, axis), axis=1)
-        places = np.clip(PLACES, arm.hem + 0.1, 0.9)
-        own = np.array([np.median(away[np.abs(model.along - p) < 0.06]) for p in places]) * self.layers.palm
-        wanted = np.interp(places, PLACES, np.minimum(arm.outer, arm.inner))
-        more = np.clip(wanted - own, -0.12 * self.layers.palm, 0.10 * self.layers.palm)
-        return np.asarray(np.interp(model.along, PLACES, more) * np.clip((1.6 - model.along) / 0.6, 0, 1), float)
+        more = np.clip(half - _bare_half(model) * palm, -0.10 * palm, 0.10 * palm)
+        return more * np.clip((1.9 - model.along) / 0.9, 0, 1)
 
     def _filled_out(self, verts: Floats, palm: float, side: int) -> Floats:
         """A bare upper arm as thick as the photograph's, the forearm as it is."""
@@ -161,6 +164,20 @@ class ArmAnimator:
         share = 1 - cv2.multiply(full, self._torso[b:d, a:c], scale=0.30 / 255, dtype=cv2.CV_32F)
         view = out[b:d, a:c]
         view[:] = cv2.multiply(view, cv2.merge([share] * 3), dtype=cv2.CV_8U)
+
+
+def build_of(layers: Layers) -> Build:
+    """Whose hands a portrait has, by the breadth of a palm that it shows flat; average where it shows none."""
+    ratios = []
+    for hand in layers.pose.hands.astype(float):
+        length, breadth = (np.linalg.norm(hand[a, :2] - hand[b, :2]) for a, b in ((0, 9), (5, 17)))
+        if (hand[:, 2] > SEEN).all() and length > FLAT * layers.palm:
+            ratios.append(float(breadth / length))
+    # a palm that is seen from the side looks narrow: the broader one is the flatter one
+    breadth = max(ratios, default=0.0)
+    if breadth > BROAD:
+        return "broad"
+    return "slim" if SIDEWAYS < breadth < SLIM else "average"
 
 
 def _lit(layer: PaintedLayer) -> Floats:

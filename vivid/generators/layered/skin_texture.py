@@ -70,6 +70,28 @@ def arm_tone(layers: Layers) -> Floats | None:
     return skin * np.exp(np.median(ratio[alike], 0)) if alike.sum() >= 3 else None
 
 
+def bare_half(layers: Layers, side: int) -> float | None:
+    """Half the width of an upper arm below its sleeve in pixels, where the portrait shows its skin; else None."""
+    arm, photo = layers.arms[side], layers.photo
+    v = arm.elbow - arm.shoulder
+    across = np.array([-v[1], v[0]]) / np.linalg.norm(v)
+    steps = np.arange(-0.25, 0.25, 0.01) * layers.shoulders
+    skin, found = to_linear(layers.look.skin if layers.look.upper is None else layers.look.upper), []
+    for q in np.arange(arm.hem + 0.1, 0.92, 0.04):
+        points = (arm.shoulder + q * v + steps[:, None] * across).round().astype(int)
+        inside = ((points >= 0) & (points < photo.shape[1::-1])).all(1)
+        colours = photo[points[:, 1].clip(0, photo.shape[0] - 1), points[:, 0].clip(0, photo.shape[1] - 1)]
+        ratio = np.log(np.maximum(to_linear(colours / 255), 1e-4) / skin)
+        level = ratio.mean(1, keepdims=True)
+        alike = inside & (np.abs(ratio - level).max(1) < 0.25) & (np.abs(level[:, 0]) < 0.9)
+        middle = len(steps) // 2
+        other = np.flatnonzero(~alike)
+        low, high = other[other < middle], other[other > middle]
+        if alike[middle] and len(low) and len(high):
+            found.append((steps[high[0]] - steps[low[-1]]) / 2)
+    return float(np.median(found)) if len(found) >= 3 else None
+
+
 def textured(skin: NDArray[np.uint8], detail: Floats, seed: int = 0) -> NDArray[np.uint8]:
     """A texture (h, w, 3) of factors with detail (3,) of BANDS in it; redness varies a little as well."""
     rng, (h, w) = np.random.default_rng(seed), skin.shape[:2]
