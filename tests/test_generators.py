@@ -19,6 +19,7 @@ from vivid.config import RunSettings
 from vivid.errors import InputError
 from vivid.events import Done, Step
 from vivid.generators import Session
+from vivid.inputs import load_motion, load_portrait
 from vivid.media.video import read_frames
 from vivid.pipeline import VividPipeline
 from vivid.pose.portrait import Portrait
@@ -29,8 +30,8 @@ from vivid.pose.skeleton import PoseClip
 class Harness:
     """A generator with inputs that suit it.
 
-    settings: quick ones, 64 x 64; other: settings that give another video of the same length; growth: bytes that
-    memory may grow by for each frame more (poses, sound, latents), well below one finished frame of 128 x 128.
+    settings: quick ones, `side` x `side`; other: settings that give another video of the same length; growth: bytes
+    that memory may grow by for each frame more (poses, sound, latents), well below a finished frame of twice the side.
     """
 
     pipeline: VividPipeline
@@ -38,6 +39,7 @@ class Harness:
     motion: PoseClip
     settings: RunSettings
     other: RunSettings
+    side: int = 64
     growth: int = 20_000
 
     @cached_property
@@ -68,7 +70,19 @@ def single_frames() -> Harness:
     return Harness(pipeline, portrait(), gestures(), settings, dataclasses.replace(settings, guidance_audio=1.0))
 
 
-HARNESSES: dict[str, Callable[[], Harness]] = {"diffusion": diffusion, "single frames": single_frames}
+def layered() -> Harness:
+    """The real thing on a rendered person: it is quick enough, and its networks ship."""
+    person = load_portrait(Path(__file__).parents[1] / "examples" / "portraits" / "ada.jpg")
+    settings = RunSettings(width=192, height=192, seed=3)
+    other = dataclasses.replace(settings, seed=4, calibrate=False)
+    return Harness(VividPipeline.from_pretrained("layered"), person, load_motion("wave"), settings, other, 192)
+
+
+HARNESSES: dict[str, Callable[[], Harness]] = {
+    "diffusion": diffusion,
+    "single frames": single_frames,
+    "layered": layered,
+}
 
 
 @pytest.fixture(scope="module", params=HARNESSES)
@@ -95,7 +109,7 @@ def test_events_rise_to_their_total_and_end_with_the_result(harness: Harness, tm
     result, can = last.result, harness.pipeline.capabilities
     assert result.frames == 10 and (result.model, result.untrained) == (can.name, can.untrained)
     assert all(isinstance(notice, str) for notice in result.notices)
-    assert np.stack(list(read_frames(result.path))).shape == (10, 64, 64, 3)
+    assert np.stack(list(read_frames(result.path))).shape == (10, harness.side, harness.side, 3)
 
 
 def test_cancelling_stops_within_one_step_and_leaves_no_file(harness: Harness, tmp_path: Path) -> None:
@@ -129,7 +143,7 @@ def test_cancelling_stops_within_one_step_and_leaves_no_file(harness: Harness, t
 
 def test_the_same_inputs_give_the_same_frames_and_others_do_not(harness: Harness) -> None:
     frames, other = harness.alone
-    assert frames.dtype == np.uint8 and frames.shape == (10, 64, 64, 3)
+    assert frames.dtype == np.uint8 and frames.shape == (10, harness.side, harness.side, 3)
     assert np.array_equal(frames, pictures(harness.session(10)))
     assert not np.array_equal(frames, other)
 
@@ -167,7 +181,7 @@ def test_memory_does_not_grow_with_the_length(harness: Harness, monkeypatch: pyt
     monkeypatch.setattr("vivid.generators.diffusion.conditioner.WINDOW_CACHE_BYTES", 0)
     pictures(harness.session(10))  # whatever is kept for good is there from now on
     once = None if harness.pipeline.capabilities.steps is None else 1
-    settings = dataclasses.replace(harness.settings, width=128, height=128, steps=once)
+    settings = dataclasses.replace(harness.settings, width=2 * harness.side, height=2 * harness.side, steps=once)
     most = []
     tracemalloc.start()
     try:
@@ -210,7 +224,7 @@ def test_settings_it_cannot_take_are_refused_in_a_sentence(harness: Harness, tmp
 
 def test_every_size_that_it_allows_is_made(harness: Harness) -> None:
     can = harness.pipeline.capabilities
-    side = -(-64 // can.size_multiple) * can.size_multiple
+    side = -(-harness.side // can.size_multiple) * can.size_multiple
     for size in ((side, side), (3 * side, 2 * side), (side, 2 * side)):
         settings = dataclasses.replace(harness.settings, width=size[0], height=size[1])
         session = harness.session(2, settings)
