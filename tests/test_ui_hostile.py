@@ -243,3 +243,39 @@ def test_pictures_that_pillow_would_give_to_other_programs_are_refused(server: S
         Image.new("RGB", (128, 128), (200, 30, 30)).save(tmp_path / name, kind)
         sentence = one.refusal(one.event("check_portrait"), [{"path": one.upload(tmp_path / name)}])
         assert "cannot be read as a picture" in sentence, (name, sentence)
+
+
+def test_values_of_a_wrong_type_are_refused_in_a_sentence(server: Server, tmp_path: Path) -> None:
+    one = Stranger(server)
+    portrait = {"path": one.upload(write_portrait(tmp_path / "p.png"))}
+    voice = {"path": one.upload(write_voice(tmp_path / "v.wav"))}
+    names = ("portrait", "voice", "motion", "motion_name", "quality", "steps", "audio", "image", "seed", "calibrate")
+    good = dict(zip(names, [portrait, voice, None, "calm", "fast", 0, 0, 0, 0, True], strict=True))
+    strange: list[tuple[str, Any]] = [
+        ("steps", "abc"), ("steps", -1), ("steps", True), ("steps", [1]), ("steps", {}), ("steps", 1e308),
+        ("steps", float("nan")), ("audio", "x"), ("audio", float("inf")), ("image", [[]]), ("seed", {}), ("seed", 1e30),
+        ("seed", "seven"), ("quality", None), ("quality", ["fast"]), ("quality", 5), ("quality", {"a": 1}),
+        ("calibrate", "yes"), ("calibrate", None), ("calibrate", 2), ("motion_name", ["calm"]),
+        ("motion_name", {"a": 1}), ("motion_name", 7), ("portrait", 3), ("voice", portrait), ("voice", True),
+        ("voice", "x"), ("motion", voice), ("motion", []),
+    ]  # fmt: skip
+    event = one.event("animate")
+    for name, value in strange:
+        sentence = one.refusal(event, list({**good, name: value}.values()))
+        assert "our side" not in sentence, (name, value, sentence)
+    for data in ([], [portrait], [portrait, None, "wave", "x"], [portrait, None, "wave", float("nan")]):
+        assert "our side" not in one.refusal(one.event("calibrate_pose"), data)
+    assert one.join(one.event("calibrate_pose"), [portrait, None, "wave", None])["success"]
+
+
+def test_more_steps_than_the_model_can_make_are_refused(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would hold the line for everybody."""
+    one_step = FakePipeline(steps=1)
+    monkeypatch.setattr(server.pipeline, "capabilities", one_step.capabilities)
+    one = Stranger(server)
+    portrait = {"path": one.upload(write_portrait(tmp_path / "p.png"))}
+    voice = {"path": one.upload(write_voice(tmp_path / "v.wav"))}
+    data = [portrait, voice, None, "calm", "fast", 999, 0, 0, 0, True]
+    assert "one step" in one.refusal(one.event("animate"), data)

@@ -83,7 +83,7 @@ def number(name: str, value: Any, least: float = 0.0, most: float = LARGEST_SEED
         return 0.0
     usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not usable or not least <= value <= most:
-        raise InputError(f"{name} is {str(value)[:40]!r}: send a number from {least:g} to {most:g}, or 0.")
+        raise InputError(f"{name} is {str(value)[:40]!r}: send a number from {least:.0f} to {most:.0f}, or 0.")
     return float(value)
 
 

@@ -12,6 +12,7 @@ import re
 import secrets
 import socket
 from collections import Counter
+from collections.abc import Iterator
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
@@ -52,6 +53,8 @@ FIELD_BYTES = 2**16
 AT_ONCE = {"upload": 3, "component_server": 4}
 """Requests of one visitor that are worked on at a time, of those that take a thread; the next ones wait."""
 MOST_WAITING = 64
+MOST_OPEN = 256
+"""Requests of one visitor that are open at a time, streams of progress among them."""
 
 NOT_OFFERED = "There is nothing here."
 NOT_YOURS = "This file is not here, or not yours."
@@ -60,7 +63,7 @@ TOO_LONG = f"The request is longer than {BODY_BYTES // 2**20} MB: files are uplo
 TOO_NESTED = f"The request holds more than {MOST_VALUES} values, or more than {DEEPEST} lists within each other."
 NOT_JSON = "The request cannot be read: send JSON in UTF-8."
 NOT_UNDERSTOOD = "This request cannot be answered: the page's API description says what can be asked."
-TOO_MANY = f"More than {MOST_WAITING} requests of yours are waiting: send the next ones when these are answered."
+TOO_MANY = "More than {} requests of yours are open: send the next ones when these are answered."
 FOREIGN_NAME = "This server is not reached under that name; whoever runs it allows more with --names."
 
 _UNKNOWN = (KeyError, ValueError, TypeError, AttributeError, FnIndexInferError, MultiPartException, MultipartParseError)
@@ -144,21 +147,29 @@ class Border:
             receive = await _small_body(headers, receive)
         if token is None and scope["method"] == "GET":
             send = _naming_pages(scope, send)
-        if route not in AT_ONCE:
-            await self.app(scope, receive, send)
-            return
-        key = (visitor.name, route)
-        gate = self._gates.setdefault(key, anyio.CapacityLimiter(AT_ONCE[route]))
-        if self._present[key] >= MOST_WAITING:
-            raise Refusal(429, TOO_MANY)
+        with self._counted((visitor.name, ""), MOST_OPEN):
+            if route not in AT_ONCE:
+                await self.app(scope, receive, send)
+                return
+            key = (visitor.name, route)
+            with self._counted(key, MOST_WAITING):
+                gate = self._gates.setdefault(key, anyio.CapacityLimiter(AT_ONCE[route]))
+                async with gate:
+                    await self.app(scope, receive, send)
+
+    @contextlib.contextmanager
+    def _counted(self, key: tuple[str, str], most: int) -> Iterator[None]:
+        """Count a request among those of its visitor and kind. Errors: Refusal past `most`."""
+        if self._present[key] >= most:
+            raise Refusal(429, TOO_MANY.format(most))
         self._present[key] += 1
         try:
-            async with gate:
-                await self.app(scope, receive, send)
+            yield
         finally:
             self._present[key] -= 1
             if not self._present[key]:
-                del self._present[key], self._gates[key]
+                del self._present[key]
+                self._gates.pop(key, None)
 
     def _visitor(self, scope: Scope, headers: Headers, token: str | None) -> Visitor:
         address = address_of(scope, headers if _proxied(self.options) else None)

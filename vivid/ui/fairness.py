@@ -48,7 +48,7 @@ class FairQueue(Queue):
         lines = [line.queue for line in self.event_queue_per_concurrency_id.values()]
         waiting = sum(visitor_of_event(e.session_hash, e.request).name == name for line in lines for e in line)
         if waiting >= MOST_WAITING:
-            return False, TOO_MANY, "queue_full"
+            return False, TOO_MANY.format(MOST_WAITING), "queue_full"
         return await super().push(body=body, request=request, username=username)
 
 

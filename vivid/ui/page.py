@@ -31,6 +31,8 @@ from .strings import both, t
 log = logging.getLogger("vivid")
 
 TITLE = "VividAnimator"
+SESSIONS = 200
+"""Open pages whose inputs are kept in memory; when there are more, the one that has rested longest begins anew."""
 
 
 def build_page(context: Context) -> gr.Blocks:
@@ -71,6 +73,7 @@ def launch_arguments(options: ServerOptions) -> dict[str, Any]:
         "share": options.share,
         "root_path": options.root_path,
         "max_threads": 80,  # an open page that listens to its job holds one of Gradio's places
+        "state_session_capacity": SESSIONS,
         "max_file_size": options.limits.upload_bytes,
         "allowed_paths": [str(path) for path in shipped if path.is_dir()],
         "theme": theme.theme(),

@@ -1,4 +1,4 @@
-"""Visitors' files: where they live, whose they are, and that all of it is deleted after a day."""
+"""Visitors' files: where they live, whose they are, and that all of it is gone after a day or with the server."""
 
 from __future__ import annotations
 
@@ -89,7 +89,6 @@ class Visitors:
     def __init__(
         self, parent: Path | None = None, keep_hours: float = 24.0, visitor_bytes: int = VISITOR_BYTES
     ) -> None:
-        self._temporary = parent is None
         self._parent = Path(tempfile.gettempdir()) if parent is None else Path(parent).expanduser().absolute()
         self._parent.mkdir(parents=True, exist_ok=True)
         self.root = Path(tempfile.mkdtemp(prefix=ROOT_PREFIX, dir=self._parent)).resolve()  # mode 0700
@@ -234,14 +233,11 @@ class Visitors:
         threading.Thread(target=loop, name="cleaner", daemon=True).start()
 
     def close(self) -> None:
-        """Stop cleaning. A temporary folder is deleted; in a given one the files stay until their day is over."""
+        """Stop cleaning and delete everything: what visitors have here ends with the server."""
         self._stop.set()
-        if self._temporary:
-            shutil.rmtree(self.root, ignore_errors=True)
+        shutil.rmtree(self.root, ignore_errors=True)
         if self._lock is not None:
             self._lock.close()
-        with contextlib.suppress(OSError):
-            self.root.rmdir()
         if not self.root.exists():
             self.root.with_name(self.root.name + LOCK).unlink(missing_ok=True)
 
