@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from vivid import cli
+from vivid.commands import progress
 from vivid.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -85,6 +87,60 @@ def test_exit_codes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
         cli.main(["try"])
 
 
+def test_what_the_system_refuses_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Where no reader or writer has said it better, for any command."""
+    for number, sentence in (
+        (errno.ENOSPC, "No space is left on the disk: free some, or choose another folder.\n"),
+        (errno.ENAMETOOLONG, "The name xxx... is too long: choose a shorter one.\n"),
+        (errno.EACCES, "xxx cannot be opened or written: check its permissions, or choose another folder.\n"),
+    ):
+        command(monkeypatch, OSError(number, os.strerror(number), "xxx"))
+        assert cli.main(["try"]) == 2
+        assert capsys.readouterr().err == sentence
+    command(monkeypatch, FileNotFoundError(errno.ENOENT, "no such file", "part of the program"))
+    with pytest.raises(FileNotFoundError):
+        cli.main(["try"])
+    assert cli.main(["motion", "info", "x" * 300]) == 2
+    assert "too long" in capsys.readouterr().err
+
+
+def test_a_sentence_stands_alone_on_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(monkeypatch, InputError("There is no picture at a\nb\u202egpj\x1b[31m.jpg: check the path."))
+    progress.bar("decode", 3, 4, 1.0)
+    assert cli.main(["try"]) == 2
+    line, sentence, rest = capsys.readouterr().err.split("\n")
+    assert line.startswith("\rdecode") and rest == ""
+    assert sentence == "There is no picture at a\\nb\\u202egpj\\x1b[31m.jpg: check the path."
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_output_that_cannot_be_taken() -> None:
+    line = [sys.executable, "-m", "vivid", "motion", "list"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 2 and done.stderr.startswith("No space is left") and done.stderr.count("\n") == 1
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(line, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    os.close(writer)
+    assert done.returncode == 141 and not done.stderr
+    closed = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *line], capture_output=True, cwd=ROOT, check=False)
+    assert closed.returncode == 0 and not closed.stderr
+
+
+def test_names_in_any_bytes_are_printed(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/\xca\xd6.npz"
+    done = subprocess.run(
+        [sys.executable, "-m", "vivid", "motion", "import", "wave", name], capture_output=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert os.listdir(os.fsencode(tmp_path)) == [b"\xca\xd6.npz"] and b"frames" in done.stdout
+
+
 def test_missing_packages(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     monkeypatch.setitem(cli.COMMANDS, "gone", ("vivid.commands.gone", "nothing"))
     assert cli.main(["gone"]) == 2
@@ -110,6 +166,7 @@ def test_a_stopped_run_leaves_nothing(
 import signal, sys, time, types
 import numpy as np
 from vivid import cli
+from vivid.commands import progress
 from vivid.media.video import VideoWriter
 
 def run(args):

@@ -25,7 +25,7 @@ REACHED = (
 )
 """What a visitor's files and clicks run through."""
 NOT_IN_THE_PAGE = {
-    "provenance.py", "onnx_detectors.py", "thumbnail.py", "report.py",  # commands and their files only
+    "provenance.py", "onnx_detectors.py", "thumbnail.py", "report.py", "outputs.py",  # commands and their files only
 }  # fmt: skip
 PROGRAMS_ONLY = {
     "No portrait was given: send a picture file.",
@@ -41,7 +41,6 @@ PROGRAMS_ONLY = {
     "A video of {} x {} cannot be written: width and height must be even.",
     "The video is an MP4 file: let the name {} end in .mp4.",
     "{} is a folder: give the name of a file in it.",
-    "Nothing can be written to {}: choose another folder.",
     "A pose clip is written as .npz: give {} that ending.",
     "The rounding step is {}: choose a positive number of pixels.",
     "There is no detector {}: choose one of {}.",

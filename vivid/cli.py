@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import io
 import signal
 import sys
 import threading
@@ -14,6 +15,7 @@ from types import FrameType
 from typing import NoReturn
 
 from . import __version__
+from .commands.progress import end as end_line
 from .errors import InputError
 
 PROGRAM = "python -m vivid"
@@ -34,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+EXIT_PIPE = 141
 EXIT_TERMINATED = 143
 CLEANING_SECONDS = 5.0
 
@@ -117,6 +120,13 @@ def _stop_on_signals() -> None:
         signal.signal(number, stop)
 
 
+def _refused(sentence: str) -> int:
+    """Say it on a line of its own, whatever stands in the names that it quotes."""
+    end_line()
+    print("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in sentence), file=sys.stderr)
+    return EXIT_BAD_INPUT
+
+
 def main(argv: Sequence[str]) -> int:
     """Run one subcommand and return its exit code.
 
@@ -125,6 +135,8 @@ def main(argv: Sequence[str]) -> int:
     """
     if threading.current_thread() is threading.main_thread():
         _stop_on_signals()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     if not argv or argv[0] in {"-h", "--help", "help"}:
         print(overview())
         return 0
@@ -138,12 +150,25 @@ def main(argv: Sequence[str]) -> int:
             hint = f"did you mean `{close[0]}`?" if close else f"see `{PROGRAM} --help`."
             raise InputError(f"There is no command {name!r}: {hint}")
         args = build_parser(name).parse_args(rest)
-        return int(args.run(args))
+        code = int(args.run(args))
+        if sys.stdout is not None:
+            sys.stdout.flush()  # an error of it is ours to report, not the interpreter's at its end
+        return code
     except InputError as error:
-        print(error, file=sys.stderr)
-        return EXIT_BAD_INPUT
+        return _refused(str(error))
+    except BrokenPipeError:  # whoever read our output has had enough of it, as `head` has
+        sys.stdout = None  # type: ignore[assignment]  # nothing is left to flush
+        return EXIT_PIPE
+    except OSError as error:
+        from .media.outputs import said_of
+
+        sentence = said_of(error)
+        if sentence is None:
+            raise
+        return _refused(sentence)
     except (KeyboardInterrupt, _Stopped) as stop:
         terminated = isinstance(stop, _Stopped) and stop.number == signal.SIGTERM
+        end_line()
         print("Terminated" if terminated else "Interrupted", "nothing half-done was kept.", sep="; ", file=sys.stderr)
         return EXIT_TERMINATED if terminated else EXIT_INTERRUPTED
     except SystemExit as error:  # argparse's --help and its errors

@@ -5,10 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..config import Limits, RunSettings
 from ..errors import InputError
+from ..media.outputs import reserve
+from . import progress
+
+if TYPE_CHECKING:
+    from ..events import Result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,8 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make the video; the last line on stdout is one JSON object."""
     settings = settings_of(args)
-    check_output(args.out)
+    with reserve(args.out, ".mp4") as part:
+        result = _animate(args, settings, part)
+    progress.end()
+    for notice in result.notices:
+        print(notice, file=sys.stderr)
+    print(json.dumps(replace(result, path=args.out).to_dict()))
+    return 0
 
+
+def _animate(args: argparse.Namespace, settings: RunSettings, out: Path) -> Result:
+    """The video at `out`, with progress on stderr."""
     from ..inputs import load_motion, load_portrait, load_speech
 
     portrait = load_portrait(args.portrait, args.detector)
@@ -51,13 +67,11 @@ def run(args: argparse.Namespace) -> int:
     from ..weights.hub import default_model
 
     pipeline = VividPipeline.from_pretrained(args.model or default_model())
-    for event in pipeline.animate(portrait, speech, motion, settings, args.out):
+    for event in pipeline.animate(portrait, speech, motion, settings, out):
         if isinstance(event, Done):
-            print(*event.result.notices, sep="\n", file=sys.stderr)
-            print(json.dumps(event.result.to_dict()))
-        else:
-            show_progress(event.phase, event.done, event.total, event.seconds_left)
-    return 0
+            return event.result
+        progress.bar(event.phase, event.done, event.total, event.seconds_left)
+    raise RuntimeError("the stream of events ended without a result")
 
 
 def settings_of(args: argparse.Namespace) -> RunSettings:
@@ -84,20 +98,3 @@ def parse_size(text: str) -> tuple[int, int]:
     if not (separator and width.isdecimal() and height.isdecimal()):
         raise InputError(f"The size is {text!r}: write it as WIDTHxHEIGHT, for example 512x512.")
     return int(width), int(height)
-
-
-def check_output(path: Path) -> None:
-    """Refuse an output that would overwrite an earlier result or cannot be written."""
-    if path.suffix.lower() != ".mp4":
-        raise InputError(f"The output is {path}: give it a name that ends in .mp4.")
-    if path.exists():
-        raise InputError(f"{path} exists already: choose another name, nothing is overwritten.")
-    if not path.parent.is_dir():
-        raise InputError(f"There is no folder {path.parent}: make it first, or choose another.")
-
-
-def show_progress(phase: str, done: int, total: int, seconds_left: float) -> None:
-    """One line on stderr that is written over itself."""
-    filled = 30 * done // total
-    bar = "#" * filled + "." * (30 - filled)
-    print(f"\r{phase:8s} [{bar}] {done}/{total}  {seconds_left:5.0f} s left ", end="", file=sys.stderr, flush=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from ..media.outputs import reserve, write_png, write_text
 
 if TYPE_CHECKING:
     from ..pose.report import CalibrationOptions
@@ -33,10 +35,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Calibrate, write what was asked for, print a summary."""
-    for path, ending in ((args.out, ".npz"), (args.report, ".json"), (args.preview, ".mp4"), (args.strip, ".png")):
-        if path is not None:
-            _check_output(path, ending)
     options = _options(args)
+    with ExitStack() as stack:
+        parts = {
+            name: stack.enter_context(reserve(path, ending))
+            for name, ending in (("out", ".npz"), ("report", ".json"), ("preview", ".mp4"), ("strip", ".png"))
+            if (path := getattr(args, name)) is not None
+        }
+        said = _calibrate(args, options, parts)
+    print(said)
+    return 0
+
+
+def _calibrate(args: argparse.Namespace, options: CalibrationOptions, parts: dict[str, Path]) -> str:
+    """Calibrate and write every one of `parts`; the report's summary."""
 
     from ..inputs import load_motion, load_portrait
     from ..pose.calibrate import calibrate
@@ -47,36 +59,23 @@ def run(args: argparse.Namespace) -> int:
     for notice in portrait.notices:
         to_stderr(notice)
     clip, report = calibrate(portrait.pose, motion, options)
-    save_clip(clip, args.out)
-    if args.report is not None:
-        args.report.write_text(report.to_json() + "\n", encoding="utf-8")
-    if args.strip is not None:
-        from PIL import Image
-
+    save_clip(clip, parts["out"])
+    if "report" in parts:
+        write_text(parts["report"], report.to_json() + "\n")
+    if "strip" in parts:
         from ..pose.preview import compare
 
-        Image.fromarray(compare(portrait.image, portrait.pose, motion, clip)).save(args.strip)
-    if args.preview is not None:
+        write_png(parts["strip"], compare(portrait.image, portrait.pose, motion, clip))
+    if "preview" in parts:
         from ..pose.preview import preview_video
 
-        preview_video(portrait.image, clip, args.preview)
-    print("\n".join(report.summary()))
-    return 0
+        preview_video(portrait.image, clip, parts["preview"])
+    return "\n".join(report.summary())
 
 
 def to_stderr(notice: str) -> None:
     """Tell the user."""
     print(notice, file=sys.stderr)
-
-
-def _check_output(path: Path, ending: str) -> None:
-    """Refuse an output before any work that could not be kept."""
-    if path.suffix.lower() != ending:
-        raise InputError(f"The output is {path}: give it a name that ends in {ending}.")
-    if path.exists():
-        raise InputError(f"{path} exists already: choose another name, nothing is overwritten.")
-    if not path.parent.is_dir():
-        raise InputError(f"There is no folder {path.parent}: make it first, or choose another.")
 
 
 def _options(args: argparse.Namespace) -> CalibrationOptions:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from ..errors import InputError
+from ..media.outputs import reserve, write_text
+from . import progress
+
+CLIP_ENDINGS = (".npz", ".json", "")
+"""How a clip is written: as the project's own file, as OpenPose JSON in one file, or as a folder of it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Detect, write the clip, and say which detector ran and what a person should know."""
+    with ExitStack() as stack:
+        out = stack.enter_context(reserve(Path(args.out), *CLIP_ENDINGS))
+        report = stack.enter_context(reserve(Path(args.report), ".json")) if args.report else None
+        said = _detect(args, out, report)
+    print(f"{args.out}: {said}")
+    return 0
+
+
+def _detect(args: argparse.Namespace, out: Path, report_file: Path | None) -> str:
+    """Write clip and report; notices go to stderr, what was found is returned."""
     from ..config import Limits
     from ..media.files import check_file
     from ..media.kinds import kind_of
@@ -36,7 +50,6 @@ def run(args: argparse.Namespace) -> int:
     from ..pose.library import mirror
     from ..pose.skeleton import clip_of
 
-    check_output(args.out)
     source = check_file(args.input, "picture or video", Limits())
     if kind_of(source) == "picture":
         from ..media.pictures import load_picture
@@ -48,48 +61,20 @@ def run(args: argparse.Namespace) -> int:
         clip, notices, detector = mirror(clip) if args.mirrored else clip, found.notices, found.detector
     else:
         print(f"detector: {choose_detector(args.detector, video=True)}", file=sys.stderr)
-        clip, report = detect_video(source, args.detector, args.smooth, args.mirrored, progress_line())
+        clip, report = detect_video(source, args.detector, args.smooth, args.mirrored, progress.frames_line())
         notices, detector = report.notices, report.detector
-        if args.report:
-            Path(args.report).write_text(report.to_json())
-    path = write_clip(clip, args.out)
+        if report_file is not None:
+            write_text(report_file, report.to_json() + "\n")
+    write_clip(clip, out)
     for notice in notices:
         print(notice, file=sys.stderr)
     frames = "1 frame" if len(clip) == 1 else f"{len(clip)} frames"
-    print(f"{path}: {frames} on {clip.canvas[0]} x {clip.canvas[1]}, found by {detector}")
-    return 0
+    return f"{frames} on {clip.canvas[0]} x {clip.canvas[1]}, found by {detector}"
 
 
-def check_output(out: str) -> None:
-    """Refuse an output whose ending says something else, before any work. Raises InputError."""
-    suffix = Path(out).suffix.lower()
-    if suffix not in (".npz", ".json", ""):
-        raise InputError(
-            f"A clip is written as .npz, as .json (OpenPose) or as a folder: {Path(out).name!r} is neither."
-        )
-
-
-def write_clip(clip, out: str) -> Path:  # type: ignore[no-untyped-def]  # PoseClip, imported when a command runs
+def write_clip(clip, out: Path) -> Path:  # type: ignore[no-untyped-def]  # PoseClip, imported when a command runs
     """Write a PoseClip by the ending of `out`: .npz, else OpenPose JSON."""
     from ..pose.clips import save_clip
     from ..pose.foreign import save_openpose
 
-    return save_clip(clip, out) if Path(out).suffix.lower() == ".npz" else save_openpose(clip, out)
-
-
-def progress_line() -> Callable[[int, int], None]:
-    """A callback that keeps one line on the error stream up to date, or writes one now and then into a file."""
-    live = sys.stderr.isatty()
-    start = last = time.monotonic()
-
-    def show(done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if done < total and now - last < (0.2 if live else 10):
-            return
-        last = now
-        left = (now - start) / done * (total - done)
-        text = f"frame {done} of {total}, {left:.0f} s left"
-        print(f"\r{text:<50}" if live else text, end="" if live and done < total else "\n", file=sys.stderr, flush=True)
-
-    return show
+    return save_clip(clip, out) if out.suffix.lower() == ".npz" else save_openpose(clip, out)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..media.outputs import run_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,9 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the videos, measure, and print the table."""
-    if args.hands:
-        return _codebooks(args)
+    """Measure videos or codebooks, and print the table."""
+    with run_folder(args.out):
+        return _codebooks(args) if args.hands else _videos(args)
+
+
+def _videos(args: argparse.Namespace) -> int:
+    """Make the videos of held-out clips, measure, and print the table."""
     from ..config import RunSettings
     from ..evaluation.compare import generate, make_case, nearest_training_clip, still_portrait, through_latents
     from ..evaluation.measure import measure
@@ -69,7 +74,6 @@ def run(args: argparse.Namespace) -> int:
         mark=False,
     )
     answers = _answers(args, plain)
-    args.out.mkdir(parents=True, exist_ok=True)
     rows: dict[str, list[dict[str, float]]] = {}
     curves: dict[str, dict[str, list[float]]] = {}
     pictures: list[tuple[str, NDArray[np.uint8]]] = []

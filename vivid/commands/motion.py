@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .detect import check_output, progress_line, write_clip
+from ..media.outputs import reserve
+from . import progress
+from .detect import CLIP_ENDINGS, write_clip
 
 if TYPE_CHECKING:
     from ..pose.skeleton import PoseClip
@@ -57,30 +59,36 @@ def run(args: argparse.Namespace) -> int:
     """Do what `args.action` says."""
     if args.action == "list":
         return _list()
-    if args.action in ("import", "trim"):
-        check_output(args.out)
-    elif args.action == "preview":
-        if Path(args.out).suffix.lower() not in (".webp", ".mp4"):
-            raise InputError(f"A preview is .webp or .mp4: give {Path(args.out).name!r} one of these endings.")
-        if not 32 <= args.size <= 1024 or args.size % 2:
-            raise InputError(f"The size is {args.size}: choose an even number from 32 to 1024.")
+    if args.action == "info":
+        print(json.dumps(summary(_read(args)), indent=2))
+        return 0
+    if args.action == "preview" and (not 32 <= args.size <= 1024 or args.size % 2):
+        raise InputError(f"The size is {args.size}: choose an even number from 32 to 1024.")
+    with reserve(Path(args.out), *((".webp", ".mp4") if args.action == "preview" else CLIP_ENDINGS)) as part:
+        clip = _read(args)
+        if args.action == "preview":
+            said = ""
+            _preview(clip, part, args.size)
+        else:
+            clip = _changed(clip, args)
+            said = f": {len(clip)} frames, {clip.seconds:.2f} seconds"
+            write_clip(clip, part)
+    print(f"{args.out}{said}")
+    return 0
+
+
+def _read(args: argparse.Namespace) -> PoseClip:
+    """The clip that is named, with what a person should know about it on stderr."""
 
     from ..config import Limits
     from ..pose.library import read_motion
 
     # The file is the caller's own: what bounds it is the clip reader's limit of frames, not that of uploads.
     limits = Limits(upload_bytes=2**34, motion_seconds=3600)
-    clip, notices = read_motion(args.motion, args.detector, args.mirrored, progress_line(), limits, args.fps)
+    clip, notices = read_motion(args.motion, args.detector, args.mirrored, progress.frames_line(), limits, args.fps)
     for notice in notices:
         print(notice, file=sys.stderr)
-    if args.action == "info":
-        print(json.dumps(summary(clip), indent=2))
-    elif args.action == "preview":
-        print(_preview(clip, Path(args.out), args.size))
-    else:
-        clip = _changed(clip, args)
-        print(f"{write_clip(clip, args.out)}: {len(clip)} frames, {clip.seconds:.2f} seconds")
-    return 0
+    return clip
 
 
 def _changed(clip: PoseClip, args: argparse.Namespace) -> PoseClip:
@@ -95,17 +103,17 @@ def _changed(clip: PoseClip, args: argparse.Namespace) -> PoseClip:
     return clip if args.loop is None else loop(clip, round(args.loop * clip.fps))
 
 
-def _preview(clip: PoseClip, path: Path, size: int) -> Path:
+def _preview(clip: PoseClip, path: Path, size: int) -> None:
     from ..pose.thumbnail import figures, thumbnail
 
     if path.suffix.lower() == ".webp":
-        return thumbnail(clip, path, size)
+        thumbnail(clip, path, size)
+        return
     from ..media.video import VideoWriter
 
     with VideoWriter(path, (size, size), clip.fps) as writer:
         for frame in figures(clip, size):
             writer.write(frame[None])
-    return path
 
 
 def summary(clip: PoseClip) -> dict[str, Any]:

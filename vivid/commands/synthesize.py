@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..config import FPS
 from ..errors import InputError
+from ..media.outputs import run_folder
+from . import progress
 
 KINDS = ("people", "hands", "clothes", "portraits", "motions", "voices")
 MOTION_PERSON = 8
@@ -127,9 +128,14 @@ def jobs_of(args: argparse.Namespace) -> Sequence:
 def run(args: argparse.Namespace) -> int:
     """Renders what is missing in the folder and prints progress."""
     _check(args)
+    with run_folder(args.out):
+        _render(args)
+    return 0
+
+
+def _render(args: argparse.Namespace) -> None:
     from ..synthesis.workers import run_jobs
 
-    args.out.mkdir(parents=True, exist_ok=True)
     jobs = jobs_of(args)
     units = {"people": (round(args.seconds * args.fps), "frames"), "hands": (args.per_shard, "crops")}
     units["clothes"] = (args.per_shard, "pictures")
@@ -138,6 +144,5 @@ def run(args: argparse.Namespace) -> int:
     for done, total in run_jobs(jobs, args.workers):
         first = done if first is None else first
         rate = (done - first) * each / max(time.monotonic() - start, 1e-6)
-        print(f"\r{done}/{total} files, {rate:.1f} {unit}/s", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    return 0
+        progress.show(f"{done}/{total} files, {rate:.1f} {unit}/s")
+    progress.end()

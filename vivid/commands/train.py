@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..media.outputs import reserve, run_folder
 
 if TYPE_CHECKING:
     from ..training.clips import Clip
@@ -81,8 +82,16 @@ def run(args: argparse.Namespace) -> int:
         clamp = 0.0 if chosen.stage2.last_step_noise == 0 else None
         steps, window = chosen.stage2.sample_steps, 1 if args.single_frames else FRAMES_WINDOW
         missing, audio = tuple(args.untrained), args.guidance_audio
-        export_model(chosen.model, folders[0], others, args.out, steps, clamp, window, audio, untrained=missing)
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        with reserve(args.out) as part:
+            export_model(chosen.model, folders[0], others, part, steps, clamp, window, audio, untrained=missing)
         return 0
+    with run_folder(args.out):
+        return _train(args, chosen)
+
+
+def _train(args: argparse.Namespace, chosen: Preset) -> int:
+    """Train one part in --out."""
     stage, loop = {"vae": _vae, "hcc": _hcc, "detail": _detail, "motion": _motion}.get(args.part, _stage)(args, chosen)
     from ..training.loop import Trainer
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..media.outputs import write_png, write_text
 from ..models.hand_codebook import HandCodebook
 from ..training.hcc import hcc_metrics, to_pictures
 
@@ -37,8 +37,7 @@ def compare_codebooks(codebooks: Mapping[str, HandCodebook], crops: NDArray[np.u
         rebuilt = codebook(to_pictures(torch.from_numpy(shown))).reconstruction.clamp(-1, 1)
         pictures = ((rebuilt + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
         strips.append(np.concatenate(list(pictures), 1))
-    folder.mkdir(parents=True, exist_ok=True)
     text = "\n".join(lines) + "\n"
-    (folder / "codebooks.md").write_text(text, encoding="utf-8")
-    cv2.imwrite(str(folder / "codebooks.png"), cv2.cvtColor(np.concatenate(strips, 0), cv2.COLOR_RGB2BGR))
+    write_text(folder / "codebooks.md", text)
+    write_png(folder / "codebooks.png", np.concatenate(strips, 0))
     return text

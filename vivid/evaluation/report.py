@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..media.outputs import write_png, write_text
+
 COLUMNS = {
     "psnr": "PSNR",
     "psnr_hands": "hands",
@@ -48,13 +50,12 @@ def average(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 def write_table(results: Mapping[str, Mapping[str, float]], details: Mapping[str, Any], folder: Path) -> str:
     """Write table.json and table.md; returns the Markdown. Rows are answers (model, truth, still portrait, ...)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "table.json").write_text(json.dumps({"mean": results, **details}, indent=2) + "\n", encoding="utf-8")
+    write_text(folder / "table.json", json.dumps({"mean": results, **details}, indent=2) + "\n")
     lines = ["| | " + " | ".join(COLUMNS.values()) + " |", "|---|" + "---|" * len(COLUMNS)]
     for name, row in results.items():
         lines.append(f"| {name} | " + " | ".join(f"{row[column]:.3g}" for column in COLUMNS) + " |")
     text = "\n".join(lines) + "\n"
-    (folder / "table.md").write_text(text, encoding="utf-8")
+    write_text(folder / "table.md", text)
     return text
 
 
@@ -70,5 +71,4 @@ def contact_sheet(
         cv2.putText(strip, name, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 3, cv2.LINE_AA)
         cv2.putText(strip, name, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
         strips.append(strip)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), cv2.cvtColor(np.concatenate(strips, 0), cv2.COLOR_RGB2BGR))
+    write_png(path, np.concatenate(strips, 0))

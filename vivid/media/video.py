@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +19,7 @@ from ..speech.types import Speech
 from .children import Child
 from .ffmpeg import command, describe, safe_input, too_slow
 from .files import check_file
+from .outputs import NO_SPACE, is_full, reserve
 from .provenance import Provenance, metadata_arguments
 from .sound import write_wav
 
@@ -163,7 +162,8 @@ class VideoWriter:
         self.provenance = provenance
         self.preset = preset
         self.count = 0
-        self._folder: Path | None = None
+        self._stack = ExitStack()
+        self._part = self.path
         self._writer: FFMPEG_VideoWriter | None = None
         self._log: IO[bytes] | None = None
         width, height = size
@@ -175,18 +175,15 @@ class VideoWriter:
             raise InputError(f"{self.path} is a folder: give the name of a file in it.")
 
     def __enter__(self) -> Self:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            # Beside the result, so that the last step is a rename on one file system.
-            self._folder = Path(tempfile.mkdtemp(prefix=".vivid-", dir=self.path.parent.resolve()))
-        except OSError as error:
-            raise InputError(f"Nothing can be written to {self.path.parent}: choose another folder.") from error
-        try:
-            self._log = (self._folder / "log").open("w+b")
-            self._writer = self._start(self._folder)
-        except BaseException:
-            self._clean()
-            raise
+        with ExitStack() as stack:
+            self._part = stack.enter_context(reserve(self.path.absolute(), replace=True))
+            self._log = stack.enter_context((self._part.parent / "log").open("w+b"))
+            try:
+                self._writer = self._start(self._part.parent)
+            except (OSError, RuntimeError) as error:  # the sound's library has errors of its own for a full disk
+                raise self._failure("ffmpeg does not start") from error
+            stack.callback(self._stop)
+            self._stack = stack.pop_all()
         return self
 
     def _start(self, folder: Path) -> FFMPEG_VideoWriter:
@@ -230,40 +227,40 @@ class VideoWriter:
                 self._writer.proc.stdin.write(np.ascontiguousarray(frame).data)
                 self.count += 1
         except BrokenPipeError as error:
-            raise RuntimeError(f"ffmpeg stopped: {self._complaint()}") from error
+            raise self._failure("ffmpeg stopped") from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            self._clean()
+        if kind is not None:
+            self._stack.__exit__(kind, error, trace)
+            return
+        with self._stack:
+            self._finish()
 
     def _finish(self) -> None:
-        assert self._writer is not None and self._folder is not None
+        assert self._writer is not None
         if not self.count:
             raise ValueError("no frame was written")
         process = self._writer.proc
         with suppress(BrokenPipeError):  # the exit status says it
             self._writer.close()  # waits
         if process.wait() != 0:  # moviepy does not look at it
-            raise RuntimeError(f"ffmpeg failed: {self._complaint()}")
-        os.replace(self._folder / "video.mp4", self.path)
+            raise self._failure("ffmpeg failed")
+        os.replace(self._part.with_name("video.mp4"), self._part)
 
-    def _complaint(self) -> str:
+    def _failure(self, what: str) -> Exception:
+        """Why the encoder gave up: no space is the user's matter, everything else a fault."""
         assert self._log is not None
         self._log.seek(0)
-        return self._log.read().decode("utf-8", "replace").strip()[-500:] or "without a message"
+        complaint = self._log.read().decode("utf-8", "replace").strip()[-500:]
+        if "No space left" in complaint or "quota exceeded" in complaint or is_full(self._part.parent):
+            return InputError(NO_SPACE)
+        return RuntimeError(f"{what}: {complaint or 'without a message'}")
 
-    def _clean(self) -> None:
+    def _stop(self) -> None:
         if self._writer is not None and self._writer.proc is not None:
             self._writer.proc.kill()
             with suppress(BrokenPipeError):  # frames that the stopped program no longer takes
                 self._writer.close()
-        if self._log is not None:
-            self._log.close()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        self._writer = self._log = self._folder = None
+        self._writer = None

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..media.files import written_whole
+from ..media.outputs import written_whole
 from .skeleton import BODY_COUNT, FACE_COUNT, HAND_COUNT, PoseClip
 
 VERSION = 1

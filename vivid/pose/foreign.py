@@ -14,6 +14,7 @@ import numpy as np
 
 from ..config import FPS
 from ..errors import InputError
+from ..media.outputs import reserve, write_text
 from . import inert_pickle
 from .clips import MAX_CANVAS, check_clip, read_npy_header
 from .containers import numbered_files
@@ -99,14 +100,14 @@ def save_openpose(clip: PoseClip, path: str | Path) -> Path:
     path = Path(path)
     frames = [_openpose_record(clip, index) for index in range(len(clip))]
     if path.suffix.lower() == ".json":
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(frames))
+        write_text(path, json.dumps(frames))
         return path
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError(f"{path.name} already holds files: choose a new folder, or a name that ends in .json.")
-    path.mkdir(parents=True, exist_ok=True)
-    for index, frame in enumerate(frames):
-        (path / f"{path.name}_{index:012d}_keypoints.json").write_text(json.dumps(frame))
+    with reserve(path, replace=True) as part:
+        part.mkdir()
+        for index, frame in enumerate(frames):
+            (part / f"{path.name}_{index:012d}_keypoints.json").write_text(json.dumps(frame))
     return path
 
 

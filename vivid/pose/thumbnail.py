@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..media.files import written_whole
+from ..media.outputs import written_whole
 from . import skeleton as sk
 from .skeleton import Points, PoseClip
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ..media.outputs import reserve
 from . import speech
 
 
@@ -43,9 +42,8 @@ def write_voice(path: Path, voice: ExampleVoice) -> None:
     fixed = np.random.default_rng(0)
     samples, _ = speech.synthesise(voice.text, speech.Voice(voice.engine, voice.voice, False, 0), fixed)
     pause = np.zeros(speech.SAMPLE_RATE // 5, np.int16)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        wav, mp3 = Path(folder) / "speech.wav", Path(folder) / "speech.mp3"
+    with reserve(path, replace=True) as mp3:
+        wav = mp3.with_name("speech.wav")
         speech.write_wav(wav, np.concatenate([pause, samples, pause]))
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-i", str(wav)]
         subprocess.run([*command, "-b:a", "48k", "-fflags", "+bitexact", str(mp3)], check=True)
-        os.replace(mp3, path)

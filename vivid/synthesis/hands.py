@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from ..media.outputs import written_whole
 from . import gestures
 from .background import make_background
 from .character import Character
@@ -170,18 +170,17 @@ def write_shard(path: Path, items: list[tuple]) -> None:
     identity, context.
     """
     streams = [cv2.imencode(".jpg", im[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 93])[1].ravel() for im, *_ in items]
-    partial = path.with_suffix(".part.npz")
-    np.savez(
-        partial,
-        jpeg=np.concatenate(streams),
-        offset=np.cumsum([0] + [len(s) for s in streams]).astype("i8"),
-        kp=np.round(np.array([i[1] for i in items]) * SUBPIXEL).astype("i2"),
-        vis=np.array([i[2] for i in items]),
-        side=np.array([i[3] == "R" for i in items], "u1"),
-        identity=np.array([i[4] for i in items], "i4"),
-        context=np.array([i[5] for i in items], "u1"),
-    )
-    os.replace(partial, path)
+    with written_whole(path) as file:
+        np.savez(
+            file,
+            jpeg=np.concatenate(streams),
+            offset=np.cumsum([0] + [len(s) for s in streams]).astype("i8"),
+            kp=np.round(np.array([i[1] for i in items]) * SUBPIXEL).astype("i2"),
+            vis=np.array([i[2] for i in items]),
+            side=np.array([i[3] == "R" for i in items], "u1"),
+            identity=np.array([i[4] for i in items], "i4"),
+            context=np.array([i[5] for i in items], "u1"),
+        )
 
 
 def make_items(

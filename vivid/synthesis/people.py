@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ..media.outputs import reserve, written_whole
 from . import speech
 from .background import make_background
 from .character import Character
@@ -95,15 +94,14 @@ def encode(path: Path, frames: list[Array], fps: float, samples: Array | None = 
     import imageio_ffmpeg
 
     h, w = frames[0].shape[:2]
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with reserve(path, replace=True) as target:
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-threads", "1"]
         command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{w}x{h}", "-r", str(fps), "-i", "-"]
         if samples is not None:
-            wav = Path(folder) / "speech.wav"
+            wav = target.with_name("speech.wav")
             speech.write_wav(wav, samples)
             command += ["-i", str(wav), "-c:a", "aac", "-b:a", "64k", "-shortest"]
         command += ["-c:v", "libx264", "-preset", "veryfast", "-crf", str(crf), "-pix_fmt", "yuv420p"]
-        target = Path(folder) / f"clip{path.suffix}"
         process = subprocess.Popen([*command, str(target)], stdin=subprocess.PIPE)
         assert process.stdin is not None
         for f in frames:
@@ -111,7 +109,6 @@ def encode(path: Path, frames: list[Array], fps: float, samples: Array | None = 
         process.stdin.close()
         if process.wait():
             raise RuntimeError(f"ffmpeg could not write {path.name}")
-        os.replace(target, path)
 
 
 def set_stage(renderer: Renderer, person: Character, clip_seed: int | None) -> dict[str, float]:
@@ -150,9 +147,8 @@ def make_clip(
 def write_clip(path: Path, frames: list[Array], labels: dict[str, Array], performance: Performance, fps: float) -> None:
     """`path` without suffix; the labels come last, so a clip with labels is complete."""
     encode(path.with_suffix(".mp4"), frames, fps, performance.samples)
-    partial = path.with_suffix(".part.npz")
-    np.savez_compressed(partial, **labels)
-    os.replace(partial, path.with_suffix(".npz"))
+    with written_whole(path.with_suffix(".npz")) as file:
+        np.savez_compressed(file, **labels)
 
 
 def default_render_size(size: int) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from ..media.outputs import written_whole
 from ..pose.clips import save_clip
 from ..pose.skeleton import PoseClip
 from .character import Character
@@ -41,8 +40,6 @@ def make_portrait(renderer: Renderer, identity_file: Path) -> tuple[Array, PoseC
 def write_portrait(path: Path, image: Array, pose: PoseClip, quality: int = 92) -> None:
     """`path` without suffix: a JPEG picture, complete or not at all, and its pose as npz."""
     data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        partial = Path(folder) / "portrait.jpg"
-        partial.write_bytes(data)
-        os.replace(partial, path.with_suffix(".jpg"))
+    with written_whole(path.with_suffix(".jpg")) as file:
+        file.write(data)
     save_clip(pose, path.with_suffix(".npz"))

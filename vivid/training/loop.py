@@ -21,6 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..media.outputs import write_png
+
 Batch = dict[str, Any]
 
 
@@ -237,17 +239,13 @@ class Trainer:
             return
         if self.state.history:
             write_curve(self.state.history, self.folder / "curves.png")
-        import cv2
-
         self.ema.swap(self.stage)
         self.stage.eval()
         picture = self.stage.sample()
         self.stage.train()
         self.ema.swap(self.stage)
         if picture is not None:
-            target = self.folder / "samples" / f"{self.state.step:07d}.png"
-            target.parent.mkdir(exist_ok=True)
-            cv2.imwrite(str(target), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+            write_png(self.folder / "samples" / f"{self.state.step:07d}.png", picture)
 
     def export(self) -> None:
         """Write the averaged networks to weights/ (whole or not at all)."""

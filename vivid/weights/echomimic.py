@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import pickle
 import re
-import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -211,13 +210,9 @@ def _assign(network: nn.Module, state: Mapping[str, Tensor], source: str, report
 
 def _save(models: Models, info: ModelInfo, target: Path) -> None:
     """Write beside the target, then put in place: a failure leaves no half of a model."""
+    from ..media.outputs import reserve
     from .store import save_model
 
-    part = target.with_name(target.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    try:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with reserve(target) as part:
         save_model(models, info, part, quantise=False)
-        shutil.rmtree(target, ignore_errors=True)
-        part.replace(target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

@@ -340,6 +340,9 @@ TABLE: dict[str, str] = {
         "此处已有 {0} 人的决定，已达上限：请联系服务器管理者。"
     ),
     "The folder of pairs holds more than {} files: split it.": "配对文件夹超过 {0} 个文件：请拆分。",
+    "No space is left on the disk: free some, or choose another folder.": (
+        "磁盘空间已用完：请释放一些空间，或选择其他文件夹。"
+    ),
 }
 
 
