@@ -2,6 +2,8 @@
 
 import os
 
+import vivid  # noqa: F401  (before all others: it tells them to call nobody)
+
 if os.environ.get("SPACES_ZERO_GPU"):
     import spaces  # noqa: F401  (must come before torch)
 

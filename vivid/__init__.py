@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 __version__ = "0.1.0"
+
+QUIET = {
+    "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime: else it stores a device id and reports to its makers once imported
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",  # huggingface-hub, and diffusers and transformers through it
+    "DO_NOT_TRACK": "1",
+}
+"""Nothing that this program uses may call home. Packages read these when they are imported, and some import each
+other, so the only place that is early enough in every process is here."""
+os.environ.update(QUIET)
 
 _PUBLIC = {
     "Done": "vivid.events",
