@@ -72,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     if args.part == "parsing":
-        return _parsing(args)
+        with run_folder(args.out):
+            return _parsing(args)
     chosen = preset(args.preset)
     if args.part == "export":
         from ..training.export import FRAMES_WINDOW, export_model
