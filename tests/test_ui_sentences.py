@@ -74,7 +74,7 @@ def said(path: Path) -> set[str]:
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         listed = name == "append" and getattr(getattr(node.func, "value", None), "id", "") in ("notices", "said")
-        if name in ("InputError", "LineFullError") or listed:
+        if name in ("InputError", "LineFullError", "OutputError") or listed:
             found.add(template(node.args[0]))
         if name == "fall_back":
             found.add(template(node.args[1]))

@@ -41,6 +41,10 @@ _LOCK = "lock"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+class OutputError(InputError):
+    """A result cannot be written where it is wanted."""
+
+
 @contextmanager
 def reserve(path: Path, *endings: str, replace: bool = False) -> Iterator[Path]:
     """A place to write a file or a folder to; what lies there when the block ends well appears at `path`.
@@ -53,7 +57,7 @@ def reserve(path: Path, *endings: str, replace: bool = False) -> Iterator[Path]:
     """
     if endings and path.suffix.lower() not in endings:
         named = [ending or "nothing, for a folder" for ending in endings]
-        raise InputError(f"The output is {path}: give it a name that ends in {' or '.join(named)}.")
+        raise OutputError(f"The output is {path}: give it a name that ends in {' or '.join(named)}.")
     with _said(path):
         folder, lock = _occupy(path, replace)
     try:
@@ -85,7 +89,7 @@ def run_folder(folder: Path) -> Iterator[Path]:
     with _said(folder):
         made = not folder.exists()
         if not made and not folder.is_dir():
-            raise InputError(f"{folder} is not a folder: choose another name.")
+            raise OutputError(f"{folder} is not a folder: choose another name.")
         folder.mkdir(parents=True, exist_ok=True)
     try:
         with reserve(folder / "run", replace=False):
@@ -139,8 +143,8 @@ def _said(path: Path, only: tuple[int, ...] | None = None) -> Iterator[None]:
         if only is not None and error.errno not in only:
             raise
         if error.errno in (*_FULL, errno.ENAMETOOLONG):
-            raise InputError(str(said_of(error, path))) from error
-        raise InputError(f"Nothing can be written to {path.parent}: choose another folder.") from error
+            raise OutputError(str(said_of(error, path))) from error
+        raise OutputError(f"Nothing can be written to {path.parent}: choose another folder.") from error
 
 
 def _occupy(path: Path, replace: bool) -> tuple[Path, int]:
@@ -149,11 +153,11 @@ def _occupy(path: Path, replace: bool) -> tuple[Path, int]:
     if replace:
         parent.mkdir(parents=True, exist_ok=True)
     elif not parent.is_dir():
-        raise InputError(f"There is no folder {parent}: make it first, or choose another.")
+        raise OutputError(f"There is no folder {parent}: make it first, or choose another.")
     else:
         _refuse_existing(path)
     if is_full(parent):
-        raise InputError(NO_SPACE)
+        raise OutputError(NO_SPACE)
     _sweep(parent)
     # One folder for one name is what makes the second run see the first; results that may be replaced share nothing.
     key = uuid4().hex if replace else hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]
@@ -166,7 +170,7 @@ def _occupy(path: Path, replace: bool) -> tuple[Path, int]:
         if lock is not None:
             break
         if time.monotonic() > end:
-            raise InputError(f"{path} is being written by another run: wait for it, or choose another name.")
+            raise OutputError(f"{path} is being written by another run: wait for it, or choose another name.")
         time.sleep(0.02)
     _empty(folder)
     if not replace:
@@ -185,7 +189,7 @@ def _refuse_existing(path: Path) -> None:
     except FileNotFoundError:
         return
     if not (stat.S_ISDIR(found.st_mode) and not any(path.iterdir())):  # an empty folder is no result
-        raise InputError(f"{path} exists already: choose another name, nothing is overwritten.")
+        raise OutputError(f"{path} exists already: choose another name, nothing is overwritten.")
 
 
 def _lock(folder: Path) -> int | None:

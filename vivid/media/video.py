@@ -19,7 +19,7 @@ from ..speech.types import Speech
 from .children import Child
 from .ffmpeg import command, describe, safe_input, too_slow
 from .files import check_file
-from .outputs import NO_SPACE, is_full, reserve
+from .outputs import NO_SPACE, OutputError, is_full, reserve
 from .provenance import Provenance, metadata_arguments
 from .sound import write_wav
 
@@ -255,7 +255,7 @@ class VideoWriter:
         self._log.seek(0)
         complaint = self._log.read().decode("utf-8", "replace").strip()[-500:]
         if "No space left" in complaint or "quota exceeded" in complaint or is_full(self._part.parent):
-            return InputError(NO_SPACE)
+            return OutputError(NO_SPACE)
         return RuntimeError(f"{what}: {complaint or 'without a message'}")
 
     def _stop(self) -> None:

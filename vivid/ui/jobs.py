@@ -23,7 +23,7 @@ from typing import Any
 from PIL import Image
 
 from ..errors import InputError
-from ..media.files import written_whole
+from ..media.outputs import OutputError, written_whole
 from .engine import lower_priority
 from .visitors import Visitor, current
 
@@ -231,6 +231,8 @@ class JobRunner:
 
 def said_of(error: BaseException) -> str:
     """The sentence for whoever waits for a job that an error has ended."""
+    if isinstance(error, OutputError):
+        return NO_DISK
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, MemoryError):
