@@ -120,6 +120,10 @@ class DummySpeech:
         loudness = torch.tensor([float(np.sqrt(np.mean(part**2))) if len(part) else 0.0 for part in parts])
         return lambda window: loudness[window.start : window.stop, None, None] * self.pattern
 
+    def features(self, samples: Any, frames: int, fps: float = FPS) -> Tensor:
+        """Of all frames, (frames, 50, 384)."""
+        return self.windows(samples, frames, fps)(range(frames))
+
     def to(self, device: str | torch.device) -> DummySpeech:
         """Nothing to move."""
         return self

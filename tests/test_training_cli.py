@@ -36,7 +36,7 @@ TINY = Preset(
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setitem(presets.PRESETS, "cpu", TINY)
-    for module in ("vivid.speech.encoder", "vivid.pipeline"):
+    for module in ("vivid.speech.encoder", "vivid.generators.diffusion.generator"):
         monkeypatch.setattr(f"{module}.load_speech_encoder", DummySpeech)
     monkeypatch.setattr("vivid.training.hands.SHARPEST_BLUR", 0.0)
     for number in range(2):
