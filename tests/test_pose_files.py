@@ -294,3 +294,29 @@ def test_detect_goes_by_contents(tmp_path: Path, capsys: pytest.CaptureFixture[s
     frames[0].save(tmp_path / "moving.png.gif", save_all=True, append_images=frames[1:], duration=100)
     assert main(["detect", "--input", str(tmp_path / "moving.png.gif"), "--out", str(tmp_path / "b.npz")]) == 0
     assert "7 frames on" in capsys.readouterr().out
+
+
+def test_commands_say_what_the_page_says_of_a_portrait(tmp_path: Path) -> None:
+    from PIL import Image
+
+    from vivid.inputs import load_portrait
+    from vivid.pose.findings import SENTENCES
+    from vivid.ui.strings.sentences import chinese
+    from vivid.ui.verdicts import examine
+
+    photo = Image.open(Path(__file__).parents[1] / "examples" / "portraits" / "ada.jpg")
+    dark = photo.point(lambda value: value // 12)
+    far = Image.new("RGB", (1024, 1024), (120, 130, 120))
+    far.paste(photo.resize((160, 160)), (430, 800))
+    for name, picture, about in (("dark", dark, "dark"), ("far", far, "head_tiny")):
+        picture.save(tmp_path / f"{name}.png")
+        portrait = load_portrait(tmp_path / f"{name}.png")
+        start = SENTENCES[about].split("{")[0]
+        assert any(text.startswith(start) for text in portrait.notices), (name, portrait.notices)
+        assert f"portrait_{about}" in {finding.key for finding in examine(portrait.image).findings}
+    assert all(chinese(text) != text for text in portrait.notices)
+    photo.transpose(Image.Transpose.ROTATE_180).save(tmp_path / "turned.png")
+    try:
+        assert SENTENCES["upside_down"] in load_portrait(tmp_path / "turned.png").notices
+    except InputError as refusal:
+        assert "turn it by 180 degrees" in str(refusal)

@@ -16,6 +16,7 @@ from ui_fakes import FakePipeline, detect_standing, standing_pose, waving_clip
 from vivid import inputs
 from vivid.config import Limits
 from vivid.errors import InputError
+from vivid.media.pictures import shrink
 from vivid.pose.calibrate import calibrate
 from vivid.pose.detect import DetectedPose
 from vivid.pose.portrait import make_portrait
@@ -218,9 +219,9 @@ def test_nobody_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_large_pictures_are_scaled_down_in_proportion() -> None:
-    assert verdicts.shrink(picture(3000, 1500)).shape == (768, 1536, 3)
+    assert shrink(picture(3000, 1500)).shape == (768, 1536, 3)
     small = picture(100, 50)
-    assert verdicts.shrink(small) is small
+    assert shrink(small) is small
 
 
 def test_the_report_table_names_parts_and_measures() -> None:

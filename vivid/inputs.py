@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .media.pictures import load_picture
+from .errors import InputError
+from .media.pictures import load_picture, shrink
 from .media.provenance import sha256_of
 from .media.sound import load_speech
 from .pose.clips import load_clip
 from .pose.detect import detect_picture
+from .pose.findings import stands
 from .pose.library import read_motion
 from .pose.portrait import Portrait, make_portrait
 from .pose.skeleton import Pose, PoseClip
@@ -25,7 +27,27 @@ EXAMPLE_PORTRAITS = Path(__file__).resolve().parents[1] / "examples" / "portrait
 
 def load_portrait(path: str | Path, detector: str = "auto") -> Portrait:
     """A picture file with the pose of the person in it. Errors: InputError."""
-    return portrait_of(load_picture(path), detector)
+    image = load_picture(path)
+    try:
+        return portrait_of(image, detector)
+    except InputError as error:
+        if turns := upright_turns(image):
+            name, degrees = Path(path).name, 90 * turns
+            raise InputError(f"{name} does not stand upright: turn it by {degrees} degrees to the left.") from error
+        raise
+
+
+def upright_turns(image: NDArray[np.uint8]) -> int:
+    """Quarter turns to the left after which a person stands in a picture (H, W, 3), 0 when none helps."""
+    small = shrink(image, 512)
+    for turns in (1, 3, 2):
+        try:
+            pose = portrait_of(np.ascontiguousarray(np.rot90(small, turns))).pose
+        except InputError:
+            continue
+        if stands(pose):
+            return turns
+    return 0
 
 
 def portrait_of(image: NDArray[np.uint8], detector: str = "auto") -> Portrait:

@@ -53,12 +53,18 @@ def _detect(args: argparse.Namespace, out: Path, report_file: Path | None) -> st
     source = check_file(args.input, "picture or video", Limits())
     if kind_of(source) == "picture":
         from ..media.pictures import load_picture
+        from ..pose.portrait import make_portrait
 
         if args.report:
             raise InputError("A picture has no report: leave out --report.")
-        found = detect_picture(load_picture(source), args.detector)
+        image = load_picture(source)
+        found = detect_picture(image, args.detector)
         clip = clip_of(found.pose)
-        clip, notices, detector = mirror(clip) if args.mirrored else clip, found.notices, found.detector
+        clip, notices, detector = (
+            mirror(clip) if args.mirrored else clip,
+            make_portrait(image, found.pose, found.notices).notices,
+            found.detector,
+        )
     else:
         print(f"detector: {choose_detector(args.detector, video=True)}", file=sys.stderr)
         clip, report = detect_video(source, args.detector, args.smooth, args.mirrored, progress.frames_line())

@@ -25,6 +25,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF")
 BACKGROUND = (192, 192, 192)
 """What transparent pixels become."""
 SMALLEST_SIDE = 64
+LONGEST_SIDE = 1536
+"""`shrink` scales larger pictures down to this: no model here makes larger videos, and the page stays quick."""
 _LARGEST_PROFILE = 4 * 2**20
 _HEIC = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis"}
 _AVIF = {b"avif", b"avis"}
@@ -121,6 +123,16 @@ def count_scans(data: bytes) -> int:
         if marker != 0x01:  # all others say how long they are; after a scan's header its bits follow
             place += int.from_bytes(data[place : place + 2], "big")
     return scans
+
+
+def shrink(image: Picture, longest: int = LONGEST_SIDE) -> Picture:
+    """The picture (H, W, 3), at most `longest` pixels on a side."""
+    height, width = image.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return image
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0))
 
 
 def fit_picture(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from .findings import SENTENCES, find_troubles
 from .regions import Boxes, hand_boxes, hand_crops, head_box
 from .skeleton import Pose
 
@@ -61,4 +62,5 @@ def make_portrait(image: NDArray[np.uint8], pose: Pose, notices: tuple[str, ...]
             said.append(f"The portrait does not show the {name} hand: its look is made up.")
         elif found.sharpness[side] < BLURRED:
             said.append(f"The {name} hand in the portrait is blurred or small: a sharper picture gives better hands.")
+    said += [SENTENCES[name].format(**values) for name, values in find_troubles(image, pose, head).items()]
     return Portrait(image, pose, head, boxes, found.present, found.sharpness, tuple(said))

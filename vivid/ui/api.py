@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..config import RunSettings
 from ..errors import InputError
-from ..media.pictures import load_picture
+from ..media.pictures import load_picture, shrink
 from ..media.sound import load_speech
 from ..pose.library import read_clip, shipped_motion
 from ..pose.portrait import Portrait
@@ -30,7 +30,7 @@ from .motion_step import default_clip
 from .quality import QUALITIES, steps_of
 from .serving import EXPENSIVE, PREVIEW, plainly
 from .strings import say
-from .verdicts import Verdict, examine, shrink
+from .verdicts import Verdict, examine
 from .widgets import hand_on_path
 
 CHECK_TEXT = """Look at a portrait: is one person there, are head, shoulders and hands visible, is it large enough.

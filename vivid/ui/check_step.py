@@ -9,6 +9,7 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
+from ..media.pictures import shrink
 from ..pose.calibrate import calibrate, place
 from ..pose.draw import overlay
 from ..pose.portrait import Portrait
@@ -22,7 +23,6 @@ from .options import on_zero_gpu
 from .report_table import report_table
 from .serving import PREVIEW, PRIVATE, SLOW_PREVIEW, Newest, plainly
 from .strings import both, t
-from .verdicts import shrink
 from .widgets import figure, heading, line, lines
 
 SHOWN_SIDE = 640

@@ -32,6 +32,7 @@ from ..pose.calibrate import calibrate, place
 from ..pose.detect import detect_picture
 from ..pose.library import read_clip
 from ..pose.nudges import ArmNudge, Nudges
+from ..pose.portrait import make_portrait
 from ..pose.report import CalibrationOptions
 from ..pose.skeleton import Pose, PoseClip, clip_of
 from .decisions import DecisionBook, Mark, checked_nudges
@@ -264,7 +265,7 @@ class Bench:
         image = load_picture(source.path, self._limits)
         with _naming(source):
             found = detect_picture(image)
-        return Portrayed(found.pose, tuple(found.notices))
+            return Portrayed(found.pose, make_portrait(image, found.pose, found.notices).notices)
 
     def _clip(self, source: Source) -> PoseClip:
         key = file_sha256(source.path)

@@ -11,12 +11,12 @@ import gradio as gr
 from PIL import Image
 
 from ..errors import InputError
-from ..media.pictures import load_picture
+from ..media.pictures import load_picture, shrink
 from . import examples
 from .context import Context
 from .serving import PREVIEW, PRIVATE, plainly
 from .strings import both, say, t
-from .verdicts import Fix, Verdict, examine, shrink
+from .verdicts import Fix, Verdict, examine
 from .widgets import hand_on_path, heading, line, lines, said
 
 

@@ -7,22 +7,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..errors import InputError
-from ..inputs import portrait_of
+from ..inputs import portrait_of, upright_turns
 from ..pose import skeleton as sk
+from ..pose.findings import find_troubles
 from ..pose.portrait import BLURRED, Portrait, make_portrait
 from .strings.sentences import in_both
 
 Picture = NDArray[np.uint8]
 
-LONGEST_SIDE = 1536
-"""Larger pictures are scaled down to this: no model here makes larger videos, and the page stays quick."""
-SEEN = 0.3
-"""Confidence from which a point counts as seen."""
-SMALL_HEAD, TINY_HEAD = 96, 48
-"""Height of the head in pixels below which a video gets soft, and below which it is not worth making."""
 FAR_AWAY = 0.16
 """Share of the picture's height below which a head is far away and a crop is offered."""
 OFF_CENTRE = 0.3
@@ -68,76 +62,31 @@ class Verdict:
         return self.portrait is not None
 
 
-def shrink(image: Picture, longest: int = LONGEST_SIDE) -> Picture:
-    """The picture (H, W, 3), at most `longest` pixels on a side."""
-    height, width = image.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
-        return image
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0))
-
-
 def examine(image: Picture) -> Verdict:
-    """Look at a picture (H, W, 3) of at most LONGEST_SIDE."""
+    """Look at a picture (H, W, 3) that `shrink` has made small enough."""
     try:
         portrait = portrait_of(image)
     except InputError as error:
-        turns = _upright_turns(image)
+        turns = upright_turns(image)
         if turns:
             return Verdict((Finding("bad", "portrait_turned"),), None, Fix("rotate", turns))
         return Verdict((Finding("bad", "portrait_refused", {"reason": in_both(str(error))}),), None)
     fix = _closer(portrait)
-    own = make_portrait(image, portrait.pose).notices  # about hands, which the findings name in both languages
+    own = make_portrait(image, portrait.pose).notices  # which the findings name in both languages
     said = tuple(
         Finding("warn", "portrait_notice", {"text": in_both(text)}) for text in portrait.notices if text not in own
     )
     return Verdict((*said, *_findings(portrait, fix)), portrait, fix)
 
 
-def _upright_turns(image: Picture) -> int:
-    """Quarter turns after which a person is found, 0 when none helps."""
-    small = shrink(image, 512)
-    for turns in (1, 3, 2):
-        try:
-            pose = portrait_of(np.ascontiguousarray(np.rot90(small, turns))).pose
-        except InputError:
-            continue
-        if _above(pose):
-            return turns
-    return 0
-
-
-def _above(pose: sk.Pose) -> bool:
-    """Whether the nose is above the shoulders, as in an upright picture."""
-    body = pose.body
-    shoulders = body[[sk.LEFT_SHOULDER, sk.RIGHT_SHOULDER]]
-    return bool(body[sk.NOSE, 2] > 0 and (shoulders[:, 2] > 0).all() and body[sk.NOSE, 1] < shoulders[:, 1].min())
-
-
 def _findings(portrait: Portrait, fix: Fix | None) -> list[Finding]:
-    body, (width, height) = portrait.pose.body, portrait.size
-    result = [Finding("ok", "portrait_person")]
-    if not _above(portrait.pose) and body[sk.NOSE, 2] > 0:
-        result = [Finding("warn", "portrait_upside_down")]
-    _x0, top, _x1, _bottom = portrait.head_box
-    face = portrait.pose.face[portrait.pose.face[:, 2] > SEEN]
-    tall = float(np.ptp(face[:, 1])) if len(face) else float(portrait.head_box[3] - top)
-    cut_off = face[:, 1].min() < 0.01 * height if len(face) else False
-    if cut_off:
-        result.append(Finding("warn", "portrait_head_cut"))
-    elif tall < TINY_HEAD:
-        result.append(Finding("warn", "portrait_head_tiny", {"pixels": round(tall)}))
-    elif tall < SMALL_HEAD:
-        result.append(Finding("warn", "portrait_head_small", {"pixels": round(tall)}))
-    else:
-        result.append(Finding("ok", "portrait_head"))
-    shoulders = body[[sk.LEFT_SHOULDER, sk.RIGHT_SHOULDER]]
-    inside = (shoulders[:, 0] > 0) & (shoulders[:, 0] < width) & (shoulders[:, 1] < height)
-    if ((shoulders[:, 2] > SEEN) & inside).all():
-        result.append(Finding("ok", "portrait_shoulders"))
-    else:
-        result.append(Finding("warn", "portrait_no_shoulders"))
+    width, height = portrait.size
+    troubles = find_troubles(portrait.image, portrait.pose, portrait.head_box)
+    found = {name: Finding("warn", f"portrait_{name}", dict(values)) for name, values in troubles.items()}
+    result = [found.get("upside_down", Finding("ok", "portrait_person"))]
+    head = [found[name] for name in ("head_cut", "head_tiny", "head_small", "dark") if name in found]
+    result += head or [Finding("ok", "portrait_head")]
+    result.append(found.get("no_shoulders", Finding("ok", "portrait_shoulders")))
     result.append(_hands(portrait))
     result.append(
         Finding("ok", "portrait_size", {"width": width, "height": height})

@@ -41,6 +41,7 @@ TABLE: dict[str, tuple[str, str]] = {
         "头顶被截断：请在头部上方留出空间。",
     ),
     "portrait_shoulders": ("Both shoulders visible.", "双肩可见。"),
+    "portrait_dark": ("The head is very dark: use a picture in better light.", "头部很暗：请使用光线更好的图片。"),
     "portrait_no_shoulders": (
         "A shoulder is outside the picture: gestures may look cramped.",
         "有一侧肩部在画面之外：手势可能显得局促。",

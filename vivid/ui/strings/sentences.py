@@ -84,6 +84,19 @@ TABLE: dict[str, str] = {
     "The {} hand in the portrait is blurred or small: a sharper picture gives better hands.": (
         "肖像中的{0}手模糊或较小：更清晰的图片会有更好的手部效果。"
     ),
+    "The person in the portrait seems to lie or stand on the head: turn the picture upright.": (
+        "肖像中的人物似乎是躺着或倒立的：请把图片转正。"
+    ),
+    "The head in the portrait is cut off at the top: leave some room above it.": "肖像的头顶被截断：请在上方留出空间。",
+    "The face in the portrait is only {} pixels high: use a larger picture or crop closer.": (
+        "肖像的面部高度只有 {0} 像素：请使用更大的图片或裁剪得更近。"
+    ),
+    "The face in the portrait is {} pixels high: from about 100 on the mouth gets sharp.": (
+        "肖像的面部高度仅 {0} 像素：约 100 像素以上嘴部才清晰。"
+    ),
+    "The head in the portrait is very dark: use a picture in better light.": "肖像的头部很暗：请使用光线更好的图片。",
+    "A shoulder is outside the portrait: gestures may look cramped.": "有一侧肩部在肖像之外：手势可能显得局促。",
+    "{} does not stand upright: turn it by {} degrees to the left.": "{0} 没有摆正：请向左旋转 {1} 度。",
     # Sound
     "{} has {} of sound, the limit is {} seconds: cut it shorter.": "{0} 的声音长度为 {1}，上限为 {2} 秒：请剪短。",
     "{} has only {} seconds of sound: choose one of at least {} seconds.": (
