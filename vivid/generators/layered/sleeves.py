@@ -27,6 +27,7 @@ class Sleeve:
         self._cloth = layers.cloth.round().clip(0, 255).astype(np.uint8)
         opacity = layers.sleeve[side] * _above_hem(layers, side) if self.arm.bare else layers.sleeve[side]
         self._opacity = (opacity * 255).round().astype(np.uint8)
+        self._torso = layers.torso
         self._points, self._tri, self._share = self._mesh(layers.shoulders)
 
     def _mesh(self, width: float) -> tuple[Floats, NDArray[np.int64], Floats]:
@@ -67,6 +68,10 @@ class Sleeve:
         rgb = cv2.remap(self._cloth, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         alpha = cv2.remap(self._opacity, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         share = alpha.astype(np.float32) / 255
+        # Over the torso the same cloth lies below, and the seam is soft; over the room it would be a ghost.
+        torso = self._torso[y0 : y0 + share.shape[0], x0 : x0 + share.shape[1]]
+        firm = np.clip(3 * share - 1, 0, 1)
+        share = firm + torso * (share - firm)
         premultiplied = np.asarray(rgb, np.float32) * share[..., None]
         return PaintedLayer(premultiplied, share, x0, y0)
 

@@ -324,10 +324,14 @@ def _sleeve(figure: _Figure, side: int) -> Layer:
     if arm.bare:
         opacity = opacity * _bare_fade(figure, region)
     else:
-        hem = min(arm.hem, 1.05) if arm.hem < LONG else 0.94
+        hem = min(arm.hem, 1.05)
         bow = 0.02 * (1 - np.square(np.clip(outward / (0.2 * width), -1, 1))) - arm.hem_tilt * outward / width
         bow -= 0.25 * np.clip(-outward / region.limit_in - 0.55, 0, 0.6)  # a sleeve runs up into the armpit
-        opacity = opacity * np.clip((hem + bow - along) * length / (2 * unit) + 0.5, 0, 1)
+        if arm.hem < LONG:
+            opacity = opacity * np.clip((hem + bow - along) * length / (2 * unit) + 0.5, 0, 1)
+        else:  # the elbow of a long sleeve is round, the forearm's tube begins in it
+            beyond = np.maximum((along - 1) * length + 0.6 * region.limit_out, 0)
+            opacity = opacity * np.clip((region.limit_out - np.hypot(beyond, outward)) / (2 * unit) + 0.5, 0, 1)
     low = (figure.rows - arm.shoulder[1]) / width
     aside = (figure.columns - arm.shoulder[0]) * (1 if side == 0 else -1) / width
     begin = np.maximum(np.clip((low + 0.12) / 0.06, 0, 1), np.clip((aside - 0.01) / 0.03, 0, 1) * (low > -0.35))
