@@ -231,8 +231,8 @@ def test_a_covered_area_is_opaque_and_averages_its_samples() -> None:
     assert found is not None
     x0, y0 = found.window[:2]
     assert (found.opacity[12 - y0 : 58 - y0, 12 - x0 : 58 - x0] == 1).all()
-    values = found.interpolate(np.array([[0, 1, 2], [0, 2, 3]]), square[[[0, 1, 2], [0, 2, 3]]][..., :2])
-    mean = found.mean(found.pixel, values)
+    values = found.interpolate(square[np.array([[0, 1, 2], [0, 2, 3]])[found.chosen]][..., :2])
+    mean = found.picture(found.mean(values))
     rows, columns = np.mgrid[14:56, 14:56]
     inside = mean[14 - y0 : 56 - y0, 14 - x0 : 56 - x0]
     np.testing.assert_allclose(inside, np.stack([columns + 0.5, rows + 0.5], -1), atol=0.01)

@@ -126,21 +126,24 @@ def skin_layer(
     light = light * base * BRIGHT / 255
     shine = 0.045 * gloss**18 + 0.14 * arm.nail * gloss**50
     vertex = np.concatenate([light, shine[:, None], verts[:, 2:] / palm, 0.25 + 0.75 * parts[:, None]], 1)
-    v = found.interpolate(tri, np.concatenate([vertex[tri], arm.texel[faces] - 0.5], 2))
-    lit, gleam, depth, parted, texel = v[:, :3], v[:, 3:4], v[:, 4:5], v[:, 5:6], v[:, 6:8]
-    pixel = found.pixel
-    hollow = 1 - (1 - _reaching(found.mean(pixel, depth)[..., 0], found.opacity, look, palm)[pixel]) * parted
-    colour = lit * lookup(surface.texture, texel[:, 0], texel[:, 1]) * hollow[:, :3] + gleam * hollow[:, 3:]
-    return _layer(found, pixel, colour, look, seed)
+    corners = np.concatenate([vertex[tri[found.chosen]], arm.texel[faces][found.chosen] - 0.5], 2)
+    v = found.interpolate(corners)
+    v[:, :3] *= lookup(surface.texture, v[:, 6], v[:, 7])
+    mean = found.mean(v[:, :6])
+    lit, gleam, depth, parted = mean[:, :3], mean[:, 3:4], mean[:, 4:5], mean[:, 5:6]
+    hollow = _reaching(found.picture(depth)[..., 0], found.opacity, look, palm).reshape(-1, 4)[found.pixels]
+    reaching = np.asarray(1 - (1 - hollow) * parted, np.float32)
+    lit = np.asarray(lit * reaching[:, :3] + gleam * reaching[:, 3:], np.float32)
+    return _layer(found, lit, look, seed)
 
 
 def _reaching(depth: NDArray[np.float32], covered: NDArray[np.float32], look: Look, palm: float) -> NDArray[np.float32]:
-    """(h * w, 4): light that reaches the pixels of a picture of depths (h, w) in palms, RGB and gloss."""
+    """(h, w, 4): light that reaches the pixels of a picture of depths (h, w) in palms, RGB and gloss."""
     ambient = openness(depth, covered, palm)
     shaded = 1 - shadows(depth, covered, look.key, palm)
     plain = (0.12 + 0.88 * ambient) * (1 - SHADOW * (1 - shaded))
     redder = (0.12 + 0.88 * np.power(ambient, 0.80)) * (1 - 0.80 * SHADOW * (1 - shaded))  # it has passed skin
-    return np.stack([redder, plain, plain, ambient * shaded], -1).reshape(-1, 4).astype(np.float32)
+    return np.stack([redder, plain, plain, ambient * shaded], -1).astype(np.float32)
 
 
 def cloth_layer(
@@ -171,7 +174,7 @@ def cloth_layer(
     facing = normals * np.where(normals[:, 2:] < 0, -1, 1)
     light = light_on(facing, look)[0].mean(1)
     beside = facing[:, :2] @ np.array([-axis[1], axis[0]])
-    v = found.interpolate(tri, np.stack([light, arm.along, beside], 1)[tri])
+    v = found.interpolate(np.stack([light, arm.along, beside], 1)[tri[found.chosen]])
     light, place, across = v.T
     rows, columns = texture.shape[:2]
     down = ((place - 1.0) * 1.15) % 2
@@ -180,17 +183,15 @@ def cloth_layer(
     light = 1 + 0.75 * (light / light.mean() - 1)
     cuff = np.clip((place - (end - 0.035)) / 0.01, 0, 1) * 0.18
     cuff += 0.25 * np.exp(-np.square((place - (end - 0.12)) / 0.006))
-    return _layer(found, found.pixel, albedo * (light * (1 - cuff * 0.5))[:, None], look, 0)
+    return _layer(found, found.mean(albedo * (light * (1 - cuff * 0.5))[:, None]), look, 0)
 
 
-def _layer(
-    found: Coverage, pixel: NDArray[np.int64], light: NDArray[np.float32], look: Look, seed: int
-) -> PaintedLayer:
-    """Linear light (N, 3) at the covered samples as a picture with the portrait's blur and grain."""
+def _layer(found: Coverage, light: NDArray[np.float32], look: Look, seed: int) -> PaintedLayer:
+    """Linear light (M, 3) of the covered pixels as a picture with the portrait's blur and grain."""
     x0, y0 = found.window[:2]
-    srgb = TO_SRGB[(light * LEVELS).clip(0, LEVELS).astype(np.int32)]
     alpha = found.opacity
-    rgb = found.mean(pixel, srgb) * alpha[..., None]
+    levels = np.clip(light * np.float32(LEVELS), 0, LEVELS).astype(np.int32)
+    rgb = found.picture(np.take(TO_SRGB, levels)) * alpha[..., None]
     if look.blur > 0.2:
         rgb, alpha = (np.asarray(cv2.GaussianBlur(a, (0, 0), look.blur), np.float32) for a in (rgb, alpha))
     if look.grain > 0:

@@ -174,10 +174,10 @@ def build_of(layers: Layers) -> Build:
         if (hand[:, 2] > SEEN).all() and length > FLAT * layers.palm:
             ratios.append(float(breadth / length))
     # a palm that is seen from the side looks narrow: the broader one is the flatter one
-    breadth = max(ratios, default=0.0)
-    if breadth > BROAD:
+    flattest = max(ratios, default=0.0)
+    if flattest > BROAD:
         return "broad"
-    return "slim" if SIDEWAYS < breadth < SLIM else "average"
+    return "slim" if SIDEWAYS < flattest < SLIM else "average"
 
 
 def _lit(layer: PaintedLayer) -> Floats:

@@ -46,37 +46,52 @@ class PaintedLayer:
 class Coverage:
     """Which triangles are seen where, with 2 x 2 samples a pixel.
 
-    window: in the frame; points: (V, 2) in samples of the window; opacity: (h, w) covered share of each pixel; flat,
-    face (N,): covered samples of a raster (2 h, 2 w) and their triangles, of which only those on one diagonal of each
-    pixel are kept: two samples smooth edges within the picture well enough at half of the cost.
+    window: in the frame; opacity: (h, w) covered share of each pixel; corners: (S, 3, 2) in samples of the window and
+    chosen: (S,) numbers of the triangles that are painted; flat, face: (N,) covered samples of a raster (2 h, 2 w) and
+    their triangles among the chosen ones. Of the samples only those on one diagonal of each pixel are kept: two smooth
+    edges within the picture well enough at half of the cost. pixels: (M,) of the flat picture that have samples.
     """
 
     window: Window
-    points: Floats
     opacity: NDArray[np.float32]
+    corners: Floats
+    chosen: NDArray[np.int64]
     flat: NDArray[np.int64]
     face: NDArray[np.int64]
+    pixels: NDArray[np.int64]
 
-    @property
-    def pixel(self) -> NDArray[np.int64]:
-        """(N,): the flat number of each sample's pixel in (h, w)."""
-        width = self.opacity.shape[1]
-        y, x = np.divmod(self.flat, 2 * width)
-        return (y // 2) * width + x // 2
-
-    def mean(self, pixel: NDArray[np.int64], values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(h, w, K): values (N, K) of the samples of each pixel, averaged; zeros where there are none."""
-        h, w = self.opacity.shape
-        count = np.maximum(np.bincount(pixel, minlength=h * w), 1).astype(np.float32)
-        sums = [np.bincount(pixel, values[:, k], h * w) for k in range(values.shape[1])]
-        return (np.stack(sums, -1).astype(np.float32) / count[:, None]).reshape(h, w, -1)
-
-    def interpolate(self, tri: NDArray[np.int64], values: NDArray) -> NDArray[np.float32]:
-        """Values (N, K) at the covered samples, from those of the corners (F, 3, K)."""
-        rows = affine(self.points[tri], values)[self.face]
+    def interpolate(self, values: NDArray) -> NDArray[np.float32]:
+        """Values (N, K) at the covered samples, from those of the chosen triangles' corners (S, 3, K)."""
+        rows = affine(self.corners, values)
+        x_slope, y_slope, start = (np.take(np.ascontiguousarray(rows[:, k]), self.face, 0) for k in range(3))
         y, x = np.divmod(self.flat, 2 * self.opacity.shape[1])
-        xs, ys = x[:, None].astype(np.float32) + 0.5, y[:, None].astype(np.float32) + 0.5
-        return rows[:, 0] * xs + rows[:, 1] * ys + rows[:, 2]
+        x_slope *= x[:, None].astype(np.float32) + np.float32(0.5)
+        y_slope *= y[:, None].astype(np.float32) + np.float32(0.5)
+        x_slope += y_slope
+        x_slope += start
+        return x_slope
+
+    def mean(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(M, K): values (N, K) of the samples of each pixel, averaged."""
+        h, w = self.opacity.shape
+        y, x = np.divmod(self.flat, 2 * w)
+        place = np.zeros(h * w, np.int64)
+        place[self.pixels] = np.arange(len(self.pixels))
+        at, lower = place[(y >> 1) * w + (x >> 1)], (y & 1).astype(bool)
+        # a pixel has at most one sample in its upper row and one in its lower
+        total, count = np.zeros((len(self.pixels), values.shape[1]), np.float32), np.zeros(len(self.pixels), np.float32)
+        for row in (np.flatnonzero(~lower), np.flatnonzero(lower)):
+            total[at[row]] += np.take(values, row, 0)
+            count[at[row]] += 1
+        total /= count[:, None]
+        return total
+
+    def picture(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(h, w, K): values (M, K) of the pixels in their places, zeros elsewhere."""
+        h, w = self.opacity.shape
+        out = np.zeros((h * w, values.shape[1]), np.float32)
+        out[self.pixels] = values
+        return out.reshape(h, w, -1)
 
 
 def paint_numbers(
@@ -127,23 +142,26 @@ def cover(verts: Floats, tri: NDArray[np.int64], size: tuple[int, int], cull: bo
         return None
     x0, y0, x1, y1 = window
     points = (verts[:, :2] - [x0, y0]) * 2
-    corner = points[tri]
-    e1, e2 = corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]
-    area = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0]
     w, h = (x1 - x0) * 2, (y1 - y0) * 2
+    a, b, c = (points[tri[:, k]] for k in range(3))
+    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    low, high = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
     seen = area < -THIN if cull else np.abs(area) > THIN
-    seen &= (corner.max(1) >= 0).all(1) & (corner.min(1) < [w, h]).all(1)
+    seen &= (high[:, 0] >= 0) & (high[:, 1] >= 0) & (low[:, 0] < w) & (low[:, 1] < h)
     chosen = np.flatnonzero(seen)
-    order = chosen[np.argsort(verts[tri[chosen], 2].mean(1), kind="stable")]
-    number = paint_numbers(points, tri, order, (h, w))
+    depth = verts[tri[chosen, 0], 2] + verts[tri[chosen, 1], 2] + verts[tri[chosen, 2], 2]
+    chosen = chosen[np.argsort(depth, kind="stable")]
+    number = paint_numbers(points, tri[chosen], np.arange(len(chosen)), (h, w))
     opacity = cv2.resize((number > 0).astype(np.float32), (w // 2, h // 2), interpolation=cv2.INTER_AREA)
-    off = np.zeros((2, 2), bool)
-    off[0, 1] = off[1, 0] = True
-    lonely = np.repeat(np.repeat((number[::2, ::2] | number[1::2, 1::2]) == 0, 2, 0), 2, 1)
-    number[np.tile(off, (h // 2, w // 2)) & ~lonely] = 0  # rims seen by the other diagonal alone keep it
+    kept = (number[::2, ::2] | number[1::2, 1::2]) > 0
+    for other in (number[::2, 1::2], number[1::2, ::2]):  # rims seen by the other diagonal alone keep it
+        other[kept] = 0
     flat = np.flatnonzero(number)
+    if not len(flat):
+        return None
     face = number.ravel()[flat] - 1
-    return Coverage(window, points, np.asarray(opacity, np.float32), flat, face) if len(flat) else None
+    pixels = np.flatnonzero(opacity)
+    return Coverage(window, np.asarray(opacity, np.float32), points[tri[chosen]], chosen, flat, face, pixels)
 
 
 def mesh_map(

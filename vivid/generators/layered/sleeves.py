@@ -24,10 +24,10 @@ class Sleeve:
     def __init__(self, layers: Layers, side: int):
         self.arm = layers.arms[side]
         self.size = (layers.plate.shape[0], layers.plate.shape[1])
-        self._cloth = layers.cloth.round().clip(0, 255).astype(np.uint8)
         opacity = layers.sleeve[side] * _above_hem(layers, side) if self.arm.bare else layers.sleeve[side]
         self._opacity = (opacity * 255).round().astype(np.uint8)
         self._torso = layers.torso
+        self._cut = np.dstack([layers.cloth.round().clip(0, 255).astype(np.uint8), self._opacity])
         self._points, self._tri, self._share = self._mesh(layers.shoulders)
 
     def _mesh(self, width: float) -> tuple[Floats, NDArray[np.int64], Floats]:
@@ -65,15 +65,13 @@ class Sleeve:
         if found is None:
             return None
         (x0, y0, _, _), map_x, map_y = found
-        rgb = cv2.remap(self._cloth, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        alpha = cv2.remap(self._opacity, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        share = alpha.astype(np.float32) / 255
+        moved = cv2.remap(self._cut, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
+        share = moved[..., 3].astype(np.float32) / 255
         # Over the torso the same cloth lies below, and the seam is soft; over the room it would be a ghost.
         torso = self._torso[y0 : y0 + share.shape[0], x0 : x0 + share.shape[1]]
         firm = np.clip(3 * share - 1, 0, 1)
         share = firm + torso * (share - firm)
-        premultiplied = np.asarray(rgb, np.float32) * share[..., None]
-        return PaintedLayer(premultiplied, share, x0, y0)
+        return PaintedLayer(moved[..., :3] * share[..., None], share, x0, y0)
 
 
 def _above_hem(layers: Layers, side: int) -> Floats:
