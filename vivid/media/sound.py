@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -93,16 +92,6 @@ def mix(channels: Samples) -> Samples:
     ceiling = max(float(np.abs(channels).max()), 1.0)
     gain = min(levels.max() / level, ceiling / float(np.abs(mean).max()))
     return (mean * gain).astype(np.float32)
-
-
-def resample(samples: Samples, rate: int) -> Samples:
-    """Mono float32 samples of `rate` hertz at 16 kHz, band-limited, with the length that the ratio demands."""
-    arguments = command("-f", "f32le", "-ar", str(rate), "-ac", "1", "-i", "pipe:0", "-ar", str(SAMPLE_RATE))
-    arguments += ["-f", "f32le", "pipe:1"]
-    done = subprocess.run(arguments, input=samples.astype("<f4").tobytes(), capture_output=True, check=True)
-    resampled = np.frombuffer(done.stdout, "<f4").astype(np.float32)
-    length = len(samples) * SAMPLE_RATE // rate
-    return np.pad(resampled, (0, max(length - len(resampled), 0)))[:length]
 
 
 def write_wav(path: str | Path, speech: Speech) -> None:
