@@ -14,7 +14,7 @@ from pose_people import Person, gestures
 
 from vivid.generators.layered.arm_mesh import BUILDS, FLIP, load_arm, normals_of, pose_arm, rotation_between
 from vivid.generators.layered.arm_shading import shadows, skin_layer
-from vivid.generators.layered.arm_track import Track, place_clip
+from vivid.generators.layered.arm_track import Track, front_side, place_clip
 from vivid.generators.layered.arms import ArmAnimator, build_of
 from vivid.generators.layered.figure import SHOULDERS, Layers
 from vivid.generators.layered.hand_solver import fit_clip
@@ -297,6 +297,34 @@ def test_clips_with_gaps_and_far_points_are_drawn(seed: int) -> None:
     animator = ArmAnimator(layers)
     for t in range(2):
         animator.draw(out, track, t)
+
+
+def test_the_front_hand_stays_in_front_while_they_overlap() -> None:
+    clip = gestures(Person(), 60, 6, flat=True)
+    body, hands = clip.body.copy(), clip.hands.copy()
+    goal = np.array(Person().place) + [0, 200]
+    for side, (elbow, wrist) in enumerate(((6, 7), (3, 4))):
+        hands[10:50, side, :, :2] += (goal - hands[10:50, side, 9, :2])[:, None]
+        body[:, wrist, :2] = hands[:, side, 0, :2]
+        swing = 60 * np.sin(np.arange(60) / 5 + side * np.pi)  # forearms that point more and less at the camera
+        body[:, elbow, :2] = body[:, wrist, :2] + np.stack([90 + swing, np.zeros(60)], 1) * (1 if side == 0 else -1)
+    clip = replace(clip, body=body, hands=hands)
+    front = front_side(clip, fit_clip(clip))
+    assert len(set(front[10:50])) == 1
+
+
+def test_a_front_hand_shades_the_arm_behind_it() -> None:
+    layers = figure()
+    animator, track = ArmAnimator(layers), tracked(layers, gestures(Person(), 2, 2))
+    rear = PaintedLayer(np.full((300, 300, 3), 200, np.float32), np.ones((300, 300), np.float32), 20, 20)
+    hand = PaintedLayer(np.zeros((60, 60, 3), np.float32), np.ones((60, 60), np.float32), 120, 120)
+    shaded = []
+    for behind in ([], [rear]):
+        out = np.full((*animator.size, 3), 200, np.uint8)
+        animator._shadow(out, hand, float(track.palm[0, 0]), behind)
+        shaded.append(out)
+    assert (shaded[0][:300, :200] == 200).all()  # neither torso nor arm is there
+    assert shaded[1][185, 155].max() < 170 and (shaded[1][330:, :100] == 200).all()
 
 
 def test_a_hand_that_drops_out_for_a_moment_does_not_jump() -> None:

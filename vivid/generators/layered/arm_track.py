@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 
 FOREARM = 2.45
 """Length of a forearm in palms."""
+OVERLAP = 2.0
+"""Distance between the middles of the palms, in palms, below which one hand may cover a part of the other."""
 CALM_FRAMES = 15
 """Frames over which it is decided which arm is in front."""
 
@@ -162,4 +164,11 @@ def front_side(motion: PoseClip, track: HandTrack) -> NDArray[np.int64]:
     half = CALM_FRAMES // 2
     lead = np.pad(reach[1] - reach[0], half, mode="edge")
     lead = np.array([np.median(lead[t : t + CALM_FRAMES]) for t in range(len(motion))])
+    # while one hand covers the other nothing changes: the usual lead of that time decides
+    middle = motion.hands[:, :, [0, 9], :2].astype(float).mean(2)
+    gap = np.linalg.norm(middle[:, 0] - middle[:, 1], axis=1)
+    near = (motion.hands[:, :, [0, 9], 2] > 0).all((1, 2)) & (gap < OVERLAP * float(np.median(track.palm)))
+    edges = np.flatnonzero(np.diff(near, prepend=False, append=False))
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        lead[start:end] = lead[start:end].mean()
     return (lead >= 0).astype(np.int64)

@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 LONG = 1.4
 """Sleeves that end beyond this (1 elbow, 2 wrist) are long."""
 
+SHADOWS = ((0.07, 0.02, 0.06, 0.20), (0.28, 0.10, 0.30, 0.24))
+"""Of arms on what is behind them: blur, way to the right and down in palms, and how much light each takes away."""
 SEEN = 0.3
 """Confidence from which a hand's points count as seen."""
 SIDEWAYS, SLIM, BROAD = 0.45, 0.57, 0.69
@@ -42,7 +44,7 @@ class ArmAnimator:
         build = build_of(layers)
         self.models = [load_arm(side, build) for side in range(2)]
         self.long = [arm.hem > LONG for arm in layers.arms]
-        self._torso = (layers.torso * 255).round().astype(np.uint8)
+        self._torso = layers.torso.astype(np.float32)
         self._sleeves = [Sleeve(layers, side) for side in range(2)]
         self._textures = [cloth_texture(layers, arm) for arm in layers.arms]
         self._upper, self._lower = [], []
@@ -99,11 +101,15 @@ class ArmAnimator:
 
     def draw(self, out: NDArray[np.uint8], track: Track, t: int) -> None:
         """Draw both arms of frame t onto (H, W, 3) RGB, in place."""
+        rear: list[PaintedLayer] = []
         for side in (1 - int(track.front[t]), int(track.front[t])):
             if not self.still[side]:
-                self._draw_arm(out, track, t, side)
+                rear = self._draw_arm(out, track, t, side, rear)
 
-    def _draw_arm(self, out: NDArray[np.uint8], track: Track, t: int, side: int) -> None:
+    def _draw_arm(
+        self, out: NDArray[np.uint8], track: Track, t: int, side: int, rear: list[PaintedLayer]
+    ) -> list[PaintedLayer]:
+        """Draw one arm, which throws its shadow on torso and `rear` arm; returns its layers."""
         model, look = self.models[side], self.layers.look
         shoulder, elbow, wrist = track.shoulder[side, t], track.elbow[side, t], track.wrist[side, t]
         palm = float(track.palm[side, t])
@@ -117,10 +123,13 @@ class ArmAnimator:
                 skin.paint(out)
         for layer in (cuff, hand):
             if layer is not None:
-                self._shadow(out, layer, palm)
-        for layer in (self._sleeves[side].at(shoulder[:2], elbow[:2]), cuff, hand):
-            if layer is not None:
-                layer.paint(out)
+                self._shadow(out, layer, palm, rear)
+        painted = [
+            layer for layer in (self._sleeves[side].at(shoulder[:2], elbow[:2]), cuff, hand) if layer is not None
+        ]
+        for layer in painted:
+            layer.paint(out)
+        return painted
 
     def _thicker(self, side: int) -> Floats | None:
         """(V,) pixels by which a bare upper arm is thicker than the mesh's, None where the photograph shows none."""
@@ -147,21 +156,32 @@ class ArmAnimator:
         look, texture = self.layers.look, self._textures[side]
         return cloth_layer(model, verts, palm, look, texture, self.size, thick, (0.88, 1.99))
 
-    def _shadow(self, out: NDArray[np.uint8], layer: PaintedLayer, palm: float) -> None:
-        """A soft shadow of forearm and hand on the torso, made on a coarse raster."""
-        k = max(1, int(0.07 * palm))
+    def _shadow(self, out: NDArray[np.uint8], layer: PaintedLayer, palm: float, rear: list[PaintedLayer]) -> None:
+        """The shadow of forearm and hand on torso and rear arm: soft, and darker where they touch."""
+        k = max(1, int(0.06 * palm))
         reach = int(0.9 * palm)
         big = cv2.copyMakeBorder(layer.alpha, reach, reach, reach, reach, cv2.BORDER_CONSTANT)
         big = big[: big.shape[0] // k * k, : big.shape[1] // k * k]
         small = cv2.resize(big, (big.shape[1] // k, big.shape[0] // k), interpolation=cv2.INTER_AREA)
-        small = cv2.GaussianBlur(small, (0, 0), 0.28 * palm / k)
-        x0, y0 = layer.x0 - reach + round(0.10 * palm), layer.y0 - reach + round(0.30 * palm)
+        dark = np.zeros_like(small)
+        for blur, x, y, share in SHADOWS:
+            move = np.array([[1, 0, x * palm / k], [0, 1, y * palm / k]], np.float32)
+            dark += share * cv2.warpAffine(cv2.GaussianBlur(small, (0, 0), blur * palm / k), move, small.shape[::-1])
+        x0, y0 = layer.x0 - reach, layer.y0 - reach
         a, b = max(x0, 0), max(y0, 0)
         c, d = min(x0 + big.shape[1], self.size[1]), min(y0 + big.shape[0], self.size[0])
         if c - a < 2 or d - b < 2:
             return
-        full = cv2.resize(small, big.shape[1::-1], interpolation=cv2.INTER_LINEAR)[b - y0 : d - y0, a - x0 : c - x0]
-        share = 1 - cv2.multiply(full, self._torso[b:d, a:c], scale=0.30 / 255, dtype=cv2.CV_32F)
+        full = cv2.resize(dark, big.shape[1::-1], interpolation=cv2.INTER_LINEAR)[b - y0 : d - y0, a - x0 : c - x0]
+        ground = self._torso[b:d, a:c].copy()
+        for other in rear:
+            h, w = other.alpha.shape
+            left, top, right, low = max(a, other.x0), max(b, other.y0), min(c, other.x0 + w), min(d, other.y0 + h)
+            if left < right and top < low:
+                part = ground[top - b : low - b, left - a : right - a]
+                seen = other.alpha[top - other.y0 : low - other.y0, left - other.x0 : right - other.x0]
+                np.maximum(part, seen, out=part)
+        share = 1 - full * ground
         view = out[b:d, a:c]
         view[:] = cv2.multiply(view, cv2.merge([share] * 3), dtype=cv2.CV_8U)
 
