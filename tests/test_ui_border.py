@@ -148,6 +148,23 @@ def test_the_server_answers_to_its_own_names(tmp_path: Path, host: str, options:
     assert ask(bordered(tmp_path, **options), "GET", "/", headers={"host": host}).status_code == status
 
 
+def test_other_sites_pages_cannot_use_a_server_at_home(tmp_path: Path) -> None:
+    foreign = {"sec-fetch-site": "cross-site", "content-type": "text/plain"}
+    assert ask(bordered(tmp_path), "POST", "/gradio_api/queue/join", content=b"{}", headers=foreign).status_code == 403
+    own = {"sec-fetch-site": "same-origin"}
+    assert ask(bordered(tmp_path), "POST", "/gradio_api/queue/join", content=b"{}", headers=own).status_code == 200
+    assert ask(bordered(tmp_path), "POST", "/gradio_api/queue/join", content=b"{}").status_code == 200
+
+
+def test_whatever_fails_behind_the_border_is_a_sentence(tmp_path: Path) -> None:
+    async def failing(scope: Any, receive: Any, send: Any) -> None:
+        raise OSError("File name too long: /secret/place")
+
+    answer = ask(bordered(tmp_path, failing), "GET", "/config")
+    assert answer.status_code == 500
+    assert "our side" in answer.json()["detail"] and "secret" not in answer.text
+
+
 def test_whose_request_it_is(tmp_path: Path) -> None:
     forged = {"x-forwarded-for": "8.8.8.8"}
     assert ask(bordered(tmp_path), "GET", "/", headers=forged).text == "0 address 127.0.0.1 None"

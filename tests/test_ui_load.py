@@ -1,4 +1,4 @@
-"""Twenty visitors at once: overlays stay quick, also while a video is made; everybody gets their own files; the line
+"""Fifty visitors at once: overlays stay quick, also while a video is made; everybody gets their own files; the line
 refuses past its limit. Slow; prints its numbers."""
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from vivid.pose.clips import save_clip
 
 pytestmark = pytest.mark.slow
 
-VISITORS = 20
+VISITORS = 50
 WAITING = 16
 """The limit of the line when nobody sets another."""
 
@@ -51,7 +51,7 @@ def alike(one: np.ndarray, other: np.ndarray) -> float:
 
 
 class Visitor:
-    """Speaks plain HTTP: twenty of gradio_client in this process would measure themselves."""
+    """Speaks plain HTTP: fifty of gradio_client in this process would measure themselves."""
 
     def __init__(self, url: str, http: httpx.Client, folder: Path) -> None:
         self.base, self.http, self.folder = f"{url}gradio_api", http, folder
@@ -152,7 +152,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_twenty_visitors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fifty_visitors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs, "detect_picture", detect_standing)
     save_clip(waving_clip(), tmp_path / "wave.npz")
     write_voice(tmp_path / "v.wav")
@@ -170,8 +170,12 @@ def test_twenty_visitors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         )
         for visitor, portrait in zip(visitors, crowd.portraits, strict=True):  # they are on the page already
             visitor.overlay(portrait, crowd.clip, 0)
+        before = time.process_time()
         idle = crowd.overlay_times()
-        print(f"idle: median {statistics.median(idle):.2f} s, slowest {max(idle):.2f} s")
+        spent = (time.process_time() - before) / VISITORS
+        print(
+            f"idle: median {statistics.median(idle):.2f} s, slowest {max(idle):.2f} s, processor {spent:.2f} s a call"
+        )
         crowd.visitors[0].http.post(
             f"{crowd.visitors[0].base}/call/animate",
             json={"data": [crowd.portraits[0], crowd.voice, crowd.clip, "", "fast", 500, 0, 0, 0, True]},
@@ -185,6 +189,6 @@ def test_twenty_visitors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         wait_until(lambda: not jobs.busy)
         refused = crowd.refusals()
         print(f"{refused} of {VISITORS} videos were refused")
-    assert statistics.median(idle) < 2
+    assert statistics.median(idle) < 5
     assert statistics.median(busy) < 5
     assert refused == VISITORS - WAITING - 1

@@ -159,17 +159,31 @@ def test_a_visitors_share_of_the_disk(tmp_path: Path, monkeypatch: pytest.Monkey
     visitors = Visitors(tmp_path, visitor_bytes=2**20)
     one, two = request("s", "browser 1"), request("t", "browser 2")
     visitors.new_file(one, ".mp4").write_bytes(b"x" * 2**20)
-    visitors.check_room("browser 1")
+    visitors.check_room(visitor_of(one))
     visitors.new_file(two, ".mp4")
     with pytest.raises(InputError, match="Your files would take more than 1 MB"):
-        visitors.check_room("browser 1", 1)
-    visitors.check_room("browser 2", 2**19)
+        visitors.check_room(visitor_of(one), 1)
+    visitors.check_room(visitor_of(two), 2**19)
     monkeypatch.setattr(module, "VISITOR_FILES", 1)
     with pytest.raises(InputError, match="Your files"):
         visitors.new_file(one, ".mp4")
     monkeypatch.setattr(module, "SPARE_BYTES", 2**60)
     with pytest.raises(InputError, match="nearly full"):
-        visitors.check_room("browser 2")
+        visitors.check_room(visitor_of(two))
+
+
+def test_new_cookies_bring_an_address_no_new_shares_without_end(tmp_path: Path) -> None:
+    visitors = Visitors(tmp_path, visitor_bytes=2**20)
+    for number in range(4):
+        visitor = Visitor(f"browser {number}", f"browser {number}", "203.0.113.7")
+        visitors.check_room(visitor, 2**20)
+        path = visitors.root / f"{number}.png"
+        path.write_bytes(b"x" * 2**20)
+        visitors.grant(visitor.owner, path)
+    with pytest.raises(InputError, match="Your files would take more than 4 MB"):
+        visitors.check_room(Visitor("browser 9", "browser 9", "203.0.113.7"), 1)
+    visitors.check_room(Visitor("browser 9", "browser 9", "203.0.113.8"), 1)
+    visitors.check_room(Visitor("browser 9", "browser 9"), 1)  # of a local address nothing can be told
 
 
 def test_what_is_granted(tmp_path: Path) -> None:

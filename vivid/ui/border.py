@@ -26,6 +26,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import InputError
+from .jobs import OUR_FAULT
 from .options import ServerOptions
 from .visitors import ADDRESS, SCOPE, Visitor, Visitors
 
@@ -64,6 +65,7 @@ TOO_NESTED = f"The request holds more than {MOST_VALUES} values, or more than {D
 NOT_JSON = "The request cannot be read: send JSON in UTF-8."
 NOT_UNDERSTOOD = "This request cannot be answered: the page's API description says what can be asked."
 TOO_MANY = "More than {} requests of yours are open: send the next ones when these are answered."
+FOREIGN_PAGE = "This server answers to its own page and to programs, not to other sites' pages in a browser."
 FOREIGN_NAME = "This server is not reached under that name; whoever runs it allows more with --names."
 
 _UNKNOWN = (KeyError, ValueError, TypeError, AttributeError, FnIndexInferError, MultiPartException, MultipartParseError)
@@ -132,11 +134,18 @@ class Border:
             log.warning("A request to %s ended in %s", scope["path"][:80], type(error).__name__)
             log.debug("", exc_info=error)
             await _refuse(400, NOT_UNDERSTOOD)(scope, receive, outward)
+        except Exception:
+            if started:
+                raise
+            log.exception("A request to %s failed", scope["path"][:80])
+            await _refuse(500, OUR_FAULT)(scope, receive, outward)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         if self._names is not None and not _known(headers.get("host", ""), self._names):
             raise Refusal(421, FOREIGN_NAME)
+        if self._names is not None and scope["method"] == "POST" and headers.get("sec-fetch-site") == "cross-site":
+            raise Refusal(403, FOREIGN_PAGE)
         token = _browser(headers)
         visitor = scope[SCOPE] = self._visitor(scope, headers, token)
         route = self._route(scope, visitor)
@@ -199,7 +208,7 @@ class Border:
         if length is None:
             raise Refusal(411, NO_LENGTH)
         try:
-            self.visitors.check_room(visitor.owner, length)
+            self.visitors.check_room(visitor, length)
         except InputError as error:
             raise Refusal(413, str(error)) from None
 

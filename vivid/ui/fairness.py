@@ -13,6 +13,7 @@ from .visitors import SCOPE, Visitor
 
 MOST_WAITING = 64
 """Events of one visitor that may wait."""
+MOST_WAITING_FROM_ADDRESS = 128
 MOST_LISTENING = 8
 """Events of one visitor that run at a time where they have no limit of their own (they only listen to a job)."""
 MOST_FROM_ADDRESS = 32
@@ -44,10 +45,12 @@ class FairQueue(Queue):
 
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
         """The same, refused for whom too many events wait already."""
-        name = visitor_of_event(body.session_hash, request).name
+        visitor = visitor_of_event(body.session_hash, request)
         lines = [line.queue for line in self.event_queue_per_concurrency_id.values()]
-        waiting = sum(visitor_of_event(e.session_hash, e.request).name == name for line in lines for e in line)
-        if waiting >= MOST_WAITING:
+        waiting = [visitor_of_event(event.session_hash, event.request) for line in lines for event in line]
+        own = sum(other.name == visitor.name for other in waiting)
+        near = sum(other.address == visitor.address for other in waiting) if visitor.address is not None else 0
+        if own >= MOST_WAITING or near >= MOST_WAITING_FROM_ADDRESS:
             return False, TOO_MANY.format(MOST_WAITING), "queue_full"
         return await super().push(body=body, request=request, username=username)
 

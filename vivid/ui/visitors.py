@@ -39,6 +39,8 @@ SCOPE = "vivid.visitor"
 """Where a request's ASGI scope holds its Visitor (see border.py)."""
 VISITOR_BYTES = 2**30
 """Uploads and results that one visitor may have at a time."""
+ADDRESS_SHARES = 4
+"""How many visitors' shares everybody behind one public address has together."""
 VISITOR_FILES = 5000
 SPARE_BYTES = 2**30
 """Free space on the disk that uploads leave alone."""
@@ -97,6 +99,7 @@ class Visitors:
         self.visitor_bytes = visitor_bytes
         self._owners: dict[str, set[str]] = {}
         self._public: set[str] = set()
+        self._neighbours: dict[str, set[str]] = {}  # address -> owners seen there
         self._guard = threading.Lock()
         self._stop = threading.Event()
 
@@ -126,19 +129,26 @@ class Visitors:
         except (OSError, ValueError):  # too long, not encodable
             return None
 
-    def check_room(self, owner: str, more: int = 0) -> None:
+    def check_room(self, visitor: Visitor, more: int = 0) -> None:
         """Refuse what would take a visitor past their share of the disk, or the disk's last space. Errors: InputError.
 
         `more`: bytes that are to come.
         """
+        groups = [({visitor.owner}, 1)]
         with self._guard:
-            own = [path for path, owners in self._owners.items() if owner in owners and path not in self._public]
-        sizes = [size for path in own if (size := _size(path)) is not None]
-        if sum(sizes) + more > self.visitor_bytes or len(sizes) >= VISITOR_FILES:
-            raise InputError(
-                f"Your files would take more than {megabytes(self.visitor_bytes)}, the limit for one visitor: they are "
-                f"deleted {self.keep_seconds / 3600:g} hours after their last use; use smaller ones until then."
-            )
+            if visitor.address is not None:
+                neighbours = self._neighbours.setdefault(visitor.address, set())
+                neighbours.add(visitor.owner)
+                groups.append((set(neighbours), ADDRESS_SHARES))
+            files = {path: owners.copy() for path, owners in self._owners.items() if path not in self._public}
+        for group, shares in groups:
+            sizes = [size for path, owners in files.items() if owners & group and (size := _size(path)) is not None]
+            if sum(sizes) + more > shares * self.visitor_bytes or len(sizes) >= shares * VISITOR_FILES:
+                raise InputError(
+                    f"Your files would take more than {megabytes(shares * self.visitor_bytes)}, the limit for one "
+                    f"visitor: they are deleted {self.keep_seconds / 3600:g} hours after their last use; "
+                    "use smaller ones until then."
+                )
         with contextlib.suppress(OSError):
             if shutil.disk_usage(self.root).free - more < SPARE_BYTES:
                 raise InputError("The server's disk is nearly full: try again later.")
@@ -160,10 +170,10 @@ class Visitors:
 
         Errors: InputError when the visitor's share of the disk is used up.
         """
-        owner = visitor_of(request).owner
-        self.check_room(owner)
+        visitor = visitor_of(request)
+        self.check_room(visitor)
         path = self.folder(request) / f"{secrets.token_urlsafe(12)}{suffix}"
-        self.grant(owner, path)
+        self.grant(visitor.owner, path)
         return path
 
     # -- until when ---------------------------------------------------------------------------------------------------
@@ -181,6 +191,9 @@ class Visitors:
             # A file that is yet to be written is granted already: what counts is its folder.
             for path in [path for path in self._owners if not os.path.isdir(os.path.dirname(path))]:
                 del self._owners[path]
+            owners = set().union(*self._owners.values())
+            kept = {address: seen & owners for address, seen in self._neighbours.items()}
+            self._neighbours = {address: seen for address, seen in kept.items() if seen}
         return count
 
     def _clean_root(self, root: Path, now: float) -> int:
