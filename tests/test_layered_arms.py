@@ -299,6 +299,25 @@ def test_clips_with_gaps_and_far_points_are_drawn(seed: int) -> None:
         animator.draw(out, track, t)
 
 
+def test_out_of_a_sleeve_that_covers_the_elbow_the_forearm_comes_from_below() -> None:
+    layers = figure(1.05)
+    animator, model = ArmAnimator(layers), load_arm(0)
+    shoulder, elbow, wrist = (np.array(p, float) for p in ((300, 200, -5), (320, 400, -5), (480, 420, 0)))
+    turn = rotation_between(model.joints[2, 0], (wrist - elbow) * FLIP)
+    verts = pose_arm(model, turn, STRAIGHT, shoulder, elbow, wrist, 70.0)
+    fade = animator._fades[0]
+    assert fade is not None and ArmAnimator(figure(0.6))._fades == [None, None]
+    layer = skin_layer(
+        model, verts, 70.0, layers.look, (768, 768), animator._lower[0], animator._surfaces[0], fade=fade
+    )
+    assert layer is not None
+    alpha = [
+        layer.alpha[int(y - layer.y0), int(x - layer.x0)]
+        for x, y, _ in (elbow + q * (wrist - elbow) for q in (0.01, 0.4))
+    ]
+    assert alpha[0] < 0.2 and alpha[1] > 0.98
+
+
 def test_the_front_hand_stays_in_front_while_they_overlap() -> None:
     clip = gestures(Person(), 60, 6, flat=True)
     body, hands = clip.body.copy(), clip.hands.copy()

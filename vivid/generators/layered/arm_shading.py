@@ -106,10 +106,11 @@ def skin_layer(
     faces: NDArray[np.bool_],
     surface: Surface,
     seed: int = 0,
+    fade: tuple[float, float] | None = None,
 ) -> PaintedLayer | None:
     """The chosen faces (F,) in the person's skin; verts (V, 3) in pixels of the frame (height, width) `size`.
 
-    seed: of the grain.
+    seed: of the grain; fade: between which places along the arm it becomes opaque.
     """
     tri = arm.tri[faces]
     found = cover(verts, tri, size, cull=True)
@@ -125,16 +126,17 @@ def skin_layer(
         light = light * (1 - np.array([0.30, 0.38, 0.40]) * dark[:, None])
     light = light * base * BRIGHT / 255
     shine = 0.045 * gloss**18 + 0.14 * arm.nail * gloss**50
-    vertex = np.concatenate([light, shine[:, None], verts[:, 2:] / palm, 0.25 + 0.75 * parts[:, None]], 1)
+    opaque = np.ones(len(verts)) if fade is None else (arm.along - fade[0]) / (fade[1] - fade[0])
+    vertex = np.column_stack([light, shine, verts[:, 2] / palm, 0.25 + 0.75 * parts, opaque])
     corners = np.concatenate([vertex[tri[found.chosen]], arm.texel[faces][found.chosen] - 0.5], 2)
     v = found.interpolate(corners)
-    v[:, :3] *= lookup(surface.texture, v[:, 6], v[:, 7])
-    mean = found.mean(v[:, :6])
+    v[:, :3] *= lookup(surface.texture, v[:, 7], v[:, 8])
+    mean = found.mean(v[:, :7])
     lit, gleam, depth, parted = mean[:, :3], mean[:, 3:4], mean[:, 4:5], mean[:, 5:6]
     hollow = _reaching(found.picture(depth)[..., 0], found.opacity, look, palm).reshape(-1, 4)[found.pixels]
     reaching = np.asarray(1 - (1 - hollow) * parted, np.float32)
     lit = np.asarray(lit * reaching[:, :3] + gleam * reaching[:, 3:], np.float32)
-    return _layer(found, lit, look, seed)
+    return _layer(found, lit, look, seed, np.clip(mean[:, 6:], 0, 1) if fade is not None else None)
 
 
 def _reaching(depth: NDArray[np.float32], covered: NDArray[np.float32], look: Look, palm: float) -> NDArray[np.float32]:
@@ -186,10 +188,12 @@ def cloth_layer(
     return _layer(found, found.mean(albedo * (light * (1 - cuff * 0.5))[:, None]), look, 0)
 
 
-def _layer(found: Coverage, light: NDArray[np.float32], look: Look, seed: int) -> PaintedLayer:
-    """Linear light (M, 3) of the covered pixels as a picture with the portrait's blur and grain."""
+def _layer(
+    found: Coverage, light: NDArray[np.float32], look: Look, seed: int, opaque: NDArray[np.float32] | None = None
+) -> PaintedLayer:
+    """Linear light (M, 3) of the covered pixels as a picture with the portrait's blur and grain; opaque: (M, 1)."""
     x0, y0 = found.window[:2]
-    alpha = found.opacity
+    alpha = found.opacity if opaque is None else found.opacity * found.picture(opaque)[..., 0]
     levels = np.clip(light * np.float32(LEVELS), 0, LEVELS).astype(np.int32)
     rgb = found.picture(np.take(TO_SRGB, levels)) * alpha[..., None]
     if look.blur > 0.2:

@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 LONG = 1.4
 """Sleeves that end beyond this (1 elbow, 2 wrist) are long."""
 
+ELBOW_LENGTH, EMERGE = 0.92, 0.16
+"""Sleeves that end beyond the first cover the elbow; over the second the forearm comes out of them."""
 SHADOWS = ((0.07, 0.02, 0.06, 0.20), (0.28, 0.10, 0.30, 0.24))
 """Of arms on what is behind them: blur, way to the right and down in palms, and how much light each takes away."""
 SEEN = 0.3
@@ -48,10 +50,15 @@ class ArmAnimator:
         self._sleeves = [Sleeve(layers, side) for side in range(2)]
         self._textures = [cloth_texture(layers, arm) for arm in layers.arms]
         self._upper, self._lower = [], []
+        self._fades: list[tuple[float, float] | None] = []
         for model, arm, long in zip(self.models, layers.arms, self.long, strict=True):
             along = model.along[model.tri]
             # A little of it lies under the sleeve; more would come out beside a sleeve that turns less than the bone.
-            self._upper.append((along.min(1) < 1.05) & (along.max(1) > arm.hem - 0.12))
+            # out of a sleeve that covers the elbow the forearm comes from below
+            start = max(arm.hem, 1.0)
+            fade = (start, start + EMERGE) if ELBOW_LENGTH < arm.hem <= LONG else None
+            self._upper.append((along.min(1) < (fade[1] + 0.05 if fade else 1.05)) & (along.max(1) > arm.hem - 0.12))
+            self._fades.append(fade)
             self._lower.append(along.max(1) > (1.9 if long else 0.98))
         self._thickness = [self._thicker(side) for side in range(2)]
         self._surfaces = self._exposed()
@@ -116,7 +123,9 @@ class ArmAnimator:
         verts = pose_arm(model, track.turn[side, t], track.fingers[side, t], shoulder, elbow, wrist, palm)
         verts = self._filled_out(verts, palm, side)
         cuff = self._cuff(verts, palm, side) if self.long[side] else None
-        hand = skin_layer(model, verts, palm, look, self.size, self._lower[side], self._surfaces[side], t)
+        hand = skin_layer(
+            model, verts, palm, look, self.size, self._lower[side], self._surfaces[side], t, self._fades[side]
+        )
         if not self.long[side]:
             skin = skin_layer(model, verts, palm, look, self.size, self._upper[side], self._surfaces[side], t)
             if skin is not None:
