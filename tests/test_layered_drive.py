@@ -13,7 +13,7 @@ from vivid.config import SAMPLE_RATE
 from vivid.generators.layered import curves
 from vivid.generators.layered.drive import drive, encode
 from vivid.generators.layered.head_gestures import FARTHEST, phrases
-from vivid.generators.layered.speech_motion import LIP, RHYTHM, SpeechMotion, load_speech_motion
+from vivid.generators.layered.speech_motion import LIP, RHYTHM, SECOND, SpeechMotion, load_speech_motion
 from vivid.media.sound import load_speech
 from vivid.speech.types import Speech
 
@@ -46,6 +46,12 @@ def test_silence_alone_is_a_quiet_face(samples: np.ndarray) -> None:
     assert len(motions) == 60
     assert max(max(v for n, v in m.units.items() if n.startswith(("jaw", "mouth"))) for m in motions) < 0.01
     assert max(m.blink for m in motions) > 0.9  # it still lives
+
+
+def test_noise_is_no_speech() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.05, 2 * SAMPLE_RATE).astype(np.float32)
+    jaw = [m.units["jawOpen"] for m in drive(Speech(noise), 48, 0)]
+    assert np.mean(jaw) < 0.01 and max(jaw) < 0.08
 
 
 def test_the_mouth_is_in_time_with_the_sound(speech: Speech, states: torch.Tensor) -> None:
@@ -93,8 +99,8 @@ def test_a_minute_takes_little_memory(states: torch.Tensor, speech: Speech) -> N
     assert peak < 120e6
 
 
-def test_the_lip_stream_hears_its_own_time() -> None:
-    """The lip stream 0.28 s to each side."""
+def test_each_stream_of_the_network_hears_its_own_time() -> None:
+    """The lip stream 0.28 s to each side, the head stream one second."""
     network = load_speech_motion()
     states = torch.randn(1, 120, 1920, generator=torch.Generator().manual_seed(0))
     changed = states.clone()
@@ -102,8 +108,9 @@ def test_the_lip_stream_hears_its_own_time() -> None:
     before, after = network(states)[0], network(changed)[0]
     assert before.shape == (120, len(LIP) + len(RHYTHM))
     moved = (before - after).abs() > 1e-5
-    lip = moved[:, : len(LIP)].any(1).nonzero()
+    lip, head = moved[:, : len(LIP)].any(1).nonzero(), moved[:, len(LIP) :].any(1).nonzero()
     assert lip.min() >= 60 - 14 and lip.max() <= 60 + 14
+    assert head.min() == 60 - SECOND // 2 and head.max() == 60 + SECOND // 2
     assert sum(p.numel() for p in SpeechMotion().parameters()) < 1_000_000
 
 

@@ -41,9 +41,9 @@ def power(samples: Samples, window: int) -> Array:
     return np.maximum(around[: len(samples)], 0)
 
 
-def at_frames(values: Array, frames: int, later: float = 0.0) -> Array:
-    """Values (N,) at the sample rate in the middle of each frame, or `later` seconds after it."""
-    middle = (np.arange(frames) + 0.5 + later * FPS) * SAMPLE_RATE / FPS
+def at_frames(values: Array, frames: int) -> Array:
+    """Values (N,) at the sample rate in the middle of each frame."""
+    middle = (np.arange(frames) + 0.5) * SAMPLE_RATE / FPS
     return values[np.clip(middle.astype(int), 0, len(values) - 1)]
 
 
@@ -54,9 +54,9 @@ def loudness(samples: Samples, frames: int) -> Array:
     return np.clip((at_frames(level, frames) - loudest + QUIET) / QUIET, 0, 1)
 
 
-def accents(samples: Samples, frames: int, lead: float) -> Array:
-    """(frames,) from 0.5 in the dips between syllables to 1.25 on loud ones, `lead` seconds ahead of the sound."""
-    amplitude = np.sqrt(at_frames(power(samples, 640), frames, lead) + 1e-12)
+def accents(samples: Samples, frames: int) -> Array:
+    """(frames,) from 0.5 in the dips between syllables to 1.25 on loud ones."""
+    amplitude = np.sqrt(at_frames(power(samples, 640), frames) + 1e-12)
     around = smooth(amplitude, 0.45) + 0.15 * np.percentile(amplitude, 95)
     return np.clip(0.45 + 0.62 * amplitude / around, 0.5, 1.25)
 

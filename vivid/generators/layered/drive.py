@@ -18,8 +18,6 @@ from .head_gestures import head_tracks
 from .head_motion import FaceMotion
 from .speech_motion import LIP, RHYTHM, SpeechMotion, load_speech_motion
 
-LEAD = 0.02
-"""Seconds by which the mouth is ahead of the sound, besides 0.03 s in the curves that the network learnt."""
 OPENS_AHEAD = 0.07
 """Seconds before the sound in which silence ends for the mouth."""
 GAIN = {
@@ -47,11 +45,14 @@ def encode(speech: Speech) -> Tensor:
 
 
 def streams(states: Tensor, frames: int, network: SpeechMotion | None = None) -> dict[str, Array]:
-    """Each channel of lip and head stream at every frame (frames,), LEAD ahead of the sound; states: (n, 5, 384)."""
+    """Each channel of lip and head stream at every frame (frames,); states: (n, 5, 384).
+
+    Mouths are ahead of sounds by 0.03 s in what the network learnt, and by nothing more.
+    """
     network = load_speech_motion() if network is None else network
     with torch.no_grad():
         curves = network(states.flatten(1)[None])[0].double().numpy()
-    at = np.clip((np.arange(frames) / FPS + LEAD) * STATE_RATE, 0, len(curves) - 1)
+    at = np.clip(np.arange(frames) / FPS * STATE_RATE, 0, len(curves) - 1)
     index = np.arange(len(curves))
     return {name: np.interp(at, index, curve) for name, curve in zip((*LIP, *RHYTHM), curves.T, strict=True)}
 
@@ -73,7 +74,7 @@ def drive(
     loud = np.clip((lip["speaking"] - 0.25) / 0.35, 0, 1) * np.clip((level - 0.15) / 0.2, 0, 1)
     shifted = [np.concatenate([loud[k:], np.repeat(loud[-1:], k)]) for k in range(round(OPENS_AHEAD * FPS) + 1)]
     voiced: Array = smooth(np.max([s[:frames] for s in shifted], 0), 0.035)
-    beat = accents(samples, frames, LEAD)
+    beat = accents(samples, frames)
     for name in ("jawOpen", "mouthLowerDown", "mouthUpperUp"):
         lip[name] = (lip[name] + SHARPEN * (lip[name] - smooth(lip[name], 0.10))) * beat
     units = {name: np.maximum(lip[name], 0) * gain * voiced for name, gain in GAIN.items()}

@@ -22,6 +22,8 @@ CAMERA = 9.0
 """Distance of the camera in pupil distances: a mild perspective."""
 EYEBALL, EYE_COUNTER = 0.16, 0.7
 """Radius of an eyeball in pupil distances, and the share of the head's turn that the eyes undo."""
+LARGE = 130.0
+"""Pupil distance in pixels above which a bicubic look-up is sharp enough: it costs a third of Lanczos'."""
 EYE_SAMPLES = 3
 """Samples a pixel and axis around the eyes: lids that pass over them have hard edges."""
 LASHES = 0.014
@@ -174,7 +176,8 @@ class HeadAnimator:
         if w == 0:
             return
         box = (slice(y, y + h), slice(x, x + w))
-        new = cv2.remap(self.head.picture, mx[box], my[box], cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+        how = cv2.INTER_LANCZOS4 if self.head.scale < LARGE else cv2.INTER_CUBIC
+        new = cv2.remap(self.head.picture, mx[box], my[box], how, borderMode=cv2.BORDER_REPLICATE)
         cv2.copyTo(new, drawn[box], body[box])
         new = cv2.remap(soft, mx[box], my[box], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         cv2.copyTo(new, drawn[box], alpha[box])

@@ -16,8 +16,8 @@ from .teeth import Mask
 
 Floats = NDArray[np.float32]
 
-SAMPLES = 3
-"""Samples a pixel and axis."""
+SAMPLES, FINEST = 3, 270.0
+"""Samples a pixel and axis at most, and about how many a pupil distance needs."""
 TEETH = np.array([0.0, 0.135, 0.240, 0.345, 0.43, 0.50])
 """Boundaries of the upper teeth from the middle outwards, in pupil distances (8.5 mm incisors at 63 mm)."""
 LOWER_TEETH = np.array([0.0, 0.085, 0.18, 0.29, 0.40])
@@ -94,6 +94,7 @@ class MouthPainter:
 
     def __init__(self, head: Head) -> None:
         s = self.scale = head.scale
+        self.samples = int(np.clip(round(FINEST / s), 1, SAMPLES))
         self.tone = photo_tone(head)
         upper, lower = list(UPPER_INNER), list(LOWER_INNER)
         lips = head.points + head.closed
@@ -172,7 +173,7 @@ class MouthPainter:
         anchors: the moved ones; lift: how far the tongue rises, 0-1; depth: how much darker it is behind lips that
         are pushed out, 0-1.
         """
-        s, k = self.scale, SAMPLES
+        s, k = self.scale, self.samples
         low = np.maximum(np.floor(polygon.min(0)).astype(int) - 3, 0)
         high = np.minimum(np.ceil(polygon.max(0)).astype(int) + 4, picture.shape[1::-1])
         w, h = (int(n) for n in high - low)
