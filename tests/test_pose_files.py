@@ -21,6 +21,7 @@ from vivid.config import Limits
 from vivid.errors import InputError
 from vivid.inputs import load_motion
 from vivid.media.kinds import kind_of
+from vivid.media.video import read_frames
 from vivid.pose import skeleton as sk
 from vivid.pose.clips import save_clip
 from vivid.pose.containers import number_in
@@ -244,6 +245,7 @@ def test_pictures_that_move_are_told_from_those_that_do_not(tmp_path: Path) -> N
         frames[0].save(tmp_path / f"moving.{ending}", save_all=True, append_images=frames[1:], duration=100)
         assert kind_of(tmp_path / f"still.{ending}") == "picture", ending
         assert kind_of(tmp_path / f"moving.{ending}") == "moving picture", ending
+        assert len(list(read_frames(tmp_path / f"moving.{ending}"))) == pytest.approx(7, abs=1), ending
     for ending in ("jpg", "bmp", "tiff"):
         frames[0].save(tmp_path / f"still.{ending}")
         assert kind_of(tmp_path / f"still.{ending}") == "picture", ending
@@ -285,12 +287,16 @@ def test_the_command_line_hears_all_notices_and_cuts_before_it_judges(
 def test_detect_goes_by_contents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from PIL import Image
 
+    from vivid.inputs import load_portrait
+
     photo = Path(__file__).parents[1] / "examples" / "portraits" / "ada.jpg"
     shutil.copy(photo, tmp_path / "photo")
     assert main(["detect", "--input", str(tmp_path / "photo"), "--out", str(tmp_path / "a.npz")]) == 0
     assert "1 frame on" in capsys.readouterr().out
     image = Image.open(photo)
     frames = [image.rotate(angle) for angle in (0, 2, 4)]
+    frames[0].save(tmp_path / "moving.jpg.png", "GIF", save_all=True, append_images=frames[1:], duration=100)
+    assert "moving.jpg.png is a moving picture" in load_portrait(tmp_path / "moving.jpg.png").notices[0]
     frames[0].save(tmp_path / "moving.png.gif", save_all=True, append_images=frames[1:], duration=100)
     assert main(["detect", "--input", str(tmp_path / "moving.png.gif"), "--out", str(tmp_path / "b.npz")]) == 0
     assert "7 frames on" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
+from .media.kinds import kind_of
 from .media.pictures import load_picture, shrink
 from .media.provenance import sha256_of
 from .media.sound import load_speech
@@ -29,7 +31,11 @@ def load_portrait(path: str | Path, detector: str = "auto") -> Portrait:
     """A picture file with the pose of the person in it. Errors: InputError."""
     image = load_picture(path)
     try:
-        return portrait_of(image, detector)
+        portrait = portrait_of(image, detector)
+        if kind_of(Path(path)) != "moving picture":
+            return portrait
+        moves = f"{Path(path).name} is a moving picture: the portrait is its first frame."
+        return replace(portrait, notices=(moves, *portrait.notices))
     except InputError as error:
         if turns := upright_turns(image):
             name, degrees = Path(path).name, 90 * turns

@@ -132,7 +132,8 @@ def serve() -> None:
     """Answer questions on the standard input until it ends: one line of JSON each, then the picture's bytes."""
     from .pictures import decode_file
 
-    asks, answers = sys.stdin.buffer, sys.stdout.buffer
+    asks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library may print is no answer
     for line in asks:
         question = json.loads(line)
         _limit_processor_time()

@@ -70,7 +70,8 @@ def too_slow(name: str) -> InputError:
 class MediaInfo:
     """What the headers of a file say; None where they are silent. Width and height are upright display pixels.
 
-    start: the time, in seconds, that the first of all its tracks begins with.
+    start: the time, in seconds, that the first of all its tracks begins with; track: which of the video tracks, cover
+    pictures not counted, is meant.
     """
 
     seconds: float | None
@@ -80,6 +81,7 @@ class MediaInfo:
     fps: float | None = None
     rotation: int = 0
     start: float = 0.0
+    track: int = 0
 
 
 def describe(path: Path) -> MediaInfo:
@@ -105,16 +107,20 @@ def parse_description(text: str, name: str) -> MediaInfo:
         seconds = int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found[1] is not None else None
         begin = float(found[4] or 0.0)
     has_sound = any(stream[2] == "Audio" for stream in streams)
+    tracks: list[MediaInfo] = []
     for place, stream in enumerate(streams):
         if stream[2] != "Video" or "(attached pic)" in stream[3]:
             continue
         size = _SIZE.search(stream[3])
-        if not size:
-            continue
         end = streams[place + 1].start() if place + 1 < len(streams) else len(text)
-        picture = _video_info(stream[3], text[stream.end() : end], (int(size[1]), int(size[2])))
-        return replace(picture, seconds=seconds, has_sound=has_sound, start=begin)
-    return MediaInfo(seconds, has_sound, start=begin)
+        details = text[stream.end() : end]
+        tracks.append(_video_info(stream[3], details, (int(size[1]), int(size[2]))) if size else MediaInfo(None, False))
+    usable = [index for index, track in enumerate(tracks) if track.width is not None]
+    if not usable:
+        return MediaInfo(seconds, has_sound, start=begin)
+    # A moving AVIF begins with a track that holds one still picture.
+    track = next((index for index in usable if (tracks[index].fps or 0.0) > 1.0), usable[0])
+    return replace(tracks[track], seconds=seconds, has_sound=has_sound, start=begin, track=track)
 
 
 def _video_info(line: str, details: str, size: tuple[int, int]) -> MediaInfo:

@@ -42,8 +42,8 @@ DECODING_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """Upright width and height in pixels, frames a second, seconds (None: the header is silent), sound or not, and
-    the time that the first track begins with."""
+    """Upright width and height in pixels, frames a second, seconds (None: the header is silent), sound or not, the
+    time that the first track begins with, and which video track it is."""
 
     width: int
     height: int
@@ -51,6 +51,7 @@ class VideoInfo:
     seconds: float | None
     has_sound: bool
     start: float = 0.0
+    track: int = 0
 
 
 def probe(path: str | Path, limits: Limits | None = None) -> VideoInfo:
@@ -72,7 +73,7 @@ def probe(path: str | Path, limits: Limits | None = None) -> VideoInfo:
         raise InputError(f"{path.name} has only {info.width} x {info.height} pixels a frame: choose a larger one.")
     if info.seconds is not None and info.seconds > limits.motion_seconds + 1 / FPS:
         raise _too_long(path.name, limits, info.seconds)
-    return VideoInfo(info.width, info.height, info.fps, info.seconds, info.has_sound, info.start)
+    return VideoInfo(info.width, info.height, info.fps, info.seconds, info.has_sound, info.start, info.track)
 
 
 def read_frames(
@@ -90,19 +91,22 @@ def read_frames(
     if max_side is not None and max(width, height) > max_side:
         shrink = max_side / max(width, height)
         width, height = max(round(width * shrink), 1), max(round(height * shrink), 1)
-    return _decode(path, (width, height), fps, limits, info.start)
+    return _decode(path, (width, height), fps, limits, info)
 
 
-def _decode(path: Path, size: tuple[int, int], fps: float, limits: Limits, start: float) -> Iterator[Frames]:
+def _decode(path: Path, size: tuple[int, int], fps: float, limits: Limits, info: VideoInfo) -> Iterator[Frames]:
     # Not by moviepy's reader: it cannot be told which protocols and containers to refuse, needs a length in the header
     # (a browser's recordings have none), and takes frames by their number, which a variable frame rate makes wrong.
     width, height = size
     most = int(limits.motion_seconds * fps) + 1
     # Scaled first: the frames that fill a gap are then one picture, not thousands. The filters are not set up anew when
     # a recording changes its size, since the clock would begin again.
-    filters = f"scale={width}:{height}:flags=area,setsar=1,setpts='{_clock(start, limits)}',fps={fps:g}:start_time=0"
+    filters = (
+        f"scale={width}:{height}:flags=area,setsar=1,setpts='{_clock(info.start, limits)}',fps={fps:g}:start_time=0"
+    )
     arguments = command(
-        "-copyts", "-reinit_filter", "0", *safe_input(path), "-filter_threads", "1", "-map", "0:V:0", "-vf", filters,
+        "-copyts", "-reinit_filter", "0", *safe_input(path), "-filter_threads", "1",
+        "-map", f"0:V:{info.track}", "-vf", filters,
         "-frames:v", str(most + 1), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
     )  # fmt: skip
     count, length = 0, width * height * 3
