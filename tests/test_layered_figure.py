@@ -11,15 +11,18 @@ import pytest
 
 from vivid.errors import InputError
 from vivid.generators.layered.colours import find_colours
+from vivid.generators.layered.compose import Compositor
 from vivid.generators.layered.face_mesh import FaceFinder, FaceMesh
 from vivid.generators.layered.figure import ELBOWS, SHOULDERS, WRISTS
+from vivid.generators.layered.head_motion import FaceMotion
 from vivid.generators.layered.ladder import decide
 from vivid.generators.layered.outline import hand_mask
 from vivid.generators.layered.patch_match import patch_fill
 from vivid.generators.layered.person import Person, analyse
 from vivid.generators.layered.plate import column_fill, membrane, mirror_fill
 from vivid.generators.layered.sway import BREATH, MOST, Sway
-from vivid.inputs import load_portrait
+from vivid.inputs import load_motion, load_portrait
+from vivid.pose.calibrate import calibrate
 from vivid.pose.portrait import Portrait
 
 PORTRAITS = Path(__file__).parents[1] / "examples" / "portraits"
@@ -178,3 +181,14 @@ def test_layers_add_up(ada: Portrait, person: Person):
     assert np.array_equal(person.room.shape, ada.image.shape)
     corner = (slice(0, 20), slice(0, 20))
     assert np.array_equal(person.room[corner], ada.image[corner]) and not person.opacity[corner].any()
+
+
+def test_nothing_drawn_on_a_grey_picture_has_a_colour(ada: Portrait, person: Person):
+    assert not person.grey
+    grey = cv2.cvtColor(cv2.cvtColor(ada.image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    found = analyse(grey, ada.pose, ada.head_box)
+    motion = load_motion("wave")
+    clip, _ = calibrate(ada.pose, motion)
+    faces = [FaceMotion(units={"jawOpen": 0.4})] * len(clip)
+    compositor = Compositor(found, clip, motion, np.arange(len(clip), dtype=float), faces)
+    assert np.ptp(compositor.frame(30), axis=2).max() == 0

@@ -88,4 +88,6 @@ class Compositor:
         out[y0:y1, x0:x1] = cv2.blendLinear(body, np.ascontiguousarray(out[y0:y1, x0:x1]), weight, 1 - weight)
         if self.arms is not None:
             self.arms.draw(out, self.track, index)
+        if person.grey:
+            return cv2.cvtColor(cv2.cvtColor(out, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
         return out

@@ -20,6 +20,9 @@ from .take_apart import take_apart
 
 Picture = NDArray[np.uint8]
 
+MOST_GREY = 10.0
+"""Grey levels between the channels of a picture without colours, at most."""
+
 
 @dataclass(frozen=True, eq=False)
 class Person:
@@ -27,7 +30,7 @@ class Person:
 
     plan: what moves; layers: None when only the head does; head: the face; plain: (H, W, 3) without arms; room:
     (H, W, 3) without anybody; opacity: (H, W) uint8 of `plain` over `room`; shoulders: (2, 2) pixels, the person's left
-    first.
+    first; grey: whether the picture has no colours, so that nothing that is drawn may have any.
     """
 
     plan: Plan
@@ -37,6 +40,7 @@ class Person:
     room: Picture
     opacity: NDArray[np.uint8]
     shoulders: Floats
+    grey: bool
 
 
 @cache
@@ -61,7 +65,8 @@ def analyse(picture: Picture, pose: Pose, head_box: Boxes, shrunk: float = 1.0) 
         plain, torso = layers.plate.round().clip(0, 255).astype(np.uint8), layers.torso
     head = analyse_head(picture, mesh, plain)
     opacity, room = with_rim(plain, torso, mesh)
-    return Person(plan, layers, head, plain, room, opacity, _shoulders(pose, mesh))
+    grey = float(np.percentile(np.ptp(picture[::4, ::4], axis=2), 99)) < MOST_GREY
+    return Person(plan, layers, head, plain, room, opacity, _shoulders(pose, mesh), grey)
 
 
 def _shoulders(pose: Pose, mesh: FaceMesh) -> Floats:
