@@ -45,9 +45,9 @@ class FairQueue(Queue):
 
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
         """The same, refused for whom too many events wait already."""
-        visitor = visitor_of_event(body.session_hash, request)
+        visitor = _visitor(body.session_hash, request)
         lines = [line.queue for line in self.event_queue_per_concurrency_id.values()]
-        waiting = [visitor_of_event(event.session_hash, event.request) for line in lines for event in line]
+        waiting = [visitor_of_event(event) for line in lines for event in line]
         own = sum(other.name == visitor.name for other in waiting)
         near = sum(other.address == visitor.address for other in waiting) if visitor.address is not None else 0
         if own >= MOST_WAITING or near >= MOST_WAITING_FROM_ADDRESS:
@@ -57,7 +57,7 @@ class FairQueue(Queue):
 
 def next_event(waiting: list[Event], running: list[Event], limit: int | None) -> Event | None:
     """The event of `waiting` (longest first) that comes next beside those of its kind that run, None for none."""
-    visitors = [visitor_of_event(event.session_hash, event.request) for event in running]
+    visitors = [visitor_of_event(event) for event in running]
     names = Counter(visitor.name for visitor in visitors)
     addresses = Counter(visitor.address for visitor in visitors)
     share = MOST_LISTENING if limit is None else max(1, limit // 2)
@@ -65,7 +65,7 @@ def next_event(waiting: list[Event], running: list[Event], limit: int | None) ->
     best: Event | None = None
     fewest = share
     for event in waiting:
-        visitor = visitor_of_event(event.session_hash, event.request)
+        visitor = visitor_of_event(event)
         if visitor.address is not None and addresses[visitor.address] >= together:
             continue
         if names[visitor.name] < fewest:
@@ -73,7 +73,15 @@ def next_event(waiting: list[Event], running: list[Event], limit: int | None) ->
     return best
 
 
-def visitor_of_event(session: str | None, request: Any) -> Visitor:
-    """The visitor of an event in the queue."""
+def visitor_of_event(event: Event) -> Visitor:
+    """The visitor of an event in the queue, which is looked through a thousand times a second: told once."""
+    known: Visitor | None = vars(event).get("visitor")
+    if known is None:
+        known = _visitor(event.session_hash, event.request)
+        vars(event)["visitor"] = known
+    return known
+
+
+def _visitor(session: str | None, request: Any) -> Visitor:
     visitor: Visitor = getattr(request, "scope", {}).get(SCOPE, Visitor())
     return visitor.within(session)
