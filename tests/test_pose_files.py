@@ -326,3 +326,21 @@ def test_commands_say_what_the_page_says_of_a_portrait(tmp_path: Path) -> None:
         assert SENTENCES["upside_down"] in load_portrait(tmp_path / "turned.png").notices
     except InputError as refusal:
         assert "turn it by 180 degrees" in str(refusal)
+
+
+def test_the_api_takes_what_it_advertises(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from vivid.ui.api import CALIBRATE_TEXT
+    from vivid.ui.api import read_motion as taken
+
+    context: Any = SimpleNamespace(options=SimpleNamespace(limits=Limits()))
+    clip = walking_clip(12)
+    files = {
+        ".npz": save_clip(clip, tmp_path / "a.npz"),
+        "OpenPose .json": save_openpose(clip, tmp_path / "a.json"),
+        "EchoMimicV2 .tar.gz": packed(tmp_path / "a.tar.gz", {f"{k}.npy": saved(echomimic_frame(k)) for k in range(3)}),
+    }
+    for advertised, path in files.items():
+        assert advertised in CALIBRATE_TEXT
+        assert len(taken(context, str(path), None)) >= 3
