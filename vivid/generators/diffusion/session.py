@@ -85,7 +85,7 @@ class DiffusionSession:
     def _denoise(self, conditioner: Conditioner, clock: Clock) -> Generator[Step, None, Tensor]:
         """Latents (1, C, T, H/8, W/8) from noise; one Step for each window of each sampling step."""
         run, info, generator = self.settings, self.info, self.generator
-        denoiser: Any = self.models.denoiser
+        denoiser: Any = self.models.denoiser  # diffusers' base classes are not typed
         assert run.guidance_audio is not None and run.guidance_image is not None
         device, dtype = generator.execution_device, generator.weights_dtype
         windows = generator.windows(self.length)
@@ -96,7 +96,6 @@ class DiffusionSession:
         # The solver works in float32 whatever the weights are: its small differences matter more than memory.
         latents = initial_noise(shape, run.seed, device, torch.float32, info.noise_clamp)
         total, done = len(scheduler.timesteps) * len(windows), 0
-        denoiser: Any = self.models.denoiser  # diffusers' base classes are not typed
         for timestep in scheduler.timesteps:
             prediction = torch.zeros_like(latents)
             for window, weight in zip(windows, weights, strict=True):
