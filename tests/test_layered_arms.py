@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tracemalloc
 from dataclasses import replace
 
 import cv2
@@ -354,3 +357,29 @@ def test_a_hand_that_drops_out_for_a_moment_does_not_jump() -> None:
     step = np.linalg.norm(np.diff(tracked(layers, replace(clip, hands=hands)).wrist[0], axis=0), axis=1)
     usual = np.linalg.norm(np.diff(tracked(layers, clip).wrist[0], axis=0), axis=1)
     assert step.max() < 2.5 * usual.max()
+
+
+def test_memory_does_not_grow_with_the_frames() -> None:
+    layers = figure()
+    animator, track = ArmAnimator(layers), tracked(layers, gestures(Person(), 3, 7))
+    out = layers.plate.astype(np.uint8)
+    animator.draw(out, track, 0)
+    tracemalloc.start()
+    try:
+        kept = []
+        for t in range(9):
+            animator.draw(out, track, t % 3)
+            kept.append(tracemalloc.get_traced_memory()[0])
+        assert kept[-1] - kept[1] < 200_000  # bytes
+        assert tracemalloc.get_traced_memory()[1] < 100 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_drawing_needs_nothing_of_the_renderer() -> None:
+    code = (
+        "import sys; import vivid.generators.layered.arms, vivid.generators.layered.hand_fit; "
+        "from vivid.generators.layered.arm_mesh import load_arm; load_arm(0); "
+        "sys.exit(bool({'scipy', 'moderngl', 'torch', 'vivid.synthesis'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
