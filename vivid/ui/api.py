@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from numpy.typing import NDArray
 
@@ -97,6 +98,8 @@ def progress_numbers(job: Job) -> dict[str, Any]:
 
 def build_api(context: Context) -> None:
     """Add the endpoints to the surrounding Blocks; their components are never shown."""
+    # Each looks at a picture, in a process of its own; the events themselves only listen and are not counted.
+    preparing = CapacityLimiter(4)
 
     def check_portrait(portrait: str | None) -> dict[str, Any]:
         verdict = read_portrait(context, portrait)
@@ -153,7 +156,8 @@ def build_api(context: Context) -> None:
     ) -> AsyncIterator[tuple[Any, Any]]:  # fmt: skip
         numbers = (steps, guidance_audio, guidance_image, seed)
         job = await run_sync(
-            partial(prepare, request, portrait, voice, motion, motion_name, quality, *numbers, calibrate)
+            partial(prepare, request, portrait, voice, motion, motion_name, quality, *numbers, calibrate),
+            limiter=preparing,
         )
         try:
             async for now in listen(job):
