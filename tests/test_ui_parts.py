@@ -10,26 +10,32 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from ui_fakes import FakePipeline, detect_standing, standing_pose, waving_clip
 
 from vivid import inputs
 from vivid.config import Limits
 from vivid.errors import InputError
+from vivid.events import Step
+from vivid.generators import load_generator
 from vivid.media.pictures import shrink
+from vivid.pipeline import VividPipeline
 from vivid.pose.calibrate import calibrate
 from vivid.pose.detect import DetectedPose
 from vivid.pose.portrait import make_portrait
 from vivid.pose.skeleton import Pose
 from vivid.ui import engine as engines
-from vivid.ui import quality, strings, verdicts
+from vivid.ui import quality, results, strings, verdicts
 from vivid.ui.controls import read_settings
+from vivid.ui.jobs import RUNNING, Job, JobRunner
 from vivid.ui.options import read_options
 from vivid.ui.report_table import report_table
 from vivid.ui.serving import Newest, plainly
 from vivid.ui.visitors import Visitors
 from vivid.ui.voice_step import shorten
 from vivid.ui.widgets import duration, hand_on_path, said
+from vivid.weights import hub
 
 
 def placeholders(text: str) -> set[str]:
@@ -143,6 +149,47 @@ def test_the_engine_loads_once_in_the_background_and_says_why_it_failed() -> Non
     slow = engines.Engine(lambda: time.sleep(1))  # type: ignore[arg-type, return-value]
     with pytest.raises(InputError, match="still loading"):
         slow.pipeline(timeout=0.01)
+
+
+def test_auto_is_the_layered_generator_where_no_full_model_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    for weights, cuda, chosen in ((False, False, "layered"), (False, True, "layered"), (True, False, "layered")):
+        monkeypatch.setattr(hub, "is_present", lambda name, weights=weights: weights)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: cuda)
+        assert engines.choose_model("auto") == chosen
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert engines.choose_model("auto") == "full"
+    assert engines.choose_model("embedded") == "embedded"
+
+    def unreadable(name: str, device: str | None = None, dtype: object = None) -> VividPipeline:
+        if name == "full":
+            raise InputError("The weights are damaged.")
+        return VividPipeline(load_generator(name))
+
+    monkeypatch.setattr(VividPipeline, "from_pretrained", unreadable)
+    assert engines.load_pipeline("auto", None).capabilities.name == "layered"
+    with pytest.raises(InputError, match="damaged"):
+        engines.load_pipeline("full", None)
+
+
+def job_of(tmp_path: Path, **result: object) -> Job:
+    job = Job(work=lambda: iter(()), output=tmp_path / "x.mp4")
+    job.details["result"] = {"frames": 48, "fps": 24, "seconds": 3.0, "seed": 1, **result}
+    return job
+
+
+def test_what_stays_still_is_said_under_the_video(tmp_path: Path) -> None:
+    notice = "The body is turned away in this picture, so only the head moves."
+    told = results.finished_line(job_of(tmp_path, notices=(notice,)))
+    assert notice in told and "因此只有头部会动" in told
+    assert "moves" not in results.finished_line(job_of(tmp_path))
+
+
+def test_frames_are_all_of_the_work_where_nothing_is_sampled(tmp_path: Path) -> None:
+    runner, job = JobRunner(1), job_of(tmp_path)
+    job.state, job.event = RUNNING, Step(12, 48, "decode", 3.0)
+    assert 'aria-valuenow="25"' in results.progress(job, runner, True)
+    job.sampled = True
+    assert 'aria-valuenow="92"' in results.progress(job, runner, True)
 
 
 def picture(width: int = 512, height: int = 512) -> np.ndarray:

@@ -76,7 +76,9 @@ class FakePipeline:
         """As every generator does."""
         return resolve(self.capabilities, settings, SIZE)
 
-    def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
+    def expected_seconds(
+        self, frames: int, settings: RunSettings, portrait_size: tuple[int, int] = SIZE
+    ) -> float | None:
         """So much for every frame and step; None before anything was measured."""
         steps = self.resolve(settings, SIZE).steps or 1
         return frames * steps * self.seconds_a_step if self.seconds_a_step else None

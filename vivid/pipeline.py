@@ -16,7 +16,7 @@ from .devices import peak_memory, reset_peak_memory
 from .errors import InputError
 from .events import Done, Event, Result, Step
 from .framing import frame_inputs
-from .generators import Capabilities, Generator, Session, load_generator
+from .generators import Capabilities, Generator, Inputs, Session, load_generator
 from .media.provenance import Provenance, sha256_of, stamp
 from .media.video import VideoWriter
 from .pose.calibrate import calibrate, place
@@ -37,9 +37,10 @@ Calibrated = tuple[PoseClip, CalibrationReport]
 
 @dataclass(frozen=True)
 class Prepared:
-    """One video, ready to be made: `frames` of it in `session`, by these resolved settings."""
+    """One video, ready to be made: `frames` of it in `session`, from `inputs`, by these resolved settings."""
 
     session: Session
+    inputs: Inputs
     report: CalibrationReport | None
     settings: RunSettings
     frames: int
@@ -93,7 +94,7 @@ class VividPipeline:
             clip = place(motion, portrait.size)[0]
         positions = loop_positions(len(clip), frames)
         inputs = frame_inputs(portrait, motion, at_positions(clip, positions), positions, (run.width, run.height))
-        return Prepared(self.generator.prepare(inputs, speech, run), report, run, frames)
+        return Prepared(self.generator.prepare(inputs, speech, run), inputs, report, run, frames)
 
     def animate(
         self,
@@ -122,10 +123,11 @@ class VividPipeline:
                     last_step = time.perf_counter()
                     yield part
                     continue
-                writer.write(stamp(part) if run.mark else part)
+                shown = stamp(part) if run.mark else part
+                writer.write(shown)
                 written += len(part)
                 left = (time.perf_counter() - last_step) / written * (frames - written)
-                yield Step(written, frames, "decode", left)
+                yield Step(written, frames, "decode", left, shown[-1].copy())
         yield Done(
             Result(
                 path=output,

@@ -83,6 +83,8 @@ class Session(Protocol):
     size: tuple[int, int]
     notices: tuple[str, ...]
     """Sentences for the user: what of the portrait stays still, and why."""
+    still: tuple[bool, bool]
+    """Whether the left arm and the right one stay as they were photographed."""
 
     def frames(self) -> Stream[Step | Frames, None, None]:
         """Steps of work before frames are finished, and blocks of finished frames in order, T in all.

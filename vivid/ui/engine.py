@@ -20,26 +20,30 @@ log = logging.getLogger("vivid")
 
 
 def choose_model(name: str) -> str:
-    """`auto` becomes `full` where a CUDA device is present and `embedded` elsewhere."""
+    """`auto` becomes `full` where a CUDA device and its weights are present and `layered` elsewhere."""
+    from ..weights.hub import is_present
+
     if name != "auto":
         return name
+    if not is_present("full"):
+        return "layered"
     import torch
 
-    return "full" if torch.cuda.is_available() else "embedded"
+    return "full" if torch.cuda.is_available() else "layered"
 
 
 def load_pipeline(name: str, device: str | None) -> VividPipeline:
-    """The pipeline `name` (see choose_model); on `auto`, the embedded model stands in for a full one out of reach."""
+    """The pipeline `name` (see choose_model); on `auto`, layered stands in for a full model out of reach."""
     from ..pipeline import VividPipeline
 
     chosen = choose_model(name)
     try:
         pipeline = VividPipeline.from_pretrained(chosen, device=device)
     except InputError as error:
-        if name != "auto" or chosen == "embedded":
+        if name != "auto" or chosen == "layered":
             raise
-        log.warning("The full model is out of reach (%s): using the embedded one.", error)
-        pipeline = VividPipeline.from_pretrained("embedded", device=device)
+        log.warning("The full model is out of reach (%s): using the layered generator.", error)
+        pipeline = VividPipeline.from_pretrained("layered")
     if not on_zero_gpu():  # there, nothing may run outside the decorated function
         pipeline.generator.measure_speed()
     return pipeline

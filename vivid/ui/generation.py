@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..config import RunSettings
 from .jobs import Job, follow
 from .options import on_zero_gpu
+from .quality import USUAL_SIZE
 
 if TYPE_CHECKING:
     from ..pipeline import Done, Step
@@ -23,10 +24,15 @@ GPU_UNKNOWN_SECONDS = 120.0
 """Asked of ZeroGPU before anything has been measured."""
 
 
-def expected_seconds(context: Context, frames: int, settings: RunSettings) -> float | None:
-    """How long a video of `frames` will take on this machine; None while the model loads or nothing is measured."""
+def expected_seconds(
+    context: Context, frames: int, settings: RunSettings, portrait_size: tuple[int, int] | None = None
+) -> float | None:
+    """How long a video of `frames` will take on this machine; None while the model loads or nothing is measured.
+
+    portrait_size: decides the video's where the settings do not; without it a usual size is taken. Errors: InputError.
+    """
     pipeline = context.engine.loaded
-    return None if pipeline is None else pipeline.expected_seconds(frames, settings)
+    return None if pipeline is None else pipeline.expected_seconds(frames, settings, portrait_size or USUAL_SIZE)
 
 
 def gpu_function(context: Context) -> Callable[..., Iterator[Any]]:
@@ -41,7 +47,7 @@ def gpu_function(context: Context) -> Callable[..., Iterator[Any]]:
     def gpu_seconds(
         portrait: Portrait, speech: Speech, motion: PoseClip, settings: RunSettings, output: Path, calibrated: Any
     ) -> int:
-        known = expected_seconds(context, speech.frames, settings)
+        known = expected_seconds(context, speech.frames, settings, portrait.size)
         return round((known if known is not None else GPU_UNKNOWN_SECONDS) + GPU_SPARE_SECONDS)
 
     if not on_zero_gpu():

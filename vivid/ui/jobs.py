@@ -54,7 +54,7 @@ class Job:
     """One video to make.
 
     work: yields events (Step ... Done); output: where it writes; details: for people; inputs: kept for doing it again;
-    preview: the last preview picture.
+    preview: the last preview picture; sampled: whether steps of sampling came before the frames.
     """
 
     work: Callable[[], Iterator[Any]]
@@ -66,6 +66,7 @@ class Job:
     error: str = ""
     inputs: Any = None
     preview: Any = None
+    sampled: bool = False
     created: float = field(default_factory=time.time)
     version: int = 0
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -191,6 +192,8 @@ class JobRunner:
             for event in events:
                 if getattr(event, "preview", None) is not None:
                     job.preview = event.preview
+                if getattr(event, "phase", "") == "denoise":
+                    job.sampled = True
                 if hasattr(event, "result"):
                     job.details["result"] = event.result.to_dict()
                 job.change(event=event)

@@ -30,7 +30,7 @@ class PortraitStep:
 
 
 def describe(verdict: Verdict, notice: bool = False) -> str:
-    """The findings as HTML; `notice` adds that the small model is made for rendered characters."""
+    """The findings as HTML; `notice` adds that the model is made for rendered characters."""
     items = [line(f.level, f.key, **f.values) for f in verdict.findings]
     if notice:
         items.append(line("warn", "portrait_photograph"))
@@ -97,7 +97,7 @@ def build_portrait_step(context: Context, changed: gr.State) -> PortraitStep:
             return {image: last, refusal: lines(said("bad", str(error)), rest), undo_button: gr.Button(visible=False)}
         found = examine(picture)
         can = context.engine.capabilities
-        rendered_only = can is None or can.portraits == "rendered"
+        rendered_only = can is not None and can.portraits == "rendered"
         notice = found.usable and rendered_only and not examples.is_shipped(Path(path))
         label = say(f"portrait_fix_{found.fix.kind}", request) if found.fix else ""
         return {

@@ -37,7 +37,7 @@ def progress(job: Job, runner: JobRunner, model_ready: bool) -> str:
                 0.0 if step is None else 1.0, both("job_preparing" if step is None else "job_finishing")
             )
         key = "job_decoding" if step.phase == "decode" else "job_step"
-        share = _share(step)
+        share = _share(step, job.sampled)
         left = both("job_left", time=duration(step.seconds_left)) if step.seconds_left is not None else ""
         return progress_bar(share, f"{both(key, done=step.done, total=step.total)} {left}")
     if job.state == STOPPED:
@@ -47,14 +47,16 @@ def progress(job: Job, runner: JobRunner, model_ready: bool) -> str:
     return ""
 
 
-def _share(step: Any) -> float:
-    """Of the whole work: denoising is most of it, decoding the end."""
+def _share(step: Any, sampled: bool) -> float:
+    """Of the whole work: where there is sampling it is most of it, else painting the frames is all."""
     part = step.done / max(step.total, 1)
+    if not sampled:
+        return part
     return 0.9 * part if step.phase != "decode" else 0.9 + 0.1 * part
 
 
 def finished_line(job: Job) -> str:
-    """One line under the video."""
+    """What stands under the video: its length, what of the portrait stays still, what the model lacks."""
     result = job.details.get("result", {})
     items = [
         line(
@@ -65,6 +67,7 @@ def finished_line(job: Job) -> str:
             seed=result.get("seed", 0),
         )
     ]
+    items += [said("info", text) for text in result.get("notices") or ()]
     if result.get("untrained"):
         items.append(line("info", "job_untrained", parts=parts(result["untrained"])))
     return lines(*items)

@@ -36,6 +36,7 @@ class DiffusionSession:
     """One video of len(inputs.clip) frames; the networks are the generator's, which hold nothing of a run."""
 
     notices: tuple[str, ...] = ()
+    still = (False, False)
 
     def __init__(self, generator: DiffusionGenerator, inputs: Inputs, speech: Speech, settings: RunSettings) -> None:
         """Takes resolved settings; computes nothing yet."""

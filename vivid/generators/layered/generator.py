@@ -116,6 +116,8 @@ class LayeredSession:
     ) -> None:
         self.size = (compositor.width, compositor.height)
         self.notices = notices
+        left, right = compositor.person.plan.still
+        self.still = (left, right)
         self._compositor, self._measured = compositor, measured
 
     def frames(self) -> Stream[Step | Frames, None, None]:

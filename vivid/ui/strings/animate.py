@@ -78,8 +78,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "portrait_fix_rotate": ("Turn it upright", "转正图片"),
     "portrait_fix_crop": ("Crop to the upper body", "裁剪到上半身"),
     "portrait_photograph": (
-        "The small model here was made for rendered characters like those below: a photograph will not look right.",
-        "此处的小模型是为下方那样的渲染角色训练的：真人照片的效果不会好。",
+        "The model that runs here was made for rendered characters like those below: a photograph will not look right.",
+        "此处运行的模型是为下方那样的渲染角色训练的：真人照片的效果不会好。",
     ),
     # Voice
     "step_voice": ("Voice", "语音"),

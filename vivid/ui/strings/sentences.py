@@ -261,6 +261,50 @@ TABLE: dict[str, str] = {
     "{} is {}: choose 0 to 20 (1 is no guidance).": "{0} 为 {1}：请选择 0 到 20（1 表示不引导）。",
     "The length is {} seconds: choose more than 0.": "长度为 {0} 秒：请选择大于 0 的值。",
     "The seed is {}: choose a whole number from 0 on.": "种子为 {0}：请选择不小于 0 的整数。",
+    # What of a portrait can move
+    "No face was found in the portrait: choose a picture that shows one face from the front.": (
+        "肖像中没有找到面部：请选择正面露出一张脸的图片。"
+    ),
+    "The face in the portrait is only {} pixels wide: choose a picture that shows it larger.": (
+        "肖像中的面部仅宽 {0} 像素：请选择面部更大的图片。"
+    ),
+    "The head in the portrait is turned away by {} degrees: choose a picture that looks more towards the camera.": (
+        "肖像中的头部偏转了 {0} 度：请选择更正对镜头的图片。"
+    ),
+    "The mouth is hidden or too dark in the portrait, so it cannot speak: choose a picture that shows the lips.": (
+        "肖像中的嘴被遮挡或太暗，无法说话：请选择露出嘴唇的图片。"
+    ),
+    "The head is turned far to the side: its far half may smear.": "头部偏转较大：远侧半边可能模糊。",
+    "The lips are hardly seen in this picture: the mouth may look wrong.": "图片中嘴唇不清楚：嘴部可能不自然。",
+    "The {} elbow is outside of the picture, so this arm stays still.": "{0}肘在画面之外，因此这只手臂保持不动。",
+    "You hold something in this picture, or something hides the {} arm, so this arm stays still.": (
+        "图片中手里拿着东西，或{0}臂被遮挡，因此这只手臂保持不动。"
+    ),
+    "The {} hand is at the face in this picture, so this arm stays still.": (
+        "图片中{0}手在脸旁，因此这只手臂保持不动。"
+    ),
+    "The {} hand is before the chest in this picture, so this arm stays still.": (
+        "图片中{0}手在胸前，因此这只手臂保持不动。"
+    ),
+    "No shoulders are seen in this picture, so only the head moves.": "图片中看不到肩部，因此只有头部会动。",
+    "There are several people in this picture, so only the head moves: an arm could cover somebody else.": (
+        "图片中有多个人，因此只有头部会动：手臂可能挡住别人。"
+    ),
+    "The body is turned away in this picture, so only the head moves.": "图片中身体偏向一侧，因此只有头部会动。",
+    "The elbows are outside of this picture, so only the head moves.": "双肘在画面之外，因此只有头部会动。",
+    "The arms touch each other in this picture and one of them cannot move, so only the head moves.": (
+        "图片中双臂相触且其中一只无法移动，因此只有头部会动。"
+    ),
+    "Neither arm can be moved in this picture, so only the head moves: arms beside the body are best.": (
+        "图片中两只手臂都无法移动，因此只有头部会动：双臂放在身体两侧效果最好。"
+    ),
+    "The size is {} x {}: choose one whose shorter side has {} to {} pixels.": (
+        "尺寸为 {0} × {1}：请选择短边为 {2} 到 {3} 像素的尺寸。"
+    ),
+    "{} holds no weights of the clothes parser: restore it from the repository.": (
+        "{0} 中没有服装分割网络的权重：请管理者从代码库恢复。"
+    ),
+    "{} is missing or damaged: install the program again.": "{0} 缺失或损坏：请管理者重新安装程序。",
     # Waiting and failing
     "The model is still loading: try again in a moment.": "模型仍在加载：请稍后再试。",
     "The model could not be loaded ({}): tell the person who runs this server.": (
