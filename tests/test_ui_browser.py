@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -27,7 +30,7 @@ from ui_fakes import (
 
 from vivid import inputs
 from vivid.config import Limits
-from vivid.media.video import VideoWriter
+from vivid.media.video import VideoWriter, probe
 from vivid.pose import detect
 from vivid.pose.clips import save_clip
 from vivid.ui import examples
@@ -88,7 +91,7 @@ def fill(page: Any, files: dict[str, str]) -> None:
     page.get_by_role("tab", name="Clip file").click()
     page.set_input_files("#motion-clip input[type=file]", files["wave.npz"])
     page.wait_for_selector("#motion-verdict:has-text('wave.npz')")
-    page.wait_for_selector("#check-slider img")
+    page.wait_for_selector("#check-look img")
 
 
 def make(page: Any) -> None:
@@ -100,8 +103,8 @@ def test_from_portrait_to_a_playing_video(page: Any, files: dict[str, str]) -> N
     page.click("#generate")
     page.wait_for_selector("#progress:has-text('Step 1: choose a portrait')")
     fill(page, files)
-    page.wait_for_selector("#check-table:has-text('Error of limb lengths')")
     page.wait_for_selector("#check-hands img[alt]")
+    page.wait_for_selector("#check-status:has-text('“fake” will draw your video')")
     page.wait_for_selector("#quality:has-text('about')")
     make(page)
     page.wait_for_selector("#preview img")
@@ -124,14 +127,78 @@ def test_from_portrait_to_a_playing_video(page: Any, files: dict[str, str]) -> N
     page.wait_for_function("document.querySelectorAll('#last-results .thumbnail-item').length == 2")
 
 
-def test_frames_before_and_after_and_the_preview_animation(page: Any, files: dict[str, str]) -> None:
-    fill(page, files)
-    before = page.get_attribute("#check-slider img >> nth=0", "src")
-    page.fill("#check-frame input[type=number]", "12")
+def shown(page: Any) -> np.ndarray:
+    """The picture of the finished look as the browser holds it (H, W, 3)."""
+    data = page.evaluate(
+        "async () => { const blob = await (await fetch(document.querySelector('#check-look img').src)).blob();"
+        " return await new Promise(r => { const f = new FileReader(); f.onload = () => r(f.result);"
+        " f.readAsDataURL(blob); }); }"
+    )
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data.split(",")[1]))).convert("RGB"))
+
+
+def go_to_frame(page: Any, frame: int) -> None:
+    """Move the slider and wait for another picture."""
+    before = page.get_attribute("#check-look img", "src")
+    page.fill("#check-frame input[type=number]", str(frame))
     page.press("#check-frame input[type=number]", "Enter")
+    page.wait_for_function("(old) => document.querySelector('#check-look img').src != old", arg=before)
+
+
+def test_the_finished_look_appears_by_itself_and_follows_the_slider(
+    page: Any, files: dict[str, str], server: Server
+) -> None:
+    server.look.notices = ("The left elbow is outside of the picture, so this arm stays still.",)
+    try:
+        fill(page, files)
+        page.wait_for_selector("#check-notices:has-text('this arm stays still')")
+    finally:
+        server.look.notices = ()
+    page.wait_for_function("document.querySelector('#check-frame input[type=number]').max == '23'")  # a second of voice
+    go_to_frame(page, 12)
+    preview = list(server.context.previews._kept.values())[-1]
+    picture = preview.frame(12)
+    small = [np.asarray(Image.fromarray(image).reduce(16), int) for image in (shown(page), picture, preview.frame(20))]
+    assert np.abs(small[0] - small[1]).mean() < 2, "up to JPEG, the very frame"
+    assert np.abs(small[1] - small[2]).max() > 30
+    page.click("#check-fit > button")
+    page.wait_for_selector("#check-table:has-text('Error of limb lengths')")
+    before = page.get_attribute("#check-slider img >> nth=0", "src")
+    go_to_frame(page, 20)
     page.wait_for_function("(old) => document.querySelector('#check-slider img').src != old", arg=before)
-    page.click("#check-preview")
+
+
+def test_a_few_seconds_are_played_with_sound(page: Any, files: dict[str, str]) -> None:
+    fill(page, files)
+    page.click("#check-play")
     page.wait_for_selector("#check-video video")
+    with httpx.stream("GET", page.get_attribute("#check-video video", "src"), cookies=cookies(page)) as answer:
+        film = Path(files["notes.mp4"]).with_name("film.mp4")
+        film.write_bytes(answer.read())
+    info = probe(film)
+    assert info.has_sound and info.seconds == pytest.approx(1.0, abs=0.1)
+    page.fill("#check-frame input[type=number]", "3")
+    page.press("#check-frame input[type=number]", "Enter")
+    page.wait_for_selector("#check-look img")
+    assert not page.is_visible("#check-video video")
+
+
+def cookies(page: Any) -> dict[str, str]:
+    return {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
+
+
+def test_a_portrait_that_cannot_speak_gets_the_sentence_instead(
+    page: Any, files: dict[str, str], server: Server
+) -> None:
+    server.look.refusal = "The mouth is hidden or too dark in the portrait, so it cannot speak: choose another."
+    try:
+        page.set_input_files("#portrait input[type=file]", files["portrait.png"])
+        page.wait_for_selector("#check-status:has-text('so it cannot speak')")
+        assert not page.is_visible("#check-look img") and not page.is_visible("#check-play")
+        page.click("#check-fit > button")
+        page.wait_for_selector("#check-slider img")
+    finally:
+        server.look.refusal = None
 
 
 def test_stop_in_the_middle_keeps_the_inputs(page: Any, files: dict[str, str], server: Server) -> None:
@@ -203,6 +270,35 @@ def test_untrained_parts_are_switched_off_with_the_reason(page: Any) -> None:
     head = page.locator("label", has_text="Head follows the rhythm")
     head.locator("input:disabled").wait_for()
     assert page.get_by_text("has not been trained").count() == 1
+
+
+def test_controls_without_effect_are_not_shown(
+    chromium: Any, server: Server, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = dataclasses.replace(
+        server.pipeline.capabilities, steps=None, guidance=None, switches=("calibrate",), untrained=(), size=None,
+        seeded=True, instant=True, portraits="any",
+    )  # fmt: skip
+    monkeypatch.setattr(server.pipeline, "capabilities", plain)
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    context.set_default_timeout(PATIENCE)
+    try:
+        page = context.new_page()
+        page.goto(server.url)
+        page.wait_for_selector("#model-status .vivid-ok")
+        fill(page, files)
+        page.wait_for_selector("#todo:has-text('will take about')")
+        assert "another generator" not in page.inner_text("#check-status")
+        assert page.locator("#portrait-verdict :text('rendered characters')").count() == 0
+        page.click("#advanced > button")
+        page.get_by_label("Seed").first.wait_for()
+        assert not page.is_visible("#quality")
+        for name in ("Steps", "Voice guidance", "Picture guidance", "Head follows the rhythm", "Hand codebook"):
+            assert not page.get_by_text(name, exact=False).locator("visible=true").count(), name
+        page.get_by_role("tab", name="About", exact=True).click()
+        page.wait_for_selector(":text('its own pixels are moved')")
+    finally:
+        context.close()
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -342,7 +438,7 @@ def test_the_shipped_examples_lead_to_a_video(page: Any, server: Server) -> None
     page.wait_for_selector("#voice-verdict li")
     page.click("#motions button >> nth=1")
     page.wait_for_selector("#motion-verdict .vivid-ok")
-    page.wait_for_selector("#check-slider img")
+    page.wait_for_selector("#check-look img")
     if page.is_visible("#voice-cut"):
         page.click("#voice-cut")
     page.wait_for_selector("#voice-verdict .vivid-ok")

@@ -290,6 +290,7 @@ def test_qualities_and_sizes() -> None:
     found = quality.sizes(dataclasses.replace(can, size=(256, 256)), (600, 900))
     assert found == [(256, 256), (192, 320), (384, 384)]
     assert all(side % 64 == 0 for size in found for side in size)
+    assert quality.sizes(dataclasses.replace(can, size=None), (600, 900)) == [quality.USUAL_SIZE]
 
 
 def test_controls_say_only_what_means_something_to_the_model() -> None:

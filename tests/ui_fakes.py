@@ -17,10 +17,11 @@ from PIL import Image
 from vivid.config import FPS, RunSettings
 from vivid.errors import InputError
 from vivid.events import Done, Result, Step
-from vivid.generators import Capabilities
+from vivid.generators import Capabilities, Inputs
 from vivid.generators.settings import resolve
 from vivid.media.sound import write_wav
 from vivid.media.video import VideoWriter
+from vivid.pipeline import VividPipeline
 from vivid.pose.detect import DetectedPose
 from vivid.pose.portrait import Portrait
 from vivid.pose.skeleton import Pose, PoseClip
@@ -29,6 +30,7 @@ from vivid.ui.context import Context, make_context
 from vivid.ui.engine import Engine
 from vivid.ui.options import ServerOptions
 from vivid.ui.page import build_page, launch_arguments
+from vivid.ui.previews import Previews
 
 SIZE = (128, 128)
 
@@ -114,6 +116,44 @@ class FakePipeline:
             self.running -= 1
 
 
+class FakeLook:
+    """A generator for previews, at once: frame i is the portrait with a patch that tells i and the seed.
+
+    `refusal`: a sentence it refuses every portrait with; `made`: how many videos were prepared.
+    """
+
+    device = "cpu"
+    capabilities = Capabilities(
+        name="look", portraits="any", size_multiple=2, largest_side=1920, steps=None, most_steps=None, guidance=None,
+        switches=("calibrate",), seeded=True, untrained=(), instant=True,
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.refusal: str | None = None
+        self.notices: tuple[str, ...] = ()
+        self.still = (False, False)
+        self.made = 0
+
+    def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
+        """As every generator does."""
+        return resolve(self.capabilities, settings, portrait_size)
+
+    def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> Any:
+        """A session of these inputs."""
+        if self.refusal is not None:
+            raise InputError(self.refusal)
+        self.made += 1
+
+        def frame(index: int) -> np.ndarray:
+            picture = inputs.picture.copy()
+            height, width = picture.shape[:2]
+            picture[: height // 4, : width // 4] = (5 * index) % 256, 60 * settings.seed % 256, 128
+            return picture
+
+        size = (settings.width, settings.height)
+        return SimpleNamespace(size=size, notices=self.notices, still=self.still, frame=frame)
+
+
 def standing_pose(width: int, height: int, scale: float = 1.0) -> Pose:
     """An upright person in the middle of a picture, both hands before the belly; `scale` 1 fills the picture."""
     body, hands, face = (np.zeros(shape, np.float32) for shape in ((18, 3), (2, 21, 3), (68, 3)))
@@ -183,20 +223,22 @@ class Server:
     url: str
     context: Context
     pipeline: FakePipeline
+    look: FakeLook
 
 
 @contextlib.contextmanager
 def serve(folder: Path, pipeline: FakePipeline | None = None, **options: Any) -> Iterator[Server]:
-    """The page on a free port, with the fake in the place of the model."""
-    pipeline = pipeline or FakePipeline()
+    """The page on a free port, with the fakes in the place of the model and of what draws previews."""
+    pipeline, look = pipeline or FakePipeline(), FakeLook()
+    previews = Previews(lambda: VividPipeline(look))
     chosen = ServerOptions(data=folder / "data", decisions=folder / "decisions", **options)
-    context = make_context(chosen, Engine(lambda: pipeline))  # type: ignore[arg-type, return-value]
+    context = make_context(chosen, Engine(lambda: pipeline), previews)  # type: ignore[arg-type, return-value]
     page = build_page(context)
     arguments = launch_arguments(chosen) | {"allowed_paths": [], "quiet": True, "inline": False}
     _app, url, _share = page.launch(prevent_thread_lock=True, **arguments)
     context.engine.start()
     try:
-        yield Server(url, context, pipeline)
+        yield Server(url, context, pipeline, look)
     finally:
         page.close()
         context.visitors.close()

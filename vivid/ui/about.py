@@ -59,8 +59,14 @@ def runs(context: Context) -> str:
     return f'<table class="vivid-table vivid-about-table"><tbody>{body}</tbody></table>'
 
 
+def method(context: Context) -> str:
+    """How what is loaded makes a video, as HTML."""
+    can = context.engine.capabilities
+    return f"<p>{both('about_method_layered' if can is None or can.steps is None else 'about_method_text')}</p>"
+
+
 def build_about(context: Context, tab: gr.Tab) -> None:
-    """The tab's content; the table is made when the tab is opened."""
+    """The tab's content; what depends on the model is written when the tab is opened."""
 
     def section(title: str, *texts: str) -> None:
         gr.HTML(f"<h3>{both(title)}</h3>" + "".join(f"<p>{text}</p>" for text in texts), padding=False)
@@ -68,7 +74,8 @@ def build_about(context: Context, tab: gr.Tab) -> None:
     with gr.Column(elem_classes=["vivid-card", "vivid-about"]):
         gr.HTML(f"<h3>{both('about_runs')}</h3>", padding=False)
         table = gr.HTML(elem_id="about-runs", padding=False)
-        section("about_method", both("about_method_text"))
+        section("about_method")
+        how = gr.HTML(padding=False)
         section(
             "about_uploads",
             both("about_uploads_text", hours=f"{context.options.keep_hours:g}"),
@@ -78,4 +85,11 @@ def build_about(context: Context, tab: gr.Tab) -> None:
         section("about_api", both("about_api_text"))
         gr.HTML(f"<h3>{both('about_cite')}</h3>", padding=False)
         gr.Code(CITATION, language=None, show_label=False, interactive=False, buttons=["copy"])
-    tab.select(plainly(lambda: runs(context)), None, table, show_progress="hidden", **PREVIEW, **PRIVATE)
+    tab.select(
+        plainly(lambda: (runs(context), method(context))),
+        None,
+        [table, how],
+        show_progress="hidden",
+        **PREVIEW,
+        **PRIVATE,
+    )

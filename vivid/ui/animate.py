@@ -6,6 +6,7 @@ import gradio as gr
 
 from .check_step import build_check_step
 from .context import AnimateInputs, Context
+from .finished_look import keep_finished_look
 from .generate_step import Sources, build_generate_step
 from .motion_step import build_motion_step
 from .portrait_step import build_portrait_step
@@ -23,4 +24,5 @@ def build_animate(context: Context) -> None:
     known = gr.State(False)  # whether the page has met the model
     check = build_check_step(context, portrait.state, voice.state, motion.state, changed, known)
     sources = Sources(portrait.image, voice.audio, motion.verdict, motion.gallery)
-    build_generate_step(context, context.inputs, known, motion.named, check.calibrate, sources)
+    controls = build_generate_step(context, context.inputs, known, motion.named, check.calibrate, sources)
+    keep_finished_look(context, context.inputs, check.look, check.fitted, check.drawn, known, check.calibrate, controls)

@@ -13,6 +13,7 @@ from .engine import Engine, load_pipeline
 from .generation import gpu_function
 from .jobs import JobRunner
 from .options import ServerOptions
+from .previews import Previews
 from .visitors import Visitors
 
 
@@ -31,7 +32,7 @@ class AnimateInputs:
 
 @dataclass
 class Context:
-    """Options, the model, visitors' folders, the line of jobs; `inputs` once the Animate tab is built.
+    """Options, the model, visitors' folders, the line of jobs, previews; `inputs` once the Animate tab is built.
 
     `animate` is the model's `animate`, on ZeroGPU inside a decorated function.
     """
@@ -40,12 +41,13 @@ class Context:
     engine: Engine
     visitors: Visitors
     jobs: JobRunner
+    previews: Previews
     inputs: AnimateInputs = field(init=False)
     animate: Callable[..., Iterator[Any]] = field(init=False)
 
 
-def make_context(options: ServerOptions, engine: Engine | None = None) -> Context:
-    """A context for `options`; `engine` other than the configured model's is for tests.
+def make_context(options: ServerOptions, engine: Engine | None = None, previews: Previews | None = None) -> Context:
+    """A context for `options`; `engine` other than the configured model's, and other `previews`, are for tests.
 
     From then on Gradio keeps all its files among the visitors', for this process.
     """
@@ -54,6 +56,7 @@ def make_context(options: ServerOptions, engine: Engine | None = None) -> Contex
         engine=engine or Engine(lambda: load_pipeline(options.model, options.device)),
         visitors=Visitors(options.data, options.keep_hours, options.visitor_bytes),
         jobs=JobRunner(options.max_waiting, options.keep_hours),
+        previews=previews or Previews(),
     )
     os.environ["GRADIO_TEMP_DIR"] = str(context.visitors.root)
     context.animate = gpu_function(context)

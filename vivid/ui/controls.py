@@ -122,22 +122,30 @@ def keep_estimates(
         newest.begin(request.session_hash, number)
         todo_text = missing(portrait, speech, motion)
         can = context.engine.capabilities
-        only = can is not None and not has_quality(can)
-        names = ("balanced",) if only else QUALITIES
-        labels = [say("quality_only" if only else f"quality_{name}", request) for name in names]
+        choices = gr.skip()
         if can is not None and speech is not None:
-            for index, name in enumerate(names):
-                try:
-                    settings = read_settings(can, *values[1:], calibrate=True, mark=True)
-                    settings = dataclasses.replace(settings, steps=steps_of(can, name))
-                    seconds = expected_seconds(context, speech.frames, settings)
-                except InputError:
-                    return gr.skip(), todo_text
-                if seconds is not None:
-                    labels[index] += say("quality_time", request, time=duration(seconds))
+            size = portrait.size if portrait is not None else None
+            try:
+                settings = read_settings(can, *values[1:], calibrate=True, mark=True)
+                times = {
+                    name: expected_seconds(
+                        context, speech.frames, dataclasses.replace(settings, steps=steps_of(can, name)), size
+                    )
+                    for name in (QUALITIES if has_quality(can) else ("balanced",))
+                }
+            except InputError:
+                return gr.skip(), todo_text
+            if has_quality(can):
+                choices = gr.Radio(choices=[(label(name, seconds, request), name) for name, seconds in times.items()])
+            elif not todo_text and (seconds := times["balanced"]) is not None:
+                todo_text = lines(line("info", "expected_time", time=duration(seconds)))
         if newest.outdated(request.session_hash, number):
             return gr.skip(), gr.skip()
-        return gr.Radio(choices=list(zip(labels, names, strict=True))), todo_text
+        return choices, todo_text
+
+    def label(quality: str, seconds: float | None, request: gr.Request) -> str:
+        time = "" if seconds is None else say("quality_time", request, time=duration(seconds))
+        return say(f"quality_{quality}", request) + time
 
     gr.on(
         [inputs.changed.change, known.change, controls.size.input]
@@ -171,12 +179,12 @@ def keep_estimates(
         if has_quality(can):
             update[controls.steps] = gr.Slider(value=steps_of(can, quality))
         else:
-            update[controls.quality] = gr.Radio(value="balanced", info=say("quality_only_info", request))
+            update[controls.quality] = gr.Radio(value="balanced", visible=False)
             update[controls.steps] = gr.Slider(visible=False)
         for index, slider in enumerate((controls.guidance_audio, controls.guidance_image)):
             update[slider] = gr.Slider(visible=False) if can.guidance is None else can.guidance[index]
         if not can.seeded:
-            update[controls.seed] = gr.Number(interactive=False, info=say("seed_without_effect", request))
+            update[controls.seed] = gr.Number(visible=False)
             update |= {button: gr.Button(visible=False) for button in seeded}
         for name in SWITCHES:
             if name in can.untrained:
@@ -187,16 +195,21 @@ def keep_estimates(
         return update
 
     def size_choices(portrait: Portrait | None, current: str, request: gr.Request) -> Any:
-        offered = sizes(context.engine.capabilities, portrait.size if portrait is not None else None)
-        choices = [
-            (
-                say("size_own", request) + f" ({w} × {h})" if index == 0 else f"{w} × {h}",
-                OWN_SIZE if index == 0 else f"{w}x{h}",
-            )
-            for index, (w, h) in enumerate(offered)
-        ]
+        pipeline = context.engine.loaded
+        if pipeline is None:
+            return gr.skip()
+        can = pipeline.capabilities
+        own = can.size
+        if own is None and portrait is not None:
+            run = pipeline.generator.resolve(RunSettings(), portrait.size)
+            own = (run.width or 0, run.height or 0)
+        label = say("size_own" if can.size else "size_portrait", request)
+        choices = [(label if own is None else f"{label} ({own[0]} × {own[1]})", OWN_SIZE)]
+        offered = sizes(can, portrait.size if portrait is not None else None)
+        choices += [(f"{w} × {h}", f"{w}x{h}") for w, h in offered if (w, h) != own]
         kept = current if any(value == current for _, value in choices) else OWN_SIZE
-        return gr.Dropdown(choices=choices, value=kept) if choices else gr.skip()
+        info = say("size_info" if can.size else "size_portrait_info", request)
+        return gr.Dropdown(choices=choices, value=kept, info=info)
 
     outputs = [status, timer, known, *controls.all(), *seeded]
     timer.tick(

@@ -21,15 +21,9 @@ log = logging.getLogger("vivid")
 
 def choose_model(name: str) -> str:
     """`auto` becomes `full` where a CUDA device and its weights are present and `layered` elsewhere."""
-    from ..weights.hub import is_present
+    from ..weights.hub import default_model
 
-    if name != "auto":
-        return name
-    if not is_present("full"):
-        return "layered"
-    import torch
-
-    return "full" if torch.cuda.is_available() else "layered"
+    return default_model() if name == "auto" else name
 
 
 def load_pipeline(name: str, device: str | None) -> VividPipeline:

@@ -21,7 +21,7 @@ from ..pose.skeleton import PoseClip
 from ..speech.types import Speech
 from . import examples, results
 from .context import AnimateInputs, Context
-from .controls import LARGEST_SEED, build_controls, keep_estimates, missing, read_settings
+from .controls import LARGEST_SEED, Controls, build_controls, keep_estimates, missing, read_settings
 from .generation import line_up
 from .jobs import DONE, Job, LineFullError, listen, settings_text
 from .motion_step import describe as describe_motion
@@ -44,7 +44,7 @@ class Sources:
 
 def build_generate_step(
     context: Context, inputs: AnimateInputs, known: gr.State, named: gr.State, calibrate: gr.Checkbox, sources: Sources
-) -> None:
+) -> Controls:
     """The card of step 5, the last results, and what happens on load. Needs the surrounding Blocks' load event."""
     with gr.Column(elem_classes=["vivid-card"]):
         gr.HTML(heading(5, "step_generate", "step_generate_hint"), padding=False)
@@ -260,6 +260,7 @@ def build_generate_step(
     resumed.then(plainly(watch), [current, kept], outputs, **quiet, **EXPENSIVE, **PRIVATE)
     dice.click(lambda: random.randint(0, LARGEST_SEED), None, controls.seed, **quiet, **PREVIEW, **PRIVATE)
     keep_estimates(context, inputs, known, controls, status, todo, [dice, again])
+    return controls
 
 
 def _notes(job: Job) -> Path:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -102,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         page = build_page(context)
         page.launch(**launch_arguments(options), prevent_thread_lock=True)
         sys.setswitchinterval(0.0005)  # or the page stutters while other threads import what the model needs
-        start_warm_up(then=context.engine.start)  # a portrait is looked at before a video is made
+        start_warm_up(then=partial(_warm_up, context))  # a portrait is looked at before a video is made
         context.visitors.start_cleaning()
         page.block_thread()
     except KeyboardInterrupt:
@@ -110,6 +111,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     finally:
         context.jobs.stop_all()
         context.visitors.close()
+
+
+def _warm_up(context: Context) -> None:
+    """Load the model, and meanwhile what the previews need."""
+    context.engine.start()
+    try:
+        context.previews.warm_up()
+    except Exception:
+        log.exception("The first preview could not be drawn")
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

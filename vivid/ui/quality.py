@@ -9,7 +9,7 @@ STEPS_SHARE = {"fast": 0.5, "balanced": 1.0, "best": 2.0}
 LARGEST_SIDE = 1024
 """Larger sizes are not offered, though they may be possible."""
 USUAL_SIZE = (768, 768)
-"""What a size is chosen near to where the generator has none of its own."""
+"""What is offered beside the portrait's own shape where the generator has no size of its own."""
 
 
 def has_quality(can: Capabilities) -> bool:
@@ -28,10 +28,15 @@ def steps_of(can: Capabilities | None, quality: str) -> int | None:
 
 
 def sizes(can: Capabilities | None, portrait_size: tuple[int, int] | None) -> list[tuple[int, int]]:
-    """Sizes to offer: the generator's own, one of the portrait's shape, and one larger than its own."""
+    """Sizes to offer: the generator's own, one of the portrait's shape, and one larger than its own.
+
+    A square where it has no size of its own and follows the portrait's.
+    """
     if can is None:
         return []
-    width, height = can.size or USUAL_SIZE
+    if can.size is None:
+        return [USUAL_SIZE]
+    width, height = can.size
     found = [(width, height)]
     if portrait_size is not None:
         found.append(like(portrait_size, width * height, can.size_multiple))

@@ -23,6 +23,8 @@ EXPENSIVE: dict[str, Any] = {"concurrency_id": "generate", "concurrency_limit": 
 """Events that follow a generation: the work itself is lined up by JobRunner, one at a time, so these only listen."""
 PREVIEW: dict[str, Any] = {"concurrency_id": "preview", "concurrency_limit": 4}
 """CPU work of well under a second: detection, calibration, overlays."""
+LOOK: dict[str, Any] = {"concurrency_id": "look", "concurrency_limit": 2}
+"""Drawing one finished frame: a moment once the portrait is taken apart, which takes a second or two."""
 SLOW_PREVIEW: dict[str, Any] = {"concurrency_id": "slow-preview", "concurrency_limit": 1}
 """CPU work of seconds: pose detection in a video, preview animations."""
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}

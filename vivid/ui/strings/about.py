@@ -32,6 +32,13 @@ TABLE: dict[str, tuple[str, str]] = {
         "keeps fingers in shape.",
         "首先将手势匹配到肖像中的人物（姿态校准）。随后扩散模型逐帧绘制：一路语音驱动嘴唇，另一路较慢的驱动头部，手部码本保持手指形状。",
     ),
+    "about_method_layered": (
+        "The gestures are first fitted to the person in the portrait (pose calibration). The portrait is then taken "
+        "apart, and its own pixels are moved: one stream of the voice moves the lips, a slower one the head. Only "
+        "what the picture does not show is drawn anew, such as arms below the sleeve and the mouth's inside.",
+        "首先将手势匹配到肖像中的人物（姿态校准）。随后将肖像分解并移动其自身的像素：一路语音驱动嘴唇，另一路较慢的驱动头部。"
+        "只有图片中没有的部分才重新绘制，例如袖口以下的手臂和口腔内部。",
+    ),
     "about_uploads": ("What becomes of your uploads", "您上传的内容如何处理"),
     "about_uploads_text": (
         "Pictures, voices and videos are used for your video only. They lie in a folder of your own under names that "

@@ -1,0 +1,196 @@
+"""The finished look before the video is made: any frame of it, and a few seconds in motion, small and at once."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config import FPS, SAMPLE_RATE, RunSettings
+from ..generators import Generator
+from ..media.provenance import stamp
+from ..media.video import VideoWriter
+from ..pose.library import DEFAULT_MOTION, shipped_motion
+from ..pose.portrait import Portrait
+from ..pose.regions import crop_squares
+from ..pose.report import CalibrationReport
+from ..pose.skeleton import PoseClip
+from ..speech.types import Speech
+from . import examples
+
+if TYPE_CHECKING:
+    from ..pipeline import Prepared, VividPipeline
+
+PREVIEW_SIDE = 512
+"""Shorter side of a preview, at most."""
+KEPT = 8
+"""Visitors whose preview is kept ready, one each; whoever comes back after more others waits a moment again."""
+PLAYED_SECONDS = 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What decides a preview. voice: None is silence as long as the motion; calibrated: the motion on this portrait.
+
+    settings: with width and height, as `preview_settings` makes them.
+    """
+
+    portrait: Portrait
+    voice: Speech | None
+    motion: PoseClip
+    calibrated: tuple[PoseClip, CalibrationReport]
+    settings: RunSettings
+
+    @cached_property
+    def speech(self) -> Speech:
+        """The voice, or silence."""
+        silence = np.zeros(-(-len(self.motion) * SAMPLE_RATE // FPS), np.float32)
+        return Speech(silence) if self.voice is None else self.voice
+
+    def same(self, other: Wanted) -> bool:
+        """Whether both are made of the very same objects and of equal settings."""
+        mine, others = (
+            (id(wanted.portrait), id(wanted.voice), id(wanted.motion), wanted.settings) for wanted in (self, other)
+        )
+        return mine == others
+
+
+class Preview:
+    """One video that is ready to be looked at, frame by frame."""
+
+    def __init__(self, wanted: Wanted, prepared: Prepared, drawn_by: str) -> None:
+        self.wanted, self._prepared, self._drawn_by = wanted, prepared, drawn_by
+        self._lock = threading.Lock()
+
+    @property
+    def frames(self) -> int:
+        """How many frames the video will have."""
+        return self._prepared.frames
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What of the portrait stays still, and why."""
+        return self._prepared.session.notices
+
+    def frame(self, index: int) -> NDArray[np.uint8]:
+        """That frame (H, W, 3) of the video; the nearest one where there is none."""
+        with self._lock:
+            return self._prepared.session.frame(min(max(index, 0), self.frames - 1))
+
+    def hands(self, picture: NDArray[np.uint8], index: int) -> dict[str, NDArray[np.uint8]]:
+        """Squares around the hands that are to be seen in the finished frame `picture` of that index, by side."""
+        inputs = self._prepared.inputs
+        pose = inputs.clip.frame(min(max(index, 0), self.frames - 1))
+        points = pose.hands.copy()
+        for side in np.flatnonzero(self._prepared.session.still):
+            points[side] = inputs.pose.hands[side]
+        squares, present = crop_squares(replace(pose, hands=points))
+        height, width = picture.shape[:2]
+        found = {}
+        for name, (x0, y0, x1, _), seen in zip(("left", "right"), squares, present, strict=True):
+            if seen:
+                side = min(round(float(x1 - x0)), width, height)
+                left, top = min(max(round(float(x0)), 0), width - side), min(max(round(float(y0)), 0), height - side)
+                found[name] = picture[top : top + side, left : left + side]
+        return found
+
+    def film(self, first: int, target: Path) -> Iterator[tuple[int, int]]:
+        """Write a few seconds from about frame `first` on as a video with sound; yields (frames done, of how many)."""
+        from ..pipeline import provenance_of
+
+        wanted = self.wanted
+        count = min(self.frames, round(PLAYED_SECONDS * FPS))
+        first = min(max(first, 0), self.frames - count)
+        start, end = (k * SAMPLE_RATE // FPS for k in (first, first + count))
+        note = provenance_of(self._drawn_by, wanted.portrait, wanted.speech, wanted.motion, wanted.settings)
+        sound = Speech(wanted.speech.samples[start:end])
+        with VideoWriter(target, self._prepared.session.size, FPS, sound, note, preset="veryfast") as writer:
+            for done in range(count):
+                block = self.frame(first + done)[None]
+                writer.write(stamp(block) if wanted.settings.mark else block)
+                yield done + 1, count
+
+
+class Previews:
+    """The previews of all visitors, drawn by one pipeline that is instant; one is kept for each of the last KEPT."""
+
+    def __init__(self, load: Callable[[], VividPipeline] | None = None) -> None:
+        self._load = load or _layered
+        self._kept: OrderedDict[str, Preview] = OrderedDict()
+        self._guard, self._loading = threading.Lock(), threading.Lock()
+
+    @cached_property
+    def _pipeline(self) -> VividPipeline:
+        with self._loading:
+            return self._load()
+
+    @property
+    def generator(self) -> Generator:
+        """What draws the previews."""
+        return self._pipeline.generator
+
+    def of(self, session: str | None, wanted: Wanted) -> Preview:
+        """The visitor's preview, made ready where it is not. Errors: InputError for portraits that are refused."""
+        name = session or ""
+        with self._guard:
+            kept = self._kept.get(name)
+            if kept is not None and kept.wanted.same(wanted):
+                self._kept.move_to_end(name)
+                return kept
+        self.forget(session)
+        calibrated = wanted.calibrated if wanted.settings.calibrate else None
+        prepared = self._pipeline.prepare(
+            wanted.portrait, wanted.speech, wanted.motion, wanted.settings, calibrated=calibrated
+        )
+        preview = Preview(wanted, prepared, self._pipeline.capabilities.name)
+        with self._guard:
+            self._kept[name] = preview
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return preview
+
+    def forget(self, session: str | None) -> None:
+        """Let go of a visitor's preview."""
+        with self._guard:
+            self._kept.pop(session or "", None)
+
+    def warm_up(self) -> None:
+        """Draw one frame of an example, if one ships, so that the first visitor does not wait for the networks."""
+        from ..media.pictures import load_picture, shrink
+        from ..pose.calibrate import calibrate
+        from .verdicts import examine
+
+        for example in examples.portraits()[:1]:
+            portrait = examine(shrink(load_picture(example.path))).portrait
+            if portrait is None:
+                continue
+            motion = shipped_motion(DEFAULT_MOTION)
+            settings = preview_settings(self.generator, portrait, RunSettings())
+            wanted = Wanted(portrait, None, motion, calibrate(portrait.pose, motion), settings)
+            self.of("warm-up", wanted).frame(0)
+            self.forget("warm-up")
+
+
+def preview_settings(generator: Generator, portrait: Portrait, settings: RunSettings) -> RunSettings:
+    """Those of `settings` that a preview follows, in the shape of the video that `generator` will make of them.
+
+    Errors: InputError.
+    """
+    run = generator.resolve(settings, portrait.size)
+    assert run.width and run.height
+    factor = min(1.0, PREVIEW_SIDE / min(run.width, run.height))
+    width, height = (2 * round(side * factor / 2) for side in (run.width, run.height))
+    return RunSettings(width=width, height=height, seed=run.seed, calibrate=run.calibrate, mark=run.mark)
+
+
+def _layered() -> VividPipeline:
+    from ..pipeline import VividPipeline
+
+    return VividPipeline.from_pretrained("layered")
