@@ -19,7 +19,7 @@ from vivid.events import Done, Result, Step
 from vivid.pose.calibrate import calibrate
 from vivid.pose.portrait import make_portrait
 from vivid.speech.types import Speech
-from vivid.ui.check_step import hands
+from vivid.ui.check_step import remembered
 from vivid.ui.context import Context, make_context
 from vivid.ui.engine import Engine
 from vivid.ui.generation import GPU_SPARE_SECONDS, GPU_UNKNOWN_SECONDS
@@ -117,10 +117,10 @@ def test_no_network_runs_outside_the_decorated_function(
     used: list[int] = []
     monkeypatch.setattr(FakePipeline, "reconstruct_hands", lambda self, crops: used.append(1) or crops)
     context.engine.pipeline()
-    assert "Left hand" in hands(context, inputs()[0])
+    assert not remembered(context, inputs()[0])
     assert not used
     monkeypatch.delenv("SPACES_ZERO_GPU")
-    hands(context, inputs()[0])
+    assert "Left hand" in remembered(context, inputs()[0])
     assert used
 
 
