@@ -28,26 +28,34 @@ def test_a_model_is_measured_beside_what_it_must_beat(
         write_rendered(tmp_path / "people", f"{number:03d}", identity=number, seed=number)
     monkeypatch.setattr("vivid.evaluation.measure.detect", known_poses)
     pipeline = dummy_pipeline()
-    monkeypatch.setattr(VividPipeline, "from_pretrained", classmethod(lambda cls, name: pipeline))
+    monkeypatch.setattr(VividPipeline, "from_pretrained", classmethod(lambda cls, name: pipeline))  # "one" and "two"
     command = ["evaluate", "--data", str(tmp_path / "held"), "--training", str(tmp_path / "people")]
     command += ["--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "out"), "--frames", str(FRAMES)]
-    command += ["--probes", "--ablation", "no-codebook"]
+    command += ["--probes", "--ablation", "no-codebook", "--model", "one", "two"]
     assert cli.main(command) == 0
     printed = capsys.readouterr().out
     table = json.loads((tmp_path / "out" / "table.json").read_text())
     mean, each = table["mean"], table["each"]
-    names = {"truth", "still portrait", "nearest training clip", "model", "no codebook", "truth through the latents"}
+    names = {
+        "truth",
+        "still portrait",
+        "nearest training clip",
+        "one",
+        "two",
+        "no codebook",
+        "truth through the latents",
+    }
     assert set(mean) == names and all(f"| {name} |" in printed for name in names)
     assert [row["psnr"] for row in each["truth"]] == [float("inf")] * 2
     assert mean["still portrait"]["flicker_whole"] == 0 < mean["truth"]["flicker_whole"]
     # the nearest clip of the same person is here the held-out clip itself
     assert mean["nearest training clip"]["psnr"] == float("inf")
-    for name in ("model", "truth through the latents"):
+    for name in ("one", "two", "truth through the latents"):
         assert 3 < mean[name]["psnr"] < 60
-    assert mean["no codebook"]["psnr_hands"] != mean["model"]["psnr_hands"]
+    assert mean["no codebook"]["psnr_hands"] != mean["one"]["psnr_hands"]
     assert {"other voice changes mouth by", "openness in silence, mean"} <= set(table["probes"])
-    assert np.isfinite(mean["model"]["mouth_read"])  # their mouths do not move
+    assert np.isfinite(mean["one"]["mouth_read"])  # their mouths do not move
     made = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "videos").iterdir()}
-    assert len(made) == 2 * 2 + 3
+    assert len(made) == 2 * 3 + 3
     assert cli.main(command) == 0
     assert made == {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "videos").iterdir()}

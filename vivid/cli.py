@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from . import __version__
 from .commands.progress import end as end_line
@@ -101,11 +101,12 @@ class _Stopped(BaseException):
         self.number = number
 
 
-def _stop_on_signals() -> None:
+def _stop_on_signals() -> dict[signal.Signals, Any]:
     """Let SIGTERM and SIGINT unwind the program, so that every `finally` runs and no half-written file stays.
 
     A shell starts background jobs with SIGINT ignored, and Python leaves it so: without a handler of our own nothing
     but SIGTERM would reach a run there. More signals are ignored while the first one is being cleaned up after.
+    Returns what was set before, for programs that go on afterwards.
     """
     last = -CLEANING_SECONDS
 
@@ -116,8 +117,7 @@ def _stop_on_signals() -> None:
             last = now
             raise _Stopped(number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    return {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
 
 
 def _refused(sentence: str) -> int:
@@ -133,8 +133,15 @@ def main(argv: Sequence[str]) -> int:
     0 is success, 2 is bad input (one sentence on stderr), 130 is SIGINT and 143 SIGTERM. Anything else that
     goes wrong is a fault of the program and shows its traceback.
     """
-    if threading.current_thread() is threading.main_thread():
-        _stop_on_signals()
+    before = _stop_on_signals() if threading.current_thread() is threading.main_thread() else {}
+    try:
+        return _run(argv)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run(argv: Sequence[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     if not argv or argv[0] in {"-h", "--help", "help"}:

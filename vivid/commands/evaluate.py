@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..media.outputs import run_folder
+from . import evaluate_photos
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,14 +24,23 @@ ABLATIONS = ("no-head-stream", "no-codebook", "no-calibration")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Writes table.json, table.md, sheet.png and the videos; finished videos in --out are not made again."""
-    what = parser.add_mutually_exclusive_group(required=True)
+    actions = parser.add_subparsers(dest="what", metavar="[photos]", help="measure photographs instead of clips")
+    evaluate_photos.add_arguments(
+        actions.add_parser("photos", help="portraits, voices and motions of a stranger, measured without ground truth")
+    )
+    what = parser.add_mutually_exclusive_group()
     what.add_argument("--data", type=Path, help="folder of held-out clips with labels")
     what.add_argument("--hands", type=Path, help="folder of held-out hand shards: measure the codebooks instead")
     parser.add_argument(
         "--training", type=Path, help="folder of training clips: the nearest of them, and readers of mouths"
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder for the table, the sheet and the videos")
-    parser.add_argument("--model", default="embedded", help="embedded, full, or a model folder")
+    parser.add_argument("--out", type=Path, help="folder for the table, the sheet and the videos")
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        default=["embedded", "layered"],
+        help="generators and model folders to compare; ablations and probes are of the first",
+    )
     parser.add_argument("--clips", type=int, default=6, help="how many held-out clips")
     parser.add_argument("--frames", type=int, default=72, help="frames of each clip")
     parser.add_argument("--steps", type=int, help="sampling steps (default: the model's own)")
@@ -38,7 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--guidance-audio", type=float, metavar="G")
     parser.add_argument("--guidance-image", type=float, metavar="G")
     parser.add_argument("--ablation", action="append", choices=ABLATIONS, default=[], help="also without this part")
-    parser.add_argument("--variant", action="append", default=[], metavar="NAME=FOLDER", help="also this other model")
     parser.add_argument("--probes", action="store_true", help="also: other voice, other gestures, silence")
     parser.add_argument("--detector", default="auto", choices=("auto", "mediapipe", "dwpose", "openpose"))
     parser.add_argument("--cache", type=Path, default=Path("data/cache"), help="decoded frames")
@@ -46,12 +55,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure videos or codebooks, and print the table."""
+    if args.what == "photos":
+        return evaluate_photos.run(args)
+    if args.out is None or not (args.data or args.hands):
+        raise InputError("Name a folder for the table with --out, and clips with --data or hands with --hands.")
     with run_folder(args.out):
         return _codebooks(args) if args.hands else _videos(args)
 
 
 def _videos(args: argparse.Namespace) -> int:
     """Make the videos of held-out clips, measure, and print the table."""
+    from dataclasses import replace
+
     from ..config import RunSettings
     from ..evaluation.compare import generate, make_case, nearest_training_clip, still_portrait, through_latents
     from ..evaluation.measure import measure
@@ -83,13 +98,15 @@ def _videos(args: argparse.Namespace) -> int:
         videos = {"truth": case.clip.frames[: case.frames], "still portrait": still_portrait(case)}
         if training:
             videos["nearest training clip"] = nearest_training_clip(case, training)
-        for answer, (model, settings) in answers.items():
+        size = case.portrait.size
+        for answer, (model, chosen) in answers.items():
+            settings = replace(chosen, width=size[0], height=size[1])  # a generator's own size would not compare
             if model not in pipelines:
                 pipelines[model] = VividPipeline.from_pretrained(model)
             path = args.out / "videos" / f"{name}-{answer.replace(' ', '-')}.mp4"
             path.parent.mkdir(exist_ok=True)
             videos[answer] = generate(pipelines[model], case, settings, path)
-        decoded = through_latents(pipelines[args.model], case)
+        decoded = through_latents(pipelines[args.model[0]], case)
         if decoded is not None:
             videos["truth through the latents"] = decoded
         for answer, frames in videos.items():
@@ -106,7 +123,9 @@ def _videos(args: argparse.Namespace) -> int:
         "settings": plain.to_dict(),
     }
     if args.probes:
-        details["probes"] = _probes(args, pipelines[args.model], cases, plain)
+        width, height = cases[0].portrait.size
+        settings = replace(plain, width=width, height=height)
+        details["probes"] = _probes(args, pipelines[args.model[0]], cases, settings)
     means = {answer: average(values) | _joined_mouths(cases, curves, answer) for answer, values in rows.items()}
     table = write_table(means, details, args.out)
     contact_sheet(pictures, args.out / "sheet.png")
@@ -149,34 +168,31 @@ def _answers(args: argparse.Namespace, plain: Any) -> dict[str, tuple[str, Any]]
     """Name -> (model, settings) of everything that is generated."""
     from dataclasses import replace
 
-    answers = {"model": (args.model, plain)}
-    answers |= {name: (folder, plain) for name, folder in _variants(args).items()}
+    answers = {name: (model, plain) for name, model in _models(args).items()}
     switches = {"no-head-stream": "head_stream", "no-codebook": "codebook", "no-calibration": "calibrate"}
     for ablation in dict.fromkeys(args.ablation):
-        answers[ablation.replace("-", " ")] = (args.model, replace(plain, **{switches[ablation]: False}))
+        answers[ablation.replace("-", " ")] = (args.model[0], replace(plain, **{switches[ablation]: False}))
     return answers
 
 
-def _variants(args: argparse.Namespace) -> dict[str, str]:
-    """Name -> folder of the other models."""
-    variants = {}
-    for variant in args.variant:
-        name, separator, folder = variant.partition("=")
-        if not separator:
-            raise InputError(f"--variant {variant!r} has no name: write NAME=FOLDER.")
-        variants[name] = folder
-    return variants
+def _models(args: argparse.Namespace) -> dict[str, str]:
+    """Name in the table -> generator or model folder."""
+    models = {Path(model).name: model for model in args.model}
+    if len(models) < len(args.model):
+        raise InputError("Two of the models have the same name: rename a folder.")
+    return models
 
 
 def _codebooks(args: argparse.Namespace) -> int:
     """Measure the hand codebooks of the model and its variants."""
     from ..evaluation.codebooks import compare_codebooks
+    from ..generators import GENERATORS
     from ..training.export import load_component
     from ..training.hands import load_hand_shards
     from ..weights.hub import model_folder
 
     codebooks = {}
-    folders = {"model": model_folder(args.model)} | {name: Path(folder) for name, folder in _variants(args).items()}
+    folders = {name: model_folder(model) for name, model in _models(args).items() if model not in GENERATORS}
     for name, folder in folders.items():
         codebooks[name] = load_component([folder], "codebook")
         if codebooks[name] is None:
@@ -198,7 +214,7 @@ def _probes(args: argparse.Namespace, pipeline: VividPipeline, cases: list[Case]
     case = cases[0]
     other = next((c for c in cases[1:] if c.clip.identity == case.clip.identity), cases[-1])
     folder = args.out / "videos"
-    plain = generate(pipeline, case, settings, folder / f"{case.clip.name}-model.mp4")
+    plain = generate(pipeline, case, settings, folder / f"{case.clip.name}-{Path(args.model[0]).name}.mp4")
     voice = generate(pipeline, with_speech(case, other.speech), settings, folder / "probe-voice.mp4")
     gestures_case = with_motion(case, other.motion)
     gestures = generate(pipeline, gestures_case, settings, folder / "probe-gestures.mp4")

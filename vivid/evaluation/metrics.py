@@ -79,6 +79,17 @@ def joined(curves: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
     return np.concatenate([part for curve, mean in zip(curves, means, strict=True) for part in (curve - mean, gap)])
 
 
+def correlation_at(made: NDArray[np.floating], truth: NDArray[np.floating], lag: int) -> float:
+    """Pearson correlation of two curves when `made` is `lag` frames late; 0 where one does not move, NaN left out."""
+    a = made[lag:] if lag >= 0 else made[:lag]
+    b = truth[: len(truth) - lag] if lag >= 0 else truth[-lag:]
+    known = np.isfinite(a) & np.isfinite(b)
+    a, b = a[known], b[known]
+    if len(a) < 3 or a.std() < 1e-6 or b.std() < 1e-6:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
+
+
 def correlation_and_lag(
     made: NDArray[np.floating], truth: NDArray[np.floating], furthest: int = FURTHEST
 ) -> tuple[float, int]:
@@ -86,17 +97,7 @@ def correlation_and_lag(
 
     NaN entries are left out; a curve that does not move has correlation 0.
     """
-
-    def at(lag: int) -> float:
-        a = made[lag:] if lag >= 0 else made[:lag]
-        b = truth[: len(truth) - lag] if lag >= 0 else truth[-lag:]
-        known = np.isfinite(a) & np.isfinite(b)
-        a, b = a[known], b[known]
-        if len(a) < 3 or a.std() < 1e-6 or b.std() < 1e-6:
-            return 0.0
-        return float(np.corrcoef(a, b)[0, 1])
-
-    values = {lag: at(lag) for lag in range(-furthest, furthest + 1)}
+    values = {lag: correlation_at(made, truth, lag) for lag in range(-furthest, furthest + 1)}
     best = max(values, key=lambda lag: (values[lag], -abs(lag)))
     return values[0], best
 
