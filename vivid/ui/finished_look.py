@@ -16,7 +16,7 @@ from .context import AnimateInputs, Context
 from .controls import Controls, read_settings
 from .previews import Preview, Wanted, preview_settings
 from .serving import LOOK, PRIVATE, SLOW_PREVIEW, Newest, plainly
-from .strings import both, t
+from .strings import STRINGS, both, t
 from .widgets import figure, line, lines, said
 
 
@@ -44,7 +44,7 @@ def build_picture() -> tuple[gr.HTML, gr.Image, gr.Video, gr.Slider, gr.Button]:
         height=520,
         elem_id="check-look",
         buttons=["fullscreen"],
-        alt_text=t("check_look"),
+        alt_text=" / ".join(STRINGS["check_look"]),  # Gradio translates no alternative text
     )
     video = gr.Video(
         visible=False, show_label=False, autoplay=True, loop=True, height=520, elem_id="check-video", buttons=[]
