@@ -163,7 +163,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     engine = SimpleNamespace(capabilities=FakePipeline(untrained=("codebook",), steps=1).capabilities)
     numbers = iter(range(100))
     visitors = SimpleNamespace(new_file=lambda request, suffix: tmp_path / f"{next(numbers)}{suffix}")
-    context = Context(options=options, engine=engine, visitors=visitors, jobs=None)  # type: ignore[arg-type]
+    context = Context(options=options, engine=engine, visitors=visitors, jobs=None, previews=None)  # type: ignore[arg-type]
     with gr.Blocks() as page:
         state = gr.State()
         context.inputs = SimpleNamespace(portrait=state, speech=gr.State(), motion=gr.State())  # type: ignore[assignment]
