@@ -16,13 +16,13 @@ from .geometry import Array, smoothstep
 
 PAUSE = 0.25
 """Seconds of silence that part two phrases."""
-POSTURE = np.array([0.026, 0.050, 0.024])
+POSTURE = np.array([0.020, 0.036, 0.018])
 """Radians (pitch, yaw, roll) of a phrase's posture beside the photographed one, one deviation."""
-FARTHEST = np.array([0.080, 0.105, 0.060])
+FARTHEST = np.array([0.055, 0.075, 0.045])
 """Radians beyond which a head does not turn."""
-BEAT = 0.030
+BEAT = 0.024
 """Radians of pitch with the voice's ups and downs."""
-ACCENT, ACCENT_GAP = np.array([0.040, 0.020, 0.014]), 0.7
+ACCENT, ACCENT_GAP = np.array([0.032, 0.016, 0.011]), 0.7
 """Radians of the strongest accents, and seconds between two of them at least."""
 SPRING = 2.6
 """Hertz of the critically damped spring that a neck is."""
