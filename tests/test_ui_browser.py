@@ -99,7 +99,10 @@ def make(page: Any) -> None:
     page.click("#generate")
 
 
-def test_from_portrait_to_a_playing_video(page: Any, files: dict[str, str]) -> None:
+def test_from_portrait_to_a_playing_video(
+    page: Any, files: dict[str, str], server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.pipeline, "pause", 0.4)  # long enough to see what is shown only while it works
     page.click("#generate")
     page.wait_for_selector("#progress:has-text('Step 1: choose a portrait')")
     fill(page, files)
@@ -155,6 +158,7 @@ def test_the_finished_look_appears_by_itself_and_follows_the_slider(
     finally:
         server.look.notices = ()
     page.wait_for_function("document.querySelector('#check-frame input[type=number]').max == '23'")  # a second of voice
+    page.wait_for_selector("#check-status:has-text('will draw your video')")  # and nothing is being drawn any more
     go_to_frame(page, 12)
     preview = list(server.context.previews._kept.values())[-1]
     picture = preview.frame(12)

@@ -158,6 +158,8 @@ def build_check_step(
             }
         found = fit(person, clip)
         last = (len(clip) if voice is None else max(voice.frames, 1)) - 1
+        # A value that still holds is not set again: it would take the slider out of the hand that moves it.
+        place: dict[str, int] = {"value": last} if int(index) > last else {}
         index = min(int(index), last)
         update = {
             fitted: found,
@@ -165,7 +167,7 @@ def build_check_step(
             folded: gr.Accordion(visible=True),
             waiting: gr.HTML(visible=False),
             slider: pictures(found, place_in(found, index, last)),
-            frame: gr.Slider(maximum=max(1, last), value=index),
+            frame: gr.Slider(maximum=max(1, last), **place),
             table: report_table(found.report),
             status: lines(line("info", "check_drawing")),
             # nobody's finished look stands beside somebody else's gestures
