@@ -83,6 +83,13 @@ def test_same_seed_same_curve_other_seed_other_curve(tmp_path: Path) -> None:
     assert runs[0] != runs[2]
 
 
+def test_processes_make_the_same_batches(tmp_path: Path) -> None:
+    alone, helped = (Trainer(Line(), loop(6, workers=workers), tmp_path / str(workers)) for workers in (0, 2))
+    alone.run(quiet)
+    helped.run(quiet)
+    np.testing.assert_allclose(losses(helped), losses(alone), rtol=1e-5)
+
+
 def test_it_learns_and_writes_what_it_promises(tmp_path: Path) -> None:
     trainer = Trainer(Line(), loop(60), tmp_path)
     trainer.run(quiet)

@@ -30,12 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default=None, help="cpu, cuda, mps (default: the best here)")
     parser.add_argument("--no-guidance", action="store_true", help="one evaluation a step")
     parser.add_argument("--no-plain", action="store_true", help="leave the plain run out")
+    parser.add_argument(
+        "--video", type=int, nargs="+", default=[], metavar="FRAMES", help="also make whole videos of so many frames"
+    )
+    parser.add_argument("--offload", action="store_true", help="whole videos: networks rest in the CPU's memory")
+    parser.add_argument("--compile", action="store_true", help="compile the denoiser and the decoder first")
     parser.add_argument("--repeat", type=int, default=3, help="timed rounds; ours and the plain run take turns")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure; print a table and, as the last line, one JSON object."""
-    if args.frames < 1 or args.repeat < 1:
+    if min(args.frames, args.repeat, *args.video) < 1:
         raise InputError("Frames and repeat must be 1 or more.")
     width, height = parse_size(args.size)
     import torch
@@ -48,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
     device = torch.device(args.device or default_device())
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[args.dtype]
-    bench = Bench(args.config, (width, height), args.frames, not args.no_guidance, device, dtype)
+    bench = Bench(args.config, (width, height), args.frames, not args.no_guidance, device, dtype, args.compile)
     result = bench.measure(args.repeat, plain=not args.no_plain)
     steps = args.steps or (6 if args.no_guidance else 30)
     total = steps * result["seconds_step"] + args.frames * result["seconds_decode"]
@@ -63,10 +68,25 @@ def run(args: argparse.Namespace) -> int:
         "frames_per_second": round(args.frames / total, 4),
         "peak_memory": peak_memory(str(device)),
     }
+    if device.type == "cuda":
+        result["card"] = torch.cuda.get_device_name(device)
+    if args.video:
+        result |= _videos(bench, args.video, (width, height), steps, args.offload)
     for name, value in result.items():
         print(f"{name:28s} {value}")
     print(json.dumps(result))
     return 0
+
+
+def _videos(bench: Bench, lengths: list[int], size: tuple[int, int], steps: int, offload: bool) -> dict[str, Any]:
+    """Whole videos of several lengths; the first of one window is for warming up."""
+    from .bench_video import WINDOW, VideoBench
+
+    models, guidance = bench.models, 2.5 if bench.guidance else 1.0
+    del bench.bank, bench.conditions, bench.prepared, bench.sample  # their memory would count
+    videos = VideoBench(models, size, steps, guidance, offload)
+    videos.measure(WINDOW)
+    return {"videos": [videos.measure(n) for n in lengths], "left_after_cancel": videos.left_after_cancel(lengths[0])}
 
 
 class Bench:
@@ -80,6 +100,7 @@ class Bench:
         guidance: bool,
         device: torch.device,
         dtype: torch.dtype,
+        compile: bool = False,
     ) -> None:
         import torch
 
@@ -88,6 +109,9 @@ class Bench:
 
         self.device, self.guidance = device, guidance
         self.models = _random_models(getattr(factory, config.upper()), device, dtype)
+        if compile:
+            self.models.denoiser.compile()
+            self.models.vae.decoder.compile()
         height, width = size[1] // 8, size[0] // 8
         generator = torch.Generator().manual_seed(0)
 
@@ -251,9 +275,8 @@ def _random_models(config: Any, device: torch.device, dtype: torch.dtype) -> Any
     with init_empty_weights(include_buffers=False):
         models = build_models(config)
     generator = torch.Generator(device).manual_seed(0)
-    used = ("vae", "reference", "denoiser")
-    for name in used:
-        module = getattr(models, name)
+    networks = list(vars(models).values())
+    for module in networks:
         for path, parameter in list(module.named_parameters()):
             owner, _, leaf = path.rpartition(".")
             value = torch.empty(parameter.shape, device=device, dtype=dtype)
@@ -265,5 +288,5 @@ def _random_models(config: Any, device: torch.device, dtype: torch.dtype) -> Any
             setattr(module.get_submodule(owner), leaf, torch.nn.Parameter(value, requires_grad=False))
         torch.nn.Module.to(module, device, dtype).eval()  # diffusers' own warns of layers that are not there
     if device.type == "cpu":
-        prepare_for_cpu(getattr(models, name) for name in used)
+        prepare_for_cpu(networks)
     return models

@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--single-frames", action="store_true", help="export: stage 1 alone, frames one by one")
     parser.add_argument("--guidance-audio", type=float, default=1.0, help="export: the model's default audio guidance")
     parser.add_argument("--untrained", nargs="*", default=[], metavar="PART", help="export: parts to report untrained")
+    parser.add_argument("--workers", type=int, default=0, help="processes that make batches (default: one thread)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: torch's own choice)")
 
 
@@ -106,7 +107,9 @@ def _with(config: Any, args: argparse.Namespace) -> Any:
 
     from ..training.presets import with_budget
 
-    config = replace(config, loop=with_budget(config.loop, args.minutes, args.steps, args.seed, args.learning_rate))
+    config = replace(
+        config, loop=with_budget(config.loop, args.minutes, args.steps, args.seed, args.learning_rate, args.workers)
+    )
     return replace(config, batch=args.batch) if args.batch else config
 
 

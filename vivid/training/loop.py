@@ -14,12 +14,15 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from ..media.outputs import write_png
 
@@ -46,6 +49,7 @@ class LoopConfig:
     sample_minutes: float = 5.0
     log_every: int = 10
     compile: bool = False
+    workers: int = 0
 
 
 class Stage(nn.Module):
@@ -123,8 +127,32 @@ def step_seed(seed: int, rank: int, step: int) -> np.random.Generator:
     return np.random.default_rng([seed, rank, step])
 
 
-def _prefetch(stage: Stage, seed: int, rank: int, start: int) -> Iterator[Batch]:
-    """Batches from `start` on; the next one is made while the current one is trained on."""
+@dataclass(frozen=True)
+class _Batches(Dataset[Batch]):
+    """The batch of every step, for processes that make them."""
+
+    stage: Stage
+    seed: int
+    rank: int
+
+    def __getitem__(self, step: int) -> Batch:
+        return self.stage.batch(step_seed(self.seed, self.rank, step))
+
+
+def _prefetch(stage: Stage, seed: int, rank: int, start: int, workers: int) -> Iterator[Batch]:
+    """Batches from `start` on; the next ones are made while the current one is trained on.
+
+    By a thread, or by `workers` processes where making a batch takes longer than training on it; the batches are the
+    same.
+    """
+    if workers:
+        steps: Any = count(start)
+        batches = _Batches(stage, seed, rank)
+        # OpenCV's own threads do not live on in a forked process, and work handed to them would never come back
+        yield from DataLoader(
+            batches, None, sampler=steps, num_workers=workers, worker_init_fn=lambda _: cv2.setNumThreads(1)
+        )
+        return
     with ThreadPoolExecutor(1) as pool:
         step = start
         future = pool.submit(stage.batch, step_seed(seed, rank, step))
@@ -297,7 +325,7 @@ class Trainer:
         """Train until the budget is used; checkpoint, log and sample on the way; export at the end."""
         config, state = self.config, self.state
         self.stage.train()
-        batches = _prefetch(self.stage, config.seed, self.accelerator.process_index, state.step)
+        batches = _prefetch(self.stage, config.seed, self.accelerator.process_index, state.step, config.workers)
         began, elapsed_before = time.monotonic(), state.elapsed
         saved = sampled = began
         log = (self.folder / "log.jsonl").open("a") if self.accelerator.is_main_process else None

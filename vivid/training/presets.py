@@ -80,7 +80,12 @@ def preset(name: str) -> Preset:
 
 
 def with_budget(
-    loop: LoopConfig, minutes: float | None, steps: int | None, seed: int | None, learning_rate: float | None
+    loop: LoopConfig,
+    minutes: float | None,
+    steps: int | None,
+    seed: int | None,
+    learning_rate: float | None,
+    workers: int = 0,
 ) -> LoopConfig:
     """The loop settings with what the command line changes; a budget given replaces the preset's."""
     if minutes is not None or steps is not None:
@@ -89,4 +94,4 @@ def with_budget(
         loop = replace(loop, seed=seed)
     if learning_rate is not None:
         loop = replace(loop, learning_rate=learning_rate)
-    return loop
+    return replace(loop, workers=workers)
