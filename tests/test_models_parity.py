@@ -30,8 +30,8 @@ def manifest(*names: str) -> dict[str, tuple[int, ...]]:
     return tensors
 
 
-def load_recipe(module: nn.Module, tag: str, *manifests: str) -> None:
-    """Fill a network with the fixture's weights, which depend on the original names."""
+def load_recipe(module: nn.Module, tag: str, *manifests: str, device: str = "cpu") -> None:
+    """Fill a network with the fixture's weights, which depend on the original names, and move it to `device`."""
     spec = importlib.util.spec_from_file_location("recipe", SHARED / "parity" / "weights_recipe.py")
     assert spec and spec.loader
     recipe = importlib.util.module_from_spec(spec)
@@ -45,7 +45,7 @@ def load_recipe(module: nn.Module, tag: str, *manifests: str) -> None:
         left.remove(ours)
         state[ours].copy_(torch.from_numpy(recipe.make(key, tuple(state[ours].shape), tag)))
     assert not left, left
-    module.eval()
+    nn.Module.to(module, device).eval()
 
 
 @pytest.fixture(scope="module")
@@ -63,22 +63,28 @@ def error(got: Tensor, wanted: Tensor) -> float:
     Those of ref_out reach 12: in float64, ours are still 1.3e-5 from the fixture, which is the fixture's own rounding.
     """
     assert got.shape == wanted.shape
+    got, wanted = got.cpu(), wanted.cpu()
     return float((got - wanted).abs().max() / wanted.abs().max().clamp(min=1))
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
 @torch.no_grad()
-def test_micro_fixture(fixture):
+def test_micro_fixture(fixture, device, monkeypatch):
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)  # float32 as the fixture has it
     inputs, wanted = fixture
+    inputs = {name: value.to(device) for name, value in inputs.items()}
     frames = inputs["latents"].shape[2]
     errors = {}
 
     encoder = build_hand_encoder(MICRO)
-    load_recipe(encoder, "pose", "pose_encoder")
+    load_recipe(encoder, "pose", "pose_encoder", device=device)
     features = rearrange(encoder(rearrange(inputs["pose_map"], "b c f h w -> (b f) c h w")), "f c h w -> 1 c f h w")
     errors["pose_fea"] = error(features, wanted["pose_fea"])
 
     reference = build_reference(MICRO)
-    load_recipe(reference, "ref", "reference_unet")
+    load_recipe(reference, "ref", "reference_unet", device=device)
     bank: dict[str, Tensor] = {}
     out = reference(inputs["ref_latents"], 0, None, cross_attention_kwargs={"bank": bank}).sample
     errors["ref_out"] = error(out, wanted["ref_out"])
@@ -86,7 +92,7 @@ def test_micro_fixture(fixture):
     errors["bank"] = max(error(tokens, wanted[f"bank.{name}"]) for name, tokens in bank.items())
 
     denoiser = build_denoiser(MICRO)
-    load_recipe(denoiser, "den", "denoising_unet_without_motion", "motion_module")
+    load_recipe(denoiser, "den", "denoising_unet_without_motion", "motion_module", device=device)
     seen: dict[str, list[Tensor]] = {}
     hooks = [
         denoiser.get_submodule(key[4:]).register_forward_hook(
@@ -124,7 +130,7 @@ def test_micro_fixture(fixture):
         audio=torch.cat([torch.zeros_like(inputs["audio"]), inputs["audio"]]),
         hand_features=torch.cat([torch.zeros_like(features), features]),
         reference={name: tuple(kv.repeat(2, 1, 1) for kv in pair) for name, pair in conditions.reference.items()},
-        reference_present=torch.tensor([False, True]),
+        reference_present=torch.tensor([False, True], device=device),
     )
     batch = denoiser(inputs["latents"].repeat(2, 1, 1, 1, 1), 333, both)
     assert error(batch, wanted["pred_cfg_bankfp32_t333"]) < 1e-5

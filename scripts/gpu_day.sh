@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# A GPU for ten minutes: what it can tell about the full size, then what it can train. Each part has a time limit, and
+# one that fails leaves the others alone.
+#
+#   scripts/gpu_day.sh OUT [PART ...]     parts: parity bench clothes (default: all, in this order)
+#   TINY=1 scripts/gpu_day.sh OUT ...     the same at tiny size, on any machine, to see that it runs
+#
+# OUT gets log.txt, bench.jsonl (one line a measurement) and the trained weights with their curves and pictures, each
+# file under 10 MB. parity needs the public fixture beside the repository (tests/test_models_parity.py).
+set -u
+out=${1:?folder for the results}
+shift
+parts=${*:-parity bench clothes}
+mkdir -p "$out"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+log=$out/log.txt
+export PYTHONUNBUFFERED=1 OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
+
+if [ -n "${TINY:-}" ]; then
+    model="--config micro --size 128x128 --device cpu --repeat 1" dtype=fp32 videos="12 24" long=24
+    people=12 shard=6 minutes=0.1 workers=2 batch=2
+else
+    model="--config full --size 512x512 --repeat 3" dtype=bf16 videos="48 480" long=48
+    people=${PEOPLE:-4320} shard=48 minutes=${MINUTES:-3} workers=$(($(nproc) - 1)) batch=48
+fi
+
+part() { # SECONDS NAME COMMAND...: one measurement or training, its end in the log
+    local limit=$1 name=$2 started=$SECONDS
+    shift 2
+    echo "== $name" | tee -a "$log"
+    timeout -k 10 "$limit" "$@" >"$work/$name.txt" 2>&1
+    local code=$?
+    tr '\r' '\n' <"$work/$name.txt" | tail -25 | tee -a "$log"
+    echo "== $name: exit $code after $((SECONDS - started)) s" | tee -a "$log"
+    return $code
+}
+
+measure() { # SECONDS NAME OPTIONS...: a bench, its JSON in bench.jsonl
+    local limit=$1 name=$2
+    shift 2
+    # shellcheck disable=SC2086
+    part "$limit" "$name" python3 -m vivid bench $model "$@" && tail -1 "$work/$name.txt" >>"$out/bench.jsonl"
+}
+
+for name in $parts; do
+    case $name in
+    parity) part 90 parity python3 -m pytest -q -s -p no:cacheprovider tests/test_models_parity.py ;;
+    bench)
+        measure 150 fast --dtype $dtype --no-guidance --steps 6 --video $videos
+        measure 60 offload --dtype $dtype --no-guidance --no-plain --steps 6 --video $long --offload
+        measure 90 guided --dtype $dtype --steps 30
+        ;;
+    clothes)
+        part 90 dress python3 -m vivid synthesize clothes --out "$work/clothes" --count "$people" \
+            --per-shard "$shard" --workers "$workers"
+        part $((${minutes%.*} * 60 + 60)) parsing python3 -m vivid train parsing --data "$work/clothes" \
+            --out "$work/parsing" --minutes "$minutes" --workers "$workers" --batch "$batch"
+        cp "$work"/parsing/weights/*.safetensors "$work"/parsing/curves.png "$out" 2>/dev/null
+        cp "$(ls "$work"/parsing/samples/*.png | tail -1)" "$out/parsing.png" 2>/dev/null
+        ;;
+    *) echo "No part $name: choose of parity, bench, clothes." && exit 2 ;;
+    esac
+done
+tail -n +1 "$out/bench.jsonl" 2>/dev/null
