@@ -116,7 +116,8 @@ class ParsingStage(Stage):
         """Rows of picture, truth and prediction."""
         examples = self.examples(6, 0)
         batch = collate(examples)
-        found = self.network(batch["picture"], batch["maps"]).argmax(1).numpy()
+        device = next(self.network.parameters()).device
+        found = self.network(batch["picture"].to(device), batch["maps"].to(device)).argmax(1).cpu().numpy()
         rows = []
         for example, classes in zip(examples, found, strict=True):
             truth = np.where((example.labels == OUTSIDE)[..., None], 128, COLOURS[example.labels % len(CLASSES)])
