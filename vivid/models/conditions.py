@@ -38,7 +38,10 @@ class Conditions:
     audio: (B, F, 50, 384) speech features of each frame.
     hand_features: (B, C0, F, h, w) from the hand encoder.
     reference: keys and values of the reference bank by block name, each (B, N, C), from `project_reference`.
+    rhythm: (B, 50, 384), what the head stream hears: the mean of `audio` over the second around each video; None: over
+        the video's own frames.
     reference_latents: (B, C, h, w), scaled as the sample is; read by models with `concat_reference` only.
+    layered_latents: (B, C, F, h, w), of frames that the layers drew; read by models with `concat_layers` only.
     hand_tokens: (B, 2 * g * g, 256) from the hand codebook, or their projection by `project_codes`.
     hand_token_mask: (B, 2 * g * g) bool, False for tokens of a hand that the reference does not show; None = all.
     head_mask, hand_mask: (B, F, h, w) bool; a stream without its mask is left out.
@@ -47,9 +50,11 @@ class Conditions:
     """
 
     audio: Tensor | None = None
+    rhythm: Tensor | None = None
     hand_features: Tensor | None = None
     reference: KeyValues | None = None
     reference_latents: Tensor | None = None
+    layered_latents: Tensor | None = None
     hand_tokens: Tensor | KeyValues | None = None
     hand_token_mask: Tensor | None = None
     head_mask: Tensor | None = None
@@ -68,14 +73,14 @@ class Conditions:
             lip, head = prepared.silence
             prepared = replace(prepared, lip=lip, head=head)
         if keep_image:
-            return replace(self, audio=None, prepared=prepared)
+            return replace(self, audio=None, rhythm=None, prepared=prepared)
         if prepared is not None:
             prepared = replace(prepared, codes=None, code_mask=None, hand_regions={})
         return Conditions(head_mask=self.head_mask, prepared=prepared)
 
     def window_bytes(self) -> int:
         """Memory of what belongs to this window alone (neither the reference nor the codes, made once a video)."""
-        tensors = [self.audio, self.hand_features, self.head_mask, self.hand_mask]
+        tensors = [self.audio, self.rhythm, self.hand_features, self.layered_latents, self.head_mask, self.hand_mask]
         if self.prepared is not None:
             for kind in (self.prepared.lip, self.prepared.head, *self.prepared.silence):
                 tensors += [tensor for pair in (kind or {}).values() for tensor in pair]

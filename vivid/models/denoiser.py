@@ -64,6 +64,8 @@ class Denoiser(UNetMotionModel):
     reference_shift: the network sees the difference to the reference latents and predicts what the best linear guess
         leaves over, if that difference were normal with deviation DIFFERENCE (Karras et al. 2022, "skip"; exact for
         v-prediction on the schedule of `schedule.make_scheduler`): without any training it returns the still portrait.
+    concat_layers: the layered frames' latents are read as well, and what `reference_shift` says of the reference holds
+        for them instead: without any training the network returns the layered frames.
     audio_token_embedding: speech tokens are normalised, numbered and summed up (`AudioTokens`) before they are
         projected; off for the base.
     head_dim, code_dim: widths of the pooled head tokens and of the hand codes.
@@ -78,6 +80,7 @@ class Denoiser(UNetMotionModel):
         lip_scale: float = 1.0,
         concat_reference: bool = False,
         reference_shift: bool = False,
+        concat_layers: bool = False,
         audio_token_embedding: bool = False,
         head_dim: int = 192,
         code_dim: int = 256,
@@ -121,6 +124,22 @@ class Denoiser(UNetMotionModel):
         config: Any = self.config
         self.levels, self.window_limit = len(config.block_out_channels), config.motion_max_seq_length
         self.reads_reference, self.shifts_reference = concat_reference, concat_reference and reference_shift
+        self.reads_layers = concat_layers
+
+    @classmethod
+    def with_layers(cls, denoiser: Denoiser) -> Denoiser:
+        """The same denoiser that also reads layered frames, and which returns just these before it is trained on."""
+        options = {name: value for name, value in denoiser.config.items() if not name.startswith("_")}
+        extended = cls(
+            **{**options, "in_channels": options["in_channels"] + options["out_channels"], "concat_layers": True}
+        )
+        state = denoiser.state_dict()
+        state["conv_in.weight"] = nn.functional.pad(state["conv_in.weight"], (0, 0, 0, 0, 0, options["out_channels"]))
+        extended.load_state_dict(state)
+        last: nn.Conv2d = extended.get_submodule("conv_out")
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)
+        return extended
 
     def enable_motion(self, enabled: bool) -> None:
         """Motion modules on, or off for models without trained ones. Other parts are left out by their conditions."""
@@ -184,23 +203,27 @@ class Denoiser(UNetMotionModel):
             if hand_regions:
                 tokens = conditions.hand_tokens
                 codes = tokens if isinstance(tokens, dict) else self.project_codes(tokens)
-        lip, head = self._project_audio(conditions.audio, bool(head_regions))
+        lip, head = self._project_audio(conditions.audio, bool(head_regions), conditions.rhythm)
         return Prepared(lip, head, (None, None), codes, code_mask, head_regions, hand_regions)
 
-    def _project_audio(self, audio: Tensor | None, with_head: bool) -> tuple[KeyValues | None, KeyValues | None]:
+    def _project_audio(
+        self, audio: Tensor | None, with_head: bool, rhythm: Tensor | None = None
+    ) -> tuple[KeyValues | None, KeyValues | None]:
         """Keys and values of both audio streams; None for a stream that needs none."""
         silent = audio is None
         if audio is None:
             audio = self.code_norm.weight.new_zeros(1, 1, AUDIO_TOKENS, AUDIO_DIM)
         if self.audio_embedding is not None:
             audio = self.audio_embedding(audio)
+            rhythm = None if rhythm is None else self.audio_embedding(rhythm)
         lip = head = None
         if not silent or self.audio_embedding is not None:
             tokens = audio.flatten(0, 1)  # (B * F, 50, 384)
             attentions = {name: self.block(name).attn2 for name in self.block_names}
             lip = {name: (attn.to_k(tokens), attn.to_v(tokens)) for name, attn in attentions.items()}
         if with_head:
-            pooled = self.head_projection(audio.mean(1))  # (B, 50, head_dim): the rhythm of the window
+            # (B, 50, head_dim): the rhythm of the window, or of the second around it
+            pooled = self.head_projection(audio.mean(1) if rhythm is None else rhythm)
             head = {name: self.block(name).head.project(pooled) for name in self.block_names}
         return lip, head
 
@@ -233,15 +256,21 @@ class Denoiser(UNetMotionModel):
             still = sample.new_zeros(videos, sample.shape[1], 1, height, width)
             if reference is not None:
                 still = still + reference[:, :, None].to(sample.dtype)
+        base = still
+        if self.reads_layers:
+            layers = conditions.layered_latents
+            base = torch.zeros_like(sample) if layers is None else layers.to(sample.dtype)
         known = None
-        if still is not None and self.shifts_reference:
+        if base is not None and self.shifts_reference:
             alpha, sigma = noise_levels(timestep, sample)
-            sample = sample - alpha * still
+            sample = sample - alpha * base
             skip = alpha * sigma * (1 - DIFFERENCE**2) / ((alpha * DIFFERENCE) ** 2 + sigma**2)
-            known = skip * sample - sigma * still
+            known = skip * sample - sigma * base
         channels = [sample]
         if still is not None:
             channels.append(still.expand(-1, -1, frames, -1, -1))
+        if self.reads_layers and base is not None:
+            channels.append(base)
         if conditions.hand_features is not None:
             channels.append(conditions.hand_features.to(sample.dtype))
         out = super().forward(

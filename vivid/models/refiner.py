@@ -1,0 +1,55 @@
+"""The networks of the method on top of layered frames: they predict what the layers left over, in one step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .autoencoder import ShortcutAutoencoderKL
+from .conditions import Conditions
+from .factory import Models
+
+LAST_STEP = 999
+"""The step of the schedule at which the sample is all noise, and that noise is set to zero: a regression."""
+DETAIL_CHANNELS = 128
+UNUSED_HANDS = 5
+"""Channels of the detail network for arms carried from the portrait: layers have drawn the arms already."""
+
+
+def start_refiner(models: Models) -> Models:
+    """The networks of a trained model as a refiner that changes nothing yet; `models` stays as it is.
+
+    Raises TypeError for another autoencoder than this project's, which has no place for details.
+    """
+    if not isinstance(models.vae, ShortcutAutoencoderKL):
+        raise TypeError("only this project's own autoencoder keeps the details of a layered frame")
+    channels = models.vae.config.detail_channels or DETAIL_CHANNELS
+    vae = ShortcutAutoencoderKL.with_detail(models.vae, channels)
+    assert vae.detail is not None
+    for parameter in vae.detail.conv_out.parameters():
+        nn.init.zeros_(parameter)
+    return replace(models, vae=vae, denoiser=type(models.denoiser).with_layers(models.denoiser))
+
+
+def refine(
+    vae: ShortcutAutoencoderKL, denoiser: Any, layered: Tensor, hand_maps: Tensor, conditions: Conditions
+) -> tuple[Tensor, Tensor]:
+    """Refined pictures (N, 3, H, W) of layered ones in -1..1, and the refined scaled latents (N, C, H/8, W/8).
+
+    hand_maps: (N, 3, H, W) in 0..1; conditions: of N videos of one frame each, without layered latents. What the
+    latents lose of a layered frame is carried past them, as far as the detail network finds that it still fits: the
+    result is the layered frame and a difference, and before training that is zero.
+    """
+    with torch.autocast(layered.device.type, enabled=False):  # what is carried past the latents must come out exact
+        details = vae.details_of(layered)
+    assert details is not None
+    conditions = replace(conditions, layered_latents=details.latents[:, :, None])
+    sample = torch.zeros_like(details.latents)[:, :, None]
+    velocity = denoiser(sample, torch.full((len(layered),), LAST_STEP, device=layered.device), conditions)
+    latents = -velocity[:, :, 0].to(layered.dtype)  # at the last step a picture is minus its velocity
+    hands = torch.cat([hand_maps, hand_maps.new_zeros(len(layered), UNUSED_HANDS, *hand_maps.shape[2:])], 1)
+    with torch.autocast(layered.device.type, enabled=False):
+        return vae.decode_beside(latents, details, hands), latents
