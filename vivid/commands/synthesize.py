@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..media.outputs import run_folder
 from . import progress
 
-KINDS = ("people", "hands", "clothes", "portraits", "motions", "voices")
+KINDS = ("people", "hands", "clothes", "portraits", "motions", "voices", "pairs")
 MOTION_PERSON = 8
 """Who plays the gesture clips that ship."""
 
@@ -22,11 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to render and how much; the same seed gives the same pictures."""
     parser.add_argument(
         "what", choices=KINDS,
-        help="clips of people, shards of hand crops, shards of people in random clothes, portraits, gesture clips, or "
-        "example voices",
+        help="clips of people, shards of hand crops, shards of people in random clothes, portraits, gesture clips, "
+        "example voices, or layered frames beside true ones",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="folder to write to; finished files there are kept")
-    parser.add_argument("--count", type=int, default=8, help="number of clips, hand crops or dressed people")
+    parser.add_argument(
+        "--count",
+        type=int,
+        default=8,
+        help="number of clips, hand crops or dressed people (pairs: of people, with two clips each)",
+    )
     parser.add_argument("--size", type=int, default=None, help="pixels (256; portraits 512)")
     parser.add_argument("--seed", type=int, default=0, help="number of the first clip or shard")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a clip")
@@ -97,6 +102,13 @@ def jobs_of(args: argparse.Namespace) -> Sequence:
 
         player = identity_files(chosen=[MOTION_PERSON])[0]
         return [MotionJob(args.out / f"{name}.npz", player, name, args.seed) for name in SCRIPTS]
+    if args.what == "pairs":
+        from ..training.refine.render import PairsJob
+
+        return [
+            PairsJob(args.out / f"{seed:06d}", files[seed % len(files)], seed, 2, args.size, args.seconds, args.split)
+            for seed in range(args.seed, args.seed + args.count)
+        ]
     shards = -(-args.count // args.per_shard)
     if args.what == "clothes":
         if args.size != 256:

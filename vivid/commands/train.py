@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HELD_OUT_EXAMPLES = 96
 """Pictures of held-out people that the clothes parser is scored on at the end."""
-PARTS = ("vae", "hcc", "stage1", "stage2", "detail", "export", "parsing", "motion")
+PARTS = ("vae", "hcc", "stage1", "stage2", "detail", "export", "parsing", "motion", "refine")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         type=Path,
-        help="folder of videos with labels or poses beside them (parsing: of shards of dressed people)",
+        help="folder of videos with labels or poses beside them (parsing: of shards of dressed people; "
+        "refine: of pairs)",
     )
+    parser.add_argument("--held-out", type=Path, help="refine: folder of pairs that the result is measured on")
     parser.add_argument("--hands", type=Path, help="hcc: folder of hand shards (default: crops cut from --data)")
     parser.add_argument("--cache", type=Path, default=Path("data/cache"), help="decoded frames, latents, features")
     parser.add_argument("--preset", default="embedded", choices=["paper", "embedded", "cpu"], help="size of everything")
@@ -76,6 +78,9 @@ def run(args: argparse.Namespace) -> int:
         with run_folder(args.out):
             return _parsing(args)
     chosen = preset(args.preset)
+    if args.part == "refine":
+        with run_folder(args.out):
+            return _refine(args, chosen)
     if args.part == "export":
         from ..training.export import FRAMES_WINDOW, export_model
 
@@ -137,6 +142,48 @@ def _parsing(args: argparse.Namespace) -> int:
     found = intersection_over_union(load_parser(args.out / "weights" / WEIGHTS), stage.examples(HELD_OUT_EXAMPLES, 0))
     scores = ", ".join(f"{name} {value:.2f}" for name, value in zip(CLASSES, found, strict=True))
     print(f"IoU of held-out people: {scores}")
+    return 0
+
+
+def _refine(args: argparse.Namespace, chosen: Preset) -> int:
+    """The networks on top of layered frames; `--steps 0` only measures what --init holds."""
+    import torch
+
+    from ..devices import default_device
+    from ..models.refiner import start_refiner
+    from ..speech.encoder import load_speech_encoder
+    from ..training.export import load_networks
+    from ..training.loop import Trainer
+    from ..training.refine.evaluation import evaluate
+    from ..training.refine.pairs import load_pairs
+    from ..training.refine.stage import RefineStage, make_ready
+
+    def report(text: str) -> None:
+        print(text, flush=True)
+
+    config = _with(chosen.refine, args)
+    torch.manual_seed(config.loop.seed)
+    folders = [folder for folder in (_need(args.init, "--init"), args.vae, args.codebook) if folder is not None]
+    models = load_networks(chosen.model, folders)
+    if not models.denoiser.reads_layers:
+        models = start_refiner(models)
+    speech = load_speech_encoder(chosen.model.speech).to(default_device())
+    models.codebook.to(default_device()).eval()
+    held_out = []
+    if args.held_out:
+        held_out = make_ready(load_pairs(_need(args.held_out, "--held-out")), models, speech, report)
+    clips = held_out
+    if args.data or not held_out:
+        clips = make_ready(load_pairs(_need(args.data, "--data"), args.limit), models, speech, report)
+    stage = RefineStage(config, models, clips, held_out)
+    if config.loop.steps == 0:
+        stage.to(default_device())
+    else:
+        trainer = Trainer(stage, config.loop, args.out, resume=not args.fresh)
+        trainer.run(report)
+        trainer.ema.swap(stage)
+    if held_out:
+        evaluate(stage, held_out, report)
     return 0
 
 

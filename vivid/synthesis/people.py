@@ -89,7 +89,9 @@ def clip_labels(
     )
 
 
-def encode(path: Path, frames: list[Array], fps: float, samples: Array | None = None, crf: int = 17) -> None:
+def encode(
+    path: Path, frames: list[Array], fps: float, samples: Array | None = None, crf: int = 17, preset: str = "veryfast"
+) -> None:
     """Writes H.264 (and AAC from int16 `samples` at 16 kHz) with imageio-ffmpeg's program; complete or not at all."""
     import imageio_ffmpeg
 
@@ -101,7 +103,7 @@ def encode(path: Path, frames: list[Array], fps: float, samples: Array | None = 
             wav = target.with_name("speech.wav")
             speech.write_wav(wav, samples)
             command += ["-i", str(wav), "-c:a", "aac", "-b:a", "64k", "-shortest"]
-        command += ["-c:v", "libx264", "-preset", "veryfast", "-crf", str(crf), "-pix_fmt", "yuv420p"]
+        command += ["-c:v", "libx264", "-preset", preset, "-crf", str(crf), "-pix_fmt", "yuv420p"]
         process = subprocess.Popen([*command, str(target)], stdin=subprocess.PIPE)
         assert process.stdin is not None
         for f in frames:

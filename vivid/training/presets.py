@@ -9,6 +9,7 @@ from ..models.factory import EMBEDDED, EMBEDDED_TINY, FULL, ModelConfig
 from .detail import DetailConfig
 from .hcc import PAPER_HCC, HccConfig
 from .loop import LoopConfig
+from .refine.stage import CPU_REFINE, RefineConfig
 from .stages import (
     CPU_STAGE_1,
     CPU_STAGE_2,
@@ -33,6 +34,7 @@ class Preset:
     stage1: DiffusionConfig
     stage2: DiffusionConfig
     detail: DetailConfig = field(default_factory=DetailConfig)
+    refine: RefineConfig = field(default_factory=RefineConfig)
 
 
 PRESETS = {
@@ -68,6 +70,7 @@ PRESETS = {
         HccConfig(LoopConfig(minutes=25, learning_rate=1e-3, weight_decay=0.0, ema_decay=0.995, warmup_steps=30), 8),
         CPU_STAGE_1,
         CPU_STAGE_2,
+        refine=CPU_REFINE,
     ),
 }
 
