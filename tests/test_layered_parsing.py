@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from vivid.errors import InputError
+from vivid.generators.layered.face_mesh import FaceFinder
+from vivid.generators.layered.matte import person_matte
 from vivid.generators.layered.parsing import (
     CLASSES,
     MAPS,
@@ -29,9 +31,11 @@ PORTRAITS = Path(__file__).resolve().parents[1] / "examples" / "portraits"
 
 @pytest.fixture(scope="module")
 def person() -> tuple[np.ndarray, np.ndarray, Pose]:
-    """A rendered woman in a yellow V-neck, hands before the belly: picture, mask that is sure everywhere, pose."""
+    """A rendered woman in a yellow V-neck, hands before the belly: picture, the person's mask, pose."""
     picture = cv2.imread(str(PORTRAITS / "clara.jpg"))[..., ::-1].copy()
-    return picture, np.ones(picture.shape[:2], np.float32), load_clip(PORTRAITS / "clara.npz").frame(0)
+    mesh = FaceFinder().find(picture)
+    assert mesh is not None
+    return picture, person_matte(picture, mesh), load_clip(PORTRAITS / "clara.npz").frame(0)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +120,7 @@ def test_the_parts_of_a_rendered_person_are_where_they_are(person: tuple, parsin
 
 def test_mirroring_the_picture_swaps_the_sides(person: tuple, parsing: Parsing) -> None:
     picture, mask, pose = person
-    flipped = parse(np.ascontiguousarray(picture[:, ::-1]), mask, mirrored(pose))
+    flipped = parse(np.ascontiguousarray(picture[:, ::-1]), np.ascontiguousarray(mask[:, ::-1]), mirrored(pose))
     back = flipped.probabilities[:, :, ::-1][[0, 1, 2, 3, 5, 4, 7, 6]]
     same = back.argmax(0) == parsing.probabilities.argmax(0)
     assert same.mean() > 0.95
