@@ -91,22 +91,20 @@ def test_the_file_is_what_the_bake_gives() -> None:
 def test_a_triangle_covers_its_area_and_neighbours_leave_no_holes() -> None:
     square = np.array([[10.0, 10], [90, 12], [88, 91], [9, 88], [47.3, 51.9]])
     fan = np.array([[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]])
-    alone = paint_numbers(square, fan, np.array([0]), (100, 100))
+    alone = paint_numbers(square[fan[:1]], (100, 100))
     a, b = square[1] - square[0], square[4] - square[0]
     area = abs(a[0] * b[1] - a[1] * b[0]) / 2
     rim = sum(np.linalg.norm(square[p] - square[q]) for p, q in ((0, 1), (1, 4), (4, 0)))
     assert area <= (alone == 1).sum() <= area + 0.6 * rim  # half a sample more leaves no holes
-    every = paint_numbers(square, fan, np.arange(4), (100, 100))
+    every = paint_numbers(square[fan], (100, 100))
     inside = every[15:85, 15:84]
     assert (inside > 0).all() and set(np.unique(inside)) == {1, 2, 3, 4}
 
 
 def test_later_triangles_lie_over_earlier_ones_and_values_are_interpolated() -> None:
     points = np.array([[0.0, 0], [64, 0], [0, 64]])
-    number = paint_numbers(
-        np.concatenate([points, points]), np.array([[0, 1, 2], [3, 4, 5]]), np.array([1, 0]), (64, 64)
-    )
-    assert number[10, 10] == 1
+    number = paint_numbers(np.stack([points, points]), (64, 64))
+    assert number[10, 10] == 2 and number[40, 40] == 0 and number[50, 8] == 2
     rows = affine(points[None], points[None] * 2 + 1)[0]
     np.testing.assert_allclose(rows[0] * 20.5 + rows[1] * 10.5 + rows[2], [42, 22], atol=1e-4)
 
@@ -143,14 +141,9 @@ def test_hands_come_out_in_the_colour_asked_for(skin: np.ndarray) -> None:
             model = animator.models[side]
             joints = (track.shoulder[side, t], track.elbow[side, t], track.wrist[side, t])
             verts = pose_arm(model, track.turn[side, t], track.fingers[side, t], *joints, track.palm[side, t])
+            hand = model.along[model.tri].min(1) > 1.95
             layer = skin_layer(
-                model,
-                verts,
-                track.palm[side, t],
-                layers.look,
-                (768, 768),
-                model.along[model.tri].min(1) > 1.95,
-                animator._surfaces[side],
+                model, verts, track.palm[side, t], layers.look, (768, 768), hand, animator._surfaces[side]
             )
             assert layer is not None
             tones.append(np.median(layer.rgb[layer.alpha > 0.95], 0) / 255)
@@ -234,8 +227,8 @@ def test_a_covered_area_is_opaque_and_averages_its_samples() -> None:
     assert found is not None
     x0, y0 = found.window[:2]
     assert (found.opacity[12 - y0 : 58 - y0, 12 - x0 : 58 - x0] == 1).all()
-    values = found.interpolate(square[np.array([[0, 1, 2], [0, 2, 3]])[found.chosen]][..., :2])
-    mean = found.picture(found.mean(values))
+    values = found.interpolate(square[np.array([[0, 1, 2], [0, 2, 3]])[found.chosen]][..., :2].astype(np.float32))
+    mean = found.picture(found.mean(values).T)
     rows, columns = np.mgrid[14:56, 14:56]
     inside = mean[14 - y0 : 56 - y0, 14 - x0 : 56 - x0]
     np.testing.assert_allclose(inside, np.stack([columns + 0.5, rows + 0.5], -1), atol=0.01)
@@ -310,9 +303,7 @@ def test_out_of_a_sleeve_that_covers_the_elbow_the_forearm_comes_from_below() ->
     verts = pose_arm(model, turn, STRAIGHT, shoulder, elbow, wrist, 70.0)
     fade = animator._fades[0]
     assert fade is not None and ArmAnimator(figure(0.6))._fades == [None, None]
-    layer = skin_layer(
-        model, verts, 70.0, layers.look, (768, 768), animator._lower[0], animator._surfaces[0], fade=fade
-    )
+    layer = animator._lower[0].layer(verts, normals_of(verts * FLIP, model.tri), 70.0, (768, 768))
     assert layer is not None
     alpha = [
         layer.alpha[int(y - layer.y0), int(x - layer.x0)]

@@ -11,7 +11,7 @@ import pytest
 
 from vivid.errors import InputError
 from vivid.generators.layered.colours import find_colours
-from vivid.generators.layered.compose import Compositor
+from vivid.generators.layered.compose import Compositor, fine_picture
 from vivid.generators.layered.face_mesh import FaceFinder, FaceMesh
 from vivid.generators.layered.figure import ELBOWS, SHOULDERS, WRISTS
 from vivid.generators.layered.head_motion import FaceMotion
@@ -20,6 +20,7 @@ from vivid.generators.layered.outline import hand_mask
 from vivid.generators.layered.patch_match import patch_fill
 from vivid.generators.layered.person import Person, analyse
 from vivid.generators.layered.plate import column_fill, membrane, mirror_fill
+from vivid.generators.layered.raster import FINE
 from vivid.generators.layered.sway import BREATH, MOST, Sway
 from vivid.inputs import load_motion, load_portrait
 from vivid.pose.calibrate import calibrate
@@ -192,3 +193,19 @@ def test_nothing_drawn_on_a_grey_picture_has_a_colour(ada: Portrait, person: Per
     faces = [FaceMotion(units={"jawOpen": 0.4})] * len(clip)
     compositor = Compositor(found, clip, motion, np.arange(len(clip), dtype=float), faces)
     assert np.ptp(compositor.frame(30), axis=2).max() == 0
+
+
+def test_a_fine_picture_is_looked_up_linearly_as_sharply_as_with_its_kernel(ada: Portrait, person: Person):
+    height, width = ada.image.shape[:2]
+    fine = fine_picture(person, (0, 0, width, height))
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    for shift in (0.1, 0.3, 0.5):
+        direct = cv2.remap(person.plain, x + shift, y + shift, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        places = (FINE * (n + np.float32(shift + 0.5)) - np.float32(0.5) for n in (x, y))
+        quick = cv2.remap(fine, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[..., :3]
+        body = np.ones((height, width), bool)
+        body[person.head.box[1] : person.head.box[3], person.head.box[0] : person.head.box[2]] = False  # another kernel
+        error = (direct.astype(float) - quick)[body]
+        assert 10 * np.log10(255**2 / np.square(error).mean()) > 50
+        detail = [cv2.Laplacian(p, cv2.CV_32F)[body].std() for p in (direct, quick)]
+        assert detail[1] > 0.95 * detail[0]

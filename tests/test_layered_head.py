@@ -61,9 +61,10 @@ def still(points: np.ndarray) -> np.ndarray:
 
 def draw(animator: HeadAnimator, motion: FaceMotion) -> np.ndarray:
     """The crop with the head drawn onto the photograph."""
-    body = animator.head.photo.copy()
-    opaque = np.full(body.shape[:2], 255, np.uint8)
-    animator.draw(body, opaque.copy(), motion, still, opaque)
+    map_x, map_y = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in (animator.width, animator.height)))
+    pose = animator.aim(map_x, map_y, motion, still)
+    body = cv2.remap(animator.head.picture, map_x, map_y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+    animator.finish(body, motion, pose)
     return body
 
 

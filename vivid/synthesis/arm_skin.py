@@ -31,7 +31,7 @@ def skin_factors(arm: ArmModel, texel: NDArray[np.float32], nails: NDArray[np.fl
     """
     h, w = nails.shape
     corners = texel.reshape(-1, 2).astype(float)
-    number = paint_numbers(corners, np.arange(len(corners)).reshape(-1, 3), np.arange(len(texel)), (h, w))
+    number = paint_numbers(corners.reshape(-1, 3, 2), (h, w))
     y, x = np.nonzero(number)
     shares = np.stack([arm.weights[:, 4 + 3 * j : 7 + 3 * j].sum(1) for j in range(5)], 1)
     facing = normals_of(arm.rest, arm.tri) @ arm.normal

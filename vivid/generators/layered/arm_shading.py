@@ -55,13 +55,16 @@ def light_on(normals: Floats, look: Look, rim: float | Floats = 0.30) -> tuple[F
     return light, np.clip(normals @ (half / np.linalg.norm(half)), 0, 1)
 
 
-def openness(depth: NDArray[np.float32], covered: NDArray[np.float32], palm: float) -> NDArray[np.float32]:
-    """How open to light each pixel is, 0..1 (h, w), from a picture of depths: hollows lie behind what surrounds them.
+def openness(
+    depth: NDArray[np.float32], covered: NDArray[np.float32], palm: float, pixels: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """How open to light some pixels (M,) of the flat picture are, 0..1 (M,): hollows lie behind what surrounds them.
 
-    depth in palms; covered: 0..1; palm: in pixels. What lies far behind its surroundings is not in a hollow but away
-    from them.
+    depth: (h, w) in palms; covered: (h, w) 0..1; palm: in pixels. What lies far behind its surroundings is not in a
+    hollow but away from them.
     """
-    out = np.ones_like(depth)
+    own = depth.ravel()[pixels] + np.float32(0.015)
+    out = np.ones_like(own)
     for radius, gain in ((0.06, 2.1), (0.18, 1.2)):
         sigma = max(0.8, radius * palm)
         small = max(1, int(sigma / 1.6))
@@ -70,7 +73,7 @@ def openness(depth: NDArray[np.float32], covered: NDArray[np.float32], palm: flo
         c = cv2.resize(covered, size, interpolation=cv2.INTER_AREA)
         d, c = (cv2.GaussianBlur(a, (0, 0), sigma / small) for a in (d, c))
         around = cv2.resize(d / np.maximum(c, 1e-4), depth.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        behind = around - depth - 0.015
+        behind = around.ravel()[pixels] - own
         out *= 1 - np.clip(gain * behind * np.exp(-np.square(np.maximum(behind, 0) / 0.30)), 0, 0.5)
     return out
 
@@ -97,6 +100,64 @@ def shadows(depth: NDArray[np.float32], covered: NDArray[np.float32], key: Float
     return np.asarray(cv2.resize(out, depth.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
+class SkinPart:
+    """Some faces of an arm in a person's skin: what does not change from frame to frame is worked out once."""
+
+    def __init__(
+        self,
+        arm: ArmModel,
+        faces: NDArray[np.bool_],
+        surface: Surface,
+        look: Look,
+        fade: tuple[float, float] | None = None,
+    ) -> None:
+        """faces: (F,) the chosen ones; fade: between which places along the arm the skin becomes opaque."""
+        self.texture, self.look, self.fades = surface.texture, look, fade is not None
+        self.vertices, tri = np.unique(arm.tri[faces], return_inverse=True)
+        self.tri = tri.reshape(-1, 3)
+        self.texel = arm.texel[faces] - np.float32(0.5)
+        along = arm.along[self.vertices]
+        share = np.clip((along - 1.1) / 0.95, 0, 1)[:, None]
+        tint = surface.upper * (1 - share) + surface.hand * share
+        if surface.hem is not None:  # the shadow of the sleeve
+            dark = np.exp(-np.maximum(along - surface.hem, 0) / 0.06) * (along < 1.5)
+            tint = tint * (1 - np.array([0.30, 0.38, 0.40]) * dark[:, None])
+        self.tint = tint * BRIGHT / 255
+        # hollows and dark outlines part the fingers; on an arm that points at the camera they would be a contour
+        parts = np.clip((along - 1.80) / 0.25, 0, 1)
+        self.rim, self.parted = 0.10 + 0.20 * parts[:, None], 0.25 + 0.75 * parts
+        self.nail = 0.14 * arm.nail[self.vertices]
+        self.opaque = np.ones(len(along)) if fade is None else (along - fade[0]) / (fade[1] - fade[0])
+
+    def layer(
+        self, verts: Floats, normals: Floats, palm: float, size: tuple[int, int], seed: int = 0
+    ) -> PaintedLayer | None:
+        """The part in a frame (height, width) `size`; None where nothing of it is inside.
+
+        verts, normals: (V, 3) of the whole arm, in pixels of the frame and in the model's axes; palm: in pixels; seed:
+        of the grain.
+        """
+        if not len(self.tri):
+            return None
+        verts, look = verts[self.vertices], self.look
+        found = cover(verts, self.tri, size, cull=True)
+        if found is None:
+            return None
+        light, gloss = light_on(normals[self.vertices], look, self.rim)
+        shine = 0.045 * gloss**18 + self.nail * gloss**50
+        vertex = np.column_stack([light * self.tint, shine, verts[:, 2] / palm, self.parted, self.opaque])
+        vertex = vertex.astype(np.float32)
+        corners = np.concatenate([vertex[self.tri[found.chosen]], self.texel[found.chosen]], 2)
+        v = found.interpolate(corners)
+        v[:3] *= lookup(self.texture, v[7], v[8]).T
+        mean = found.mean(v[:7])
+        lit, gleam, depth, parted = mean[:3], mean[3], mean[4], mean[5]
+        reach = _reaching(found, depth, look, palm)
+        reach = 1 + (reach - 1) * parted  # less of it where nothing is parted
+        lit = lit * reach[[0, 1, 1]] + gleam * reach[2]
+        return _layer(found, lit, look, seed, np.clip(mean[6], 0, 1) if self.fades else None)
+
+
 def skin_layer(
     arm: ArmModel,
     verts: Floats,
@@ -105,52 +166,25 @@ def skin_layer(
     size: tuple[int, int],
     faces: NDArray[np.bool_],
     surface: Surface,
-    seed: int = 0,
-    fade: tuple[float, float] | None = None,
 ) -> PaintedLayer | None:
-    """The chosen faces (F,) in the person's skin; verts (V, 3) in pixels of the frame (height, width) `size`.
-
-    seed: of the grain; fade: between which places along the arm it becomes opaque.
-    """
-    tri = arm.tri[faces]
-    found = cover(verts, tri, size, cull=True)
-    if found is None:
-        return None
-    # hollows and dark outlines part the fingers; on an arm that points at the camera they would be a contour
-    parts = np.clip((arm.along - 1.80) / 0.25, 0, 1)
-    light, gloss = light_on(normals_of(verts * FLIP, arm.tri), look, 0.10 + 0.20 * parts[:, None])
-    share = np.clip((arm.along - 1.1) / 0.95, 0, 1)[:, None]
-    base = surface.upper * (1 - share) + surface.hand * share
-    if surface.hem is not None:  # the shadow of the sleeve
-        dark = np.exp(-np.maximum(arm.along - surface.hem, 0) / 0.06) * (arm.along < 1.5)
-        light = light * (1 - np.array([0.30, 0.38, 0.40]) * dark[:, None])
-    light = light * base * BRIGHT / 255
-    shine = 0.045 * gloss**18 + 0.14 * arm.nail * gloss**50
-    opaque = np.ones(len(verts)) if fade is None else (arm.along - fade[0]) / (fade[1] - fade[0])
-    vertex = np.column_stack([light, shine, verts[:, 2] / palm, 0.25 + 0.75 * parts, opaque])
-    corners = np.concatenate([vertex[tri[found.chosen]], arm.texel[faces][found.chosen] - 0.5], 2)
-    v = found.interpolate(corners)
-    v[:, :3] *= lookup(surface.texture, v[:, 7], v[:, 8])
-    mean = found.mean(v[:, :7])
-    lit, gleam, depth, parted = mean[:, :3], mean[:, 3:4], mean[:, 4:5], mean[:, 5:6]
-    hollow = _reaching(found.picture(depth)[..., 0], found.opacity, look, palm).reshape(-1, 4)[found.pixels]
-    reaching = np.asarray(1 - (1 - hollow) * parted, np.float32)
-    lit = np.asarray(lit * reaching[:, :3] + gleam * reaching[:, 3:], np.float32)
-    return _layer(found, lit, look, seed, np.clip(mean[:, 6:], 0, 1) if fade is not None else None)
+    """One picture of a SkinPart: the chosen faces (F,) with verts (V, 3) in a frame (height, width) `size`."""
+    return SkinPart(arm, faces, surface, look).layer(verts, normals_of(verts * FLIP, arm.tri), palm, size)
 
 
-def _reaching(depth: NDArray[np.float32], covered: NDArray[np.float32], look: Look, palm: float) -> NDArray[np.float32]:
-    """(h, w, 4): light that reaches the pixels of a picture of depths (h, w) in palms, RGB and gloss."""
-    ambient = openness(depth, covered, palm)
-    shaded = 1 - shadows(depth, covered, look.key, palm)
-    plain = (0.12 + 0.88 * ambient) * (1 - SHADOW * (1 - shaded))
-    redder = (0.12 + 0.88 * np.power(ambient, 0.80)) * (1 - 0.80 * SHADOW * (1 - shaded))  # it has passed skin
-    return np.stack([redder, plain, plain, ambient * shaded], -1).astype(np.float32)
+def _reaching(found: Coverage, depth: NDArray[np.float32], look: Look, palm: float) -> NDArray[np.float32]:
+    """(3, M): red light, other light and gloss that reach the covered pixels, whose depths (M,) are in palms."""
+    picture = found.picture(depth)
+    ambient = openness(picture, found.opacity, palm, found.pixels)
+    shade = shadows(picture, found.opacity, look.key, palm).ravel()[found.pixels]
+    plain = (0.12 + 0.88 * ambient) * (1 - SHADOW * shade)
+    redder = (0.12 + 0.88 * np.power(ambient, np.float32(0.80))) * (1 - 0.80 * SHADOW * shade)  # it has passed skin
+    return np.stack([redder, plain, ambient * (1 - shade)]).astype(np.float32)
 
 
 def cloth_layer(
     arm: ArmModel,
     verts: Floats,
+    normals: Floats,
     palm: float,
     look: Look,
     texture: NDArray[np.float32],
@@ -160,10 +194,10 @@ def cloth_layer(
 ) -> PaintedLayer | None:
     """A sleeve round the arm, between two places `along` it.
 
-    thick: (V,) palms over the skin; texture: (r, c, 3) linear RGB.
+    verts, normals: (V, 3) in pixels and in the model's axes; thick: (V,) palms over the skin; texture: (r, c, 3) linear
+    RGB.
     """
     start, end = along
-    normals = normals_of(verts * FLIP, arm.tri)
     puffed = verts + normals * FLIP * (thick * palm)[:, None]
     tri = arm.tri[(arm.along[arm.tri].min(1) > start) & (arm.along[arm.tri].max(1) < end)]
     found = cover(puffed, tri, size, cull=False)
@@ -176,8 +210,8 @@ def cloth_layer(
     facing = normals * np.where(normals[:, 2:] < 0, -1, 1)
     light = light_on(facing, look)[0].mean(1)
     beside = facing[:, :2] @ np.array([-axis[1], axis[0]])
-    v = found.interpolate(np.stack([light, arm.along, beside], 1)[tri[found.chosen]])
-    light, place, across = v.T
+    v = found.interpolate(np.stack([light, arm.along, beside], 1).astype(np.float32)[tri[found.chosen]])
+    light, place, across = v
     rows, columns = texture.shape[:2]
     down = ((place - 1.0) * 1.15) % 2
     down = np.where(down > 1, 2 - down, down) * (rows - 1)
@@ -185,31 +219,36 @@ def cloth_layer(
     light = 1 + 0.75 * (light / light.mean() - 1)
     cuff = np.clip((place - (end - 0.035)) / 0.01, 0, 1) * 0.18
     cuff += 0.25 * np.exp(-np.square((place - (end - 0.12)) / 0.006))
-    return _layer(found, found.mean(albedo * (light * (1 - cuff * 0.5))[:, None]), look, 0)
+    return _layer(found, found.mean(albedo.T * (light * (1 - cuff * 0.5))), look, 0)
 
 
 def _layer(
     found: Coverage, light: NDArray[np.float32], look: Look, seed: int, opaque: NDArray[np.float32] | None = None
 ) -> PaintedLayer:
-    """Linear light (M, 3) of the covered pixels as a picture with the portrait's blur and grain; opaque: (M, 1)."""
+    """Linear light (3, M) of the covered pixels as a picture with the portrait's blur and grain; opaque: (M,)."""
     x0, y0 = found.window[:2]
-    alpha = found.opacity if opaque is None else found.opacity * found.picture(opaque)[..., 0]
+    share = found.opacity.ravel()[found.pixels]
+    if opaque is not None:
+        share = share * opaque
     levels = np.clip(light * np.float32(LEVELS), 0, LEVELS).astype(np.int32)
-    rgb = found.picture(np.take(TO_SRGB, levels)) * alpha[..., None]
+    both = np.stack([*(np.take(TO_SRGB, levels) * share), share], 1)
+    picture = found.picture(both)
     if look.blur > 0.2:
-        rgb, alpha = (np.asarray(cv2.GaussianBlur(a, (0, 0), look.blur), np.float32) for a in (rgb, alpha))
+        picture = cv2.GaussianBlur(picture, (0, 0), look.blur)
+    rgb, alpha = cv2.cvtColor(picture, cv2.COLOR_BGRA2BGR), cv2.extractChannel(picture, 3)
     if look.grain > 0:
-        rgb = rgb + (_grain(seed, (alpha.shape[0], alpha.shape[1])) * np.float32(look.grain * 255) * alpha)[..., None]
+        noise = cv2.multiply(_grain(seed, (alpha.shape[0], alpha.shape[1])), alpha, scale=look.grain * 255)
+        rgb = cv2.add(rgb, cv2.merge([noise, noise, noise]))
     return PaintedLayer(rgb, alpha, x0, y0)
 
 
 def _grain(seed: int, shape: tuple[int, int]) -> NDArray[np.float32]:
     """Normal noise (h, w) that looks another one for every seed."""
-    tile, shift = _grain_tile(), np.random.default_rng(seed).integers(GRAIN_SIDE, size=2)
-    rows, columns = ((np.arange(n) + s) % GRAIN_SIDE for n, s in zip(shape, shift, strict=True))
-    return tile[rows[:, None], columns]
+    y, x = np.random.default_rng(seed).integers(GRAIN_SIDE, size=2).tolist()
+    tile = _grain_tile(-(-max(shape) // GRAIN_SIDE) + 1)
+    return tile[y : y + shape[0], x : x + shape[1]]
 
 
 @cache
-def _grain_tile() -> NDArray[np.float32]:
-    return np.random.default_rng(0).standard_normal((GRAIN_SIDE, GRAIN_SIDE), np.float32)
+def _grain_tile(times: int) -> NDArray[np.float32]:
+    return np.tile(np.random.default_rng(0).standard_normal((GRAIN_SIDE, GRAIN_SIDE), np.float32), (times, times))

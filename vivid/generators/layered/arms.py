@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arm_mesh import FLIP, ArmModel, Build, load_arm, normals_of, pose_arm, rotation_between
-from .arm_shading import Surface, cloth_layer, skin_layer
+from .arm_shading import SkinPart, Surface, cloth_layer, skin_layer
 from .arm_track import Track, place_clip
 from .figure import Layers
 from .raster import PaintedLayer
 from .skin import to_linear
-from .skin_texture import arm_tone, bare_half, detail_of, textured
+from .skin_texture import TEXELS, arm_tone, bare_half, detail_of, textured
 from .sleeves import Sleeve, cloth_texture
 
 __all__ = ["ArmAnimator", "Track", "place_clip"]
@@ -49,7 +49,7 @@ class ArmAnimator:
         self._torso = layers.torso.astype(np.float32)
         self._sleeves = [Sleeve(layers, side) for side in range(2)]
         self._textures = [cloth_texture(layers, arm) for arm in layers.arms]
-        self._upper, self._lower = [], []
+        upper, lower = [], []
         self._fades: list[tuple[float, float] | None] = []
         for model, arm, long in zip(self.models, layers.arms, self.long, strict=True):
             along = model.along[model.tri]
@@ -57,15 +57,25 @@ class ArmAnimator:
             # out of a sleeve that covers the elbow the forearm comes from below
             start = max(arm.hem, 1.0)
             fade = (start, start + EMERGE) if ELBOW_LENGTH < arm.hem <= LONG else None
-            self._upper.append((along.min(1) < (fade[1] + 0.05 if fade else 1.05)) & (along.max(1) > arm.hem - 0.12))
+            upper.append((along.min(1) < (fade[1] + 0.05 if fade else 1.05)) & (along.max(1) > arm.hem - 0.12))
             self._fades.append(fade)
-            self._lower.append(along.max(1) > (1.9 if long else 0.98))
+            lower.append(along.max(1) > (1.9 if long else 0.98))
         self._thickness = [self._thicker(side) for side in range(2)]
         self._surfaces = self._exposed()
+        parts = list(zip(self.models, self._surfaces, strict=True))
+        self._upper, self._lower = (
+            [
+                SkinPart(model, faces, surface, layers.look, fade)
+                for (model, surface), faces, fade in zip(parts, *each, strict=True)
+            ]
+            for each in ((upper, [None, None]), (lower, self._fades))
+        )
 
     def _exposed(self) -> list[Surface]:
         """The skin of both sides, so that hands and bare upper arms come out with the portrait's colours."""
         look, texture = self.layers.look, textured(self.models[0].skin, detail_of(self.layers))
+        # pixels look at one place of it or two: no detail may be finer than they are
+        texture = cv2.GaussianBlur(texture, (0, 0), max(0.3, 0.25 * TEXELS / self.layers.palm))
         hand, arm = to_linear(look.skin), arm_tone(self.layers)
         if arm is not None:
             hand = (hand + arm) / 2
@@ -117,17 +127,16 @@ class ArmAnimator:
         self, out: NDArray[np.uint8], track: Track, t: int, side: int, rear: list[PaintedLayer]
     ) -> list[PaintedLayer]:
         """Draw one arm, which throws its shadow on torso and `rear` arm; returns its layers."""
-        model, look = self.models[side], self.layers.look
+        model = self.models[side]
         shoulder, elbow, wrist = track.shoulder[side, t], track.elbow[side, t], track.wrist[side, t]
         palm = float(track.palm[side, t])
         verts = pose_arm(model, track.turn[side, t], track.fingers[side, t], shoulder, elbow, wrist, palm)
         verts = self._filled_out(verts, palm, side)
-        cuff = self._cuff(verts, palm, side) if self.long[side] else None
-        hand = skin_layer(
-            model, verts, palm, look, self.size, self._lower[side], self._surfaces[side], t, self._fades[side]
-        )
+        normals = normals_of(verts * FLIP, model.tri)
+        cuff = self._cuff(verts, normals, palm, side) if self.long[side] else None
+        hand = self._lower[side].layer(verts, normals, palm, self.size, t)
         if not self.long[side]:
-            skin = skin_layer(model, verts, palm, look, self.size, self._upper[side], self._surfaces[side], t)
+            skin = self._upper[side].layer(verts, normals, palm, self.size, t)
             if skin is not None:
                 skin.paint(out)
         for layer in (cuff, hand):
@@ -156,14 +165,14 @@ class ArmAnimator:
             return verts
         return verts + normals_of(verts * FLIP, model.tri) * FLIP * (thickness * palm / self.layers.palm)[:, None]
 
-    def _cuff(self, verts: Floats, palm: float, side: int) -> PaintedLayer | None:
+    def _cuff(self, verts: Floats, normals: Floats, palm: float, side: int) -> PaintedLayer | None:
         """The long sleeve round the forearm."""
         arm, model = self.layers.arms[side], self.models[side]
         wanted = 0.97 * np.median(np.minimum(arm.outer, arm.inner)[5:]) / palm  # half-width of the sleeve at the elbow
         taper = np.clip(2 - model.along, 0, 1)
         thick = np.maximum(0.07, (wanted - _bare_half(model)) * taper + 0.08 * (1 - taper))
         look, texture = self.layers.look, self._textures[side]
-        return cloth_layer(model, verts, palm, look, texture, self.size, thick, (0.88, 1.99))
+        return cloth_layer(model, verts, normals, palm, look, texture, self.size, thick, (0.88, 1.99))
 
     def _shadow(self, out: NDArray[np.uint8], layer: PaintedLayer, palm: float, rear: list[PaintedLayer]) -> None:
         """The shadow of forearm and hand on torso and rear arm: soft, and darker where they touch."""

@@ -14,10 +14,15 @@ from .figure import SHOULDERS, Floats
 from .hand_fit import fit_hands
 from .head_motion import FaceMotion, HeadAnimator
 from .person import Person
+from .raster import FINE
 from .sway import Sway
 
-CELLS = 40
+CELLS = 24
 """The body's displacement is computed on a grid of this many cells a side: it is smooth."""
+LARGE = 130.0
+"""Pupil distance in pixels above which a bicubic kernel is sharp enough for a head; below it is Lanczos'."""
+REACH = 0.02
+"""Shoulder widths around a body within which its sway takes it."""
 
 
 class Compositor:
@@ -57,37 +62,57 @@ class Compositor:
             self.track = place_clip(person.layers, clip, motion, fit_hands(motion), positions, shoulders)
         # the part of the picture that body and head can reach
         x, y, w, h = cv2.boundingRect((person.opacity > 0).view(np.uint8))
-        self.box = (min(x, x0), min(y, y0), max(x + w, x1), max(y + h, y1))
-        xs = (np.arange(CELLS) + 0.5) * self.width / CELLS - 0.5
-        ys = (np.arange(CELLS) + 0.5) * self.height / CELLS - 0.5
+        room = 2 + round(REACH * self.sway.width)
+        left, top = max(min(x, x0) - room, 0), max(min(y, y0) - room, 0)
+        right, bottom = min(max(x + w, x1) + room, self.width), min(max(y + h, y1) + room, self.height)
+        self.box = left, top, right, bottom
+        xs = left + (np.arange(CELLS) + 0.5) * (right - left) / CELLS - 0.5
+        ys = top + (np.arange(CELLS) + 0.5) * (bottom - top) / CELLS - 0.5
         self.nodes = np.stack(np.meshgrid(xs, ys), -1)
-        left, top, right, bottom = self.box
         self.columns = np.arange(left, right, dtype=np.float32)[None]
         self.rows = np.arange(top, bottom, dtype=np.float32)[:, None]
         self.corner = np.array([x0, y0], float)
-        self.head_opacity = np.ascontiguousarray(person.opacity[y0:y1, x0:x1])
+        self.fine = fine_picture(person, self.box)
 
     def frame(self, index: int) -> NDArray[np.uint8]:
         """One frame (H, W, 3) RGB."""
         person, sway = self.person, self.sway
         back = -sway.at(self.nodes - sway.at(self.nodes, index), index)
-        shift = cv2.resize(back.astype(np.float32), (self.width, self.height), interpolation=cv2.INTER_LINEAR)
         x0, y0, x1, y1 = self.box
-        map_x, map_y = shift[y0:y1, x0:x1, 0] + self.columns, shift[y0:y1, x0:x1, 1] + self.rows
-        body = cv2.remap(person.plain, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        opacity = cv2.remap(person.opacity, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        shift = cv2.resize(back.astype(np.float32), (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
         a, b, c, d = person.head.box
+        # from the head's crop, whose maps the head follows
+        map_x, map_y = shift[..., 0] + (self.columns - a), shift[..., 1] + (self.rows - b)
         inner = (slice(b - y0, d - y0), slice(a - x0, c - x0))
 
         def carry(points: Floats) -> Floats:
             return sway.at(points + self.corner, index)
 
-        self.head.draw(body[inner], opacity[inner], self.faces[index], carry, self.head_opacity)
+        pose = self.head.aim(map_x[inner], map_y[inner], self.faces[index], carry)
+        map_x, map_y = (
+            FINE * (m + np.float32(n + 0.5)) - np.float32(0.5) for m, n in ((map_x, a - x0), (map_y, b - y0))
+        )
+        moved = cv2.remap(self.fine, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        body = cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB)
+        self.head.finish(body[inner], self.faces[index], pose)
         out = person.room.copy()
-        weight = opacity.astype(np.float32) / 255
+        weight = cv2.extractChannel(moved, 3).astype(np.float32) / 255
         out[y0:y1, x0:x1] = cv2.blendLinear(body, np.ascontiguousarray(out[y0:y1, x0:x1]), weight, 1 - weight)
         if self.arms is not None:
             self.arms.draw(out, self.track, index)
         if person.grey:
             return cv2.cvtColor(cv2.cvtColor(out, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
         return out
+
+
+def fine_picture(person: Person, box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """(FINE h, FINE w, 4): colour and opacity of the person in a box x0, y0, x1, y1, with FINE samples a pixel."""
+    x0, y0, x1, y1 = box
+    a, b, c, d = person.head.box
+    kernel = cv2.INTER_LANCZOS4 if person.head.scale < LARGE else cv2.INTER_CUBIC
+    size = (FINE * (x1 - x0), FINE * (y1 - y0))
+    colour = cv2.resize(person.plain[y0:y1, x0:x1], size, interpolation=cv2.INTER_CUBIC)
+    inner = (slice(FINE * (b - y0), FINE * (d - y0)), slice(FINE * (a - x0), FINE * (c - x0)))
+    colour[inner] = cv2.resize(person.head.picture, None, fx=FINE, fy=FINE, interpolation=kernel)
+    opacity = cv2.resize(person.opacity[y0:y1, x0:x1], size, interpolation=cv2.INTER_LINEAR)
+    return np.dstack([colour, opacity])

@@ -13,17 +13,16 @@ from .face_mesh import EYES, LIP_BODIES, LOWER_INNER, MOUTH, UPPER_INNER, Chain,
 from .geometry import Array, smoothstep, turn
 from .head import Head
 from .mouth import MouthPainter
+from .raster import affine, affine_maps, paint_numbers
 
 Carry = Callable[[Array], Array]
 """Displacement (N, 2) of points (N, 2) of the head's crop by the body."""
-Region = tuple[int, int, int, int]
+Map = NDArray[np.float32]
 
 CAMERA = 9.0
 """Distance of the camera in pupil distances: a mild perspective."""
 EYEBALL, EYE_COUNTER = 0.16, 0.7
 """Radius of an eyeball in pupil distances, and the share of the head's turn that the eyes undo."""
-LARGE = 130.0
-"""Pupil distance in pixels above which a bicubic look-up is sharp enough: it costs a third of Lanczos'."""
 EYE_SAMPLES = 3
 """Samples a pixel and axis around the eyes: lids that pass over them have hard edges."""
 LASHES = 0.014
@@ -161,29 +160,20 @@ class HeadAnimator:
         return HeadPose(placed[:, :2] + carry(placed[:, :2]), self.source + carry(self.source), moved)
 
     # ---------------------------------------------------------------- picture
-    def draw(
-        self, body: Picture, alpha: NDArray[np.uint8], motion: FaceMotion, carry: Carry, soft: NDArray[np.uint8]
-    ) -> None:
-        """Draw the head, in place, onto the crop (h, w, 3) as the body's warp left it and onto its alpha (h, w).
+    def aim(self, map_x: Map, map_y: Map, motion: FaceMotion, carry: Carry) -> HeadPose:
+        """Let the maps (h, w) of the crop, from where the body's warp looks up each pixel, follow the head; in place.
 
-        soft: alpha (h, w) of the photographed crop.
+        Places are in pixels of the crop. Returns what `finish` needs.
         """
         pose = self.pose(motion, carry)
-        warp = _Warp(self.triangles, self._first_of_face, self.source, pose)
-        mx, my, label = warp.backward((0, 0, self.width, self.height))
-        drawn = (label > 0).view(np.uint8)
-        x, y, w, h = cv2.boundingRect(drawn)
-        if w == 0:
-            return
-        box = (slice(y, y + h), slice(x, x + w))
-        how = cv2.INTER_LANCZOS4 if self.head.scale < LARGE else cv2.INTER_CUBIC
-        new = cv2.remap(self.head.picture, mx[box], my[box], how, borderMode=cv2.BORDER_REPLICATE)
-        cv2.copyTo(new, drawn[box], body[box])
-        new = cv2.remap(soft, mx[box], my[box], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        cv2.copyTo(new, drawn[box], alpha[box])
+        _Warp(self.triangles, self._first_of_face, self.source, pose).aim(map_x, map_y)
+        return pose
+
+    def finish(self, body: Picture, motion: FaceMotion, pose: HeadPose) -> None:
+        """Draw closing eyes and the inside of the mouth, in place, onto the crop (h, w, 3) that `aim` has moved."""
         blink = motion.blink * self.head.blinking
         if blink > 0.02:
-            self._draw_eyes(body, warp, blink)
+            self._draw_eyes(body, _Warp(self.triangles, self._first_of_face, self.source, pose), blink)
         pushed = 0.6 * motion.units.get("mouthPucker", 0.0) + 0.3 * motion.units.get("mouthFunnel", 0.0)
         self.mouth.paint(body, pose.target[list(MOUTH)], pose.anchors, motion.tongue, float(np.clip(pushed, 0, 0.6)))
 
@@ -196,7 +186,9 @@ class HeadAnimator:
             x1, y1 = np.minimum(np.ceil(around.max(0)).astype(int) + 3, [self.width, self.height])
             if x1 - x0 < 2 or y1 - y0 < 2:
                 continue
-            mx, my, _ = warp.backward((x0, y0, x1, y1), k)
+            mx, my = np.meshgrid(*((np.arange(b * k - a * k) + 0.5) / k - 0.5 + a for a, b in ((x0, x1), (y0, y1))))
+            mx, my = mx.astype(np.float32), my.astype(np.float32)
+            warp.aim(mx, my, (x0, y0), k)
             fine = cv2.remap(self.head.picture, mx, my, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
             if lashes > 0:
                 line = ((warp.target[list(eye.upper)] - [x0, y0] + 0.5) * k - 0.5)[None]
@@ -217,44 +209,33 @@ class _Warp:
 
     def __init__(self, triangles: NDArray[np.int64], first_of_face: int, source: Array, pose: HeadPose) -> None:
         self.target = pose.target
-        self._triangles = triangles
         d, s = pose.target[triangles], source[triangles]
-        e1, e2 = d[:, 1] - d[:, 0], d[:, 2] - d[:, 0]
-        det = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0]
         # Triangles that turned their back lie under their neighbours: they would sample what is not to be seen.
-        side = np.cross(s[:, 1] - s[:, 0], s[:, 2] - s[:, 0])
-        self._area = det * np.sign(side)
+        area = _twice_area(d) * np.sign(_twice_area(s))
         # What only the body moves is left to its smooth map; the face always covers the layer of the eyes.
-        self._moving = ~(np.abs(pose.target - pose.carried).max(1) < 0.02)[triangles].all(1)
-        self._moving[first_of_face:] = True
-        det = np.where(np.abs(det) < 1e-3, np.inf, det)
-        u1, u2 = s[:, 1] - s[:, 0], s[:, 2] - s[:, 0]
-        ax = (u1 * e2[:, 1:2] - u2 * e1[:, 1:2]) / det[:, None]
-        ay = (u2 * e1[:, 0:1] - u1 * e2[:, 0:1]) / det[:, None]
-        c = s[:, 0] - ax * d[:, 0, 0:1] - ay * d[:, 0, 1:2]
-        rows = np.stack([ax[:, 0], ay[:, 0], c[:, 0], ax[:, 1], ay[:, 1], c[:, 1]], 1)
-        # Row t + 1 gives source x and y of triangle t as affine functions of the target's pixel; row 0 changes nothing.
-        self._table = np.concatenate([[[1, 0, 0, 0, 1, 0]], rows]).astype(np.float32)
+        moving = ~(np.abs(pose.target - pose.carried).max(1) < 0.02)[triangles].all(1)
+        moving[first_of_face:] = True
+        self._area, self._triangles, self._corners = area[moving], triangles[moving], s[moving]
 
-    def backward(
-        self, region: Region, samples: int = 1
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]:
-        """Where each pixel of a region x0, y0, x1, y1 of the crop comes from (x and y), and what was drawn there
-        (triangle + 1; 0: nothing), with some samples a pixel and axis."""
-        x0, y0, x1, y1 = region
-        k = samples
-        label = np.zeros(((y1 - y0) * k, (x1 - x0) * k), np.int32)
-        corners = ((self.target - [x0, y0] + 0.5) * k - 0.5)[self._triangles]
-        near = (corners.max(1) >= 0).all(1) & (corners.min(1) < [label.shape[1], label.shape[0]]).all(1)
-        fixed = np.round(corners * 16).astype(np.int32)
-        for t in np.flatnonzero(self._moving & near & (self._area * k * k > self.SLIVER)):
-            cv2.fillConvexPoly(label, fixed[t], (int(t) + 1,), cv2.LINE_8, 4)
-        xs = ((np.arange(label.shape[1], dtype=np.float32) + 0.5) / k - 0.5 + x0)[None].astype(np.float32)
-        ys = ((np.arange(label.shape[0], dtype=np.float32) + 0.5) / k - 0.5 + y0)[:, None].astype(np.float32)
-        rows = np.take(self._table, label, axis=0)
-        mx = rows[..., 0] * xs + rows[..., 1] * ys + rows[..., 2]
-        my = rows[..., 3] * xs + rows[..., 4] * ys + rows[..., 5]
-        return mx, my, label
+    def aim(self, map_x: Map, map_y: Map, corner: tuple[int, int] = (0, 0), samples: int = 1) -> None:
+        """Write where each pixel that is drawn comes from into the maps of a region of the crop from `corner` (x, y)
+        on, with some samples a pixel and axis; in place."""
+        size = (map_x.shape[0], map_x.shape[1])
+        corners = ((self.target - corner + 0.5) * samples)[self._triangles]
+        near = (corners.max(1) >= 0).all(1) & (corners.min(1) < [size[1] + 1, size[0] + 1]).all(1)
+        used = near & (self._area * samples**2 > self.SLIVER)
+        corners = corners[used]
+        number = paint_numbers(corners, size)
+        rows = affine(corners, self._corners[used], slender=0)
+        drawn = (number > 0).view(np.uint8)
+        for new, place in zip(affine_maps(number, rows), (map_x, map_y), strict=True):
+            cv2.copyTo(new, drawn, place)
+
+
+def _twice_area(corners: Array) -> Array:
+    """(T,) of triangles (T, 3, 2), with their sign."""
+    a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
 
 
 def _lash_colour(head: Head, upper: Chain) -> Array:

@@ -30,6 +30,7 @@ GREY_BELOW = 9.0
 FINE = 0.22
 """Finest detail around the eyes over the coarser one, below which a picture is soft."""
 SHADOW = np.array([0.95, 1.22, 1.30])
+_SHADED = (np.linspace(0, 1, 1024)[:, None] ** SHADOW).astype(np.float32)
 """Shadows inside the mouth are red: light that reaches it has passed lips and gums. Exponents for R, G, B."""
 _CORNERS = [78, 308, 2]
 """Points that carry photographed teeth."""
@@ -51,7 +52,7 @@ class PhotoTone:
 
     def match(self, colour: Floats) -> Floats:
         """Painted RGB (h, w, 3) in the photograph's range of tones."""
-        mean = colour.mean(2, keepdims=True)
+        mean = cv2.transform(colour, np.full((1, 3), 1 / 3, np.float32))[..., None]
         return self.black + (mean + (colour - mean) * self.chroma) * self.gain * (1 - self.black / 235)
 
 
@@ -134,7 +135,7 @@ class MouthPainter:
         if head.gap > CLOSED_GAP and per > 0:  # closing the photographed mouth took its lower teeth up with the jaw
             self.anchors["jaw"] = corners - 0.7 * head.gap * s / per * self.jaw
         self.on_jaw = {"lower_edge": 1.0, "lower_gum": 1.0, "tongue": 0.62, "jaw": 1.0}
-        self.enamel, self.flesh, self.cavity = self._tones(head)
+        self.enamel, self.flesh, self.cavity = (tone.astype(np.float32) for tone in self._tones(head))
 
     def _photographed_edge(self, teeth: Mask | None, middle: Array) -> float:
         """Where the upper teeth end, in pupil distances under the lips' line."""
@@ -191,14 +192,14 @@ class MouthPainter:
         # Its back lies in the dark, its tip behind the lower lip in the light.
         rows = (np.arange(h * k) + 0.5) / k + low[1] - anchors["tongue"][0, 1]
         front = 0.50 + 0.50 * smoothstep(rows / s / 0.16 + 0.5)
-        out = out * (1 - m) + m * self.flesh * front[:, None, None] ** SHADOW
+        out += m * (self.flesh * front[:, None, None] ** SHADOW - out).astype(np.float32)
         for name, bounds, gain in (("lower", LOWER_TEETH, 0.66), ("upper", TEETH, 0.98)):
             edge, gum = anchors[name + "_edge"], anchors[name + "_gum"]
             band = _soft(canvas.polygon(np.concatenate([edge, gum[::-1]])), 0.012 * s * k)[..., None]
             lines = self._gaps(canvas, edge, gum, bounds)
             tone = gain * (1 - depth) * side[None, :] * (1 - 0.30 * lines)
-            out = out * (1 - band) + band * self.enamel * tone[..., None] ** SHADOW
-        out = self.tone.match(out * light[..., None] ** SHADOW)
+            out += band * (self.enamel * _shaded(tone) - out)
+        out = self.tone.match(out * _shaded(light))
         out = self._photographed(out, canvas, anchors, light, depth)
         small = cv2.resize(out, (w, h), interpolation=cv2.INTER_AREA)
         if self.tone.soft > 0.2:
@@ -273,6 +274,11 @@ class _Canvas:
         half = (int(axes[0] * self.k * 16), int(axes[1] * self.k * 16))
         cv2.ellipse(out, (x, y), half, 0, 0, 360, (255,), -1, cv2.LINE_AA, 4)
         return out
+
+
+def _shaded(light: NDArray[np.floating]) -> Floats:
+    """(h, w, 3): RGB factors of light (h, w) in 0-1 on what lies in a shadow, which is redder."""
+    return np.asarray(np.take(_SHADED, (light * (len(_SHADED) - 1) + 0.5).astype(np.int32), axis=0))
 
 
 def _soft(mask: NDArray[np.uint8], deviation: float) -> Floats:

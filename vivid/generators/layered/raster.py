@@ -1,7 +1,7 @@
 """Triangles to pixels without a graphics card.
 
-They are painted far to near as numbers, then every pixel takes its triangle's affine functions. A painted layer is a
-premultiplied picture with its place in the frame.
+Their numbers are painted far to near, all rows of all of them at once; then every pixel takes its triangle's affine
+functions. A painted layer is a premultiplied picture with its place in the frame.
 """
 
 from __future__ import annotations
@@ -18,10 +18,18 @@ Window = tuple[int, int, int, int]
 
 BRIGHT = 1.3
 """The factor on the skin's colour that a texture stores as 255."""
+FINE = 4
+"""Samples a pixel and axis of the picture that frames look up: with a linear look-up, the quickest, in one so fine they
+are as sharp as the kernel that made it."""
 SLENDER = 0.12
 """A triangle whose height is at most this share of its longest side is slender."""
 THIN = 0.25
 """Triangles of at most half this area, in samples, are not painted."""
+TWO_SAMPLES = np.array([[0, 3, 2, 3, 1, 3, 1, 3] + [0] * 8, [0, 3, 2, 3, 1, 3, 2, 3] + [0, 3] * 4])
+"""Which two of a pixel's 2 x 2 samples (0 1 above 2 3) count, by which are covered (8, 4, 2, 1): those of the diagonal
+0 and 3, those of the other where it covers neither."""
+SHARE = np.array([bin(kind).count("1") / 4 for kind in range(16)], np.float32)
+"""Covered share of a pixel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,87 +52,119 @@ class PaintedLayer:
 
 @dataclass(frozen=True, eq=False)
 class Coverage:
-    """Which triangles are seen where, with 2 x 2 samples a pixel.
+    """Which triangles are seen where, with 2 x 2 samples a pixel, of which two on a diagonal count: they smooth edges
+    within the picture well enough at half of the cost.
 
     window: in the frame; opacity: (h, w) covered share of each pixel; corners: (S, 3, 2) in samples of the window and
-    chosen: (S,) numbers of the triangles that are painted; flat, face: (N,) covered samples of a raster (2 h, 2 w) and
-    their triangles among the chosen ones. Of the samples only those on one diagonal of each pixel are kept: two smooth
-    edges within the picture well enough at half of the cost. pixels: (M,) of the flat picture that have samples.
+    chosen: (S,) numbers of the triangles that are painted; pixels: (M,) of the flat picture that are covered. faces:
+    (N,) triangles among the chosen ones and x, y: (N,) where they are asked: first one place in each of the M pixels,
+    which is their middle where both samples see the same triangle, then the second samples of the pixels `mixed`.
     """
 
     window: Window
     opacity: NDArray[np.float32]
-    corners: Floats
+    corners: NDArray[np.float32]
     chosen: NDArray[np.int64]
-    flat: NDArray[np.int64]
-    face: NDArray[np.int64]
     pixels: NDArray[np.int64]
+    faces: NDArray[np.int64]
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    mixed: NDArray[np.int64]
 
-    def interpolate(self, values: NDArray) -> NDArray[np.float32]:
-        """Values (N, K) at the covered samples, from those of the chosen triangles' corners (S, 3, K)."""
-        rows = affine(self.corners, values)
-        x_slope, y_slope, start = (np.take(np.ascontiguousarray(rows[:, k]), self.face, 0) for k in range(3))
-        y, x = np.divmod(self.flat, 2 * self.opacity.shape[1])
-        x_slope *= x[:, None].astype(np.float32) + np.float32(0.5)
-        y_slope *= y[:, None].astype(np.float32) + np.float32(0.5)
+    def interpolate(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Values (K, N) at the samples, from those of the chosen triangles' corners (S, 3, K)."""
+        rows, width = affine(self.corners, values), values.shape[2]
+        x_slope, y_slope, start = (np.take(np.ascontiguousarray(rows[:, k]), self.faces, 0) for k in range(3))
+        # numpy is slow with one factor for each short row
+        x_slope *= np.repeat(self.x, width).reshape(-1, width)
+        y_slope *= np.repeat(self.y, width).reshape(-1, width)
         x_slope += y_slope
         x_slope += start
-        return x_slope
+        return np.ascontiguousarray(x_slope.T)
 
     def mean(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(M, K): values (N, K) of the samples of each pixel, averaged."""
-        h, w = self.opacity.shape
-        y, x = np.divmod(self.flat, 2 * w)
-        place = np.zeros(h * w, np.int64)
-        place[self.pixels] = np.arange(len(self.pixels))
-        at, lower = place[(y >> 1) * w + (x >> 1)], (y & 1).astype(bool)
-        # a pixel has at most one sample in its upper row and one in its lower
-        total, count = np.zeros((len(self.pixels), values.shape[1]), np.float32), np.zeros(len(self.pixels), np.float32)
-        for row in (np.flatnonzero(~lower), np.flatnonzero(lower)):
-            total[at[row]] += np.take(values, row, 0)
-            count[at[row]] += 1
-        total /= count[:, None]
-        return total
+        """(K, M): values (K, N) of the samples of each pixel, averaged."""
+        count = len(self.pixels)
+        out = values[:, :count].copy()
+        for mean, more in zip(out, values[:, count:], strict=True):
+            mean[self.mixed] = (mean[self.mixed] + more) * np.float32(0.5)
+        return out
 
     def picture(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(h, w, K): values (M, K) of the pixels in their places, zeros elsewhere."""
+        """(h, w, ...): values (M, ...) of the pixels in their places, zeros elsewhere."""
         h, w = self.opacity.shape
-        out = np.zeros((h * w, values.shape[1]), np.float32)
+        out = np.zeros((h * w, *values.shape[1:]), np.float32)
         out[self.pixels] = values
-        return out.reshape(h, w, -1)
+        return out.reshape(h, w, *values.shape[1:])
 
 
-def paint_numbers(
-    points: Floats, tri: NDArray[np.int64], order: NDArray[np.int64], size: tuple[int, int]
-) -> NDArray[np.int32]:
-    """(h, w): number of the triangle that is seen, from 1; points (V, 2), order: which triangles, far to near."""
-    label = np.zeros(size, np.int32)
-    corners = np.round((points[tri] - 0.5) * 16).astype(np.int32)
-    for f in order.tolist():
-        cv2.fillConvexPoly(label, corners[f], f + 1, 8, 4)
-    return label
+def paint_numbers(corners: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.integer]:
+    """(h, w): number of the triangle that is seen, from 1; corners: (F, 3, 2), later ones lie over earlier ones.
+
+    A triangle also covers the pixels whose middles are up to half a pixel beside it: neighbours leave no holes.
+    """
+    h, w = size
+    label: NDArray[np.integer] = np.zeros(h * w, np.int16 if len(corners) < 2**15 else np.int32)
+    corners = corners.astype(np.float32) - np.float32(0.5)
+    # corners from above to below: every row crosses the long edge from the first to the last and one of the others
+    order = np.argsort(corners[..., 1], 1)
+    x, y = (np.ascontiguousarray(np.take_along_axis(corners[..., k], order, 1).T) for k in (0, 1))
+    least, most = (edge(edge(x[0], x[1]), x[2]) for edge in (np.minimum, np.maximum))
+    first, last = np.rint(y[0]).clip(0, h).astype(np.int64), np.rint(y[2]).clip(-1, h - 1).astype(np.int64)
+    count = np.where((most > -1) & (least < w), np.maximum(last - first + 1, 0), 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slopes = [(x[b] - x[a]) / (y[b] - y[a]) for a, b in ((0, 2), (0, 1), (1, 2))]
+    for slope in slopes:
+        slope[~np.isfinite(slope)] = 0  # level edges: the other two end where they do
+
+    face = np.repeat(np.arange(len(corners)), count)
+    row = np.arange(len(face)) - np.repeat(np.cumsum(count) - count - first, count)
+    table = np.stack([x[0], x[1], *y, *slopes, least - np.float32(0.5), most + np.float32(0.5)])
+    x0, x1, y0, y1, y2, long, upper, lower, least, most = np.take(table, face, 1)
+    # the part of the row's strip that the triangle crosses: its middle, and how far edges go sideways within it
+    strip = row.astype(np.float32)
+    top, bottom = np.maximum(strip - np.float32(0.5), y0), np.minimum(strip + np.float32(0.5), y2)
+    middle, half = (top + bottom) * np.float32(0.5), (bottom - top) * np.float32(0.5)
+    one, one_wide = x0 + (middle - y0) * long, np.maximum(np.abs(long) * half, np.float32(0.5))
+    above = middle < y1
+    short = np.where(above, upper, lower)
+    other = np.where(above, x0, x1) + (middle - np.where(above, y0, y1)) * short
+    other_wide = np.maximum(np.abs(short) * half, np.float32(0.5))
+    one_left = one < other
+    start = np.maximum(np.where(one_left, one - one_wide, other - other_wide), least)
+    end = np.minimum(np.where(one_left, other + other_wide, one + one_wide), most)
+    start = np.ceil(start).clip(0, w).astype(np.int64)
+    length = np.maximum(np.floor(end).clip(-1, w - 1).astype(np.int64) - start + 1, 0)
+
+    place = np.repeat(row * w + start - (np.cumsum(length) - length), length)
+    place += np.arange(len(place))
+    np.maximum.at(label, place, np.repeat((face + 1).astype(label.dtype), length))
+    return label.reshape(h, w)
 
 
-def affine(points: Floats, values: NDArray) -> NDArray[np.float32]:
+def affine(points: NDArray[np.floating], values: NDArray[np.floating], slender: float = SLENDER) -> NDArray[np.float32]:
     """(F, 3, K): values (F, 3, K) of the corners of triangles (F, 3, 2) as functions of x, y, 1.
 
     Slender triangles get the mean of their corners: samples on their rims lie far outside of them in their own measure.
     """
-    e1, e2 = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
-    det = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0]
-    longest = np.maximum(np.square(e1).sum(1), np.square(e2).sum(1))
-    slender = np.abs(det) <= SLENDER * np.maximum(longest, np.square(e2 - e1).sum(1))
-    det = np.where(slender, np.inf, det)[:, None]
-    u1, u2 = values[:, 1] - values[:, 0], values[:, 2] - values[:, 0]
-    ax = (u1 * e2[:, 1:2] - u2 * e1[:, 1:2]) / det
-    ay = (u2 * e1[:, 0:1] - u1 * e2[:, 0:1]) / det
-    c = np.where(slender[:, None], values.mean(1), values[:, 0] - ax * points[:, 0, :1] - ay * points[:, 0, 1:])
-    return np.stack([ax, ay, c], 1).astype(np.float32)
+    x, y = points[..., 0].T.astype(np.float64), points[..., 1].T.astype(np.float64)
+    e1, e2, f1, f2 = x[1] - x[0], x[2] - x[0], y[1] - y[0], y[2] - y[0]
+    det = e1 * f2 - f1 * e2
+    longest = np.maximum(np.maximum(e1 * e1 + f1 * f1, e2 * e2 + f2 * f2), (e2 - e1) ** 2 + (f2 - f1) ** 2)
+    flat = np.abs(det) <= slender * longest
+    det = 1 / np.where(flat, np.inf, det)
+    shares = np.zeros((len(points), 3, 3))  # of the three corners' values in the slopes along x and y and the start
+    for k, (along_x, along_y) in enumerate(((f1 - f2, e2 - e1), (f2, -e2), (-f1, e1))):
+        shares[:, 0, k], shares[:, 1, k] = along_x * det, along_y * det
+        shares[:, 2, k] = (k == 0) - shares[:, 0, k] * x[0] - shares[:, 1, k] * y[0]
+    shares[flat, 2] = 1 / 3
+    return np.matmul(shares, values).astype(np.float32)
 
 
-def window_of(points: Floats, size: tuple[int, int], margin: int = 3) -> Window | None:
+def window_of(points: NDArray[np.floating], size: tuple[int, int], margin: int = 3) -> Window | None:
     """The part of a frame (height, width) that points (V, 2) reach; None if they are outside of it."""
-    low, high = np.floor(points.min(0)) - margin, np.ceil(points.max(0)) + margin
+    low = np.floor([points[:, 0].min(), points[:, 1].min()]) - margin
+    high = np.ceil([points[:, 0].max(), points[:, 1].max()]) + margin
     x0, y0 = np.clip(low, 0, (size[1], size[0])).astype(int).tolist()
     x1, y1 = np.clip(high, 0, (size[1], size[0])).astype(int).tolist()
     return (x0, y0, x1, y1) if x1 - x0 > 2 and y1 - y0 > 2 else None
@@ -137,31 +177,62 @@ def cover(verts: Floats, tri: NDArray[np.int64], size: tuple[int, int], cull: bo
     """
     if not len(tri):
         return None
-    window = window_of(verts[np.unique(tri), :2], size, margin)
+    corners = verts[:, :2].astype(np.float32)[tri]
+    window = window_of(corners.reshape(-1, 2), size, margin)
     if window is None:
         return None
     x0, y0, x1, y1 = window
-    points = (verts[:, :2] - [x0, y0]) * 2
+    corners = (corners - np.array([x0, y0], np.float32)) * np.float32(2)
     w, h = (x1 - x0) * 2, (y1 - y0) * 2
-    a, b, c = (points[tri[:, k]] for k in range(3))
-    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-    low, high = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
-    seen = area < -THIN if cull else np.abs(area) > THIN
-    seen &= (high[:, 0] >= 0) & (high[:, 1] >= 0) & (low[:, 0] < w) & (low[:, 1] < h)
-    chosen = np.flatnonzero(seen)
-    depth = verts[tri[chosen, 0], 2] + verts[tri[chosen, 1], 2] + verts[tri[chosen, 2], 2]
+    one, other = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area = one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]
+    chosen = np.flatnonzero(area < -THIN if cull else np.abs(area) > THIN)
+    depth = verts[:, 2].astype(np.float32)[tri[chosen]].sum(1)
     chosen = chosen[np.argsort(depth, kind="stable")]
-    number = paint_numbers(points, tri[chosen], np.arange(len(chosen)), (h, w))
-    opacity = cv2.resize((number > 0).astype(np.float32), (w // 2, h // 2), interpolation=cv2.INTER_AREA)
-    kept = (number[::2, ::2] | number[1::2, 1::2]) > 0
-    for other in (number[::2, 1::2], number[1::2, ::2]):  # rims seen by the other diagonal alone keep it
-        other[kept] = 0
-    flat = np.flatnonzero(number)
-    if not len(flat):
+    corners = corners[chosen]
+    number = paint_numbers(corners, (h, w))
+    samples = np.stack([number[i::2, j::2].ravel() for i in (0, 1) for j in (0, 1)])
+    kinds = np.zeros(h * w // 4, np.uint8)
+    for covered in samples > 0:
+        kinds += kinds
+        kinds += covered
+    pixels = np.flatnonzero(kinds)
+    if not len(pixels):
         return None
-    face = number.ravel()[flat] - 1
-    pixels = np.flatnonzero(opacity)
-    return Coverage(window, np.asarray(opacity, np.float32), points[tri[chosen]], chosen, flat, face, pixels)
+    share = np.take(SHARE, kinds).reshape(h // 2, w // 2)
+    first, second = (np.take(which, kinds[pixels]) for which in TWO_SAMPLES)
+    face, other_face = (np.take(samples.ravel(), sample * (h * w // 4) + pixels) - 1 for sample in (first, second))
+    mixed = np.flatnonzero(face != other_face)
+    row, column = np.divmod(pixels.astype(np.int32), w // 2)
+    places = []
+    for shift, start in ((0, column), (1, row)):
+        here, there = ((sample >> shift & 1).astype(np.float32) for sample in (first, second))
+        both = (here + there) * np.float32(0.5)
+        both[mixed] = here[mixed]
+        corner = 2 * start + np.float32(0.5)
+        places.append(np.concatenate([corner + both, (corner + there)[mixed]]))
+    faces = np.concatenate([face, other_face[mixed]])
+    return Coverage(window, share, corners, chosen, pixels, faces, places[0], places[1], mixed)
+
+
+def affine_maps(
+    number: NDArray[np.integer], rows: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Maps (h, w) of x and y: the affine functions (F, 3, 2) of each pixel's triangle `number` (h, w), from 1.
+
+    Where there is none the maps mean nothing.
+    """
+    h, w = number.shape
+    x, y = np.arange(w, dtype=np.float32)[None] + 0.5, np.arange(h, dtype=np.float32)[:, None] + 0.5
+    maps = []
+    for k in range(2):
+        a, b, c = (np.take(np.ascontiguousarray(rows[:, i, k]), number - 1, mode="clip") for i in range(3))
+        a *= x
+        b *= y
+        a += b
+        a += c
+        maps.append(a)
+    return maps[0], maps[1]
 
 
 def mesh_map(
@@ -176,13 +247,10 @@ def mesh_map(
         return None
     x0, y0, x1, y1 = window
     local = points - [x0, y0]
-    number = paint_numbers(local, tri, np.arange(len(tri)), (y1 - y0, x1 - x0))
-    rows = affine(local[tri], (source - 0.5)[tri])
-    outside = np.array([[[0, 0], [0, 0], [-1e4, -1e4]]], np.float32)
-    per_pixel = np.take(np.concatenate([outside, rows]).reshape(-1, 6), number, axis=0)
-    xs = np.arange(x1 - x0, dtype=np.float32)[None] + 0.5
-    ys = np.arange(y1 - y0, dtype=np.float32)[:, None] + 0.5
-    map_x, map_y = (per_pixel[..., k] * xs + per_pixel[..., k + 2] * ys + per_pixel[..., k + 4] for k in (0, 1))
+    number = paint_numbers(local[tri], (y1 - y0, x1 - x0))
+    map_x, map_y = affine_maps(number, affine(local[tri], (source - 0.5)[tri]))
+    outside = number == 0
+    map_x[outside] = map_y[outside] = -1e4
     return window, map_x, map_y
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .figure import PLACES, ArmOutline, Layers
-from .raster import PaintedLayer, mesh_map
+from .raster import FINE, PaintedLayer, mesh_map
 from .skin import to_linear
 
 Floats = NDArray[np.float64]
@@ -27,8 +27,14 @@ class Sleeve:
         opacity = layers.sleeve[side] * _above_hem(layers, side) if self.arm.bare else layers.sleeve[side]
         self._opacity = (opacity * 255).round().astype(np.uint8)
         self._torso = layers.torso
-        self._cut = np.dstack([layers.cloth.round().clip(0, 255).astype(np.uint8), self._opacity])
         self._points, self._tri, self._share = self._mesh(layers.shoulders)
+        # the cloth, finely sampled: with a linear look-up it is as sharp as with this kernel
+        x, y, w, h = cv2.boundingRect(self._opacity)
+        x0, y0, x1, y1 = max(x - 2, 0), max(y - 2, 0), x + w + 2, y + h + 2
+        cloth = layers.cloth[y0:y1, x0:x1].round().clip(0, 255).astype(np.uint8)
+        cut = np.dstack([cloth, self._opacity[y0:y1, x0:x1]])
+        self._cut = cv2.resize(cut, None, fx=FINE, fy=FINE, interpolation=cv2.INTER_CUBIC)
+        self._source = (self._points - [x0, y0]) * FINE
 
     def _mesh(self, width: float) -> tuple[Floats, NDArray[np.int64], Floats]:
         """Points (N, 2) round the upper arm, triangles where its sleeve is, and the points' share in its turn (N,)."""
@@ -61,17 +67,18 @@ class Sleeve:
         d = d + np.outer(far * (stretch - 1) * self._share, along)
         c, q = np.cos(angle * self._share), np.sin(angle * self._share)
         moved = shoulder + np.stack([c * d[:, 0] - q * d[:, 1], q * d[:, 0] + c * d[:, 1]], 1)
-        found = mesh_map(moved, self._points, self._tri, self.size)
+        found = mesh_map(moved, self._source, self._tri, self.size)
         if found is None:
             return None
         (x0, y0, _, _), map_x, map_y = found
-        moved = cv2.remap(self._cut, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
-        share = moved[..., 3].astype(np.float32) / 255
+        moved = cv2.remap(self._cut, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        share = cv2.extractChannel(moved, 3).astype(np.float32) / 255
         # Over the torso the same cloth lies below, and the seam is soft; over the room it would be a ghost.
         torso = self._torso[y0 : y0 + share.shape[0], x0 : x0 + share.shape[1]]
         firm = np.clip(3 * share - 1, 0, 1)
         share = firm + torso * (share - firm)
-        return PaintedLayer(moved[..., :3] * share[..., None], share, x0, y0)
+        colour = cv2.multiply(cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB), cv2.merge([share] * 3), dtype=cv2.CV_32F)
+        return PaintedLayer(colour, share, x0, y0)
 
 
 def _above_hem(layers: Layers, side: int) -> Floats:
