@@ -53,7 +53,7 @@ def patch_fill(picture: Layer, hole: Mask, known: Mask, side: int = 160, seed: i
         solution = _joined(level.picture, level.hole, level.known)
     if solution is None or offsets is None:
         return np.where(hole[..., None], base, picture)
-    return np.where(hole[..., None], _full_size(picture, solution, offsets), picture).astype(np.float32)
+    return np.where(hole[..., None], _full_size(picture, solution, offsets, known), picture).astype(np.float32)
 
 
 @dataclass
@@ -240,18 +240,45 @@ def _joined(picture: Layer, hole: Mask, known: Mask, rounds: int = 400) -> Layer
     return p[1:-1, 1:-1].clip(0, 255)
 
 
-def _full_size(picture: Layer, solution: Layer, offsets: Layer) -> Layer:
-    """Colours of the full picture at the offsets' places, tones of the solution."""
+def _full_size(picture: Layer, solution: Layer, offsets: Layer, known: Mask) -> Layer:
+    """Colours of the full picture at the offsets' places, tones of the solution.
+
+    Detail is copied from one place where neighbours come from one; elsewhere it would be torn, and without any cloth
+    would turn to wax: there it comes from where the nearest such neighbour's comes from.
+    """
     height, width = picture.shape[:2]
     k = height / len(offsets)
-    big = cv2.resize(offsets, (width, height), interpolation=cv2.INTER_NEAREST) * k
-    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
-    copied = cv2.remap(picture, xs + big[..., 1], ys + big[..., 0], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    sigma = 1.2 * k
     tones = cv2.resize(solution, (width, height), interpolation=cv2.INTER_CUBIC)
     variance = cv2.blur(np.square(offsets), (3, 3)) - np.square(cv2.blur(offsets, (3, 3)))
-    calm = (variance.sum(2) < 1.5).astype(np.float32)  # neighbours come from one place: detail may be copied
-    calm = cv2.resize(calm, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
-    sigma = 1.2 * k
-    out = tones + calm * (copied - cv2.GaussianBlur(copied, (0, 0), sigma))
+    hole = np.abs(offsets).sum(2) > 0
+    calm = (variance.sum(2) < 1.5) & hole
+    detail = calm_share = np.zeros((height, width, 1), np.float32)
+    if hole.any():
+        detail = _detail(picture, _nearest(offsets, calm if calm.any() else hole), known, sigma)
+        calm_share = cv2.resize(calm.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
+    out = tones + calm_share * _detail(picture, offsets, known, sigma) + (1 - calm_share) * detail
     spread = cv2.GaussianBlur(np.abs(out - tones), (0, 0), sigma)
     return np.clip(out, tones - 2 * spread - 4, tones + 2 * spread + 4)
+
+
+def _nearest(offsets: Layer, chosen: Mask) -> Layer:
+    """Everywhere the offset of the nearest chosen pixel."""
+    _, labels = cv2.distanceTransformWithLabels(
+        (~chosen).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    of_label = np.zeros((labels.max() + 1, 2), np.float32)
+    of_label[labels[chosen]] = offsets[chosen]
+    return np.asarray(of_label[labels])
+
+
+def _detail(picture: Layer, offsets: Layer, known: Mask, sigma: float) -> Layer:
+    """What is finer than `sigma` pixels at the offsets' places, none where something unknown is."""
+    height, width = picture.shape[:2]
+    big = cv2.resize(offsets, (width, height), interpolation=cv2.INTER_NEAREST) * (height / len(offsets))
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
+    xs, ys = xs + big[..., 1], ys + big[..., 0]
+    fine = picture - cv2.GaussianBlur(picture, (0, 0), sigma)
+    copied = cv2.remap(fine, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    inner = cv2.erode(known.astype(np.uint8), np.ones((3, 3))).astype(np.float32)
+    return np.asarray(copied * cv2.remap(inner, xs, ys, cv2.INTER_LINEAR)[..., None], np.float32)

@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 
 SOFT_HEM = 0.011
 """Shoulder widths over which cloth ends."""
+EDGE = 0.7
+"""Standard deviation in pixels of an edge that a camera saw: a sharper one is a staircase."""
 ROWS, COLUMNS = 30, 13
 """Points of the flat mesh along and across the upper arm."""
 
@@ -75,7 +77,7 @@ class Sleeve:
         share = cv2.extractChannel(moved, 3).astype(np.float32) / 255
         # Over the torso the same cloth lies below, and the seam is soft; over the room it would be a ghost.
         torso = self._torso[y0 : y0 + share.shape[0], x0 : x0 + share.shape[1]]
-        firm = np.clip(3 * share - 1, 0, 1)
+        firm = cv2.GaussianBlur(np.clip(3 * share - 1, 0, 1), (0, 0), EDGE)
         share = firm + torso * (share - firm)
         colour = cv2.multiply(cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB), cv2.merge([share] * 3), dtype=cv2.CV_32F)
         return PaintedLayer(colour, share, x0, y0)

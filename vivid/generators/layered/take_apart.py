@@ -313,7 +313,7 @@ def _sleeve(figure: _Figure, side: int) -> Layer:
     loose = np.minimum(firm, np.clip((region.limit_out * 1.06 + unit - outward) / (2 * unit) + 0.5, 0, 1))
     loose = np.maximum(loose, firm * smoothstep((figure.parsing.sleeves[side] - 0.4) / 0.3))  # sleeves may flare
     # where something else covers the outline, the smooth one is used
-    covered = figure.grow(figure.hands_near, 5) | figure.grow((skin > 0.5) & (along < arm.hem), 3)
+    covered = figure.grow(figure.hands_near, 5) | figure.grow((skin > 0.5) & (along < arm.hem - 0.05), 3)
     covered |= (along > 0.55) & (arm.hem > LONG)
     outline = np.where(covered, edge, np.maximum(loose, outward < 0.8 * region.limit_out))
     if arm.bare:
@@ -326,7 +326,10 @@ def _sleeve(figure: _Figure, side: int) -> Layer:
     else:
         hem = min(arm.hem, 1.05)
         bow = 0.02 * (1 - np.square(np.clip(outward / (0.2 * width), -1, 1))) - arm.hem_tilt * outward / width
-        bow -= 0.25 * np.clip(-outward / region.limit_in - 0.55, 0, 0.6)  # a sleeve runs up into the armpit
+        armpit = 0.25 * np.clip(
+            -outward / region.limit_in - 0.55, 0, 0.6
+        )  # a sleeve runs up into it, unless it is wide
+        bow -= armpit * (1 - smoothstep((figure.parsing.sleeves[side] - 0.3) / 0.3))
         if arm.hem < LONG:
             opacity = opacity * np.clip((hem + bow - along) * length / (2 * unit) + 0.5, 0, 1)
         else:  # the elbow of a long sleeve is round, the forearm's tube begins in it
@@ -373,7 +376,8 @@ def _cloth(figure: _Figure, sleeves: Layer, cloth_known: Mask) -> Layer:
             odd &= region.outward > -0.8 * region.limit_in  # prints on the chest stay
             odd &= figure.parsing.sleeves[side] + figure.parsing.torso < 0.6  # and so do shadows of reddish cloth
             alien |= (sleeves[side] > 0.02) & (along < bound) & figure.grow(odd, 2)
-    hole = cover & (figure.grow(figure.hands_near | _forearm_skin(figure), 5) | alien)
+    deep = cv2.erode((person < 0.93).astype(np.uint8), ellipse(3 * figure.unit)) > 0  # too wide a gap for a membrane
+    hole = cover & (figure.grow(figure.hands_near | _forearm_skin(figure) | (deep & cover), 5) | alien)
     if hole.any():
         known = (cloth_known | (cover & ~hole)) & (skin < 0.35) & (person > 0.9)
         cloth = patch_fill(cloth, hole, known)
