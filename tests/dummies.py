@@ -16,6 +16,7 @@ from vivid.models.conditions import Conditions
 from vivid.models.factory import ModelConfig, Models, build_models
 
 if TYPE_CHECKING:
+    from vivid.generators.compact.generator import CompactGenerator
     from vivid.generators.diffusion.generator import DiffusionGenerator
     from vivid.pipeline import VividPipeline
 
@@ -156,3 +157,31 @@ def dummy_pipeline(**changes: Any) -> VividPipeline:
     from vivid.pipeline import VividPipeline
 
     return VividPipeline(dummy_generator(**changes))
+
+
+def dummy_refiner(trained: bool) -> CompactGenerator:
+    """The layered generator with dummies on top; untrained ones change nothing."""
+    from vivid.generators.compact.generator import CompactGenerator
+    from vivid.models.refiner import start_refiner
+
+    models = start_refiner(dummy_models())
+    if trained:
+        fill(models.denoiser, 5)
+        with torch.no_grad():  # random autoencoders are wild: a difference that stays within a picture's range
+            models.denoiser.conv_out.weight.mul_(0.05)
+            models.denoiser.conv_out.bias.mul_(0.05)
+    info = ModelInfo(
+        name="compact",
+        speech_encoder="dummy",
+        domain="any",
+        size=(64, 64),
+        window=1,
+        overlap=0,
+        steps=1,
+        guidance_audio=1.0,
+        guidance_image=1.0,
+        untrained=("motion",),
+        refines_layers=True,
+    )
+    speech: Any = DummySpeech()
+    return CompactGenerator(models, speech, info)

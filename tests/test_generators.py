@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.dummies import dummy_pipeline
+from tests.dummies import dummy_pipeline, dummy_refiner
 from tests.test_pipeline import gestures, portrait, tone
 from vivid.config import RunSettings
 from vivid.errors import InputError
@@ -78,10 +78,21 @@ def layered() -> Harness:
     return Harness(VividPipeline.from_pretrained("layered"), person, load_motion("wave"), settings, other, 192)
 
 
+def compact() -> Harness:
+    """The layers with dummies on top that change every frame."""
+    real = layered()
+    return dataclasses.replace(
+        real,
+        pipeline=VividPipeline(dummy_refiner(trained=True)),
+        other=dataclasses.replace(real.settings, head_stream=False, codebook=False),
+    )
+
+
 HARNESSES: dict[str, Callable[[], Harness]] = {
     "diffusion": diffusion,
     "single frames": single_frames,
     "layered": layered,
+    "compact": compact,
 }
 
 

@@ -28,7 +28,7 @@ class ModelInfo:
     """What a model is besides its networks; stored as `model_index.json`.
 
     `untrained` names the parts that stay at zero effect because they have no trained weights; `domain` says what kind
-    of portraits the model was made for.
+    of portraits the model was made for; `refines_layers`: it mends frames that the layered generator draws.
     """
 
     name: str
@@ -44,6 +44,7 @@ class ModelInfo:
     prediction_type: str = "v_prediction"
     noise_clamp: float | None = None
     untrained: tuple[str, ...] = ()
+    refines_layers: bool = False
 
 
 @dataclass(frozen=True)

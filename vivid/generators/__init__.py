@@ -139,13 +139,21 @@ GENERATORS = {"layered": "LayeredGenerator"}
 def load_generator(
     name: str | Path = "layered", device: str | torch.device | None = None, dtype: torch.dtype | None = None
 ) -> Generator:
-    """The generator `name`: one of GENERATORS, or the diffusion model "embedded", "full" or of a model folder.
+    """The generator `name`: one of GENERATORS, or the model "embedded", "full" or of a model folder.
 
     device and dtype are for networks and default to the best this machine has. Errors: InputError.
     """
     if str(name) in GENERATORS:
         generator: Generator = getattr(import_module(f"{__name__}.{name}.generator"), GENERATORS[str(name)])()
         return generator
+    from ..weights.hub import model_folder
+    from ..weights.store import read_info
+
+    folder = model_folder(name)
+    if read_info(folder).refines_layers:
+        from .compact.generator import CompactGenerator
+
+        return CompactGenerator.load(folder, device, dtype)
     from .diffusion.generator import DiffusionGenerator
 
     return DiffusionGenerator.load(name, device, dtype)

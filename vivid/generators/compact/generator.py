@@ -1,0 +1,128 @@
+"""The compact generator: what the layers draw, refined."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator as Stream
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...config import ModelInfo, RunSettings
+from ...devices import default_device, prepare_for_cpu
+from ...errors import InputError
+from ...events import Step
+from ...media.tensors import from_unit, to_unit
+from ...models.autoencoder import ShortcutAutoencoderKL
+from ...models.factory import Models
+from ...speech.encoder import SpeechEncoder, load_speech_encoder
+from ...speech.types import Speech
+from ...weights.store import load_model
+from .. import Frames, Inputs
+from ..layered.generator import LONGEST_SIDE, LayeredGenerator, LayeredSession
+from ..settings import resolve
+from .refiner import FrameRefiner
+
+USUAL_SECONDS = 0.15
+"""What refining a frame takes on two ordinary cores, until a run has measured it."""
+
+
+class CompactGenerator:
+    """A layered generator and the networks that mend its frames; works wherever the layers do."""
+
+    def __init__(self, models: Models, speech_encoder: SpeechEncoder, info: ModelInfo) -> None:
+        """Errors: InputError for networks that were not made for layered frames."""
+        if not (models.denoiser.reads_layers and isinstance(models.vae, ShortcutAutoencoderKL)):
+            raise InputError(f"Model {info.name} was not made to refine layered frames: choose another one.")
+        self.models, self.speech_encoder, self.info = models, speech_encoder, info
+        self.layers = LayeredGenerator()
+        models.denoiser.enable_motion("motion" not in info.untrained)
+        trained = tuple(name for name in ("head_stream", "codebook") if name not in info.untrained)
+        self.capabilities = replace(
+            self.layers.capabilities,
+            name=info.name,
+            switches=(*trained, "calibrate"),
+            untrained=info.untrained,
+            speech_encoder=info.speech_encoder,
+        )
+        self._seconds: float | None = None
+        """Of refining one frame, in the last run."""
+
+    @classmethod
+    def load(
+        cls, folder: Path, device: str | torch.device | None = None, dtype: torch.dtype | None = None
+    ) -> CompactGenerator:
+        """The model of a folder; the device defaults to the best this machine has.
+
+        dtype: float32 unless another is given, which makes the layered frame come out less exactly.
+        """
+        device = torch.device(device or default_device())
+        models, info = load_model(folder, dtype or torch.float32)
+        for network in vars(models).values():
+            torch.nn.Module.to(network, device)
+        if device.type == "cpu":
+            prepare_for_cpu(vars(models).values())
+        return cls(models, load_speech_encoder(info.speech_encoder), info)
+
+    @property
+    def device(self) -> str:
+        """Where the networks are; the layers are drawn on the CPU."""
+        return str(self.models.vae.device)
+
+    def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
+        """See `Generator.resolve`; the size is what the layers make of it."""
+        own = resolve(self.capabilities, settings, (LONGEST_SIDE, LONGEST_SIDE))
+        sized = self.layers.resolve(replace(settings, head_stream=True, codebook=True), portrait_size)
+        return replace(sized, head_stream=own.head_stream, codebook=own.codebook)
+
+    def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> CompactSession:
+        """See `Generator.prepare`. Errors: InputError for portraits that the layers refuse."""
+        return CompactSession(self, inputs, speech, settings)
+
+    def measure_speed(self) -> None:
+        """Nothing is slow before the first run: `expected_seconds` has a usual machine's figure until then."""
+
+    def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
+        """Of drawing the layers and refining them."""
+        layers = self.layers.expected_seconds(frames, settings)
+        assert layers is not None
+        return layers + frames * (self._seconds or USUAL_SECONDS)
+
+    @torch.no_grad()
+    def reconstruct_hands(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """What the hand codebook makes of hand crops (N, 256, 256, 3); same shape."""
+        codebook = self.models.codebook
+        pictures = to_unit(crops, codebook.device, next(codebook.parameters()).dtype)
+        return from_unit(codebook(pictures).reconstruction)
+
+    def measured(self, seconds: float) -> None:
+        """Note what refining one frame took."""
+        self._seconds = seconds
+
+
+class CompactSession:
+    """One video in the making: a layered session whose every frame is refined."""
+
+    def __init__(self, generator: CompactGenerator, inputs: Inputs, speech: Speech, settings: RunSettings) -> None:
+        self._layers: LayeredSession = generator.layers.prepare(inputs, speech, settings)
+        self.size, self.notices, self.still = self._layers.size, self._layers.notices, self._layers.still
+        tokens = generator.speech_encoder.windows(speech.samples, len(inputs.clip))
+        self._refiner = FrameRefiner(generator.models, inputs, tokens, settings, self.still)
+        self._measured = generator.measured
+
+    def frames(self) -> Stream[Step | Frames, None, None]:
+        """Blocks of finished frames, in order."""
+        index, spent = 0, 0.0
+        for block in self._layers.frames():
+            assert not isinstance(block, Step)
+            began = time.perf_counter()
+            yield np.stack([self._refiner.refine(frame, index + i) for i, frame in enumerate(block)])
+            index, spent = index + len(block), spent + time.perf_counter() - began
+        self._measured(spent / max(index, 1))
+
+    def frame(self, index: int) -> NDArray[np.uint8]:
+        """That very frame (H, W, 3) of the video."""
+        return self._refiner.refine(self._layers.frame(index), index)
