@@ -15,6 +15,7 @@ from vivid.generators.diffusion.session import DECODE_CHUNK
 from vivid.media.provenance import read_provenance
 from vivid.media.video import probe, read_frames
 from vivid.models.autoencoder import ShortcutAutoencoderKL
+from vivid.pipeline import VividPipeline
 from vivid.pose.portrait import Portrait, make_portrait
 from vivid.pose.skeleton import BODY_COUNT, FACE_COUNT, Pose, PoseClip
 from vivid.speech.types import Speech
@@ -226,3 +227,63 @@ def test_memory_does_not_grow_with_length(pipeline, monkeypatch):
         assert full.window(range(12, 24)) is not full.window(range(12, 24))
         once = conditioner(1)
         assert once.window(range(0, 12)) is not once.window(range(0, 12)), "a single step would keep them for nothing"
+
+
+def from_layers(strength, monkeypatch, count=4, **options):
+    """Frames and phases of a three-frame video by dummies whose layers are `LAYERS`."""
+    from tests.dummies import dummy_generator
+
+    class Layers:
+        notices, still = ("The left arm stays still.",), (True, False)
+
+        def frames(self):
+            yield LAYERS[:2]
+            yield LAYERS[2:]
+
+    generator = dummy_generator(**options)
+    monkeypatch.setattr(generator._layers, "prepare", lambda *_: Layers())
+    settings = RunSettings(steps=count, guidance_audio=1.0, guidance_image=1.0, from_layers=strength)
+    session = VividPipeline(generator).prepare(portrait(), tone(3), gestures(), settings).session
+    parts = list(session.frames())
+    steps = [part for part in parts if isinstance(part, Step)]
+    return np.concatenate([part for part in parts if not isinstance(part, Step)]), steps, session, generator
+
+
+LAYERS = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), np.uint8)
+
+
+def test_full_strength_from_layers_is_a_run_without_them_to_the_bit(monkeypatch):
+    without, steps, session, _ = from_layers(None, monkeypatch)
+    full, full_steps, _, _ = from_layers(1.0, monkeypatch)
+    assert np.array_equal(without, full) and session.still == (False, False)
+    assert [(s.phase, s.done, s.total) for s in steps] == [(s.phase, s.done, s.total) for s in full_steps]
+
+
+def test_no_strength_gives_the_layers_through_the_autoencoder(monkeypatch):
+    from vivid.generators.diffusion.pictures import decode_pictures, encode_picture
+    from vivid.media.tensors import to_unit
+
+    frames, steps, session, generator = from_layers(0.0, monkeypatch)
+    vae = generator.models.vae
+    latents = torch.cat([encode_picture(vae, to_unit(part, "cpu", torch.float32)) for part in (LAYERS[:2], LAYERS[2:])])
+    assert np.array_equal(frames, decode_pictures(vae, latents, None, session.inputs.clip))
+    assert [(s.phase, s.done, s.total) for s in steps] == [("layers", 2, 3), ("layers", 3, 3)]
+    assert session.still == (True, False) and session.notices == ("The left arm stays still.",)
+
+
+@pytest.mark.parametrize("solver", ["ddim", "dpm++"])
+def test_half_strength_takes_half_the_steps_and_ends_nearer_to_the_layers(solver, monkeypatch):
+    half, steps, _, _ = from_layers(0.5, monkeypatch, solver=solver)
+    little, _, _, _ = from_layers(0.25, monkeypatch, solver=solver)
+    full, _, _, _ = from_layers(1.0, monkeypatch, solver=solver)
+    none, _, _, _ = from_layers(0.0, monkeypatch, solver=solver)
+    assert [s.done for s in steps if s.phase == "denoise"] == [1, 2]
+    far = [np.abs(frames.astype(int) - none).mean() for frames in (little, half, full)]
+    assert far[0] < far[1] < far[2]
+
+
+def test_one_step_has_nothing_to_start_from(monkeypatch):
+    with pytest.raises(InputError, match="does not sample from noise"):
+        from_layers(0.5, monkeypatch, count=None, window=1, overlap=0, steps=1, noise_clamp=0.0)
+    with pytest.raises(InputError, match="choose 0 to 1"):
+        RunSettings(from_layers=1.5)

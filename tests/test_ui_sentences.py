@@ -54,6 +54,9 @@ PROGRAMS_ONLY = {
     "The correction {} is {}: give two numbers, across and down.",
     "The stored corrections of {} cannot be read: known are {}.",
     "Model {} was made with {}, not with {}: the features have the same shapes and another meaning.",
+    "Model {} was not made to refine layered frames: choose another one.",
+    "{} does not sample from noise in steps: leave the layers to start from out.",
+    "The strength of noise on the layers is {}: choose 0 to 1.",
     "{}: {}",  # a file's name before a sentence
 }
 

@@ -53,7 +53,8 @@ class RunSettings:
 
     `width`, `height`, `steps` and the guidance scales left at None take the generator's own values; which others it
     takes, it says itself (`Generator.resolve`). The switches are the paper's ablations (section 4.3): head stream,
-    hand codebook, pose calibration.
+    hand codebook, pose calibration. `from_layers`, 0 to 1, starts the sampling from what the layered generator draws,
+    noised so far; None and 1 start it from pure noise.
     """
 
     width: int | None = None
@@ -67,6 +68,7 @@ class RunSettings:
     codebook: bool = True
     calibrate: bool = True
     mark: bool = True
+    from_layers: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("width", "height"):
@@ -81,6 +83,8 @@ class RunSettings:
                 raise InputError(f"{name} is {value}: choose 0 to 20 (1 is no guidance).")
         if self.seconds is not None and not self.seconds > 0:
             raise InputError(f"The length is {self.seconds} seconds: choose more than 0.")
+        if self.from_layers is not None and not 0 <= self.from_layers <= 1:
+            raise InputError(f"The strength of noise on the layers is {self.from_layers}: choose 0 to 1.")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"The seed is {self.seed}: choose a whole number from 0 on.")
 

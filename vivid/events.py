@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Step:
-    """Progress: `done` of `total` units of work in this phase: "denoise" before there are frames, then "decode", whose
-    units are finished frames.
+    """Progress: `done` of `total` units of work in this phase: "layers" where layered frames are drawn to start from,
+    "denoise" before there are frames, then "decode", whose units are finished frames.
 
     `seconds_left` covers everything that remains; `preview` is an RGB picture (H, W, 3) of one frame, now and then.
     """

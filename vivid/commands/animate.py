@@ -31,6 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=None, help="use only the first seconds of the speech")
     parser.add_argument("--guidance-audio", type=float, default=None, metavar="G", help="how strictly to follow sound")
     parser.add_argument("--guidance-image", type=float, default=None, metavar="G", help="how strictly to follow looks")
+    parser.add_argument(
+        "--from-layers", type=float, default=None, metavar="STRENGTH",
+        help="diffusion: start from what layered draws, noised so far (0: it alone, 1: pure noise, the default)",
+    )  # fmt: skip
     parser.add_argument("--detector", default="auto", choices=("auto", "mediapipe", "dwpose", "openpose"))
     parser.add_argument("--no-head-stream", action="store_true", help="ablation: without the head's audio stream")
     parser.add_argument("--no-codebook", action="store_true", help="ablation: without the hand codebook")
@@ -89,6 +93,7 @@ def settings_of(args: argparse.Namespace) -> RunSettings:
         codebook=not args.no_codebook,
         calibrate=not args.no_calibration,
         mark=not args.no_mark,
+        from_layers=args.from_layers,
     )
 
 

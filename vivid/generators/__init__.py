@@ -39,7 +39,7 @@ class Capabilities:
     ("head_stream", "codebook", "calibrate"); seeded: whether the seed changes the video; untrained: parts without
     trained weights, which stay at zero effect; instant: whether `Session.frame` draws any frame in a fraction of a
     second; size: its own width and height, None where they follow the portrait's; speech_encoder: whose states it
-    hears.
+    hears; takes_layers: whether its sampling may start from layered frames (`RunSettings.from_layers`).
     """
 
     name: str
@@ -55,6 +55,7 @@ class Capabilities:
     instant: bool
     size: tuple[int, int] | None = None
     speech_encoder: str = "whisper-tiny.en"
+    takes_layers: bool = False
 
 
 @dataclass(frozen=True)

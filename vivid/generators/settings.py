@@ -21,6 +21,8 @@ def resolve(can: Capabilities, settings: RunSettings, size: tuple[int, int]) -> 
     audio, image = can.guidance or (None, None)
     if can.guidance is None and (settings.guidance_audio is not None or settings.guidance_image is not None):
         raise InputError(f"Guidance has no effect on {can.name}: leave it out.")
+    if settings.from_layers is not None and not can.takes_layers:
+        raise InputError(f"{can.name} does not sample from noise in steps: leave the layers to start from out.")
     for name, title in (("head_stream", "head stream"), ("codebook", "hand codebook")):
         if not getattr(settings, name) and name not in can.switches + can.untrained:
             raise InputError(f"{can.name} has no {title} to switch off: leave it out.")

@@ -23,8 +23,10 @@ from ...speech.types import Speech
 from ...weights.hub import model_folder
 from ...weights.store import load_model
 from .. import Capabilities, Inputs
+from ..layered.generator import LayeredGenerator
 from ..settings import resolve
 from .guidance import guidance_coefficients
+from .noise import noisy_steps
 from .pictures import decode_pictures, remember
 from .session import DiffusionSession
 from .speed import Speed, Workload, fastest
@@ -58,6 +60,7 @@ class DiffusionGenerator:
         self.execution_device = models.vae.device
         self.speed: Speed | None = None
         self._hooks: list[Any] = []
+        self._layers = LayeredGenerator()
 
     @classmethod
     def load(
@@ -109,8 +112,12 @@ class DiffusionGenerator:
         return resolve(self.capabilities, settings, self.info.size)
 
     def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> DiffusionSession:
-        """See `Generator.prepare`; no portrait is refused, and nothing is computed before the first frame is wanted."""
-        return DiffusionSession(self, inputs, speech, settings)
+        """See `Generator.prepare`; nothing is computed before the first frame is wanted, and no portrait is refused,
+        except where the layers are to start from. Errors: InputError."""
+        layers = None
+        if noisy_steps(settings.steps or 1, settings.from_layers) < (settings.steps or 1):
+            layers = self._layers.prepare(inputs, speech, settings)
+        return DiffusionSession(self, inputs, speech, settings, layers)
 
     def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
         """See `Generator.expected_seconds`."""
@@ -123,7 +130,8 @@ class DiffusionGenerator:
         area = settings.width * settings.height / (self.info.size[0] * self.info.size[1])
         evaluations = sum(map(bool, guidance_coefficients(settings.guidance_audio, settings.guidance_image)))
         evaluated = sum(map(len, self.windows(frames)))
-        return Workload(area * evaluations * settings.steps * evaluated, area * frames, area * settings.steps)
+        steps = noisy_steps(settings.steps, settings.from_layers)
+        return Workload(area * evaluations * steps * evaluated, area * frames, area * steps)
 
     @torch.no_grad()
     def measure_speed(self) -> None:
@@ -183,4 +191,5 @@ def capabilities_of(info: ModelInfo) -> Capabilities:
         instant=False,
         size=info.size,
         speech_encoder=info.speech_encoder,
+        takes_layers=info.steps > 1,
     )

@@ -20,6 +20,20 @@ def initial_noise(
     return noise.to(device, dtype)
 
 
+def noisy_steps(steps: int, strength: float | None) -> int:
+    """How many of `steps` sampling steps are left when sampling starts from noised frames: all for None and 1, none
+    for 0, otherwise the share `strength`, at least one (Meng et al. 2022, SDEdit)."""
+    if strength is None or strength == 1:
+        return steps
+    return max(1, int(steps * strength)) if strength else 0
+
+
+def noised(scheduler: Any, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+    """Clean latents as they are at `timestep`; same shape."""
+    alpha = scheduler.alphas_cumprod[int(timestep)].to(clean)
+    return alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
+
+
 def predicted_clean(scheduler: Any, sample: Tensor, prediction: Tensor, timestep: Tensor) -> Tensor:
     """The clean latents that a prediction at `timestep` implies; same shape. Used for previews."""
     alpha = scheduler.alphas_cumprod[int(timestep)].to(sample)

@@ -14,18 +14,20 @@ from torch import Tensor
 
 from ...config import RunSettings
 from ...events import Step
+from ...media.tensors import to_unit
 from ...models.schedule import make_scheduler
 from ...pose.skeleton import PoseClip
 from ...speech.types import Speech
 from .. import Frames, Inputs
 from .conditioner import Conditioner
 from .guidance import guided_prediction
-from .noise import initial_noise, predicted_clean
-from .pictures import Remembered, decode_pictures
+from .noise import initial_noise, noised, noisy_steps, predicted_clean
+from .pictures import Remembered, decode_pictures, encode_picture
 from .speed import Clock
 from .windows import window_weights
 
 if TYPE_CHECKING:
+    from ..layered.generator import LayeredSession
     from .generator import DiffusionGenerator
 
 DECODE_CHUNK = 4
@@ -38,8 +40,18 @@ class DiffusionSession:
     notices: tuple[str, ...] = ()
     still = (False, False)
 
-    def __init__(self, generator: DiffusionGenerator, inputs: Inputs, speech: Speech, settings: RunSettings) -> None:
-        """Takes resolved settings; computes nothing yet."""
+    def __init__(
+        self,
+        generator: DiffusionGenerator,
+        inputs: Inputs,
+        speech: Speech,
+        settings: RunSettings,
+        layers: LayeredSession | None = None,
+    ) -> None:
+        """Takes resolved settings, and the layered video that sampling starts from; computes nothing yet."""
+        self._layers = layers
+        if layers is not None:
+            self.notices, self.still = layers.notices, layers.still
         self.generator, self.inputs, self.speech, self.settings = generator, inputs, speech, settings
         self.info, self.models = generator.info, generator.models
         self.size = inputs.clip.canvas
@@ -47,7 +59,8 @@ class DiffusionSession:
 
     @torch.no_grad()
     def frames(self) -> Generator[Step | Frames, None, None]:
-        """A Step for each window of each sampling step, then the frames in blocks of DECODE_CHUNK."""
+        """A Step for each block of layered frames to start from, if any, and for each window of each sampling step,
+        then the frames in blocks of DECODE_CHUNK."""
         generator = self.generator
         clock = Clock(generator.workload(self.length, self.settings), generator.speed)
         device, dtype = generator.execution_device, generator.weights_dtype
@@ -61,7 +74,9 @@ class DiffusionSession:
                 dtype,
                 single_frames=generator.single_frames,
             )
-            latents = yield from self._denoise(conditioner, clock)
+            layers = (yield from self._layered_latents(clock)) if self._layers is not None else None
+            clock.start_denoising()
+            latents = yield from self._denoise(conditioner, clock, layers)
             portrait = conditioner.portrait
             del conditioner  # its memory is free for decoding
             clock.start_decoding()
@@ -83,8 +98,21 @@ class DiffusionSession:
             first += len(block)
         raise IndexError(f"frame {index} of {self.length}")
 
-    def _denoise(self, conditioner: Conditioner, clock: Clock) -> Generator[Step, None, Tensor]:
-        """Latents (1, C, T, H/8, W/8) from noise; one Step for each window of each sampling step."""
+    def _layered_latents(self, clock: Clock) -> Generator[Step, None, Tensor]:
+        """Latents (1, C, T, H/8, W/8) of the layered frames; one Step for each block of them."""
+        assert self._layers is not None
+        device, dtype, parts, done = self.generator.execution_device, self.generator.weights_dtype, [], 0
+        for block in self._layers.frames():
+            if isinstance(block, Step):
+                continue
+            parts.append(encode_picture(self.models.vae, to_unit(block, device, dtype)).float())
+            done += len(block)
+            yield Step(done, self.length, "layers", clock.layers_left(done, self.length), block[-1])
+        return rearrange(torch.cat(parts), "n c h w -> 1 c n h w")
+
+    def _denoise(self, conditioner: Conditioner, clock: Clock, layers: Tensor | None) -> Generator[Step, None, Tensor]:
+        """Latents (1, C, T, H/8, W/8) from noise, or from noised latents of layered frames; one Step for each window of
+        each sampling step."""
         run, info, generator = self.settings, self.info, self.generator
         denoiser: Any = self.models.denoiser  # diffusers' base classes are not typed
         assert run.guidance_audio is not None and run.guidance_image is not None
@@ -96,8 +124,12 @@ class DiffusionSession:
         shape = (1, self.models.vae.config.latent_channels, self.length, *conditioner.grid)
         # The solver works in float32 whatever the weights are: its small differences matter more than memory.
         latents = initial_noise(shape, run.seed, device, torch.float32, info.noise_clamp)
-        total, done = len(scheduler.timesteps) * len(windows), 0
-        for timestep in scheduler.timesteps:
+        timesteps = scheduler.timesteps
+        if layers is not None:
+            timesteps = timesteps[len(timesteps) - noisy_steps(len(timesteps), run.from_layers) :]
+            latents = noised(scheduler, layers, latents, timesteps[0]) if len(timesteps) else layers
+        total, done = len(timesteps) * len(windows), 0
+        for timestep in timesteps:
             prediction = torch.zeros_like(latents)
             for window, weight in zip(windows, weights, strict=True):
                 part = slice(window.start, window.stop)
@@ -112,7 +144,7 @@ class DiffusionSession:
                 done += 1
                 preview = None
                 # In a single step each window comes out finished; otherwise one frame gets clearer step by step.
-                finished = len(scheduler.timesteps) == 1
+                finished = len(timesteps) == 1
                 if finished or window is windows[-1]:
                     middle = self.length // 2
                     one = slice(window.start, window.start + 1) if finished else slice(middle, middle + 1)

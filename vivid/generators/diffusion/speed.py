@@ -43,6 +43,15 @@ class Clock:
         self._phase_started = time.perf_counter()
         self._denoise_seconds = 0.0
 
+    def layers_left(self, done: int, total: int) -> float:
+        """Seconds left after `done` of `total` layered frames have been drawn to start from."""
+        elapsed = time.perf_counter() - self._phase_started
+        return elapsed / done * (total - done) + self.work.seconds(self.speed)
+
+    def start_denoising(self) -> None:
+        """Whatever came before it is over."""
+        self._phase_started = time.perf_counter()
+
     def denoise_left(self, done: int, total: int) -> float:
         """Seconds left after `done` of `total` denoising units."""
         self._denoise_seconds = time.perf_counter() - self._phase_started
