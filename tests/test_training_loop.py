@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +90,31 @@ def test_processes_make_the_same_batches(tmp_path: Path) -> None:
     alone.run(quiet)
     helped.run(quiet)
     np.testing.assert_allclose(losses(helped), losses(alone), rtol=1e-5)
+
+
+OPENCV_FIRST = """
+import sys
+from pathlib import Path
+import cv2
+import numpy as np
+from tests.test_training_loop import Line, Trainer, loop, quiet
+
+picture = np.zeros((1500, 1500, 3), np.uint8)
+cv2.setNumThreads(4)
+
+class Blurring(Line):
+    def batch(self, rng):
+        cv2.GaussianBlur(picture, (0, 0), 2)
+        return super().batch(rng)
+
+cv2.GaussianBlur(picture, (0, 0), 2)  # starts OpenCV's threads
+Trainer(Blurring(), loop(3, workers=2), Path(sys.argv[1])).run(quiet)
+assert cv2.getNumThreads() == 4
+"""
+
+
+def test_processes_make_batches_though_opencv_has_worked_before(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", OPENCV_FIRST, str(tmp_path)], check=True, timeout=120)
 
 
 def test_it_learns_and_writes_what_it_promises(tmp_path: Path) -> None:

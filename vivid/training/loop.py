@@ -11,7 +11,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import count
@@ -139,7 +139,7 @@ class _Batches(Dataset[Batch]):
         return self.stage.batch(step_seed(self.seed, self.rank, step))
 
 
-def _prefetch(stage: Stage, seed: int, rank: int, start: int, workers: int) -> Iterator[Batch]:
+def _prefetch(stage: Stage, seed: int, rank: int, start: int, workers: int) -> Generator[Batch, None, None]:
     """Batches from `start` on; the next ones are made while the current one is trained on.
 
     By a thread, or by `workers` processes where making a batch takes longer than training on it; the batches are the
@@ -148,10 +148,14 @@ def _prefetch(stage: Stage, seed: int, rank: int, start: int, workers: int) -> I
     if workers:
         steps: Any = count(start)
         batches = _Batches(stage, seed, rank)
-        # OpenCV's own threads do not live on in a forked process, and work handed to them would never come back
-        yield from DataLoader(
-            batches, None, sampler=steps, num_workers=workers, worker_init_fn=lambda _: cv2.setNumThreads(1)
-        )
+        # OpenCV's own threads do not live on in a forked process: work handed to them would never come back, and to
+        # end them there would wait for ever. So they end here, before the fork.
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        try:
+            yield from DataLoader(batches, None, sampler=steps, num_workers=workers)
+        finally:
+            cv2.setNumThreads(threads)
         return
     with ThreadPoolExecutor(1) as pool:
         step = start
@@ -352,6 +356,7 @@ class Trainer:
             if now - saved > 60 * config.save_minutes:
                 self.save()
                 saved = now
+        batches.close()
         self.accelerator.wait_for_everyone()
         self.save()
         self.sample()

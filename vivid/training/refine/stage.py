@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import get_worker_info
 
 from ...config import FPS
 from ...media.tensors import from_unit
@@ -212,7 +213,6 @@ class RefineStage(Stage):
         for name, parameter in self.denoiser.named_parameters():
             parameter.requires_grad_("motion_modules" not in name)
         self.rates = {"detail": config.detail_rate}
-        self._pool = ThreadPoolExecutor(THREADS)
 
     def batch(self, rng: np.random.Generator) -> Batch:
         config, size = self.config, self.clips[0].pairs.portrait.shape[0]
@@ -226,7 +226,11 @@ class RefineStage(Stage):
             x, y = (int(rng.integers(size - side + 1)) for _ in range(2))
             source = np.random.default_rng(int(rng.integers(2**62)))
             views.append((clip, View(frames, (x, y), side, bool(rng.random() < 0.5)), source))
-        batch = as_batch(list(self._pool.map(lambda one: view_clip(*one), views)))
+        if get_worker_info() is None:
+            with ThreadPoolExecutor(THREADS) as pool:
+                batch = as_batch(list(pool.map(lambda one: view_clip(*one), views)))
+        else:  # one of several processes that make batches
+            batch = as_batch([view_clip(*one) for one in views])
         silent, handless = rng.random((2, config.batch)) < np.array(config.drops)[:, None]
         batch["keep_audio"], batch["keep_hands"] = torch.from_numpy(~silent), torch.from_numpy(~handless)
         return batch
