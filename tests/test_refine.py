@@ -24,6 +24,7 @@ from vivid.training.refine.augment import random_development
 from vivid.training.refine.evaluation import evaluate
 from vivid.training.refine.pairs import Pairs, load_pairs, save_pairs
 from vivid.training.refine.stage import Ready, RefineConfig, RefineStage, View, make_ready, rhythm_of, view_clip
+from vivid.weights.store import read_info
 
 SIZE, FRAMES = 64, 5
 TINY = RefineConfig(LoopConfig(steps=2, learning_rate=3e-3, warmup_steps=1), batch=2, frames=2, crops=(48,))
@@ -209,3 +210,7 @@ def test_the_command_trains_and_measures(
     layers = [line for line in table if line.startswith("| layers")]
     assert layers and layers == [line for line in measured if line.startswith("| layers")]
     assert any(line.startswith("| refined") for line in measured)
+    parts = ["--init", str(tmp_path / "run"), "--codebook", str(tmp_path / "init")]
+    assert cli.main(["train", "export", "--preset", "cpu", *parts, "--out", str(tmp_path / "model")]) == 0
+    info = read_info(tmp_path / "model")
+    assert (info.name, info.refines_layers, info.untrained) == ("compact", True, ("motion",))

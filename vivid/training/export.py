@@ -71,11 +71,15 @@ def export_model(
 
     stage: the run with denoiser, reference and hand encoder; others: the runs with vae and codebook. steps and
     noise_clamp are the model's defaults for sampling (a clamp of 0: it was trained to start from zeros). A model of
-    single frames (stage 1 alone) has window 1: its head stream pooled over nothing else in training.
+    single frames (stage 1 alone) has window 1: its head stream pooled over nothing else in training. A denoiser that
+    reads layered frames makes a model that refines them, whatever those settings are.
     """
     models = load_networks(config, [stage, *others])
+    refines = models.denoiser.reads_layers
+    if refines:  # it was trained frame by frame, for one step, without the motion modules
+        steps, noise_clamp, window, guidance_audio, untrained = 1, 0.0, 1, 1.0, ("motion",)
     info = ModelInfo(
-        name="embedded",
+        name="compact" if refines else "embedded",
         speech_encoder=config.speech,
         domain="rendered",
         size=(config.sample_size, config.sample_size),
@@ -86,6 +90,7 @@ def export_model(
         guidance_image=1.0,
         noise_clamp=noise_clamp,
         untrained=untrained,
+        refines_layers=refines,
     )
     save_model(models, info, target, quantise=quantise)
     total = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
