@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .figure import Layer
-from .plate import Mask, membrane
+from .plate import Mask, membrane, wide_blur
 
 RADIUS = 3
 """Patches are squares of 2 * RADIUS + 1 pixels."""
@@ -221,23 +221,23 @@ def _greedy(level: _Level) -> tuple[Layer, Places]:
 
 def _joined(picture: Layer, hole: Mask, known: Mask, rounds: int = 400) -> Layer:
     """The solution with its own gradients inside the hole and the picture's colours around it (Poisson, Jacobi)."""
+    inside = np.pad(hole, 1)
+    free = np.pad(hole | known, 1).astype(np.float32)[..., None]
     p = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge").astype(np.float32)
-    inside, free = np.pad(hole, 1), np.pad(hole | known, 1)
-    ys, xs = np.nonzero(inside)
-    pull = np.zeros((len(ys), 3), np.float32)
-    near = []
-    for dy, dx in SHIFTS:
-        y, x = ys + dy, xs + dx
-        pull += np.where(inside[y, x][:, None], p[ys, xs] - p[y, x], 0)
-        near.append((y, x, free[y, x].astype(np.float32)[:, None]))
-    count = sum(real for _, _, real in near)
-    assert isinstance(count, np.ndarray)
+    pull = np.zeros_like(p)
+    for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
+        pull += np.roll(inside, step, axis)[..., None] * (p - np.roll(p, step, axis))
+    beside = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)  # a pixel's four neighbours
+    count = cv2.filter2D(free, -1, beside, borderType=cv2.BORDER_CONSTANT)[..., None].repeat(3, 2)
+    share = 1 / np.maximum(count, 1)
+    moving = (inside & (count[..., 0] > 0)).astype(np.uint8)
+    q = p * free
     for _ in range(rounds):
-        total = pull.copy()
-        for y, x, real in near:
-            total += p[y, x] * real
-        p[ys, xs] = np.where(count > 0, total / np.maximum(count, 1), p[ys, xs])
-    return p[1:-1, 1:-1].clip(0, 255)
+        new = cv2.filter2D(q, -1, beside, borderType=cv2.BORDER_CONSTANT)
+        new += pull
+        new *= share
+        cv2.copyTo(new, moving, q)
+    return np.where(inside[..., None], q, p)[1:-1, 1:-1].clip(0, 255)
 
 
 def _full_size(picture: Layer, solution: Layer, offsets: Layer, known: Mask) -> Layer:
@@ -258,7 +258,7 @@ def _full_size(picture: Layer, solution: Layer, offsets: Layer, known: Mask) -> 
         detail = _detail(picture, _nearest(offsets, calm if calm.any() else hole), known, sigma)
         calm_share = cv2.resize(calm.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
     out = tones + calm_share * _detail(picture, offsets, known, sigma) + (1 - calm_share) * detail
-    spread = cv2.GaussianBlur(np.abs(out - tones), (0, 0), sigma)
+    spread = wide_blur(np.abs(out - tones), sigma)
     return np.clip(out, tones - 2 * spread - 4, tones + 2 * spread + 4)
 
 
@@ -278,7 +278,7 @@ def _detail(picture: Layer, offsets: Layer, known: Mask, sigma: float) -> Layer:
     big = cv2.resize(offsets, (width, height), interpolation=cv2.INTER_NEAREST) * (height / len(offsets))
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
     xs, ys = xs + big[..., 1], ys + big[..., 0]
-    fine = picture - cv2.GaussianBlur(picture, (0, 0), sigma)
+    fine = picture - wide_blur(picture, sigma)
     copied = cv2.remap(fine, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     inner = cv2.erode(known.astype(np.uint8), np.ones((3, 3))).astype(np.float32)
     return np.asarray(copied * cv2.remap(inner, xs, ys, cv2.INTER_LINEAR)[..., None], np.float32)

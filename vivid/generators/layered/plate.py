@@ -46,6 +46,18 @@ def membrane(picture: NDArray[np.generic], known: Mask) -> Layer:
     return result
 
 
+def wide_blur(picture: Layer, deviation: float) -> Layer:
+    """A Gaussian blur of (H, W) or (H, W, 3), whose deviation is in pixels; a wide one is made at a fraction of the
+    size, which nobody sees in anything so smooth."""
+    k = int(deviation / 2.5)
+    if k < 2:
+        return np.asarray(cv2.GaussianBlur(picture, (0, 0), deviation))
+    height, width = picture.shape[:2]
+    small = cv2.resize(picture, (-(-width // k), -(-height // k)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), deviation / k)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
 def mirror_fill(picture: Layer, hole: Mask, middle: float, step: float) -> Layer:
     """Fill the room behind a person: rows are mirrored about the outer edges of their hole, left and right of `middle`.
 
@@ -70,7 +82,7 @@ def mirror_fill(picture: Layer, hole: Mask, middle: float, step: float) -> Layer
     straight = _mirrored(picture, _upright(straight_left, far), _upright(straight_right, far), middle, step)
     deep = smoothstep(np.minimum(np.abs(x - left), np.abs(right - x)) / (5 * step) - 0.4)[..., None]
     filled += deep * (straight - filled)
-    filled += cv2.GaussianBlur(_rim_error(picture, filled, hole, step, 60), (0, 0), 2 * step)
+    filled += wide_blur(_rim_error(picture, filled, hole, step, 60), 2 * step)
     level = membrane(picture, ~hole)
     filled = _plain_where_smooth(filled, level, hole, step)
     filled = _poor_rows(filled, level, hole, np.maximum(left[:, 0], width - 1 - right[:, 0]) / width, kernel, step)
@@ -114,12 +126,12 @@ def _plain_where_smooth(filled: Layer, level: Layer, hole: Mask, step: float) ->
     """Where the room is smooth, its tones alone go on, with the mirror's grain."""
     reach = 2 * max(1, round(step)) + 1
     known = ~(cv2.dilate(hole.astype(np.uint8), np.ones((reach, reach))) > 0)
-    rough = np.abs(level - cv2.GaussianBlur(level, (0, 0), 4 * step)).mean(2)
-    rough = membrane(cv2.GaussianBlur(rough, (0, 0), 2 * step)[..., None].repeat(3, 2), known)[..., 0]
-    rough = cv2.GaussianBlur(rough, (0, 0), 4 * step)[..., None]
+    rough = np.abs(level - wide_blur(level, 4 * step)).mean(2)
+    rough = membrane(wide_blur(rough, 2 * step)[..., None].repeat(3, 2), known)[..., 0]
+    rough = wide_blur(rough, 4 * step)[..., None]
     plain = np.clip((4.5 - rough) / 2.5, 0, 1)
-    grain = filled - cv2.GaussianBlur(filled, (0, 0), 2 * step)
-    smooth = cv2.GaussianBlur(level, (0, 0), step) + np.clip(grain, -2 * rough - 1, 2 * rough + 1)
+    grain = filled - wide_blur(filled, 2 * step)
+    smooth = wide_blur(level, step) + np.clip(grain, -2 * rough - 1, 2 * rough + 1)
     return filled + plain * (smooth - filled)
 
 
@@ -135,11 +147,11 @@ def _poor_rows(filled: Layer, level: Layer, hole: Mask, seen: Layer, kernel: int
         return filled
     first = int(np.argmax(poor > 0.5))
     poor = cv2.GaussianBlur(poor[:, None], (1, kernel), 2 * step, borderType=cv2.BORDER_REPLICATE)[:, :, None]
-    tones = cv2.GaussianBlur(level, (0, 0), 3 * step)
+    tones = wide_blur(level, 3 * step)
     if first > 8 * step:
         rows = np.arange(height)
         above = filled[np.where(rows >= first, (first - 1) - np.mod(rows - first, first), rows)]
-        tones = tones + 0.7 * (above - cv2.GaussianBlur(above, (0, 0), 6 * step))
+        tones = tones + 0.7 * (above - wide_blur(above, 6 * step))
     return filled + poor * (tones - filled)
 
 
