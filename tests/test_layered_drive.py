@@ -137,3 +137,19 @@ def test_phrases_are_parted_by_pauses_alone() -> None:
     voiced[10:40] = voiced[44:60] = voiced[80:90] = 1
     assert phrases(voiced) == [(10, 60), (80, 90)]
     assert phrases(np.zeros(9)) == []
+
+
+def test_curves_are_smoothed_and_measured_as_scipy_does() -> None:
+    from scipy.ndimage import gaussian_filter1d
+    from scipy.signal import oaconvolve
+
+    rng = np.random.default_rng(0)
+    for frames, seconds in ((1, 0.3), (30, 0.0), (30, 0.035), (200, 2.0)):
+        x = rng.normal(size=(frames, 3))
+        expected = gaussian_filter1d(x, max(seconds * 24, 1e-3), axis=0, mode="nearest")
+        np.testing.assert_allclose(curves.smooth(x, seconds), expected, atol=1e-12)
+        np.testing.assert_allclose(curves.smooth(x[:, 0], seconds), expected[:, 0], atol=1e-12)
+    samples, window = rng.normal(size=5000).astype(np.float32), np.hanning(640)
+    expected = oaconvolve(np.square(samples, dtype=float), window / window.sum(), "same")
+    np.testing.assert_allclose(curves.power(samples, 640), expected, atol=1e-12)
+    assert len(curves.power(samples[:7], 640)) == 7

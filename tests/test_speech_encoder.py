@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ from vivid.speech.encoder import (
     speech_encoder_names,
 )
 from vivid.speech.mel import log_mel
+from vivid.speech.whisper import WhisperEncoder
 from vivid.speech.windows import gather, window_indices
 
 GOLDEN = Path(__file__).parent / "data" / "whisper_tiny_en_states.npz"
@@ -42,12 +45,8 @@ def shipped() -> SpeechEncoder:
 
 @pytest.fixture(scope="module")
 def small_whisper() -> WhisperSpeech:
-    from transformers import WhisperConfig
-    from transformers.models.whisper.modeling_whisper import WhisperEncoder
-
     torch.manual_seed(0)
-    config = WhisperConfig(d_model=16, encoder_layers=4, encoder_attention_heads=2, encoder_ffn_dim=32)
-    return WhisperSpeech("small", WhisperEncoder(config))
+    return WhisperSpeech("small", WhisperEncoder(width=16, heads=2, hidden=32))
 
 
 @pytest.fixture(scope="module")
@@ -123,20 +122,38 @@ def test_the_whole_file_sets_the_floor() -> None:
     assert float(alone.min()) < float(together.min()) - 0.3
 
 
-def test_states_are_taken_before_the_final_norm(small_whisper: WhisperSpeech) -> None:
+def test_the_encoder_computes_what_transformers_does() -> None:
+    from transformers import WhisperConfig
+    from transformers.models.whisper import modeling_whisper
+
+    torch.manual_seed(0)
+    config = WhisperConfig()
+    theirs = modeling_whisper.WhisperEncoder(config).eval()
+    for parameter in theirs.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.05)
+    theirs.layer_norm = torch.nn.Identity()  # ours are the states before it
+    state = {name: value.clone() for name, value in theirs.state_dict().items()}
+    ours = WhisperSpeech("ours", build_whisper({}, state))
     samples = noise(3.0)
-    states = small_whisper.states(samples)
-    assert states.shape == (150, 5, 16)
-    encoder = small_whisper.module
     mel = torch.nn.functional.pad(log_mel(samples), (0, 3000 - 300))[None]
     with torch.no_grad():
-        hidden = torch.nn.functional.gelu(encoder.conv2(torch.nn.functional.gelu(encoder.conv1(mel)))).mT
-        hidden = hidden + encoder.embed_positions.weight
-        assert torch.allclose(states[:, 0], hidden[0, :150], atol=1e-4)
-        for k, layer in enumerate(encoder.layers):
-            output = layer(hidden, None)
-            hidden = output if isinstance(output, torch.Tensor) else output[0]
-            assert torch.allclose(states[:, k + 1], hidden[0, :150], atol=1e-4)
+        hidden = theirs(mel, output_hidden_states=True).hidden_states
+    states = ours.states(samples)
+    assert states.shape == (150, 5, 384)
+    for k, expected in enumerate(hidden):
+        assert (states[:, k] - expected[0, :150]).abs().max() < 1e-5 * expected.abs().max()
+    del state["embed_positions.weight"]
+    built = build_whisper({"encoder_attention_heads": 6}, state)
+    torch.testing.assert_close(built.embed_positions.weight, modeling_whisper.sinusoids(1500, 384), atol=1e-4, rtol=0)
+
+
+def test_the_shipped_encoder_is_imported_quickly() -> None:
+    code = (
+        "import sys; from vivid.speech.encoder import SHIPPED, load_speech_encoder; import numpy as np; "
+        "load_speech_encoder(SHIPPED).states(np.zeros(1600, np.float32)); "
+        "sys.exit(bool({'transformers', 'torch._dynamo'} & set(sys.modules)))"  # seconds of import
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("kind", ["small_whisper", "small_wav2vec2"])

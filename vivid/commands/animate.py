@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _animate(args: argparse.Namespace, settings: RunSettings, out: Path) -> Result:
     """The video at `out`, with progress on stderr."""
+    threading.Thread(target=_import_ahead, name="imports").start()
     from ..inputs import load_motion, load_portrait, load_speech
 
     portrait = load_portrait(args.portrait, args.detector)
@@ -76,6 +79,12 @@ def _animate(args: argparse.Namespace, settings: RunSettings, out: Path) -> Resu
             return event.result
         progress.bar(event.phase, event.done, event.total, event.seconds_left)
     raise RuntimeError("the stream of events ended without a result")
+
+
+def _import_ahead() -> None:
+    """Import what takes seconds while the portrait is looked at, which is not Python's work."""
+    for name in ("torch", "moviepy.video.io.ffmpeg_writer"):
+        importlib.import_module(name)
 
 
 def settings_of(args: argparse.Namespace) -> RunSettings:

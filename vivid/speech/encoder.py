@@ -22,11 +22,11 @@ from ..errors import InputError
 from ..weights.hub import SPEECH_REPOSITORIES, download
 from ..weights.int8 import load_int8, load_state
 from .mel import log_mel
+from .whisper import WhisperEncoder
 from .windows import LAYERS, STATE_RATE, WIDTH, gather, window_indices
 
 if TYPE_CHECKING:
     from transformers import Wav2Vec2Model
-    from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "speech"
 SHIPPED = "whisper-tiny.en"
@@ -84,8 +84,6 @@ class WhisperSpeech(SpeechEncoder):
     def __init__(self, name: str, encoder: WhisperEncoder) -> None:
         self.name = name
         self.module = encoder.eval().requires_grad_(False)
-        # The states are taken before the final norm, which transformers applies to the last of them.
-        encoder.register_module("layer_norm", nn.Identity())
 
     @torch.no_grad()
     def states(self, samples: Samples) -> Tensor:
@@ -96,10 +94,9 @@ class WhisperSpeech(SpeechEncoder):
             segment = mel[:, start : start + SEGMENT_COLUMNS]
             length = segment.shape[1]
             segment = nn.functional.pad(segment, (0, SEGMENT_COLUMNS - length)).to(self.device)
-            output = self.module(segment[None], output_hidden_states=True)
-            layers = torch.stack(tuple(output.hidden_states), dim=2)[0]  # (1500, 5, 384)
             # An odd column is dropped; a file of one column still has one state.
-            parts.append(layers[: max(length // 2, 1 if start == 0 else 0)].clone())
+            count = max(length // 2, 1 if start == 0 else 0)
+            parts.append(self.module(segment[None], count)[0].mT)  # (count, 5, 384)
         return torch.cat(parts).float()
 
 
@@ -164,23 +161,22 @@ def load_speech_encoder(name: str, device: str | torch.device = "cpu") -> Speech
 
 
 def build_whisper(config: dict[str, Any], state: dict[str, Tensor]) -> WhisperEncoder:
-    """transformers' WhisperEncoder with the given weights.
+    """A WhisperEncoder with the given weights, by transformers' names in both.
 
-    The final norm may be missing (it is not used), and so may the positions (they are sinusoids).
+    The positions may be missing (they are sinusoids); the final norm is not used.
 
     Errors: InputError when weights and configuration do not fit.
     """
-    from transformers import WhisperConfig
-    from transformers.models.whisper.modeling_whisper import WhisperEncoder, sinusoids
-
-    settings = WhisperConfig(**config)
-    if (settings.d_model, settings.encoder_layers) != (WIDTH, LAYERS - 1):
+    names = {
+        "d_model": "width", "encoder_layers": "blocks", "encoder_attention_heads": "heads", "encoder_ffn_dim": "hidden",
+        "num_mel_bins": "bands", "max_source_positions": "positions",
+    }  # fmt: skip
+    sizes = {"width": WIDTH, "blocks": LAYERS - 1} | {names[key]: config[key] for key in names if key in config}
+    if (sizes["width"], sizes["blocks"]) != (WIDTH, LAYERS - 1):
         raise InputError("This is not a Whisper-tiny encoder: its width must be 384 and its layers 4.")
-    with torch.device("meta"):
-        encoder = WhisperEncoder(settings)
-    known = {f"layer_norm.{key}": torch.zeros(WIDTH) for key in ("weight", "bias")}
-    known["embed_positions.weight"] = sinusoids(settings.max_source_positions, WIDTH)
-    _assign(encoder, known | state)
+    encoder = WhisperEncoder(**sizes)
+    used = {key: value for key, value in state.items() if not key.startswith("layer_norm.")}
+    _assign(encoder, {"embed_positions.weight": encoder.embed_positions.weight} | used)
     return encoder
 
 

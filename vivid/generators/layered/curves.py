@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import oaconvolve
 
 from ...config import FPS, SAMPLE_RATE
 from .geometry import Array
@@ -21,8 +19,13 @@ SYLLABLE_GAP = 0.28
 
 
 def smooth(x: Array, seconds: float) -> Array:
-    """Gaussian smoothing along the first axis; seconds: its deviation."""
-    return np.asarray(gaussian_filter1d(x, max(seconds * FPS, 1e-3), axis=0, mode="nearest"), np.float64)
+    """Gaussian smoothing of (T, ...) along the first axis; seconds: its deviation."""
+    sigma = max(seconds * FPS, 1e-3)
+    reach = int(4 * sigma + 0.5)
+    kernel = np.exp(-0.5 * np.square(np.arange(-reach, reach + 1) / sigma))
+    kernel /= kernel.sum()
+    columns = np.pad(x.reshape(len(x), -1).astype(np.float64), ((reach, reach), (0, 0)), mode="edge").T
+    return np.stack([np.convolve(column, kernel, "valid") for column in columns], 1).reshape(x.shape)
 
 
 def smooth_noise(rng: np.random.Generator, frames: int, hertz: float, columns: int) -> Array:
@@ -37,8 +40,10 @@ def power(samples: Samples, window: int) -> Array:
     if not len(samples):
         return np.zeros(1)
     weights = np.hanning(window)
-    around = oaconvolve(np.square(samples, dtype=np.float64), weights / weights.sum(), "same")
-    return np.maximum(around[: len(samples)], 0)
+    size = 1 << (len(samples) + window - 2).bit_length()  # the whole convolution, without wrapping around
+    spectrum = np.fft.rfft(np.square(samples, dtype=np.float64), size) * np.fft.rfft(weights / weights.sum(), size)
+    start = (window - 1) // 2
+    return np.maximum(np.fft.irfft(spectrum, size)[start : start + len(samples)], 0)
 
 
 def at_frames(values: Array, frames: int) -> Array:

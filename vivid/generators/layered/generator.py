@@ -75,8 +75,13 @@ class LayeredGenerator:
 
     def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> LayeredSession:
         """Take the portrait apart (once for each picture), listen to the speech, place the motion."""
-        person = self._person(inputs)
-        faces = drive(speech, len(inputs.clip), settings.seed)
+        pool = ThreadPoolExecutor(1)
+        try:
+            faces_soon = pool.submit(drive, speech, len(inputs.clip), settings.seed)
+            person = self._person(inputs)
+            faces = faces_soon.result()
+        finally:
+            pool.shutdown(wait=False)  # a portrait that is refused need not wait for the speech
         compositor = Compositor(person, inputs.clip, inputs.motion, inputs.positions, faces, settings.seed)
         return LayeredSession(compositor, tuple(person.plan.sentences), self._measured)
 
