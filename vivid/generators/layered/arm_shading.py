@@ -51,7 +51,7 @@ def light_on(normals: Floats, look: Look, rim: float | Floats = 0.30) -> tuple[F
     bounce = np.array([1.06, 0.96, 0.90]) * BOUNCE * np.clip(-normals[:, 1:2], 0, 1)
     edge = 1 - np.clip(normals[:, 2:3], 0, 1)
     half = key + [0, 0, 1]
-    light = (0.80 * sky + 0.60 * direct + bounce) * (1 - rim * edge**3)
+    light = ((0.80 * sky + 0.60 * direct + bounce) * (1 - rim * edge**3)) ** look.contrast
     return light, np.clip(normals @ (half / np.linalg.norm(half)), 0, 1)
 
 

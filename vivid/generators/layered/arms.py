@@ -132,12 +132,14 @@ class ArmAnimator:
         palm = float(track.palm[side, t])
         verts = pose_arm(model, track.turn[side, t], track.fingers[side, t], shoulder, elbow, wrist, palm)
         verts = self._filled_out(verts, palm, side)
+        verts = self._in_sleeve(verts, shoulder, elbow, palm, side)
         normals = normals_of(verts * FLIP, model.tri)
         cuff = self._cuff(verts, normals, palm, side) if self.long[side] else None
         hand = self._lower[side].layer(verts, normals, palm, self.size, t)
         if not self.long[side]:
             skin = self._upper[side].layer(verts, normals, palm, self.size, t)
             if skin is not None:
+                self._shadow(out, skin, palm, rear)
                 skin.paint(out)
         for layer in (cuff, hand):
             if layer is not None:
@@ -164,6 +166,18 @@ class ArmAnimator:
         if thickness is None:
             return verts
         return verts + normals_of(verts * FLIP, model.tri) * FLIP * (thickness * palm / self.layers.palm)[:, None]
+
+    def _in_sleeve(self, verts: Floats, shoulder: Floats, elbow: Floats, palm: float, side: int) -> Floats:
+        """A drawn upper arm runs through the middle of its sleeve's hem, whose place beside the bone is known."""
+        arm = self.layers.arms[side]
+        if arm.bare or not arm.middle:
+            return verts
+        bone = (elbow - shoulder)[:2]
+        out = np.array([bone[1], -bone[0]]) / (np.linalg.norm(bone) + 1e-6) * (1 if side == 0 else -1)
+        share = np.clip((1 - self.models[side].along) / (1 - arm.hem), 0, 1)
+        moved = verts.copy()
+        moved[:, :2] += share[:, None] * out * arm.middle * palm / self.layers.palm
+        return moved
 
     def _cuff(self, verts: Floats, normals: Floats, palm: float, side: int) -> PaintedLayer | None:
         """The long sleeve round the forearm."""

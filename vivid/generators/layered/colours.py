@@ -17,6 +17,14 @@ CHEEKS_AND_NOSE = ((1, 3, 48, 31, 40, 41, 36), (15, 13, 54, 35, 47, 46, 45), (27
 """Polygons of the 68 face points on which there is nothing but skin."""
 SIDES_OF_FACE = ((1, 3, 48, 31, 41), (15, 13, 54, 35, 46))
 
+LUMINANCE = np.array([0.21, 0.72, 0.07])
+SOFT_RANGE = 1.1
+"""Range of the logarithm of light (5 to 95 per cent) on arms that are drawn with a contrast of 1, and then some: part
+of what a photograph shows is the shade of the body on arms that hang beside it."""
+HUE = np.array([[-0.07, -0.05, -0.14], [0.09, 0.05, 0.05]])
+"""How far hands may differ from face and neck in the logarithm of linear light, RGB: they are yellower at most."""
+USUAL_CONTRAST, MOST_CONTRAST = 1.25, 1.6
+
 ColourModel = tuple[Layer, Layer]
 """Means (K, 3) and inverse covariances (K, 3, 3) of colours in Lab."""
 
@@ -110,38 +118,34 @@ def _distance(lab: Layer, model: ColourModel) -> Layer:
     return nearest
 
 
-def skin_tone(picture: NDArray[np.uint8], pose: Pose, colours: Colours, hands: Mask) -> Floats:
-    """(3,) sRGB 0..1 of raised hands: face, neck and visible hands averaged in the logarithm of linear light.
+def skin_tone(picture: NDArray[np.uint8], pose: Pose, colours: Colours, arms: Layer, hands: Mask) -> Floats:
+    """(3,) sRGB 0..1 of raised hands: brightness between face and visible hands, hue of the hands and bare arms.
 
-    Hands in a portrait often hang in the shade: the brightness stays near the face's. Shade, cold light or a detector's
-    mistake must not turn them grey or purple: the ratios of the channels stay near those of face and neck.
+    arms: (H, W), how probably a pixel is a bare arm or hand; hands: (H, W), where the hands are. Hands in a portrait
+    often hang in the shade: the brightness stays near the face's. Shade, cold light or a mistake must not turn them
+    grey or purple: the ratios of the channels stay near those of face and neck.
     """
     width = float(np.linalg.norm(np.subtract(*pose.body[list(SHOULDERS), :2])))
     pixel = np.clip(colours.face[None, None], 0, 255).astype(np.uint8)
-    parts = [_log_light(cv2.cvtColor(pixel, cv2.COLOR_LAB2RGB)[0, 0] / 255)]
-    weights = [0.4]
-
-    def add(mask: Mask, weight: float) -> bool:
-        pixels = picture[mask]
-        if len(pixels) <= 0.0042 * width**2:
-            return False
-        parts.append(_log_light(np.median(pixels, 0) / 255))
-        weights.append(weight)
-        return True
-
+    face = _log_light(cv2.cvtColor(pixel, cv2.COLOR_LAB2RGB)[0, 0] / 255)
     chin, neck = pose.face[8, :2], pose.body[1, :2]
     throat = np.zeros(picture.shape[:2], np.uint8)
     a, b = ((chin + u * (neck - chin)).astype(int).tolist() for u in (0.25, 0.8))
     cv2.line(throat, tuple(a), tuple(b), 1, max(2, int(0.137 * width)))
-    add((throat > 0) & (colours.skin > 0.5) & ~hands, 0.15)
-    always = len(parts)
-    add((cv2.erode(hands.astype(np.uint8), _square(0.0105 * width)) > 0) & (colours.skin > 0.4), 0.45)
-    tone = np.average(parts, axis=0, weights=weights)
-    skin = np.average(parts[:always], axis=0, weights=weights[:always])
-    hue = (tone - _luminance(tone)) - (skin - _luminance(skin))  # how far the hands pull the colour away
-    hue = np.clip(hue, [-0.05, -0.04, -0.06], [0.06, 0.04, 0.03])
-    face = _luminance(parts[0])
-    level = np.clip(_luminance(tone), face + np.log(0.70), face + np.log(0.96))
+
+    def median(mask: Mask) -> Floats | None:
+        pixels = picture[mask]
+        return _log_light(np.median(pixels, 0) / 255) if len(pixels) > 0.0042 * width**2 else None
+
+    of_neck = median((throat > 0) & (colours.skin > 0.5) & (arms < 0.2))
+    skin = face if of_neck is None else 0.73 * face + 0.27 * of_neck
+    own = (cv2.erode((arms > 0.6).astype(np.uint8), _square(0.0105 * width)) > 0) & (colours.skin > 0.4)
+    bare, of_hands = median(own), median(own & hands)
+    if bare is None:
+        return to_srgb(np.exp(skin + np.clip(_luminance(face) + np.log(0.96) - _luminance(skin), None, 0)))
+    hue = np.clip((bare - _luminance(bare)) - (skin - _luminance(skin)), *HUE)
+    level = 0.45 * _luminance(skin) + 0.55 * _luminance(bare if of_hands is None else of_hands)
+    level = np.clip(level, _luminance(face) + np.log(0.6), _luminance(face) + np.log(0.96))
     return to_srgb(np.exp(level + (skin - _luminance(skin)) + hue))
 
 
@@ -150,7 +154,20 @@ def _log_light(srgb: NDArray[np.floating]) -> Floats:
 
 
 def _luminance(light: Floats) -> float:
-    return float(light @ np.array([0.21, 0.72, 0.07]))
+    return float(light @ LUMINANCE)
+
+
+def light_contrast(picture: NDArray[np.uint8], arms: Layer, width: float) -> float:
+    """How much farther apart light and shade are on the arms than a soft room's (1): `Look.contrast`.
+
+    picture: (H, W, 3); arms: (H, W), how probably a pixel is a bare arm or hand; width: of the shoulders in pixels.
+    """
+    sure = cv2.erode((arms > 0.8).astype(np.uint8), _square(0.02 * width)) > 0
+    if sure.sum() < 0.01 * width**2:
+        return USUAL_CONTRAST
+    smooth = cv2.GaussianBlur(picture, (0, 0), max(0.6, 0.005 * width))[sure]
+    low, high = np.percentile(_log_light(smooth / 255) @ LUMINANCE, [5, 95])
+    return float(np.clip((high - low) / SOFT_RANGE, 1.0, MOST_CONTRAST))
 
 
 def find_light(picture: NDArray[np.uint8], pose: Pose, person: Layer) -> tuple[Floats, float]:

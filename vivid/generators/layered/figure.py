@@ -26,7 +26,8 @@ class ArmOutline:
     shoulder, elbow, wrist: (2,); hem: where cloth ends (0 shoulder, 1 elbow, 2 wrist; over 1.4 is a long sleeve), and
     hem_tilt: how much nearer to the shoulder it is for each shoulder width farther out; outer, inner: (10,) half-widths
     of sleeve or arm beside the bone at PLACES, away from and towards the torso; hand_seen: whether the portrait shows
-    the hand; bare: whether the upper arm below the hem is the photograph's own skin, down to `bare_to` of its length.
+    the hand; bare: whether the upper arm below the hem is the photograph's own skin, down to `bare_to` of its length;
+    middle: how far outside of the bone the middle of a short sleeve's hem is.
     """
 
     shoulder: Floats
@@ -39,6 +40,7 @@ class ArmOutline:
     bare: bool = False
     bare_to: float = 0.86
     hem_tilt: float = 0.0
+    middle: float = 0.0
 
 
 @dataclass

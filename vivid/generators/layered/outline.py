@@ -237,6 +237,21 @@ def fit_hem(region: ArmRegion, own: Layer, skin: Layer, hands_near: Mask, width:
     return best[1], best[2]
 
 
+def sleeve_middle(region: ArmRegion, sleeve: Layer, hands_near: Mask, width: float) -> float | None:
+    """How far outside of the bone the middle of a short sleeve's hem is, in shoulder widths; None where it is covered.
+
+    sleeve: (H, W), how probably a pixel is this sleeve. The arm that comes out of it runs through its middle.
+    """
+    hem = region.outline.hem
+    if not 0.3 < hem < 1.0:
+        return None
+    band = (region.along > hem - 0.15) & (region.along < hem - 0.03) & (sleeve > 0.5)
+    reach = (np.abs(region.outward) < region.limit_out * 1.2) & (np.abs(region.along - hem + 0.09) < 0.06)
+    if band.sum() < 0.002 * width**2 or (reach & hands_near).sum() > 0.1 * reach.sum():
+        return None
+    return float(np.percentile(region.outward[band], [3, 97]).mean() / width)
+
+
 def torso_edges(person: Layer, arm: Mask, shoulders: Floats, width: float) -> tuple[Layer, float]:
     """x of the torso's two edges in every row (H, 2), the picture's left one first, and the row where they begin.
 

@@ -27,12 +27,14 @@ class Look:
     """Light and skin of a portrait.
 
     skin: (3,) sRGB 0..1, the colour that its raised hands should have; key: (3,) direction of the main light (x right,
-    y up, z towards the camera); grain: standard deviation of its noise, 0..1; blur: in pixels; upper: colour of a bare
-    upper arm; hem: where a short sleeve ends (0 shoulder, 1 elbow), which shades the skin below.
+    y up, z towards the camera); contrast: how much farther apart light and shade are than in a soft room; grain:
+    standard deviation of its noise, 0..1; blur: in pixels; upper: colour of a bare upper arm; hem: where a short sleeve
+    ends (0 shoulder, 1 elbow), which shades the skin below.
     """
 
     skin: Floats
     key: Floats = field(default_factory=lambda: np.array([-0.35, 0.75, 0.56]))
+    contrast: float = 1.25
     grain: float = 0.006
     blur: float = 0.5
     upper: Floats | None = None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...pose.skeleton import Pose
-from .colours import Colours, find_colours, find_light, skin_tone
+from .colours import Colours, find_colours, find_light, light_contrast, skin_tone
 from .figure import SHOULDERS, WRISTS, Floats, Layer, Layers
 from .geometry import smoothstep
 from .outline import (
@@ -23,6 +23,7 @@ from .outline import (
     fit_hem,
     hand_mask,
     head_zone,
+    sleeve_middle,
     torso_edges,
 )
 from .parsing import Parsing, parse
@@ -139,6 +140,10 @@ def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides, 
             own = parsing.sleeves[side] + parsing.arms[side]
             fitted = fit_hem(region, own, colours.skin, hands_near, width)
             region.outline.hem, region.outline.hem_tilt = fitted
+    middles = [sleeve_middle(region, parsing.sleeves[k], hands_near, width) for k, region in enumerate(regions)]
+    for side, region in enumerate(regions):  # clothes are alike on both sides: one that is covered follows the other
+        known = [m for m in (middles[side], middles[1 - side]) if m is not None]
+        region.outline.middle = float(np.clip(known[0], -0.06, 0.06) * width) if known else 0.0
     rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
     return _Figure(
         photo, pose, person, still, width, shoulders, colours, parsing, hands, hands_near, regions, columns, rows
@@ -396,7 +401,8 @@ def _forearm_skin(figure: _Figure) -> Mask:
 
 def _look(figure: _Figure) -> Look:
     """Colour and light of the skin; a bare upper arm often lies in the shade of its sleeve."""
-    tone = skin_tone(figure.photo, figure.pose, figure.colours, figure.hands)
+    arms = figure.parsing.arms.sum(0)
+    tone = skin_tone(figure.photo, figure.pose, figure.colours, arms, figure.hands)
     key, grain = find_light(figure.photo, figure.pose, figure.person)
     hidden = figure.grow(figure.hands, 3)
     upper = []
@@ -408,7 +414,8 @@ def _look(figure: _Figure) -> Look:
         pixels = figure.photo[near & (figure.person > 0.5) & (figure.colours.skin > 0.5) & ~hidden]
         if arm.bare and len(pixels) > 30 * figure.unit**2:
             upper.append(np.median(pixels, 0) / 255)
-    look = Look(tone, key=key, grain=grain)
+    contrast = light_contrast(figure.photo, arms, figure.width)
+    look = Look(tone, key=key, contrast=contrast, grain=grain)
     if upper:
         ratio = to_linear(np.mean(upper, 0)) / to_linear(tone)
         look.upper = to_srgb(to_linear(tone) * np.clip(ratio, 0.78, 1.25))
