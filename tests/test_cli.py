@@ -154,6 +154,27 @@ def test_missing_packages(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     )
 
 
+@pytest.mark.parametrize(
+    "torch",
+    ["import time; time.sleep(1); from concurrent.futures import ThreadPoolExecutor", "raise ImportError('damaged')"],
+)
+@pytest.mark.parametrize("portrait", ["missing.jpg", "text.jpg"])
+def test_a_refusal_while_packages_are_imported_is_one_sentence(tmp_path: Path, torch: str, portrait: str) -> None:
+    (tmp_path / "torch.py").write_text(torch)
+    (tmp_path / "text.jpg").write_text("no picture")
+    line = ["animate", "--portrait", str(tmp_path / portrait), "--audio", "examples/voices/hello_slt.mp3"]
+    done = subprocess.run(
+        [sys.executable, "-m", "vivid", *line, "--out", str(tmp_path / "out.mp4")],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        check=False,
+    )
+    assert done.returncode == 2 and portrait in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("inherited", [signal.SIG_DFL, signal.SIG_IGN])  # a shell's background jobs ignore SIGINT
 @pytest.mark.parametrize(

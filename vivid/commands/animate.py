@@ -7,6 +7,7 @@ import importlib
 import json
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,7 +59,19 @@ def run(args: argparse.Namespace) -> int:
 
 def _animate(args: argparse.Namespace, settings: RunSettings, out: Path) -> Result:
     """The video at `out`, with progress on stderr."""
-    threading.Thread(target=_import_ahead, name="imports").start()
+    from ..media.files import check_file
+
+    check_file(args.portrait, "picture", Limits())  # before seconds of imports, which a refusal would wait for
+    check_file(args.audio, "sound file", Limits())
+    imports = threading.Thread(target=_import_ahead, name="imports")
+    imports.start()
+    try:
+        return _from_files(args, settings, out)
+    finally:
+        imports.join()  # packages cannot be imported while Python ends
+
+
+def _from_files(args: argparse.Namespace, settings: RunSettings, out: Path) -> Result:
     from ..inputs import load_motion, load_portrait, load_speech
 
     portrait = load_portrait(args.portrait, args.detector)
@@ -83,8 +96,9 @@ def _animate(args: argparse.Namespace, settings: RunSettings, out: Path) -> Resu
 
 def _import_ahead() -> None:
     """Import what takes seconds while the portrait is looked at, which is not Python's work."""
-    for name in ("torch", "moviepy.video.io.ffmpeg_writer"):
-        importlib.import_module(name)
+    with suppress(Exception):  # whoever needs it meets the same error, and says it
+        for name in ("torch", "moviepy.video.io.ffmpeg_writer"):
+            importlib.import_module(name)
 
 
 def settings_of(args: argparse.Namespace) -> RunSettings:
