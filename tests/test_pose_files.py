@@ -23,7 +23,7 @@ from vivid.inputs import load_motion
 from vivid.media.kinds import kind_of
 from vivid.media.video import read_frames
 from vivid.pose import skeleton as sk
-from vivid.pose.clips import save_clip
+from vivid.pose.clips import load_clip, save_clip
 from vivid.pose.containers import number_in
 from vivid.pose.foreign import save_openpose
 from vivid.pose.keypoint_json import load_keypoints
@@ -87,6 +87,36 @@ def test_the_rate_is_told_or_asked_for(tmp_path: Path, capsys: pytest.CaptureFix
         assert main(["motion", "info", str(path), "--fps", wrong]) == 2
     assert main(["motion", "info", str(video(tmp_path / "v.mp4")), "--fps", "30"]) == 2
     assert "leave out --fps" in capsys.readouterr().err
+
+
+def test_every_command_with_a_pose_file_takes_its_rate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from vivid.pipeline import VividPipeline
+
+    seconds = []
+
+    class Pipeline:
+        def animate(self, portrait: Any, speech: Any, motion: Any, *_: Any) -> Any:
+            seconds.append(motion.seconds)
+            raise InputError("That is enough.")
+
+    monkeypatch.setattr(VividPipeline, "from_pretrained", lambda *_: Pipeline())
+    examples = Path(__file__).parents[1] / "examples"
+    portrait, voice = str(examples / "portraits" / "ada.jpg"), str(examples / "voices" / "hello_slt.mp3")
+    animate = ["animate", "--portrait", portrait, "--audio", voice, "--out", str(tmp_path / "o.mp4")]
+    fit = ["calibrate", "--portrait", portrait, "--out", str(tmp_path / "c.npz")]
+    frames = json.loads(save_openpose(walking_clip(60), tmp_path / "told.json").read_text())
+    path = str(written(tmp_path / "a.json", [{"people": frame["people"]} for frame in frames]))
+    assert main([*animate, "--motion", path]) == 2 and "24 are assumed" in capsys.readouterr().err
+    assert main([*animate, "--motion", path, "--fps", "60"]) == 2
+    assert "frames a second" not in capsys.readouterr().err and seconds == [2.5, 1.0]
+    assert main([*fit, "--motion", path, "--fps", "60"]) == 0
+    assert "frames a second" not in capsys.readouterr().err and len(load_clip(tmp_path / "c.npz")) == 24
+    for command in (animate, [*fit[:-1], str(tmp_path / "d.npz")], ["motion", "info"]):
+        named = ["wave"] if command[0] == "motion" else ["--motion", "wave"]
+        assert main([*command, *named, "--fps", "60"]) == 2
+        assert "wave ships with the program and tells its own frames a second" in capsys.readouterr().err
 
 
 def test_any_number_in_a_name(tmp_path: Path) -> None:

@@ -69,12 +69,18 @@ def portrait_of(image: NDArray[np.uint8], detector: str = "auto") -> Portrait:
     return make_portrait(image, found.pose, tuple(found.notices))
 
 
-def load_motion(motion: str | Path, notice: Callable[[str], object] | None = None) -> PoseClip:
+def load_motion(
+    motion: str | Path,
+    notice: Callable[[str], object] | None = None,
+    detector: str = "auto",
+    fps: float | None = None,
+) -> PoseClip:
     """A gesture clip: a clip file, a folder, a video, or the name of a clip that ships. Errors: InputError.
 
     `notice` is called with each sentence that the user should read: several people, hands that are not seen.
+    `detector` finds the poses in a video; `fps` is the rate of a clip that does not tell it, or tells a wrong one.
     """
-    clip, notices = read_motion(motion)
+    clip, notices = read_motion(motion, detector, fps=fps)
     if notice is not None:
         for sentence in notices:
             notice(sentence)

@@ -16,6 +16,7 @@ from ..config import Limits, RunSettings
 from ..errors import InputError
 from ..media.outputs import reserve
 from . import progress
+from .motion import add_rate
 
 if TYPE_CHECKING:
     from ..events import Result
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--portrait", type=Path, required=True, help="half-body picture of one person")
     parser.add_argument("--audio", type=Path, required=True, help="speech: a sound file, or a video with sound")
     parser.add_argument("--motion", default="calm", help="gesture clip: a file, a folder, a video, or a shipped name")
+    add_rate(parser)
     parser.add_argument("--out", type=Path, required=True, help="the video to write (.mp4)")
     parser.add_argument("--model", default=None, help="layered, embedded, full or a folder (default: the best here)")
     parser.add_argument("--size", default=None, metavar="WxH", help="width and height (default: the model's own)")
@@ -79,7 +81,7 @@ def _from_files(args: argparse.Namespace, settings: RunSettings, out: Path) -> R
     longest = Limits().speech_seconds
     cut = args.seconds is not None
     speech = load_speech(args.audio, min(max(args.seconds, 1.0), longest) if cut else longest, cut=cut)
-    motion = load_motion(args.motion, notice=lambda sentence: print(sentence, file=sys.stderr))
+    motion = load_motion(args.motion, lambda text: print(text, file=sys.stderr), args.detector, args.fps)
     for notice in portrait.notices:
         print(notice, file=sys.stderr)
 

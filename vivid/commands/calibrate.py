@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..media.outputs import reserve, write_png, write_text
+from .motion import add_rate
 
 if TYPE_CHECKING:
     from ..pose.report import CalibrationOptions
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `calibrate`."""
     parser.add_argument("--portrait", type=Path, required=True, help="half-body picture of one person")
     parser.add_argument("--motion", required=True, help="gesture clip: a file, a folder, a video, or a shipped name")
+    add_rate(parser)
     parser.add_argument("--out", type=Path, required=True, help="the calibrated clip to write (.npz)")
     parser.add_argument("--report", type=Path, help="write every factor, clamp and measure here (.json)")
     parser.add_argument("--preview", type=Path, help="write the calibrated skeleton over the portrait here (.mp4)")
@@ -54,7 +56,7 @@ def _calibrate(args: argparse.Namespace, options: CalibrationOptions, parts: dic
     from ..pose.calibrate import calibrate
     from ..pose.clips import save_clip
 
-    motion = load_motion(args.motion, notice=to_stderr)
+    motion = load_motion(args.motion, to_stderr, args.detector, args.fps)
     portrait = load_portrait(args.portrait, args.detector)
     for notice in portrait.notices:
         to_stderr(notice)

@@ -52,6 +52,11 @@ def _motion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("motion", help=_MOTION)
     parser.add_argument("--detector", default="auto", help="for videos: auto, mediapipe, dwpose or openpose")
     parser.add_argument("--mirrored", action="store_true", help="it was recorded as a mirror image: turn it round")
+    add_rate(parser)
+
+
+def add_rate(parser: argparse.ArgumentParser) -> None:
+    """The option that every command with a gesture clip has."""
     parser.add_argument("--fps", type=float, metavar="N", help="frames a second of a clip that does not tell them")
 
 

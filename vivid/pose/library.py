@@ -103,6 +103,8 @@ def read_motion(
     if there:
         clip, notices = _from_numbered_files(path, fps)
     elif _NAME.fullmatch(str(motion)):
+        if fps is not None:
+            raise InputError(f"{motion} ships with the program and tells its own frames a second: leave out --fps.")
         clip, notices = shipped_motion(str(motion)), ()
     else:
         raise InputError(f"There is no file, folder or gesture clip {str(motion)[:200]!r}: check its name.")
@@ -172,7 +174,8 @@ def _gaps_filled(found: Keypoints, name: str) -> tuple[PoseClip, tuple[str, ...]
     clip, notices = close_gaps(found.clip, found.people, name)
     if not found.rate_told:
         notices = (
-            f"{name} does not tell its frames a second: {FPS} are assumed (`motion import --fps` takes another rate).",
+            f"{name} does not tell its frames a second: {FPS} are assumed "
+            "(`--fps` on the command line takes another rate).",
             *notices,
         )
     return clip, notices

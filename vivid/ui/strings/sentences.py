@@ -203,9 +203,12 @@ TABLE: dict[str, str] = {
     "{} is a picture that does not move: give a video, .npz, .json, an archive or a clip's name.": (
         "{0} 是静止的图片：请提供视频、.npz、.json、压缩包或手势名称。"
     ),
+    "{} ships with the program and tells its own frames a second: leave out --fps.": (
+        "{0} 是随程序提供的手势，自带帧率：请去掉 --fps。"
+    ),
     "{} lasts {} seconds, the limit is {}: trim it.": "{0} 长 {1} 秒，上限为 {2} 秒：请剪短。",
-    "{} does not tell its frames a second: {} are assumed (`motion import --fps` takes another rate).": (
-        "{0} 没有标明帧率：按每秒 {1} 帧处理（可用 `motion import --fps` 指定）。"
+    "{} does not tell its frames a second: {} are assumed (`--fps` on the command line takes another rate).": (
+        "{0} 没有标明帧率：按每秒 {1} 帧处理（可在命令行用 `--fps` 指定）。"
     ),
     "Nobody is seen in {} of {}: the pose there is made from the frames around.": (
         "{1} 的 {0} 中看不到人：该处姿态由前后帧补全。"
