@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from vivid.config import RunSettings
 from vivid.errors import InputError
 from vivid.events import Done, Step
 from vivid.generators import Session
+from vivid.generators.drawing import AHEAD, BLOCK, draw_blocks
+from vivid.generators.layered import generator as layered_generator
 from vivid.inputs import load_motion, load_portrait
 from vivid.media.video import read_frames
 from vivid.pipeline import VividPipeline
@@ -190,6 +193,8 @@ def held() -> int:
 def test_memory_does_not_grow_with_the_length(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     # What is kept between steps has a budget of its own (tests/test_pipeline.py), which dummies do not exhaust.
     monkeypatch.setattr("vivid.generators.diffusion.conditioner.WINDOW_CACHE_BYTES", 0)
+    # Frames on which threads work at a step differ from step to step; how many they may be has a test of its own.
+    monkeypatch.setattr("vivid.generators.drawing.AHEAD", BLOCK)
     once = None if harness.pipeline.capabilities.steps is None else 1
     settings = dataclasses.replace(harness.settings, width=2 * harness.side, height=2 * harness.side, steps=once)
     pictures(harness.session(2, settings))  # whatever is kept for good is there from now on
@@ -247,3 +252,49 @@ def test_a_single_frame_is_that_frame_of_the_video(harness: Harness) -> None:
     session = harness.session(10)
     for index in (7, 0) if harness.pipeline.capabilities.instant else (7,):
         assert np.array_equal(session.frame(index), harness.alone[0][index])
+
+
+def test_frames_come_in_order_and_only_a_few_are_drawn_ahead() -> None:
+    drawn: list[int] = []
+
+    def draw(index: int) -> np.ndarray:
+        time.sleep(0.002 * (index % 3))
+        drawn.append(index)
+        return np.full((2, 2, 3), index, np.uint8)
+
+    blocks = list(draw_blocks(draw, range(5, 16)))
+    assert [len(block) for block in blocks] == [BLOCK, BLOCK, 3]
+    assert np.concatenate(blocks)[:, 0, 0, 0].tolist() == list(range(5, 16)) and sorted(drawn) == list(range(5, 16))
+    assert list(draw_blocks(draw, range(0))) == []
+    drawn.clear()
+    stream = draw_blocks(draw, range(1000))
+    next(stream)
+    time.sleep(0.1)
+    stream.close()
+    assert len(drawn) <= AHEAD
+    with pytest.raises(ZeroDivisionError):
+        list(draw_blocks(lambda index: np.full((2, 2, 3), 1 // index, np.uint8), range(3)))
+
+
+def test_the_layers_promise_follows_what_the_last_run_took(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(layered_generator, "PACE", layered_generator.Pace())
+    harness = layered()
+    settings, session = harness.settings, harness.session(12)
+    monkeypatch.setattr(session, "_compositor", Slow(session))
+    before = harness.pipeline.expected_seconds(48, settings)
+    for _ in session.frames():
+        pass
+    after = harness.pipeline.expected_seconds(48, settings)
+    assert before is not None and after is not None and after > 1.5 * before
+
+
+class Slow:
+    """Draws nothing, slowly."""
+
+    def __init__(self, session: Session) -> None:
+        self.faces, self.size = range(12), session.size
+
+    def frame(self, index: int) -> np.ndarray:
+        """A grey frame."""
+        time.sleep(0.15)
+        return np.full((self.size[1], self.size[0], 3), 128, np.uint8)

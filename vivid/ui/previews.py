@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..config import FPS, SAMPLE_RATE, RunSettings
 from ..generators import Generator
+from ..generators.drawing import draw_blocks
 from ..media.provenance import stamp
 from ..media.video import VideoWriter
 from ..pose.library import DEFAULT_MOTION, shipped_motion
@@ -111,11 +112,12 @@ class Preview:
         start, end = (k * SAMPLE_RATE // FPS for k in (first, first + count))
         note = provenance_of(self._drawn_by, wanted.portrait, wanted.speech, wanted.motion, wanted.settings)
         sound = Speech(wanted.speech.samples[start:end])
-        with VideoWriter(target, self._prepared.session.size, FPS, sound, note, preset="veryfast") as writer:
-            for done in range(count):
-                block = self.frame(first + done)[None]
+        with VideoWriter(target, self._prepared.session.size, FPS, sound, note) as writer:
+            done = 0
+            for block in draw_blocks(self._prepared.session.frame, range(first, first + count)):
                 writer.write(stamp(block) if wanted.settings.mark else block)
-                yield done + 1, count
+                done += len(block)
+                yield done, count
 
 
 class Previews:

@@ -49,7 +49,7 @@ class CompactGenerator:
             speech_encoder=info.speech_encoder,
         )
         self._seconds: float | None = None
-        """Of refining one frame, in the last run."""
+        """Of drawing, refining and encoding one frame, in the last run."""
 
     @classmethod
     def load(
@@ -87,7 +87,8 @@ class CompactGenerator:
 
     def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
         """Of drawing the layers and refining them."""
-        layers = self.layers.expected_seconds(frames, settings)
+        measured = self._seconds is not None
+        layers = self.layers.expected_seconds(0 if measured else frames, settings)
         assert layers is not None
         return layers + frames * (self._seconds or USUAL_SECONDS)
 
@@ -99,7 +100,7 @@ class CompactGenerator:
         return from_unit(codebook(pictures).reconstruction)
 
     def measured(self, seconds: float) -> None:
-        """Note what refining one frame took."""
+        """Note what one frame took."""
         self._seconds = seconds
 
 
@@ -115,13 +116,11 @@ class CompactSession:
 
     def frames(self) -> Stream[Step | Frames, None, None]:
         """Blocks of finished frames, in order."""
-        index, spent = 0, 0.0
-        for block in self._layers.frames():
-            assert not isinstance(block, Step)
-            began = time.perf_counter()
+        index, began = 0, time.perf_counter()
+        for block in self._layers.blocks():
             yield np.stack([self._refiner.refine(frame, index + i) for i, frame in enumerate(block)])
-            index, spent = index + len(block), spent + time.perf_counter() - began
-        self._measured(spent / max(index, 1))
+            index += len(block)
+        self._measured((time.perf_counter() - began) / max(index, 1))
 
     def frame(self, index: int) -> NDArray[np.uint8]:
         """That very frame (H, W, 3) of the video."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from collections.abc import Generator as Stream
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,6 +18,7 @@ from ...events import Step
 from ...media.provenance import sha256_of
 from ...speech.types import Speech
 from .. import Capabilities, Frames, Inputs
+from ..drawing import draw_blocks
 from ..settings import resolve
 from .compose import Compositor
 from .drive import drive
@@ -25,14 +26,28 @@ from .person import Person, analyse
 
 USUAL_SIDE, LARGEST_SIDE, LONGEST_SIDE, SMALLEST_SIDE = 768, 1080, 1920, 128
 """The shorter side of a video by default and at most, the longer one at most, and any at least, in pixels."""
-PREPARING_SECONDS, USUAL_SECONDS = 5.0, 0.21
-"""What a run takes besides drawing, and what drawing a megapixel takes on two ordinary cores."""
-THREADS = 2
-"""Frames drawn at a time: OpenCV and numpy leave the interpreter free for most of a frame."""
-BLOCK = 4
-"""Frames handed over at a time: cancelling takes no longer than one block."""
+PREPARING, DRAWING, ENCODING = (0.5, 3.5), (0.035, 0.040), (0.0, 0.025)
+"""Seconds, and more for every megapixel, that an ordinary core takes: to take a portrait apart and listen; to draw a
+frame; to encode it."""
+CORES = 1.6 if (os.cpu_count() or 1) > 1 else 1.0
+"""That work on the frames: two threads, of which one waits for the interpreter now and then."""
 KEPT_PEOPLE = 4
 """Portraits whose analysis is kept: a visitor changes voice and motion more often than the picture."""
+
+
+class Pace:
+    """How long this machine takes over what an ordinary one does, for all generators of the process: it is measured
+    whenever something is drawn."""
+
+    def __init__(self) -> None:
+        self.value = 1.0
+
+    def measured(self, ratio: float, share: float) -> None:
+        """Something has taken `ratio` times as long as expected; share: 0-1, how much that counts."""
+        self.value += share * (float(np.clip(ratio, 0.2, 10)) - self.value)
+
+
+PACE = Pace()
 
 
 class LayeredGenerator:
@@ -57,8 +72,6 @@ class LayeredGenerator:
     def __init__(self) -> None:
         self._people: OrderedDict[str, Person] = OrderedDict()
         self._lock = threading.Lock()
-        self._seconds_per_megapixel: float | None = None
-        """Of one frame, in the last run."""
 
     def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
         """The portrait's own shape with a shorter side of USUAL_SIDE, or what was asked for. Errors: InputError."""
@@ -83,16 +96,16 @@ class LayeredGenerator:
         finally:
             pool.shutdown(wait=False)  # a portrait that is refused need not wait for the speech
         compositor = Compositor(person, inputs.clip, inputs.motion, inputs.positions, faces, settings.seed)
-        return LayeredSession(compositor, tuple(person.plan.sentences), self._measured)
+        return LayeredSession(compositor, tuple(person.plan.sentences))
 
     def measure_speed(self) -> None:
-        """Nothing is slow before the first run: `expected_seconds` has a usual machine's figure until then."""
+        """Nothing is slow before the first run: `expected_seconds` has an ordinary machine's figure until then."""
 
     def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
-        """Of taking the portrait apart, listening, and drawing."""
+        """Of taking the portrait apart, listening, drawing and encoding, at the pace that was measured last."""
         assert settings.width and settings.height
-        each = self._seconds_per_megapixel or USUAL_SECONDS
-        return PREPARING_SECONDS + frames * each * settings.width * settings.height / 1e6
+        pixels = settings.width * settings.height
+        return PACE.value * (_seconds(PREPARING, pixels) + frames * _seconds_of_frame(pixels))
 
     def reconstruct_hands(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """There is no hand codebook here."""
@@ -112,34 +125,41 @@ class LayeredGenerator:
                 self._people.popitem(last=False)
         return person
 
-    def _measured(self, seconds: float, pixels: int) -> None:
-        self._seconds_per_megapixel = seconds / pixels * 1e6
+
+def _seconds(cost: tuple[float, float], pixels: int) -> float:
+    return cost[0] + cost[1] * pixels / 1e6
+
+
+def _seconds_of_frame(pixels: int) -> float:
+    """Of one frame among many."""
+    return (_seconds(DRAWING, pixels) + _seconds(ENCODING, pixels)) / CORES
 
 
 class LayeredSession:
     """One video in the making."""
 
-    def __init__(
-        self, compositor: Compositor, notices: tuple[str, ...], measured: Callable[[float, int], None]
-    ) -> None:
+    def __init__(self, compositor: Compositor, notices: tuple[str, ...]) -> None:
         self.size = (compositor.width, compositor.height)
         self.notices = notices
         left, right = compositor.person.plan.still
         self.still = (left, right)
-        self._compositor, self._measured = compositor, measured
+        self._compositor = compositor
 
     def frames(self) -> Stream[Step | Frames, None, None]:
         """Blocks of finished frames, in order."""
-        count = len(self._compositor.faces)
-        spent = 0.0
-        with ThreadPoolExecutor(THREADS) as pool:
-            for start in range(0, count, BLOCK):
-                began = time.perf_counter()
-                block = np.stack(list(pool.map(self.frame, range(start, min(start + BLOCK, count)))))
-                spent += time.perf_counter() - began
-                yield block
-        self._measured(spent / count, self.size[0] * self.size[1])
+        began = time.perf_counter()
+        yield from self.blocks()
+        spent = time.perf_counter() - began  # with what becomes of the frames meanwhile: that is what users wait for
+        count, pixels = len(self._compositor.faces), self.size[0] * self.size[1]
+        PACE.measured(spent / (count * _seconds_of_frame(pixels)), 0.7)
+
+    def blocks(self) -> Stream[Frames, None, None]:
+        """The same for somebody who works on them: no measurement."""
+        yield from draw_blocks(self._compositor.frame, range(len(self._compositor.faces)))
 
     def frame(self, index: int) -> NDArray[np.uint8]:
         """That very frame (H, W, 3) of the video."""
-        return self._compositor.frame(index)
+        began = time.perf_counter()
+        drawn = self._compositor.frame(index)
+        PACE.measured((time.perf_counter() - began) / _seconds(DRAWING, drawn.size // 3), 0.15)
+        return drawn
