@@ -156,7 +156,7 @@ def test_bare_arms_meet_their_sleeves_in_the_portraits_own_tone() -> None:
     layers = figure(0.5, bare=True)
     tone = np.array([0.86, 0.66, 0.54])
     layers = replace(layers, photo=np.full_like(layers.photo, (tone * 255).astype(np.uint8)))
-    layers.look.upper = tone
+    layers.look.upper, layers.look.contrast = tone, 1.0
     found = arm_tone(layers)
     assert found is not None and np.abs(np.log(found / to_linear(tone))).max() < 0.05
     animator, track = ArmAnimator(layers), tracked(layers, gestures(Person(), 2, 5))

@@ -62,7 +62,7 @@ def test_columns_go_on_with_lines_downwards():
     picture = stripes(axis=1)
     hole = np.zeros_like(HOLE)
     hole[45:75, 50:110] = True
-    filled = column_fill(picture, hole, ~hole, np.zeros_like(picture), np.ones_like(hole), 1.0)
+    filled = column_fill(picture, hole, ~hole, membrane(picture, ~hole), np.ones_like(hole), 1.0)
     inner = cv2.erode(hole.astype(np.uint8), np.ones((9, 9))) > 0
     assert np.abs(filled - picture)[inner].mean() < 18
     assert np.array_equal(filled[~hole], picture[~hole])

@@ -42,16 +42,16 @@ def light_on(normals: Floats, look: Look, rim: float | Floats = 0.30) -> tuple[F
 
     rim: how much darker a surface is that turns away from the camera, a number or (V, 1).
     """
-    key = look.key * np.array([1.0, 0.8, 1.0])  # lamps stand lower than the light on a face suggests
+    key = look.key * np.array([1.0, 1.25, 1.0])  # the top of a raised hand is lit, its underside is not
     key /= np.linalg.norm(key)
-    wrap = np.array([0.44, 0.36, 0.33])  # red light wanders farther under the skin
+    wrap = np.array([0.36, 0.27, 0.24])  # red light wanders farther under the skin
     direct = np.clip((normals @ key)[:, None] + wrap, 0, None) / (1 + wrap)
-    sky = 0.60 + 0.13 * normals[:, 1:2] + 0.26 * normals[:, 2:3]
+    sky = 0.50 + 0.18 * normals[:, 1:2] + 0.28 * normals[:, 2:3]
     # floor, table and clothes light undersides
     bounce = np.array([1.06, 0.96, 0.90]) * BOUNCE * np.clip(-normals[:, 1:2], 0, 1)
     edge = 1 - np.clip(normals[:, 2:3], 0, 1)
     half = key + [0, 0, 1]
-    light = ((0.80 * sky + 0.60 * direct + bounce) * (1 - rim * edge**3)) ** look.contrast
+    light = ((0.75 * sky + 0.80 * direct + bounce) * (1 - rim * edge**3)) ** look.contrast
     return light, np.clip(normals @ (half / np.linalg.norm(half)), 0, 1)
 
 
@@ -125,7 +125,7 @@ class SkinPart:
         self.tint = tint * BRIGHT / 255
         # hollows and dark outlines part the fingers; on an arm that points at the camera they would be a contour
         parts = np.clip((along - 1.80) / 0.25, 0, 1)
-        self.rim, self.parted = 0.10 + 0.20 * parts[:, None], 0.25 + 0.75 * parts
+        self.rim, self.parted = 0.10 + 0.12 * parts[:, None], 0.25 + 0.75 * parts
         self.nail = 0.14 * arm.nail[self.vertices]
         self.opaque = np.ones(len(along)) if fade is None else (along - fade[0]) / (fade[1] - fade[0])
 

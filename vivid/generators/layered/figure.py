@@ -66,3 +66,9 @@ class Layers:
     look: Look
     palm: float
     shoulders: float
+
+
+def hem_bow(outward: Layer) -> Layer:
+    """How much farther down a hem is in the middle of the arm than at its sides; outward: shoulder widths beside the
+    bone."""
+    return np.asarray(0.02 * (1 - np.square(np.clip(outward / 0.2, -1, 1))))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...pose.skeleton import HAND_BONES, Pose
 from .colours import Colours
-from .figure import ELBOWS, PLACES, SHOULDERS, WRISTS, ArmOutline, Floats, Layer
+from .figure import ELBOWS, PLACES, SHOULDERS, WRISTS, ArmOutline, Floats, Layer, hem_bow
 from .parsing import Parsing
 from .plate import Mask
 
@@ -211,10 +211,10 @@ def find_hem(pose: Pose, region: ArmRegion, person: Layer, skin: Layer, hands_ne
 
 
 def fit_hem(region: ArmRegion, own: Layer, skin: Layer, hands_near: Mask, width: float) -> tuple[float, float]:
-    """The straight line across the upper arm that parts cloth from skin best: its place and its tilt.
+    """The line across the upper arm that parts cloth from skin best: its place and its tilt.
 
-    The line is where along + tilt * outward / width equals the place. Stays near the hem that is known already. own:
-    (H, W) how probably a pixel is this arm, sleeve or skin.
+    The line is where along + tilt * outward / width equals the place and its bow. Stays near the hem that is known
+    already. own: (H, W) how probably a pixel is this arm, sleeve or skin.
     """
     hem = region.outline.hem
     inside = (np.abs(region.outward) < WIDEST * width) & (own > 0.5) & ~hands_near
@@ -224,14 +224,14 @@ def fit_hem(region: ArmRegion, own: Layer, skin: Layer, hands_near: Mask, width:
         return hem, 0.0
     grid = np.linspace(-0.3, 0.3, 61)
     best = (np.inf, hem, 0.0)
-    for tilt in np.linspace(-0.3, 0.3, 7):
-        at = along + tilt * outward - hem
+    for tilt in np.linspace(-0.9, 0.9, 19):
+        at = along + tilt * outward - hem_bow(outward) - hem
         order = np.argsort(at)
         wrong_above = np.concatenate([[0], np.cumsum(flesh[order])])  # skin where there should be cloth
         wrong_below = np.concatenate([[0], np.cumsum(1 - flesh[order])])
         index = np.searchsorted(at[order], grid)
         cost = wrong_above[index] + wrong_below[-1] - wrong_below[index]
-        cost = cost / len(along) + 0.05 * np.abs(tilt) + 0.05 * np.abs(grid)
+        cost = cost / len(along) + 0.03 * np.abs(tilt) + 0.05 * np.abs(grid)
         k = int(cost.argmin())
         best = min(best, (float(cost[k]), hem + float(grid[k]), float(tilt)))
     return best[1], best[2]

@@ -77,6 +77,8 @@ def _level(picture: Layer, base: Layer, hole: Mask, known: Mask, size: int, solu
 
     share = shrink(known)
     small_hole, small_known = shrink(hole) > 0.01, share > 0.99
+    # what is neither, the rim of an arm, is filled along: a gap would cut the hole off from the colours around it
+    small_hole |= (cv2.dilate(small_hole.astype(np.uint8), np.ones((5, 5))) > 0) & ~small_known
     small = shrink(picture * known[..., None]) / np.maximum(share, 1e-3)[..., None]
     small = np.where(small_known[..., None], small, shrink(base))
     if solution is not None:

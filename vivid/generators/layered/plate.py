@@ -183,9 +183,14 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, fallback: Layer, where:
         mirrored = cv2.remap(picture, columns, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         total += weight[..., None].astype(np.float32) * mirrored
         weights += weight.astype(np.float32)
+    mirrored = total / np.maximum(weights, 1e-9)[..., None]
+    # the mirror's folds, the fallback's tones: those meet what is around the hole on every side
+    valid = ((weights > 0) & hole).astype(np.float32)
+    tones = wide_blur((fallback - mirrored) * valid[..., None], 8 * step)
+    mirrored += tones / np.maximum(wide_blur(valid, 8 * step), 1e-3)[..., None]
     share = np.clip(weights * 1e4, 0, 1) * where
     share = (cv2.GaussianBlur(share, (0, 0), step) * (weights > 0))[..., None]
-    filled = fallback * (1 - share) + total / np.maximum(weights, 1e-9)[..., None] * share
+    filled = fallback * (1 - share) + mirrored * share
     rim = (cv2.dilate(hole.astype(np.uint8), np.ones((5, 5))) > 0) & known
     miss = membrane(np.clip(picture - filled, -40, 40), rim)
     filled = np.where(hole[..., None], filled + cv2.GaussianBlur(miss, (0, 0), step), picture)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...pose.skeleton import Pose
 from .colours import Colours, find_colours, find_light, light_contrast, skin_tone
-from .figure import SHOULDERS, WRISTS, Floats, Layer, Layers
+from .figure import SHOULDERS, WRISTS, Floats, Layer, Layers, hem_bow
 from .geometry import smoothstep
 from .outline import (
     LONG,
@@ -230,7 +230,8 @@ def _without_arms(figure: _Figure) -> tuple[Mask, Layer, Mask]:
     above_chin = figure.rows <= figure.face_low
     gone |= above_chin & raised & ((person > 0.06) | moving | (moving_wide & (skin > 0.2)))
     gone &= (~above_chin | (raised & ~head)) & ~keep & ~stay
-    removed = figure.grow(gone, 2)
+    # on cloth an arm also leaves its shadow
+    removed = figure.grow(gone, 2) | (figure.grow(gone, 5) & (figure.parsing.torso > 0.5) & ~figure.grow(keep, 3))
     edges, top = torso_edges(person, removed & (figure.parsing.torso < 0.5), figure.shoulders, width)
     beside = (figure.columns < edges[:, :1] - 0.02 * width) | (figure.columns > edges[:, 1:] + 0.02 * width)
     beside &= (figure.rows > top) & ~above_chin & ~stay
@@ -320,7 +321,9 @@ def _sleeve(figure: _Figure, side: int) -> Layer:
     # where something else covers the outline, the smooth one is used
     covered = figure.grow(figure.hands_near, 5) | figure.grow((skin > 0.5) & (along < arm.hem - 0.05), 3)
     covered |= (along > 0.55) & (arm.hem > LONG)
-    outline = np.where(covered, edge, np.maximum(loose, outward < 0.8 * region.limit_out))
+    outline = np.where(
+        covered, edge, np.maximum(loose, (outward < 0.8 * region.limit_out) & figure.grow(person > 0.5, 2))
+    )
     if arm.bare:
         outline = np.where(along > arm.hem + 0.02, loose, outline)
     outline = np.where(along > 0.3, outline, firm)
@@ -330,7 +333,7 @@ def _sleeve(figure: _Figure, side: int) -> Layer:
         opacity = opacity * _bare_fade(figure, region)
     else:
         hem = min(arm.hem, 1.05)
-        bow = 0.02 * (1 - np.square(np.clip(outward / (0.2 * width), -1, 1))) - arm.hem_tilt * outward / width
+        bow = hem_bow(outward / width) - arm.hem_tilt * outward / width
         armpit = 0.25 * np.clip(
             -outward / region.limit_in - 0.55, 0, 0.6
         )  # a sleeve runs up into it, unless it is wide
