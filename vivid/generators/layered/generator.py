@@ -36,14 +36,26 @@ KEPT_PEOPLE = 4
 
 
 class Pace:
-    """How long this machine takes over what an ordinary one does, for all generators of the process: it is measured
-    whenever something is drawn."""
+    """How long this machine takes over what an ordinary one does, for all generators of the process.
+
+    Whole runs tell it; until there was one, single frames give an idea.
+    """
 
     def __init__(self) -> None:
         self.value = 1.0
+        self._known = False
 
-    def measured(self, ratio: float, share: float) -> None:
-        """Something has taken `ratio` times as long as expected; share: 0-1, how much that counts."""
+    def of_run(self, ratio: float) -> None:
+        """A run's frames took `ratio` times as long as expected, with everything that became of them."""
+        self._follow(ratio, 0.7)
+        self._known = True
+
+    def of_frame(self, ratio: float) -> None:
+        """One frame did. It says nothing of encoding, nor of the low priority at which servers make videos."""
+        if not self._known:
+            self._follow(ratio, 0.15)
+
+    def _follow(self, ratio: float, share: float) -> None:
         self.value += share * (float(np.clip(ratio, 0.2, 10)) - self.value)
 
 
@@ -151,7 +163,7 @@ class LayeredSession:
         yield from self.blocks()
         spent = time.perf_counter() - began  # with what becomes of the frames meanwhile: that is what users wait for
         count, pixels = len(self._compositor.faces), self.size[0] * self.size[1]
-        PACE.measured(spent / (count * _seconds_of_frame(pixels)), 0.7)
+        PACE.of_run(spent / (count * _seconds_of_frame(pixels)))
 
     def blocks(self) -> Stream[Frames, None, None]:
         """The same for somebody who works on them: no measurement."""
@@ -161,5 +173,5 @@ class LayeredSession:
         """That very frame (H, W, 3) of the video."""
         began = time.perf_counter()
         drawn = self._compositor.frame(index)
-        PACE.measured((time.perf_counter() - began) / _seconds(DRAWING, drawn.size // 3), 0.15)
+        PACE.of_frame((time.perf_counter() - began) / _seconds(DRAWING, drawn.size // 3))
         return drawn
