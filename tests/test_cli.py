@@ -106,6 +106,38 @@ def test_what_the_system_refuses_is_one_sentence(
     assert "too long" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:119] DefaultCPUAllocator: can't allocate memory: you tried"),
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("can't start new thread"),
+        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_too_little_memory_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    command(monkeypatch, error)
+    assert cli.main(["try"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("There is too little memory for this") and said.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit of memory that holds")
+def test_a_limit_of_memory_is_met_with_one_sentence(tmp_path: Path) -> None:
+    line = f"ulimit -v 1000000; exec {sys.executable} -m vivid animate --portrait examples/portraits/ada.jpg"
+    done = subprocess.run(
+        ["bash", "-c", f"{line} --audio examples/voices/hello_slt.mp3 --out {tmp_path}/out.mp4"],
+        capture_output=True, text=True, cwd=ROOT, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_sentence_stands_alone_on_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

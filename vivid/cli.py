@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import importlib
 import io
 import signal
@@ -33,6 +34,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("vivid.commands.evaluate", "measure results and ablations"),
 }
 """Subcommand -> (module with add_arguments(parser) and run(args) -> int, one line of help)."""
+
+NO_MEMORY = "There is too little memory for this: close other programs, or choose a smaller --size or fewer --seconds."
+_SIGNS_OF_NO_MEMORY = ("out of memory", "can't allocate memory", "failed to map segment", "can't start new thread")
+"""What torch, the loader of shared libraries and Python's threads say, which raise no MemoryError."""
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -120,6 +125,13 @@ def _stop_on_signals() -> dict[signal.Signals, Any]:
     return {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
 
 
+def _lacks_memory(error: Exception) -> bool:
+    """Whether an error says that the memory is used up."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return any(sign in str(error).lower() for sign in _SIGNS_OF_NO_MEMORY)
+
+
 def _refused(sentence: str) -> int:
     """Say it on a line of its own, whatever stands in the names that it quotes."""
     end_line()
@@ -166,10 +178,10 @@ def _run(argv: Sequence[str]) -> int:
     except BrokenPipeError:  # whoever read our output has had enough of it, as `head` has
         sys.stdout = None  # type: ignore[assignment]  # nothing is left to flush
         return EXIT_PIPE
-    except OSError as error:
+    except (MemoryError, OSError, ImportError, RuntimeError) as error:
         from .media.outputs import said_of
 
-        sentence = said_of(error)
+        sentence = NO_MEMORY if _lacks_memory(error) else said_of(error) if isinstance(error, OSError) else None
         if sentence is None:
             raise
         return _refused(sentence)
