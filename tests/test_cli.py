@@ -11,6 +11,7 @@ import sys
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vivid import cli
@@ -104,6 +105,31 @@ def test_what_the_system_refuses_is_one_sentence(
         cli.main(["try"])
     assert cli.main(["motion", "info", "x" * 300]) == 2
     assert "too long" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e308", "-1e308", "1e-308", "0", "-1"])
+def test_any_number_is_taken_or_refused_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], number: str
+) -> None:
+    from vivid.config import RunSettings
+    from vivid.pipeline import frame_count
+    from vivid.speech.types import Speech
+
+    clip = str(ROOT / "assets" / "motions" / "wave.npz")
+    fit = ["calibrate", "--portrait", "examples/portraits/ada.jpg", "--motion", clip, "--out"]
+    options = ("--start", "--end", "--speed", "--loop", "--fps")
+    lines = [["motion", "trim", clip, str(tmp_path / f"{name}.npz"), f"{name}={number}"] for name in options]
+    lines += [[*fit, str(tmp_path / "c.npz"), f"--fps={number}"]]
+    for line in lines:
+        code = cli.main(line)
+        said = capsys.readouterr().err
+        assert code == 0 or (code == 2 and said.count("\n") == 1), (line, said)
+    assert code == 2
+    try:
+        frames = frame_count(Speech(np.zeros(16000, np.float32)), RunSettings(seconds=float(number)))
+    except InputError:
+        frames = 24
+    assert frames == 24
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,9 @@ def _never(job: PeopleJob) -> PeopleJob:
     raise AssertionError(job)
 
 
-@pytest.mark.parametrize("words", [["--size", "63"], ["--size", "101"], ["--seconds", "0"], ["--count", "0"]])
+@pytest.mark.parametrize(
+    "words", [["--size", "63"], ["--size", "101"], ["--seconds", "0"], ["--fps", "inf"], ["--count", "0"]]
+)
 def test_senseless_arguments_are_refused(words: list[str], tmp_path: Path) -> None:
     with pytest.raises(InputError):
         synthesize.run(arguments("people", "--out", str(tmp_path), *words))

@@ -153,7 +153,7 @@ class VividPipeline:
 
 def frame_count(speech: Speech, run: RunSettings) -> int:
     """Frames of the video: the length of the speech, or of its first `run.seconds`."""
-    frames = speech.frames if run.seconds is None else min(speech.frames, int(run.seconds * FPS))
+    frames = speech.frames if run.seconds is None else int(min(speech.frames, run.seconds * FPS))
     if frames < 1:
         raise InputError("The speech is shorter than one frame of video: record at least a second.")
     return frames

@@ -97,6 +97,7 @@ def _read(args: argparse.Namespace) -> PoseClip:
 
 
 def _changed(clip: PoseClip, args: argparse.Namespace) -> PoseClip:
+    from ..pose.clips import MAX_FRAMES
     from ..pose.library import change_speed, loop, mirror, trim
     from ..pose.smooth import smooth_clip
 
@@ -105,7 +106,12 @@ def _changed(clip: PoseClip, args: argparse.Namespace) -> PoseClip:
     clip = change_speed(trim(clip, args.start, args.end), args.speed)
     if args.mirror:
         clip = mirror(clip)
-    return clip if args.loop is None else loop(clip, round(args.loop * clip.fps))
+    if args.loop is None:
+        return clip
+    longest = MAX_FRAMES / clip.fps
+    if not 1 / clip.fps <= args.loop <= longest:
+        raise InputError(f"The loop is {args.loop:g} seconds long: choose up to {longest:.0f}.")
+    return loop(clip, round(args.loop * clip.fps))
 
 
 def _preview(clip: PoseClip, path: Path, size: int) -> None:

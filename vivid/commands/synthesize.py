@@ -67,6 +67,8 @@ def _numbers(text: str) -> list[int]:
 
 
 def _check(args: argparse.Namespace) -> None:
+    from ..pose.clips import MAX_FPS
+
     if args.per_shard is None:
         args.per_shard = 48 if args.what == "clothes" else 512
     if args.count < 1 or args.workers < 1 or args.per_shard < 1:
@@ -79,6 +81,8 @@ def _check(args: argparse.Namespace) -> None:
         raise InputError(f"The size is {args.size}: choose an even number, video needs it.")
     if not 0.5 <= args.seconds <= 60:
         raise InputError(f"A clip of {args.seconds} seconds: choose 0.5 to 60.")
+    if not 1 <= args.fps <= MAX_FPS:
+        raise InputError(f"{args.fps:g} frames a second: choose 1 to {MAX_FPS:g}.")
     if not 0 <= args.head_motion <= 2:
         raise InputError(f"--head-motion is {args.head_motion}: choose 0 to 2.")
     if not 0 <= args.fixed_camera <= 1 or not 0 <= args.context <= 1:

@@ -207,9 +207,10 @@ def change_speed(clip: PoseClip, speed: float) -> PoseClip:
 
 def trim(clip: PoseClip, start: float = 0.0, end: float | None = None) -> PoseClip:
     """The part from `start` to `end` seconds (None: to the end). Raises InputError when nothing would be left."""
-    first = round(start * clip.fps) if math.isfinite(start) else -1
-    last = len(clip) if end is None else round(min(max(end, 0.0), clip.seconds) * clip.fps) if end == end else -1
-    if not 0 <= first < last:
+    stop = clip.seconds if end is None else min(end, clip.seconds)
+    there = 0 <= start < stop  # False for what is no number
+    first, last = (round(start * clip.fps), round(stop * clip.fps)) if there else (0, 0)
+    if not first < last:
         raise InputError(
             f"Nothing is left from {start:g} to {clip.seconds if end is None else end:g} seconds: "
             f"the clip lasts {clip.seconds:.2f} seconds."
