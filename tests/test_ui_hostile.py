@@ -279,3 +279,24 @@ def test_more_steps_than_the_model_can_make_are_refused(
     voice = {"path": one.upload(write_voice(tmp_path / "v.wav"))}
     data = [portrait, voice, None, "calm", "fast", 999, 0, 0, 0, True]
     assert "one step" in one.refusal(one.event("animate"), data)
+
+
+def test_nothing_of_a_link_or_a_name_is_markup(server: Server, tmp_path: Path) -> None:
+    """The page shows as HTML what its own events say."""
+    one = Stranger(server)
+    markup = "<b>Session over</b> <a href='http://evil.example/login'>Sign in again</a>"
+
+    def said(event: str, data: list[Any], **query: str) -> str:
+        session = uuid.uuid4().hex
+        body = {"data": data, "fn_index": one.event(event), "session_hash": session}
+        assert one.http.post("/gradio_api/queue/join", params=query, json=body).status_code == 200
+        return one.http.get("/gradio_api/queue/data", params={"session_hash": session}).text
+
+    answer = said("arrive", [], compare=json.dumps({"columns": [{"seed": markup}, {}]}))
+    assert "&lt;b&gt;Session" in answer and "<b>" not in answer and "evil.example" not in answer  # cut short before
+    answer = said("arrive", [], compare=json.dumps({"columns": [{}, {}], "portrait": markup}))
+    assert "&lt;b&gt;Session" in answer and "<b>" not in answer
+    for name, content in (("<img src=x>.json", b"{}"), ("<b>.npz", b"no clip")):
+        (tmp_path / name).write_bytes(content)
+        answer = said("open_clip", [{"path": one.upload(tmp_path / name)}, None])
+        assert "process_completed" in answer and "<img" not in answer and "<b>" not in answer

@@ -43,7 +43,7 @@ class Variant:
             if value is None and name != "seed":
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-                raise InputError(f"{name.replace('_', ' ')} is {value!r}: choose {least} to {most}.")
+                raise InputError(f"{name.replace('_', ' ')} is {repr(value)[:40]}: choose {least} to {most}.")
             whole = int if name in ("seed", "steps") else float
             if whole is int and value != int(value):
                 raise InputError(f"{name} is {value!r}: choose a whole number.")
