@@ -373,4 +373,7 @@ def test_the_api_takes_what_it_advertises(tmp_path: Path) -> None:
     }
     for advertised, path in files.items():
         assert advertised in CALIBRATE_TEXT
-        assert len(taken(context, str(path), None)) >= 3
+        clip, said = taken(context, str(path), None)
+        assert len(clip) >= 3 and not said
+    unrated = written(tmp_path / "b.json", [record(200 + k) for k in range(9)])
+    assert "frames a second" in taken(context, str(unrated), None)[1][0]

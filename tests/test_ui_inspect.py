@@ -17,6 +17,7 @@ from ui_people import person, waving
 
 from vivid.errors import InputError
 from vivid.pose.clips import save_clip
+from vivid.pose.foreign import save_openpose
 from vivid.ui import inspect_bench
 from vivid.ui.inspect_bench import FOLDER, Bench, nudges_of, packed
 from vivid.ui.inspect_pairs import Source, folder_sources, match_pairs
@@ -136,6 +137,16 @@ def test_loading_gives_what_the_page_draws(bench: Bench) -> None:
     np.testing.assert_allclose(shoulders[:, 1] - shoulders[:, 0], 100, atol=1)
     raw = unpack(data["raw"], 11)[:, [2, 5], 0] * unit
     np.testing.assert_allclose(raw[:, 1] - raw[:, 0], 80 * 400 / 300, atol=1)
+
+
+def test_what_is_to_be_said_of_a_clip_is_said(bench: Bench, folder: Path) -> None:
+    frames = json.loads(save_openpose(waving(12), folder / "1.json").read_text())
+    (folder / "1.npz").unlink()
+    (folder / "1.json").write_text(json.dumps([{"people": frame["people"]} for frame in frames]))
+    pair = bench.open({"collection": FOLDER, "name": "Anna"})["pairs"][0]
+    data = bench.load({"collection": FOLDER, "pair": pair["id"]})
+    assert any("does not tell its frames a second" in text for text in data["notices"])
+    assert all(text in data["chinese"] for text in data["notices"])
 
 
 def test_a_nudge_moves_the_calibrated_points(bench: Bench) -> None:

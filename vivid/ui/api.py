@@ -42,13 +42,14 @@ CALIBRATE_TEXT = """Fit a gesture clip to the person in a portrait.
 
 portrait: picture file. motion: clip file (.npz, EchoMimicV2 .tar.gz, OpenPose .json) or null. motion_name: a clip
 that ships, used when motion is null. frame: which frame is drawn. Returns the overlay before, the overlay after, the
-fitted clip (.npz) and the calibration report."""
+fitted clip (.npz) and the calibration report, with sentences about the clip under "notices"."""
 ANIMATE_TEXT = """Make a video.
 
 portrait: picture file. voice: sound file. motion: clip file or null. motion_name: a clip that ships, used when motion
 is null. quality: fast, balanced or best. steps, guidance_audio, guidance_image: 0 takes the model's own. seed: same
-seed, same video. calibrate: fit the gestures to the person. Returns the video (mp4) and its settings. Waits in one
-line with everybody else and reports its progress in the second output; cancelling the job stops it within a step."""
+seed, same video. calibrate: fit the gestures to the person. Returns the video (mp4) and its settings, with sentences
+about the clip under "motion_notices". Waits in one line with everybody else and reports its progress in the second
+output; cancelling the job stops it within a step."""
 
 
 def read_portrait(context: Context, path: str | None) -> Verdict:
@@ -66,16 +67,19 @@ def usable_portrait(context: Context, path: str | None) -> Portrait:
     return verdict.portrait
 
 
-def read_motion(context: Context, path: str | None, name: str | None) -> PoseClip:
-    """The uploaded clip, else the shipped one of that name, else the calm one. Errors: InputError."""
+def read_motion(context: Context, path: str | None, name: str | None) -> tuple[PoseClip, tuple[str, ...]]:
+    """The uploaded clip, else the shipped one of that name, else the calm one; and what to say about it.
+
+    Errors: InputError.
+    """
     if path is not None:
-        return read_clip(Path(path), limits=context.options.limits, videos=False)[0]
+        return read_clip(Path(path), limits=context.options.limits, videos=False)
     if name:
-        return shipped_motion(str(name))
+        return shipped_motion(str(name)), ()
     clip = default_clip()
     if clip is None:
         raise InputError("No gesture clip is installed on this server: send one.")
-    return clip
+    return clip, ()
 
 
 def number(name: str, value: Any, least: float = 0.0, most: float = LARGEST_SEED) -> float:
@@ -119,11 +123,13 @@ def build_api(context: Context) -> None:
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], str, dict[str, Any]]:
         from ..pose.clips import save_clip
 
-        found = fit(usable_portrait(context, portrait), read_motion(context, motion, motion_name))
+        person = usable_portrait(context, portrait)
+        gestures, notices = read_motion(context, motion, motion_name)
+        found = fit(person, gestures)
         before, after = pictures(found, int(number("frame", frame)))
         target = context.visitors.new_file(request, ".npz")
         save_clip(found.full, target)
-        return before, after, str(target), json.loads(found.report.to_json())
+        return before, after, str(target), {**json.loads(found.report.to_json()), "notices": notices}
 
     def prepare(
         request: gr.Request, portrait: str | None, voice: str | None, motion: str | None, motion_name: str,
@@ -133,7 +139,7 @@ def build_api(context: Context) -> None:
         if voice is None:
             raise InputError("No voice was given: send a sound file.")
         speech = load_speech(voice, limits=context.options.limits)
-        clip = read_motion(context, motion, motion_name)
+        clip, notices = read_motion(context, motion, motion_name)
         if not isinstance(quality, str) or quality not in QUALITIES:
             raise InputError(f"The quality is {str(quality)[:40]!r}: choose {', '.join(QUALITIES)}.")
         if not isinstance(calibrate, bool):
@@ -147,7 +153,8 @@ def build_api(context: Context) -> None:
             calibrate=calibrate,
             mark=context.options.mark,
         )
-        details = {"quality": quality, "motion": Path(motion).name if motion else motion_name or "calm"}
+        name = Path(motion).name if motion else motion_name or "calm"
+        details = {"quality": quality, "motion": name, "motion_notices": notices}
         return line_up(context, person, speech, clip, settings, context.visitors.new_file(request, ".mp4"), details)
 
     async def animate(

@@ -189,7 +189,8 @@ class Bench:
         pair = self._pair(asked)
         nudges = checked_nudges(asked.numbers("nudges"))
         portrait = self._portrait(pair.portrait)
-        clip = self._clip(pair.clip)
+        clip, said = self._clip(pair.clip)
+        notices = [*portrait.notices, *said]
         calibrated, report = self._calibrate(pair, nudges)
         return {
             "picture": self._picture(pair.portrait),
@@ -200,8 +201,8 @@ class Bench:
             "raw": packed(place(clip, portrait.pose.canvas)[0]),
             "calibrated": packed(calibrated),
             "report": report,
-            "notices": list(portrait.notices),
-            "chinese": _in_chinese(report, portrait.notices),
+            "notices": notices,
+            "chinese": _in_chinese(report, notices),
             "files": [pair.portrait.name, pair.clip.name],
         }
 
@@ -267,18 +268,17 @@ class Bench:
             found = detect_picture(image)
             return Portrayed(found.pose, make_portrait(image, found.pose, found.notices).notices)
 
-    def _clip(self, source: Source) -> PoseClip:
+    def _clip(self, source: Source) -> tuple[PoseClip, tuple[str, ...]]:
+        """The clip and what to say about it."""
         key = file_sha256(source.path)
 
-        def make() -> PoseClip:
+        def make() -> tuple[PoseClip, tuple[str, ...]]:
             with _naming(source):
                 if kind_of(source.path) not in ("media", "moving picture"):
-                    return read_clip(source.path, limits=self._limits)[0]
-                from ..pose.detect import detect_video
-
+                    return read_clip(source.path, limits=self._limits)
                 try:
                     with self._in_video:
-                        return detect_video(source.path, progress=watch, limits=self._limits)[0]
+                        return read_clip(source.path, progress=watch, limits=self._limits)
                 finally:
                     self._watching.pop(key, None)
 
@@ -291,7 +291,7 @@ class Bench:
         key = (file_sha256(pair.portrait.path), file_sha256(pair.clip.path), tuple(sorted(nudges.items())))
 
         def make() -> tuple[PoseClip, Answer]:
-            portrait, clip = self._portrait(pair.portrait), self._clip(pair.clip)
+            portrait, (clip, _) = self._portrait(pair.portrait), self._clip(pair.clip)
             calibrated, report = calibrate(portrait.pose, clip, CalibrationOptions(nudges=nudges_of(nudges)))
             return calibrated, report.to_dict()
 
