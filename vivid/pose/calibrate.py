@@ -21,8 +21,9 @@ LOWEST, HIGHEST = 0.5, 2.0
 """Bounds of every factor: of r_x and r_y against the overall size, of the segments' as they are."""
 USUAL = {"upper_arm": 0.83, "forearm": 0.65, "hand": 0.28}
 """Usual lengths in shoulder widths, between key points of a person seen from the front."""
-LEAST = 0.8
-"""A limb that looks shorter than this share of the usual is foreshortened, not short."""
+LEAST = {"upper_arm": 0.8, "forearm": 0.8, "hand": 0.95}
+"""A limb that looks shorter than this share of the usual is foreshortened, not short; hands at rest nearly always are
+foreshortened."""
 EDGE = 0.03
 """A hip is under clothes and flesh: this near to the picture's border, as a share of its side, it cannot be seen."""
 OWN_ENOUGH = 0.95
@@ -235,7 +236,7 @@ def _estimates(lengths: Lengths, parts: tuple[str, ...], notes: _Notes, whose: s
         if not seen:
             continue  # its factor falls back
         usual = USUAL[part] * shoulders if shoulders is not None else 0.0
-        used = max(*seen, LEAST * usual)
+        used = max(*seen, LEAST[part] * usual)
         foreshortened = used > max(seen)
         for name in names.values():
             own = lengths[name]
