@@ -11,7 +11,7 @@ import torch
 
 from vivid.config import SAMPLE_RATE
 from vivid.generators.layered import curves
-from vivid.generators.layered.drive import drive, encode
+from vivid.generators.layered.drive import _brief, drive, encode
 from vivid.generators.layered.head_gestures import FARTHEST, phrases
 from vivid.generators.layered.speech_motion import LIP, RHYTHM, SECOND, SpeechMotion, load_speech_motion
 from vivid.media.sound import load_speech
@@ -153,3 +153,12 @@ def test_curves_are_smoothed_and_measured_as_scipy_does() -> None:
     expected = oaconvolve(np.square(samples, dtype=float), window / window.sum(), "same")
     np.testing.assert_allclose(curves.power(samples, 640), expected, atol=1e-12)
     assert len(curves.power(samples[:7], 640)) == 7
+
+
+def test_lips_are_not_closed_through_a_loud_syllable() -> None:
+    level, touch = np.full(40, 0.8), np.zeros(40)
+    touch[3:6] = 1  # a stop in loud speech
+    touch[12:20], level[12:14] = 0.9, 0.3  # a stop, and a vowel that is taken for more of it
+    touch[26:34], level[26:34] = 1, 0.2  # a pause with closed lips
+    brief = _brief(touch, level)
+    assert np.array_equal(np.flatnonzero(brief), [3, 4, 5, 12, 13, *range(26, 34)])

@@ -28,8 +28,12 @@ GAIN = {
 """The synthetic speakers' curves are bolder than what a photograph bears; mouthClose is left to the lips' contact."""
 WIDEST = 0.40
 """jawOpen saturates here: speech, not a shout."""
+AJAR = 0.2
+"""jawOpen at least, for each share of loudness above a half: nobody is loud through a mouth that is nearly shut."""
 BESIDE_CLOSURE = 0.5
 """How far lips are closed in the frames beside a full closure, at least."""
+LONGEST_CLOSURE, NEAR_FRAMES, VOWEL = 4, 6, 0.9
+"""Frames that lips stay closed on p, b or m, and share of the loudness nearby above which a moment is a vowel."""
 SHARPEN = 0.6
 """How much of the difference to a mean over 0.1 s is added: the regression is smoother than speech."""
 
@@ -78,9 +82,10 @@ def drive(
     for name in ("jawOpen", "mouthLowerDown", "mouthUpperUp"):
         lip[name] = (lip[name] + SHARPEN * (lip[name] - smooth(lip[name], 0.10))) * beat
     units = {name: np.maximum(lip[name], 0) * gain * voiced for name, gain in GAIN.items()}
+    units["jawOpen"] = np.maximum(units["jawOpen"], AJAR * np.clip(level - 0.5, 0, 0.5) * voiced)
     units["jawOpen"] = WIDEST * np.tanh(units["jawOpen"] / WIDEST)
     units["mouthPucker"] = units["mouthPucker"] + 0.35 * units["mouthFunnel"]
-    touch = np.clip((lip["touch"] - 0.22) / 0.25, 0, 1) * (voiced > 0.2)
+    touch = _brief(np.clip((lip["touch"] - 0.22) / 0.25, 0, 1) * (voiced > 0.2), level)
     # A frame beside a closure is on its way: mouths do not jump open.
     beside = np.pad(touch, 1, mode="edge")
     touch = np.maximum(touch, BESIDE_CLOSURE * np.maximum(beside[:-2], beside[2:]))
@@ -105,3 +110,17 @@ def drive(
         )
         for k in range(frames)
     ]
+
+
+def _brief(touch: Array, level: Array) -> Array:
+    """Closures (T,) 0..1 without the loud parts of those that last too long: closed lips are not as loud as a vowel.
+
+    Voices unlike those that the network learnt from can hold it closed through a syllable. level: (T,) loudness.
+    """
+    out, closed = touch.copy(), np.pad(touch > 0.5, 1)
+    starts, ends = np.flatnonzero(closed[1:] & ~closed[:-1]), np.flatnonzero(~closed[1:] & closed[:-1])
+    for start, end in zip(starts, ends, strict=True):
+        if end - start > LONGEST_CLOSURE:
+            around = level[max(0, start - NEAR_FRAMES) : end + NEAR_FRAMES].max()
+            out[start:end] = np.where(level[start:end] > VOWEL * around, 0, touch[start:end])
+    return out
