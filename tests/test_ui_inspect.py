@@ -6,6 +6,8 @@ import base64
 import json
 import re
 import zlib
+from collections.abc import Callable
+from contextvars import copy_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,9 +20,10 @@ from ui_people import person, waving
 from vivid.errors import InputError
 from vivid.pose.clips import save_clip
 from vivid.pose.foreign import save_openpose
-from vivid.ui import inspect_bench
+from vivid.ui import inspect_bench, inspect_pairs
 from vivid.ui.inspect_bench import FOLDER, Bench, nudges_of, packed
 from vivid.ui.inspect_pairs import Source, folder_sources, match_pairs
+from vivid.ui.visitors import Visitor, current
 
 
 @pytest.fixture
@@ -210,6 +213,65 @@ def test_a_broken_file_is_named_and_stops_nothing_else(bench: Bench, folder: Pat
 def test_files_without_any_pair_are_refused(bench: Bench, folder: Path) -> None:
     with pytest.raises(InputError, match="name them alike"):
         bench.collect([Source(folder / "1.png", "a.png"), Source(folder / "2.png", "b.png")])
+
+
+def asking(visitor: Visitor, ask: Callable[[], Any]) -> Any:
+    """The answer to a call of that visitor."""
+
+    def run() -> Any:
+        current.set(visitor)
+        return ask()
+
+    return copy_context().run(run)
+
+
+def test_nobody_begins_so_many_names_that_others_find_no_room(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = bench.open({"collection": FOLDER, "name": "Anna"})["pairs"][0]["id"]
+    monkeypatch.setattr(inspect_bench, "MOST_NAMES", 2)
+
+    def begun(owner: str, *names: str, address: str | None = None) -> list[bool]:
+        asked = {"collection": FOLDER, "session": "s", "pair": pair, "action": "decide", "decision": "accept"}
+        return [
+            "pair" in asking(Visitor(owner, owner, address), lambda name=name: bench.record({**asked, "name": name}))
+            for name in names
+        ]
+
+    assert begun("one", "a", "b", "c", "a", "d") == [True, True, False, True, False]
+    assert begun("two", "c", "a") == [True, True]
+    crowd = [begun(f"browser {n}", f"x{n}", f"y{n}", address="203.0.113.7") for n in range(5)]
+    assert crowd == [[True, True]] * 4 + [[False, False]]
+    assert "pair" in bench.undo({"name": "nobody", "session": "s"}) and "error" not in bench.export({"name": "nobody"})
+
+
+def test_uploaded_collections_have_limits(bench: Bench, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = [Source(folder / "1.png", "1.png"), Source(folder / "1.npz", "1.npz")]
+    monkeypatch.setattr(inspect_bench, "MOST_OF_VISITOR", 2)
+    monkeypatch.setattr(inspect_bench, "MOST_COLLECTIONS", 4)
+
+    def there(name: str) -> bool:
+        return "pairs" in bench.open({"collection": name, "name": "Anna"})
+
+    def collected(name: str, address: str | None = None) -> str:
+        return asking(Visitor(name, name, address), lambda: bench.collect(sources)[0])
+
+    other = collected("browser 2")
+    mine = [collected("browser 1") for _ in range(4)]
+    assert [there(name) for name in (other, *mine)] == [True, False, False, True, True]
+    many = [collected(f"browser {n}", "203.0.113.7") for n in range(3, 13)]  # one address with many cookies
+    assert [there(name) for name in (other, *mine[2:])] == [True, False, True]
+    assert [there(name) for name in many] == [False] * 8 + [True] * 2
+    assert there(FOLDER)
+
+
+def test_pairs_and_files_have_limits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = [Source(folder / "1.png", "a.png")] * 3 + [Source(folder / "1.npz", "a.npz")] * 3
+    assert len(match_pairs(named)[0]) == 9
+    monkeypatch.setattr(inspect_pairs, "MOST_PAIRS", 8)
+    with pytest.raises(InputError, match="more than 8 pairs"):
+        match_pairs(named)
+    monkeypatch.setattr(inspect_pairs, "MOST_FILES", 3)
+    with pytest.raises(InputError, match="more than 3 files"):
+        folder_sources(folder)
 
 
 def test_packing_keeps_points_to_a_fraction_of_a_pixel() -> None:

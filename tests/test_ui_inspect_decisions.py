@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from vivid.errors import InputError
+from vivid.ui import decisions
 from vivid.ui.decisions import (
     DecisionBook,
     Mark,
@@ -78,12 +80,12 @@ def test_undo_walks_back_step_by_step(tmp_path: Path) -> None:
     assert book.undo("s").pair == "pair2"  # type: ignore[union-attr]
     assert book.marks()["pair2"] == Mark()
     assert book.undo("s").mark == Mark("accept")  # type: ignore[union-attr]
-    assert book.records()[-1]["report"] == {"r": 1}
+    assert list(book.records())[-1]["report"] == {"r": 1}
     book.add(subject(1), Mark("reject"), None, "s", "decide")
     assert book.undo("s").mark == Mark("accept")  # type: ignore[union-attr]
     assert book.undo("s").mark == Mark()  # type: ignore[union-attr]
     assert book.undo("s") is None
-    assert len(book.records()) == 8  # four actions, four undos: nothing is rewritten
+    assert len(list(book.records())) == 8  # four actions, four undos: nothing is rewritten
 
 
 def test_undo_leaves_another_windows_decision(tmp_path: Path) -> None:
@@ -135,3 +137,38 @@ def test_bad_marks_are_refused() -> None:
     for nudges in ({"scale": 3.0}, {"nose": 1.0}, {"scale": float("nan")}, {"scale": "1"}, {"scale": True}):
         with pytest.raises(InputError):
             checked_nudges(nudges)
+
+
+def test_a_server_has_room_for_so_many_names_and_a_name_for_so_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decisions, "MOST_FILES", 2)
+    for name in ("Anna", "Bob"):
+        DecisionBook(tmp_path, name).add(subject(), Mark("accept"), None, "s", "decide")
+    with pytest.raises(InputError, match="2 people have decisions here"):
+        DecisionBook(tmp_path, "Carla").add(subject(), Mark("accept"), None, "s", "decide")
+    anna = DecisionBook(tmp_path, "Anna")
+    anna.add(subject(), Mark("reject"), None, "s", "decide")
+    monkeypatch.setattr(decisions, "FILE_BYTES", 100)
+    with pytest.raises(InputError, match="decisions file is full: download it"):
+        anna.add(subject(), Mark("accept"), None, "s", "decide")
+    assert anna.marks() == {"pair1": Mark("reject")}
+    monkeypatch.setattr(decisions, "SPARE_BYTES", 2**60)
+    with pytest.raises(InputError, match="disk is nearly full"):
+        anna.add(subject(), Mark("accept"), None, "s", "decide")
+    assert DecisionBook(tmp_path, "Nobody").undo("s") is None
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_full_file_is_opened_in_little_memory(tmp_path: Path) -> None:
+    """All of it is read whenever its owner opens the list of pairs, and anybody can say that they are its owner."""
+    book = DecisionBook(tmp_path, "Anna")
+    book.add(subject(), Mark("accept", "n" * 2000), None, "s", "decide")
+    line = book.path.read_bytes()
+    book.path.write_bytes(line * (decisions.FILE_BYTES // len(line)))
+    tracemalloc.start()
+    try:
+        assert set(book.marks()) == {"pair1"}
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()

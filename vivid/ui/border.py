@@ -28,7 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..errors import InputError
 from .jobs import OUR_FAULT
 from .options import ServerOptions
-from .visitors import ADDRESS, SCOPE, Visitor, Visitors
+from .visitors import ADDRESS, SCOPE, Visitor, Visitors, current
 
 log = logging.getLogger("vivid")
 
@@ -148,6 +148,7 @@ class Border:
             raise Refusal(403, FOREIGN_PAGE)
         token = _browser(headers)
         visitor = scope[SCOPE] = self._visitor(scope, headers, token)
+        current.set(visitor)
         route = self._route(scope, visitor)
         if scope["method"] == "POST" and route == "upload":
             self._check_upload(headers, visitor)

@@ -16,7 +16,7 @@ import shutil
 import threading
 import unicodedata
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -34,7 +34,8 @@ ACTIONS = ("decide", "note", "nudge")
 DECISIONS = ("", "accept", "reject")
 NAME_LENGTH = 60
 NOTE_LENGTH = 4000
-FILE_BYTES = 256 * 2**20
+FILE_BYTES = 32 * 2**20
+"""Of one annotator: ten thousand decisions. All of them are read to open a list of pairs and to undo."""
 MOST_FILES = 500
 """Annotators of one server: anybody who reaches it can write under a new name."""
 SPARE_BYTES = 2**28
@@ -142,13 +143,10 @@ class DecisionBook:
         self.name = clean_name(name)
         self.path = decisions_file(folder, name)
 
-    def records(self) -> list[dict[str, Any]]:
-        """Every line, oldest first; half-written ones are passed over."""
-        try:
-            data = self.path.read_bytes()
-        except FileNotFoundError:
-            return []
-        return _parse(data)
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Every line, oldest first and one at a time; half-written ones are passed over."""
+        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
+            yield from _parsed(file)
 
     def marks(self) -> dict[str, Mark]:
         """Pair id -> what holds for it now."""
@@ -169,11 +167,12 @@ class DecisionBook:
 
         Where another window under the same name has since decided about the same pair, its decision stays.
         """
+        if not self.path.exists():  # nothing to take back, and no file to make for it
+            return None
         with self._locked() as file:
-            history = _parse(file.read())
             last: dict[str, dict[str, Any]] = {}
             steps: list[tuple[dict[str, Any], dict[str, Any] | None]] = []
-            for record in history:
+            for record in _parsed(file):
                 if record.get("session") == session:
                     if record["action"] == "undo":
                         steps = [step for step in steps if step[0]["id"] != record.get("undoes")]
@@ -266,13 +265,11 @@ def _line(record: Mapping[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
-def _parse(data: bytes) -> list[dict[str, Any]]:
-    records = []
-    for line in data.splitlines():
+def _parsed(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
         try:
             record = json.loads(line)
         except ValueError:
             continue
         if isinstance(record, dict) and {"id", "pair", "action", "decision"} <= record.keys():
-            records.append(record)
-    return records
+            yield record

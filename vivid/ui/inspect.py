@@ -24,7 +24,6 @@ from .inspect_style import STYLE
 from .serving import PREVIEW, PRIVATE, plainly
 from .strings import both, t
 from .strings.inspect import TABLE
-from .visitors import current
 from .widgets import hand_on_path
 
 MOST_UPLOADS = 1000
@@ -65,7 +64,7 @@ def build_inspect(context: Context) -> None:
         if len(paths) > MOST_UPLOADS:
             raise InputError(f"{len(paths)} files are too many at once: load up to {MOST_UPLOADS}.")
         sources = [Source(Path(path), Path(path).name) for path in paths]
-        collection, lonely = bench.collect(sources, current.get().name)
+        collection, lonely = bench.collect(sources)
         return json.dumps({"collection": collection, "lonely": lonely})
 
     files.upload(load_files, files, page, show_progress="minimal", **PREVIEW, **PRIVATE)

@@ -13,7 +13,7 @@ import logging
 import secrets
 import threading
 import zlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +39,7 @@ from .decisions import DecisionBook, Mark, checked_nudges
 from .inspect_cache import Cache
 from .inspect_pairs import Pair, Source, file_sha256, folder_sources, match_pairs
 from .strings.sentences import chinese
+from .visitors import ADDRESS_SHARES, Visitor, current
 
 log = logging.getLogger("vivid")
 
@@ -49,6 +50,8 @@ SHOWN_SIDE = 1024
 MOST_COLLECTIONS = 500
 MOST_OF_VISITOR = 20
 """Uploaded collections of one visitor; the oldest gives way."""
+MOST_NAMES = 10
+"""Annotators that one visitor may begin while the server runs: there is room for so many (see decisions.py)."""
 OUR_FAULT = "Something went wrong on our side; your decisions are safe. Please try again."
 
 Answer = dict[str, Any]
@@ -114,17 +117,18 @@ class Bench:
         self._limits = limits or Limits()
         self._collections: OrderedDict[str, dict[str, Pair]] = OrderedDict()
         self._doubles: dict[str, list[str]] = {}
-        self._visitors: dict[str, str] = {}
+        self._visitors: dict[str, Visitor] = {}
         self._portraits = Cache(1000)
         self._clips = Cache(64)
         self._calibrated = Cache(32)
+        self._begun: Counter[str] = Counter()
         self._in_picture = threading.Lock()
         self._in_video = threading.Lock()
         self._watching: dict[str, tuple[int, int]] = {}
 
     # -- collections ---------------------------------------------------------------------------------------------
 
-    def collect(self, sources: Sequence[Source], visitor: str = "") -> tuple[str, list[str]]:
+    def collect(self, sources: Sequence[Source]) -> tuple[str, list[str]]:
         """Keep a visitor's uploaded files under a secret name; returns it and the names without a partner."""
         pairs, lonely = match_pairs(sources)
         if not pairs:
@@ -133,9 +137,9 @@ class Bench:
                 "or give one portrait with several clips, or one clip with several portraits."
             )
         name = secrets.token_urlsafe(16)
+        visitor = self._visitors[name] = current.get()
         self._keep(name, pairs)
-        self._visitors[name] = visitor
-        own = [other for other in self._collections if visitor and self._visitors.get(other) == visitor]
+        own = [other for other, whose in self._visitors.items() if visitor.known and whose.name == visitor.name]
         for other in own[:-MOST_OF_VISITOR]:
             self._forget(other)
         return name, lonely
@@ -151,8 +155,10 @@ class Bench:
             if kept.setdefault(pair.subject().id, pair) is not pair:
                 doubles.append(pair.name)
         self._collections[name], self._doubles[name] = kept, doubles
-        while len(self._collections) > MOST_COLLECTIONS:
-            self._forget(next(iter(self._collections)))
+        while len(self._collections) > MOST_COLLECTIONS:  # whoever has most loses the oldest one
+            whose = {other: visitor.address or visitor.name for other, visitor in self._visitors.items()}
+            most = Counter(whose.values()).most_common(1)[0][0]
+            self._forget(next(other for other, group in whose.items() if group == most))
 
     def _collection(self, name: str, again: bool = False) -> dict[str, Pair]:
         """The pairs of a collection; `again` looks into the server's folder anew."""
@@ -168,6 +174,24 @@ class Bench:
         if pair is None:
             raise InputError("This pair is not in the list any more: reload the page.")
         return pair
+
+    @contextmanager
+    def _beginning(self, book: DecisionBook) -> Iterator[None]:
+        """Count a name that is new when the block ends well. Errors: InputError for a visitor with too many."""
+        visitor = current.get()
+        if book.path.exists() or not visitor.known:
+            yield
+            return
+        shares = {visitor.name: MOST_NAMES}
+        if visitor.address is not None:
+            shares[visitor.address] = MOST_NAMES * ADDRESS_SHARES
+        for who, most in shares.items():
+            if self._begun[who] >= most:
+                raise InputError(
+                    f"{most} names have been begun from here, which is the limit: go on under one of them."
+                )
+        yield
+        self._begun.update(list(shares))
 
     # -- what the page calls ---------------------------------------------------------------------------------------
 
@@ -222,7 +246,8 @@ class Bench:
             raise InputError("The page sent a strange action: reload it.")
         report = self._calibrate(pair, mark.nudges)[1]
         book = DecisionBook(self._decisions, asked.text("name"))
-        book.add(pair.subject(), mark, report, asked.text("session"), action)
+        with self._beginning(book):
+            book.add(pair.subject(), mark, report, asked.text("session"), action)
         return {"pair": pair.subject().id, **_plain(mark)}
 
     @_answering

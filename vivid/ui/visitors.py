@@ -71,7 +71,7 @@ class Visitor:
 
 
 current: ContextVar[Visitor] = ContextVar("visitor", default=Visitor())  # noqa: B039 (frozen)
-"""The visitor whose event runs."""
+"""The visitor whose request is answered."""
 
 
 def visitor_of(request: Any) -> Visitor:

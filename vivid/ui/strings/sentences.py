@@ -399,6 +399,9 @@ TABLE: dict[str, str] = {
     "{} people have decisions here, which is the limit: ask whoever runs this server.": (
         "此处已有 {0} 人的决定，已达上限：请联系服务器管理者。"
     ),
+    "{} names have been begun from here, which is the limit: go on under one of them.": (
+        "从此处已新建 {0} 个名字，已达上限：请用其中一个继续。"
+    ),
     "The folder of pairs holds more than {} files: split it.": "配对文件夹超过 {0} 个文件：请拆分。",
     "No space is left on the disk: free some, or choose another folder.": (
         "磁盘空间已用完：请释放一些空间，或选择其他文件夹。"
