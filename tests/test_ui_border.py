@@ -12,13 +12,15 @@ from typing import Any
 
 import httpx
 import pytest
+from gradio.queueing import Queue
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from ui_fakes import FakePipeline, Server, detect_standing, serve, write_portrait
 
 from vivid import inputs
+from vivid.ui import border
 from vivid.ui.border import BODY_BYTES, FIELD_BYTES, Border, TidyParser, address_of
-from vivid.ui.fairness import MOST_WAITING, next_event
+from vivid.ui.fairness import MOST_WAITING, MOST_WAITING_FROM_ADDRESS, FairQueue, next_event
 from vivid.ui.options import ServerOptions
 from vivid.ui.visitors import SCOPE, Visitor, Visitors
 
@@ -86,6 +88,30 @@ def test_an_upload_past_the_visitors_share_is_refused_before_it_is_read(tmp_path
     assert answer.status_code == 413
     assert "limit for one visitor" in answer.json()["detail"]
     assert ask(client, "POST", "/gradio_api/upload", content=b"x" * 500).status_code == 200
+
+
+def test_uploads_that_come_in_at_once_share_the_visitors_room(tmp_path: Path) -> None:
+    async def at_once() -> list[int]:
+        go = asyncio.Event()
+
+        async def slow(scope: Any, receive: Any, send: Any) -> None:
+            await go.wait()
+            await PlainTextResponse("done")(scope, receive, send)
+
+        client = bordered(tmp_path, slow)
+        client._transport.app.visitors.visitor_bytes = 1000  # type: ignore[attr-defined]
+
+        def upload(browser: str) -> Any:
+            headers = {"cookie": "vivid_visitor=" + browser * 32}
+            return asyncio.create_task(client.post("/gradio_api/upload", content=b"x" * 400, headers=headers))
+
+        calls = [upload("a") for _ in range(5)] + [upload("b")]
+        await asyncio.sleep(0.2)
+        go.set()
+        statuses = [answer.status_code for answer in await asyncio.gather(*calls)]
+        return [*statuses, (await upload("a")).status_code]  # room that was kept is free again
+
+    assert asyncio.run(at_once()) == [200, 200, 413, 413, 413, 200, 200]
 
 
 @pytest.mark.parametrize("end", ["field", "file", "gone"])
@@ -230,7 +256,60 @@ def test_one_visitor_cannot_take_all_places() -> None:
     assert next_event(crowd[3:], crowd[:3], 4) is None
     assert next_event([*crowd[3:], other], crowd[:3], 4) is other
     listeners = [event("greedy") for _ in range(20)]
+    assert next_event(listeners[7:], listeners[:7], None) is listeners[7]
     assert next_event(listeners[8:], listeners[:8], None) is None
+    assert next_event([listeners[8], other], listeners[:8], None) is other
+    crowd = [event(str(n), f"browser {n}", "203.0.113.7") for n in range(40)]
+    assert next_event(crowd[31:], crowd[:31], None) is crowd[31]
+    assert next_event(crowd[32:], crowd[:32], None) is None
+    assert next_event([*crowd[32:], other], crowd[:32], None) is other
+
+
+def test_so_many_of_one_visitor_and_of_one_address_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def taken(self: Any, body: Any, request: Any, username: Any) -> Any:
+        return True, "taken", "success"
+
+    monkeypatch.setattr(Queue, "push", taken)
+    queue = object.__new__(FairQueue)
+
+    def answer(waiting: list[Any], one: Any) -> str:
+        queue.event_queue_per_concurrency_id = {"preview": SimpleNamespace(queue=waiting)}
+        return asyncio.run(queue.push(SimpleNamespace(session_hash=one.session_hash), one.request, None))[2]
+
+    own = [event("greedy") for _ in range(MOST_WAITING)]
+    assert (answer(own[1:], own[0]), answer(own, own[0]), answer(own, event("other"))) == (
+        "success",
+        "queue_full",
+        "success",
+    )
+    near = [event(str(n), f"browser {n}", "203.0.113.7") for n in range(MOST_WAITING_FROM_ADDRESS)]
+    neighbour = event("x", "browser x", "203.0.113.7")
+    assert (answer(near[1:], neighbour), answer(near, neighbour)) == ("success", "queue_full")
+    assert answer(near, event("y", "browser y", "203.0.113.8")) == "success"
+
+
+def test_a_visitor_has_so_many_requests_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(border, "MOST_OPEN", 3)
+
+    async def crowd() -> list[int]:
+        go = asyncio.Event()
+
+        async def slow(scope: Any, receive: Any, send: Any) -> None:
+            await go.wait()
+            await PlainTextResponse("done")(scope, receive, send)
+
+        client = bordered(tmp_path, slow)
+
+        def listen(browser: str) -> Any:
+            headers = {"cookie": "vivid_visitor=" + browser * 32}
+            return asyncio.create_task(client.get("/gradio_api/queue/data?session_hash=x", headers=headers))
+
+        calls = [*(listen("a") for _ in range(5)), listen("b")]
+        await asyncio.sleep(0.2)
+        go.set()
+        return [answer.status_code for answer in await asyncio.gather(*calls)]
+
+    assert asyncio.run(crowd()) == [200, 200, 200, 429, 429, 200]
 
 
 def test_the_running_server_serves_others_while_one_visitor_asks_for_a_lot(

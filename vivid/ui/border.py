@@ -150,14 +150,15 @@ class Border:
         visitor = scope[SCOPE] = self._visitor(scope, headers, token)
         current.set(visitor)
         route = self._route(scope, visitor)
+        room: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
         if scope["method"] == "POST" and route == "upload":
-            self._check_upload(headers, visitor)
+            room = self._room(headers, visitor)
             send = self._granting(send, visitor)
         elif scope["method"] not in ("GET", "HEAD", "OPTIONS"):
             receive = await _small_body(headers, receive)
         if token is None and scope["method"] == "GET":
             send = _naming_pages(scope, send)
-        with self._counted((visitor.name, ""), MOST_OPEN):
+        with room, self._counted((visitor.name, ""), MOST_OPEN):
             if route not in AT_ONCE:
                 await self.app(scope, receive, send)
                 return
@@ -204,14 +205,18 @@ class Border:
             raise Refusal(404, NOT_OFFERED)
         return route.rstrip("/")
 
-    def _check_upload(self, headers: Headers, visitor: Visitor) -> None:
+    @contextlib.contextmanager
+    def _room(self, headers: Headers, visitor: Visitor) -> Iterator[None]:
+        """Room for an upload, also beside others that are under way. Errors: Refusal."""
         length = _length(headers)
         if length is None:
             raise Refusal(411, NO_LENGTH)
-        try:
-            self.visitors.check_room(visitor, length)
-        except InputError as error:
-            raise Refusal(413, str(error)) from None
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(self.visitors.expecting(visitor, length))
+            except InputError as error:
+                raise Refusal(413, str(error)) from None
+            yield
 
     def _granting(self, send: Send, visitor: Visitor) -> Send:
         """The files that an upload is answered with are the visitor's."""

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -100,6 +101,7 @@ class Visitors:
         self._owners: dict[str, set[str]] = {}
         self._public: set[str] = set()
         self._neighbours: dict[str, set[str]] = {}  # address -> owners seen there
+        self._coming: Counter[str] = Counter()  # owner -> bytes of uploads under way
         self._guard = threading.Lock()
         self._stop = threading.Event()
 
@@ -141,17 +143,32 @@ class Visitors:
                 neighbours.add(visitor.owner)
                 groups.append((set(neighbours), ADDRESS_SHARES))
             files = {path: owners.copy() for path, owners in self._owners.items() if path not in self._public}
+            coming = self._coming.copy()
         for group, shares in groups:
             sizes = [size for path, owners in files.items() if owners & group and (size := _size(path)) is not None]
-            if sum(sizes) + more > shares * self.visitor_bytes or len(sizes) >= shares * VISITOR_FILES:
+            total = sum(sizes) + sum(coming[owner] for owner in group) + more
+            if total > shares * self.visitor_bytes or len(sizes) >= shares * VISITOR_FILES:
                 raise InputError(
                     f"Your files would take more than {megabytes(shares * self.visitor_bytes)}, the limit for one "
                     f"visitor: they are deleted {self.keep_seconds / 3600:g} hours after their last use; "
                     "use smaller ones until then."
                 )
         with contextlib.suppress(OSError):
-            if shutil.disk_usage(self.root).free - more < SPARE_BYTES:
+            if shutil.disk_usage(self.root).free - coming.total() - more < SPARE_BYTES:
                 raise InputError("The server's disk is nearly full: try again later.")
+
+    @contextlib.contextmanager
+    def expecting(self, visitor: Visitor, size: int) -> Iterator[None]:
+        """Keep room for an upload of so many bytes while it comes in. Errors: InputError where there is none."""
+        self.check_room(visitor, size)
+        with self._guard:
+            self._coming[visitor.owner] += size
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._coming[visitor.owner] -= size
+                self._coming = +self._coming  # nobody is kept with nothing
 
     # -- where they live ----------------------------------------------------------------------------------------------
 
