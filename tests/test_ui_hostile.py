@@ -17,6 +17,7 @@ from ui_fakes import FakePipeline, Server, detect_standing, serve, waving_clip, 
 
 from vivid import inputs
 from vivid.pose.clips import save_clip
+from vivid.ui.inspect import MOST_UPLOADS
 
 FILE_FIELDS = ("image", "audio", "video", "file", "gallery", "imageslider", "downloadbutton")
 
@@ -300,3 +301,10 @@ def test_nothing_of_a_link_or_a_name_is_markup(server: Server, tmp_path: Path) -
         (tmp_path / name).write_bytes(content)
         answer = said("open_clip", [{"path": one.upload(tmp_path / name)}, None])
         assert "process_completed" in answer and "<img" not in answer and "<b>" not in answer
+
+
+def test_so_many_files_may_be_loaded_for_inspection_at_once(server: Server, tmp_path: Path) -> None:
+    one = Stranger(server)
+    path = one.upload(write_portrait(tmp_path / "p.png"))
+    files = [{"path": path}] * (MOST_UPLOADS + 1)
+    assert one.refusal(one.event("load_files"), [files]).startswith("1001 files are too many at once")
