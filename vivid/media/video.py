@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
 Frames = NDArray[np.uint8]
 
-QUALITY = 17
-"""x264's constant rate factor: visually close to lossless. With its preset veryfast files are as large and pictures as
-sharp as with medium at 18, for less than half of the work (0.3 dB of PSNR less)."""
+QUALITY = 14
+"""x264's constant rate factor: visually lossless. With its preset veryfast files are as large and pictures as sharp as
+with medium a step higher, for less than half of the work. At 17 a face lost 4 % more of its sharpness, for two thirds
+of the size."""
 SOUND_BITRATE = "160k"
 SMALLEST_SIDE = 16
 OPENING_SECONDS = 15.0
