@@ -2,15 +2,16 @@
 # A GPU for ten minutes: what it can tell about the full size, then what it can train. Each part has a time limit, and
 # one that fails leaves the others alone.
 #
-#   scripts/gpu_day.sh OUT [PART ...]     parts: parity bench clothes (default: all, in this order)
+#   scripts/gpu_day.sh OUT [PART ...]     parts: parity bench clothes refine (default: all, in this order)
 #   TINY=1 scripts/gpu_day.sh OUT ...     the same at tiny size, on any machine, to see that it runs
 #
 # OUT gets log.txt, bench.jsonl (one line a measurement) and the trained weights with their curves and pictures, each
-# file under 10 MB. parity needs the public fixture beside the repository (tests/test_models_parity.py).
+# file under 10 MB. parity needs the public fixture beside the repository (tests/test_models_parity.py), refine its
+# pairs in PAIRS and PAIRS-heldout (vivid/training/README.md). MINUTES are for each training.
 set -u
 out=${1:?folder for the results}
 shift
-parts=${*:-parity bench clothes}
+parts=${*:-parity bench clothes refine}
 mkdir -p "$out"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -19,10 +20,10 @@ export PYTHONUNBUFFERED=1 OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 
 if [ -n "${TINY:-}" ]; then
     model="--config micro --size 128x128 --device cpu --repeat 1" dtype=fp32 videos="12 24" long=24
-    people=12 shard=6 minutes=0.1 workers=2 batch=2
+    people=12 shard=6 minutes=0.1 workers=2 batch=2 preset="cpu --batch 1"
 else
     model="--config full --size 512x512 --repeat 3" dtype=bf16 videos="48 480" long=48
-    people=${PEOPLE:-4320} shard=48 minutes=${MINUTES:-3} workers=$(($(nproc) - 1)) batch=48
+    people=${PEOPLE:-4320} shard=48 minutes=${MINUTES:-3} workers=$(($(nproc) - 1)) batch=48 preset=embedded
 fi
 
 part() { # SECONDS NAME COMMAND...: one measurement or training, its end in the log
@@ -59,7 +60,15 @@ for name in $parts; do
         cp "$work"/parsing/weights/*.safetensors "$work"/parsing/curves.png "$out" 2>/dev/null
         cp "$(ls "$work"/parsing/samples/*.png | tail -1)" "$out/parsing.png" 2>/dev/null
         ;;
-    *) echo "No part $name: choose of parity, bench, clothes." && exit 2 ;;
+    refine)
+        # shellcheck disable=SC2086
+        part $((${minutes%.*} * 60 + 120)) refine python3 -m vivid train refine --preset $preset --init assets/embedded \
+            --data "${PAIRS:-data/pairs}" --held-out "${PAIRS:-data/pairs}-heldout" --out "$work/refine" \
+            --minutes "$minutes" --workers "$workers"
+        cp "$work/refine/curves.png" "$out/refine-curves.png" 2>/dev/null
+        tar c -C "$work/refine" weights 2>/dev/null | split -b 9000000 - "$out/refine.tar."
+        ;;
+    *) echo "No part $name: choose of parity, bench, clothes, refine." && exit 2 ;;
     esac
 done
 tail -n +1 "$out/bench.jsonl" 2>/dev/null
