@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import types
 from pathlib import Path
 
@@ -278,3 +279,17 @@ sys.exit(cli.main(["slow"]))
         assert process.wait(timeout=60) == code
         assert process.stderr.read() == f"{sentence}; nothing half-done was kept.\n"
     assert os.listdir(tmp_path) == []
+
+
+def test_a_signal_during_an_import_comes_a_moment_later() -> None:
+    before = cli._stop_on_signals()
+    try:
+        stop = signal.getsignal(signal.SIGTERM)
+        assert callable(stop) and not isinstance(stop, int)
+        code = types.SimpleNamespace(co_filename="<frozen importlib._bootstrap>")
+        stop(signal.SIGTERM, types.SimpleNamespace(f_code=code))  # type: ignore[arg-type]  # raised here it may get lost
+        with pytest.raises(cli._Stopped):
+            time.sleep(5)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

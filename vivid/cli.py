@@ -99,6 +99,10 @@ def build_parser(name: str) -> argparse.ArgumentParser:
     return parser
 
 
+RAISE_AGAIN_SECONDS = 0.05
+"""After which a signal that came at a bad moment is tried again."""
+
+
 class _Stopped(BaseException):
     """SIGTERM or SIGINT arrived; no `except Exception` on the way may take it for a fault of its own."""
 
@@ -115,8 +119,14 @@ def _stop_on_signals() -> dict[signal.Signals, Any]:
     """
     last = -CLEANING_SECONDS
 
-    def stop(number: int, _frame: FrameType | None) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
         nonlocal last
+        if frame is not None and "importlib._bootstrap" in frame.f_code.co_filename:
+            # Raised there it can be swallowed, or leave the lock of all imports held: then nothing ends any more.
+            again = threading.Timer(RAISE_AGAIN_SECONDS, signal.raise_signal, [number])
+            again.daemon = True
+            again.start()
+            return
         now = time.monotonic()
         if now - last >= CLEANING_SECONDS:
             last = now
