@@ -293,3 +293,29 @@ def test_a_signal_during_an_import_comes_a_moment_later() -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("where", ["swallowed", "made an error"])
+def test_a_stop_that_other_code_takes_still_ends_the_command(
+    where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Gone:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    def run(args: argparse.Namespace) -> int:
+        if where == "swallowed":
+            Gone()
+            time.sleep(5)
+        else:
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            except BaseException:
+                raise ImportError("numpy.core.multiarray failed to import") from None
+        return 0
+
+    command(monkeypatch)
+    monkeypatch.setattr(sys.modules["vivid.commands.try_it"], "run", run)
+    assert cli.main(["try"]) == 143
+    assert capsys.readouterr().err == "Terminated; nothing half-done was kept.\n"

@@ -103,6 +103,10 @@ RAISE_AGAIN_SECONDS = 0.05
 """After which a signal that came at a bad moment is tried again."""
 
 
+_stops: list[int] = []
+"""Signals that have stopped the command that runs."""
+
+
 class _Stopped(BaseException):
     """SIGTERM or SIGINT arrived; no `except Exception` on the way may take it for a fault of its own."""
 
@@ -118,18 +122,34 @@ def _stop_on_signals() -> dict[signal.Signals, Any]:
     Returns what was set before, for programs that go on afterwards.
     """
     last = -CLEANING_SECONDS
+    unraisable = sys.unraisablehook
+
+    def lost(event: sys.UnraisableHookArgs) -> None:
+        """A stop that was raised in a destructor or a callback ended there: it is raised again."""
+        nonlocal last
+        if isinstance(event.exc_value, _Stopped):
+            last = -CLEANING_SECONDS
+            raise_soon(event.exc_value.number)
+        else:
+            unraisable(event)
+
+    def raise_soon(number: int) -> None:
+        again = threading.Timer(RAISE_AGAIN_SECONDS, signal.raise_signal, [number])
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = lost
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal last
         if frame is not None and "importlib._bootstrap" in frame.f_code.co_filename:
             # Raised there it can be swallowed, or leave the lock of all imports held: then nothing ends any more.
-            again = threading.Timer(RAISE_AGAIN_SECONDS, signal.raise_signal, [number])
-            again.daemon = True
-            again.start()
+            raise_soon(number)
             return
         now = time.monotonic()
         if now - last >= CLEANING_SECONDS:
             last = now
+            _stops.append(number)
             raise _Stopped(number)
 
     return {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -149,16 +169,31 @@ def _refused(sentence: str) -> int:
     return EXIT_BAD_INPUT
 
 
+def _ended(number: int) -> int:
+    """Say that a signal has ended the command."""
+    terminated = number == signal.SIGTERM
+    end_line()
+    print("Terminated" if terminated else "Interrupted", "nothing half-done was kept.", sep="; ", file=sys.stderr)
+    return EXIT_TERMINATED if terminated else EXIT_INTERRUPTED
+
+
 def main(argv: Sequence[str]) -> int:
     """Run one subcommand and return its exit code.
 
     0 is success, 2 is bad input (one sentence on stderr), 130 is SIGINT and 143 SIGTERM. Anything else that
     goes wrong is a fault of the program and shows its traceback.
     """
+    hook = sys.unraisablehook
     before = _stop_on_signals() if threading.current_thread() is threading.main_thread() else {}
+    _stops.clear()
     try:
         return _run(argv)
+    except Exception:  # a library made an error of its own of a stop, as numpy does while it is imported
+        if not _stops:
+            raise
+        return _ended(_stops[0])
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -196,9 +231,6 @@ def _run(argv: Sequence[str]) -> int:
             raise
         return _refused(sentence)
     except (KeyboardInterrupt, _Stopped) as stop:
-        terminated = isinstance(stop, _Stopped) and stop.number == signal.SIGTERM
-        end_line()
-        print("Terminated" if terminated else "Interrupted", "nothing half-done was kept.", sep="; ", file=sys.stderr)
-        return EXIT_TERMINATED if terminated else EXIT_INTERRUPTED
+        return _ended(stop.number if isinstance(stop, _Stopped) else signal.SIGINT)
     except SystemExit as error:  # argparse's --help and its errors
         return error.code if isinstance(error.code, int) else EXIT_BAD_INPUT if error.code else 0
