@@ -315,6 +315,7 @@ def _sleeve(figure: _Figure, side: int) -> Layer:
     seam = np.maximum(0.05 * width, (reach_in - region.limit_in) * 0.8)  # over the torso the same cloth lies below
     opacity = np.clip((outward + reach_in) / seam, 0, 1)
     opacity = np.maximum(opacity, smoothstep((figure.parsing.sleeves[side] - 0.3) / 0.3))  # wide ones reach farther in
+    opacity = opacity * (1 - smoothstep((figure.parsing.face - 0.4) / 0.3))  # a wide neckline is no sleeve
     edge = np.clip((region.limit_out - unit - outward) / (2 * unit) + 0.5, 0, 1)
     loose = np.minimum(firm, np.clip((region.limit_out * 1.06 + unit - outward) / (2 * unit) + 0.5, 0, 1))
     loose = np.maximum(loose, firm * smoothstep((figure.parsing.sleeves[side] - 0.4) / 0.3))  # sleeves may flare
