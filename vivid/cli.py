@@ -134,7 +134,7 @@ def _stop_on_signals() -> dict[signal.Signals, Any]:
             unraisable(event)
 
     def raise_soon(number: int) -> None:
-        again = threading.Timer(RAISE_AGAIN_SECONDS, signal.raise_signal, [number])
+        again = threading.Timer(RAISE_AGAIN_SECONDS, _send_to_main_thread, [number])
         again.daemon = True
         again.start()
 
@@ -153,6 +153,14 @@ def _stop_on_signals() -> dict[signal.Signals, Any]:
             raise _Stopped(number)
 
     return {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+
+
+def _send_to_main_thread(number: int) -> None:
+    """A signal that only another thread gets waits until the main thread's sleep or system call is over."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:  # on Windows
+        signal.raise_signal(number)
 
 
 def _lacks_memory(error: Exception) -> bool:
