@@ -85,7 +85,8 @@ def drive(
     units["jawOpen"] = np.maximum(units["jawOpen"], AJAR * np.clip(level - 0.5, 0, 0.5) * voiced)
     units["jawOpen"] = WIDEST * np.tanh(units["jawOpen"] / WIDEST)
     units["mouthPucker"] = units["mouthPucker"] + 0.35 * units["mouthFunnel"]
-    touch = _brief(np.clip((lip["touch"] - 0.22) / 0.25, 0, 1) * (voiced > 0.2), level)
+    touch: Array = np.clip((lip["touch"] - 0.22) / 0.25, 0, 1)
+    touch = _brief(np.where(voiced > 0.2, touch, 0), level)
     # A frame beside a closure is on its way: mouths do not jump open.
     beside = np.pad(touch, 1, mode="edge")
     touch = np.maximum(touch, BESIDE_CLOSURE * np.maximum(beside[:-2], beside[2:]))
