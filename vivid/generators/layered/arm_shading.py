@@ -154,6 +154,8 @@ class SkinPart:
         lit, gleam, depth, parted = mean[:3], mean[3], mean[4], mean[5]
         reach = _reaching(found, depth, look, palm)
         reach = 1 + (reach - 1) * parted  # less of it where nothing is parted
+        if look.contrast < 1:  # haze is also in the shadows
+            reach = reach**look.contrast
         lit = lit * reach[[0, 1, 1]] + gleam * reach[2]
         return _layer(found, lit, look, seed, np.clip(mean[6], 0, 1) if self.fades else None)
 

@@ -23,7 +23,7 @@ SOFT_RANGE = 1.1
 of what a photograph shows is the shade of the body on arms that hang beside it."""
 HUE = np.array([[-0.07, -0.05, -0.14], [0.09, 0.05, 0.05]])
 """How far hands may differ from face and neck in the logarithm of linear light, RGB: they are yellower at most."""
-USUAL_CONTRAST, MOST_CONTRAST = 1.25, 1.6
+LEAST_CONTRAST, USUAL_CONTRAST, MOST_CONTRAST = 0.4, 1.25, 1.6
 
 ColourModel = tuple[Layer, Layer]
 """Means (K, 3) and inverse covariances (K, 3, 3) of colours in Lab."""
@@ -159,7 +159,7 @@ def _luminance(light: Floats) -> float:
 
 
 def light_contrast(picture: NDArray[np.uint8], arms: Layer, width: float) -> float:
-    """How much farther apart light and shade are on the arms than a soft room's (1): `Look.contrast`.
+    """How much farther apart light and shade are on the arms than a soft room's (1), less in haze: `Look.contrast`.
 
     picture: (H, W, 3); arms: (H, W), how probably a pixel is a bare arm or hand; width: of the shoulders in pixels.
     """
@@ -168,7 +168,7 @@ def light_contrast(picture: NDArray[np.uint8], arms: Layer, width: float) -> flo
         return USUAL_CONTRAST
     smooth = cv2.GaussianBlur(picture, (0, 0), max(0.6, 0.005 * width))[sure]
     low, high = np.percentile(_log_light(smooth / 255) @ LUMINANCE, [5, 95])
-    return float(np.clip((high - low) / SOFT_RANGE, 1.0, MOST_CONTRAST))
+    return float(np.clip((high - low) / SOFT_RANGE, LEAST_CONTRAST, MOST_CONTRAST))
 
 
 def find_light(picture: NDArray[np.uint8], pose: Pose, person: Layer) -> tuple[Floats, float]:
