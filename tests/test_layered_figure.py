@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vivid.errors import InputError
-from vivid.generators.layered.colours import find_colours
+from vivid.generators.layered.colours import LEAST_CONTRAST, MOST_CONTRAST, USUAL_CONTRAST, find_colours, light_contrast
 from vivid.generators.layered.compose import Compositor, fine_picture
 from vivid.generators.layered.face_mesh import FaceFinder, FaceMesh
 from vivid.generators.layered.figure import ELBOWS, SHOULDERS, WRISTS
@@ -209,3 +209,13 @@ def test_a_fine_picture_is_looked_up_linearly_as_sharply_as_with_its_kernel(ada:
         assert 10 * np.log10(255**2 / np.square(error).mean()) > 50
         detail = [cv2.Laplacian(p, cv2.CV_32F)[body].std() for p in (direct, quick)]
         assert detail[1] > 0.95 * detail[0]
+
+
+def test_the_contrast_of_drawn_arms_is_that_of_the_seen_ones():
+    ramp = np.linspace(60, 220, 100)[None, :, None] * np.array([1.0, 0.8, 0.7])
+    picture = np.broadcast_to(ramp, (100, 100, 3)).astype(np.uint8)
+    arms = np.ones((100, 100), np.float32)
+    plain = light_contrast(picture, arms, 100.0)
+    hazy = light_contrast((picture * 0.4 + 130).astype(np.uint8), arms, 100.0)
+    assert LEAST_CONTRAST <= hazy < 0.7 * plain and plain <= MOST_CONTRAST
+    assert light_contrast(picture, np.zeros_like(arms), 100.0) == USUAL_CONTRAST, "no arm is seen"
