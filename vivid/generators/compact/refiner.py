@@ -14,7 +14,6 @@ from torch import Tensor
 
 from ...config import FPS, RunSettings
 from ...media.tensors import to_unit
-from ...models.blocks import KeyValues
 from ...models.conditions import Conditions
 from ...models.factory import Models
 from ...models.refiner import refine
@@ -22,6 +21,7 @@ from ...pose.draw import hand_map
 from ...pose.regions import box_mask, hand_boxes
 from ...pose.skeleton import PoseClip
 from .. import Inputs
+from ..diffusion.conditioner import hand_codes
 from ..diffusion.pictures import encode_picture
 
 SIDE = 256
@@ -61,13 +61,9 @@ class FrameRefiner:
             picture = to_unit(self._shrink(inputs.picture)[None], self.device, self.dtype)
             self.portrait = encode_picture(models.vae, picture)
             self.reference = models.denoiser.project_reference(models.reference.bank(self.portrait))
-            self.codes: KeyValues | None = None
-            self.code_mask: Tensor | None = None
-            if settings.codebook and inputs.crops_present.any():
-                left, right = to_unit(inputs.crops, self.device, self.dtype)
-                self.codes = models.denoiser.project_codes(models.codebook.tokens(left[None], right[None]))
-                present = torch.from_numpy(inputs.crops_present).to(self.device)
-                self.code_mask = models.codebook.token_mask(present[None])
+            self.codes, self.code_mask = (
+                hand_codes(models, inputs, self.device, self.dtype) if settings.codebook else (None, None)
+            )
         self.head_mask: Tensor | None = None
         if settings.head_stream:
             box = inputs.head_box * np.array(factor * 2, np.float32)

@@ -52,14 +52,7 @@ class Conditioner:
         self.reference_latents = encode_picture(models.vae, picture)
         self.portrait = remember(models.vae, inputs.picture, inputs.pose, device, dtype)
         self.reference = self.denoiser.project_reference(models.reference.bank(self.reference_latents))
-        self.codes: KeyValues | None = None
-        self.code_mask: Tensor | None = None
-        if settings.codebook and inputs.crops_present.any():
-            left, right = to_unit(inputs.crops, device, dtype)
-            tokens_of_hands = models.codebook.tokens(left[None], right[None])
-            present = torch.from_numpy(inputs.crops_present).to(device)
-            self.codes = self.denoiser.project_codes(tokens_of_hands)
-            self.code_mask = models.codebook.token_mask(present[None])
+        self.codes, self.code_mask = hand_codes(models, inputs, device, dtype) if settings.codebook else (None, None)
         self._budget = 0 if settings.steps == 1 else WINDOW_CACHE_BYTES
         self._kept: dict[tuple[int, int], Conditions] = {}
         self._kept_bytes = 0
@@ -101,3 +94,15 @@ class Conditioner:
                 hand_mask=torch.from_numpy(hands).to(self.device).unflatten(0, videos),
             )
         )
+
+
+def hand_codes(
+    models: Models, inputs: Inputs, device: torch.device, dtype: torch.dtype
+) -> tuple[KeyValues | None, Tensor | None]:
+    """Keys and values of the codebook tokens of the portrait's hands, and which are there; None where it shows none."""
+    if not inputs.crops_present.any():
+        return None, None
+    left, right = to_unit(inputs.crops, device, dtype)
+    tokens = models.codebook.tokens(left[None], right[None])
+    present = torch.from_numpy(inputs.crops_present).to(device)
+    return models.denoiser.project_codes(tokens), models.codebook.token_mask(present[None])

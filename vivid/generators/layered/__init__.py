@@ -6,7 +6,8 @@ what was hidden behind them. Everything else is the portrait's own pixels. Needs
 Where to read: `generator` (the seam), `person` (the one analysis of a portrait), `compose` (a frame from layers). Then
 by part:
 - what moves: `ladder`; how the body lives: `sway`;
-- the picture without arms: `matte`, `parsing`, `colours`, `outline`, `take_apart`, filled by `plate`, `patch_match`;
+- the picture without arms: `matte`, `parsing`, `colours`, `outline`, `take_apart`, `sleeve_cut`, filled by `plate`,
+  `patch_match`;
 - the head: `face_mesh`, `face_units`, `head`, `lips`, `teeth`, moved by `head_motion`, `mouth`;
 - speech to face: `drive`, `speech_motion`, `head_gestures`, `curves`;
 - arms: `arm_mesh`, `arm_track`, `arms`, `sleeves`, drawn by `raster`, `arm_shading`, `skin`, `skin_texture`;

@@ -24,6 +24,13 @@ LONG = 1.4
 """A hem beyond this is a long sleeve's."""
 
 
+UNIT = 190.0
+"""Shoulders of this many pixels: there one unit is one pixel. All lengths below are in units."""
+
+Sides = tuple[bool, bool]
+"""Of the person's left arm and right one."""
+
+
 @dataclass
 class ArmRegion:
     """One arm in the picture.
@@ -40,6 +47,56 @@ class ArmRegion:
     limit_out: Layer
     mask: Mask
     lifted: bool
+
+
+@dataclass
+class Figure:
+    """What the steps share: sizes (H, W), masks and regions of both arms, the person's left first."""
+
+    photo: NDArray[np.uint8]
+    pose: Pose
+    person: Layer
+    still: Sides
+    width: float
+    shoulders: Floats
+    colours: Colours
+    parsing: Parsing
+    hands: Mask
+    hands_near: Mask
+    regions: list[ArmRegion]
+    columns: Layer
+    rows: Layer
+
+    @property
+    def unit(self) -> float:
+        """In pixels."""
+        return self.width / UNIT
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the picture."""
+        return self.person.shape  # type: ignore[return-value]
+
+    def grow(self, mask: Mask, units: float) -> Mask:
+        """A mask and what is at most so many units beside it."""
+        return cv2.dilate(mask.astype(np.uint8), ellipse(units * self.unit)) > 0
+
+    @property
+    def face_low(self) -> float:
+        """The row of the chin."""
+        chin = self.pose.face[8]
+        return float(chin[1] if chin[2] > 0 else self.shoulders[0][1] - 0.3 * self.width)
+
+    @property
+    def moving_hands(self) -> Sides:
+        """Whether the left hand and the right one leave the picture."""
+        return not self.still[0], not self.still[1]
+
+    def bar(self, a: Floats, b: Floats, thickness: float) -> Mask:
+        """(H, W): a bar from a to b, its thickness in shoulder widths."""
+        bar = np.zeros(self.shape, np.uint8)
+        cv2.line(bar, a.astype(int).tolist(), b.astype(int).tolist(), 1, max(2, int(thickness * self.width)))
+        return bar > 0
 
 
 def ellipse(radius: float) -> NDArray[np.uint8]:

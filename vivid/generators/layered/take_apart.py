@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from ...pose.skeleton import Pose
 from .colours import Colours, find_colours, find_light, light_contrast, skin_tone
-from .figure import SHOULDERS, WRISTS, Floats, Layer, Layers, hem_bow
+from .figure import SHOULDERS, WRISTS, Layer, Layers
 from .geometry import smoothstep
 from .outline import (
     LONG,
+    UNIT,
     USUAL_PALM,
-    WIDEST,
-    ArmRegion,
+    Figure,
+    Sides,
     arm_region,
     ellipse,
     find_hem,
@@ -28,15 +29,9 @@ from .outline import (
 )
 from .parsing import Parsing, parse
 from .patch_match import patch_fill
-from .plate import Mask, column_fill, membrane, mirror_fill
+from .plate import Mask, column_fill, mirror_fill
 from .skin import Look, to_linear, to_srgb
-
-UNIT = 190.0
-"""Shoulders of this many pixels: there one unit is one pixel. All lengths below are in units."""
-BARE_TO, BARE_FADE = 0.86, 0.2
-"""A bare upper arm is the photograph's down to this share of its length, fading over that much before."""
-
-Sides = tuple[bool, bool]
+from .sleeve_cut import BARE_TO, cloth_under, cut_sleeve
 
 
 @dataclass(frozen=True)
@@ -47,46 +42,6 @@ class Decisions:
     hem_tilt: float
     bare: bool
     bare_to: float
-
-
-@dataclass
-class _Figure:
-    """What the steps share: sizes (H, W), masks and regions of both arms, the person's left first."""
-
-    photo: NDArray[np.uint8]
-    pose: Pose
-    person: Layer
-    still: Sides
-    width: float
-    shoulders: Floats
-    colours: Colours
-    parsing: Parsing
-    hands: Mask
-    hands_near: Mask
-    regions: list[ArmRegion]
-    columns: Layer
-    rows: Layer
-
-    @property
-    def unit(self) -> float:
-        return self.width / UNIT
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.person.shape  # type: ignore[return-value]
-
-    def grow(self, mask: Mask, units: float) -> Mask:
-        return cv2.dilate(mask.astype(np.uint8), ellipse(units * self.unit)) > 0
-
-    @property
-    def face_low(self) -> float:
-        """The row of the chin."""
-        chin = self.pose.face[8]
-        return float(chin[1] if chin[2] > 0 else self.shoulders[0][1] - 0.3 * self.width)
-
-    @property
-    def moving_hands(self) -> Sides:
-        return not self.still[0], not self.still[1]
 
 
 def take_apart(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides = (False, False)) -> Layers:
@@ -111,8 +66,8 @@ def take_apart(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides
     removed, torso, raised = _without_arms(figure)
     cloth_known = _known_cloth(figure, removed, torso)
     plate = _plate(figure, removed, torso, raised, cloth_known)
-    sleeves = np.stack([_sleeve(figure, side) for side in range(2)])
-    cloth = _cloth(figure, sleeves, cloth_known)
+    sleeves = np.stack([cut_sleeve(figure, side) for side in range(2)])
+    cloth = cloth_under(figure, sleeves, cloth_known)
     arms = [region.outline for region in figure.regions]
     return Layers(
         photo, plate, cloth, sleeves, torso, figure.person, removed, pose, arms, _look(figure),
@@ -120,7 +75,7 @@ def take_apart(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides
     )  # fmt: skip
 
 
-def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides, parsing: Parsing) -> _Figure:
+def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides, parsing: Parsing) -> Figure:
     """Masks, colours, and both arms with their hems."""
     shoulders = pose.body[list(SHOULDERS), :2].astype(float)
     width = float(np.linalg.norm(shoulders[0] - shoulders[1]))
@@ -145,7 +100,7 @@ def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides, 
         known = [m for m in (middles[side], middles[1 - side]) if m is not None]
         region.outline.middle = float(np.clip(known[0], -0.06, 0.06) * width) if known else 0.0
     rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
-    return _Figure(
+    return Figure(
         photo, pose, person, still, width, shoulders, colours, parsing, hands, hands_near, regions, columns, rows
     )  # fmt: skip
 
@@ -174,7 +129,7 @@ def _with_dark_folds(person: Layer, off_cloth: Layer, width: float) -> Layer:
     return np.maximum(person, soft)
 
 
-def _decide(figure: _Figure) -> tuple[Decisions, Decisions]:
+def _decide(figure: Figure) -> tuple[Decisions, Decisions]:
     """Which upper arms are bare skin of the photograph's, and how far down."""
     hidden = figure.grow(figure.hands, 3)
     found = []
@@ -192,7 +147,7 @@ def _decide(figure: _Figure) -> tuple[Decisions, Decisions]:
     return found[0], found[1]
 
 
-def _without_arms(figure: _Figure) -> tuple[Mask, Layer, Mask]:
+def _without_arms(figure: Figure) -> tuple[Mask, Layer, Mask]:
     """Where arms are taken out, opacity (H, W) of a body without arms, and where a raised arm was."""
     person, skin, width, shape = figure.person, figure.colours.skin, figure.width, figure.shape
     sides = figure.moving_hands
@@ -248,42 +203,36 @@ def _without_arms(figure: _Figure) -> tuple[Mask, Layer, Mask]:
     return removed, np.where(removed, torso, person).astype(np.float32), raised & ~head
 
 
-def _raised(figure: _Figure, head: Mask) -> Mask:
+def _raised(figure: Figure, head: Mask) -> Mask:
     """Where hands are, and forearms that reach above the chest: there the head's surroundings may be arm."""
     raised = hand_mask(figure.pose, figure.shape, 0.9, figure.moving_hands)
     for side, region in enumerate(figure.regions):
         arm = region.outline
         seen = figure.pose.body[WRISTS[side], 2] > 0.3
         if not figure.still[side] and seen and arm.wrist[1] < figure.face_low + 0.5 * figure.width:
-            raised |= _bar(figure, arm.elbow, arm.wrist, 0.36)
+            raised |= figure.bar(arm.elbow, arm.wrist, 0.36)
     return raised
 
 
-def _raised_bars(figure: _Figure) -> Mask:
+def _raised_bars(figure: Figure) -> Mask:
     """The whole bar of a raised forearm: the person's mask often misses it."""
     bars = np.zeros(figure.shape, bool)
     for side, region in enumerate(figure.regions):
         if region.lifted:
             arm, sign = region.outline, 1 if side == 0 else -1
             inner = (figure.columns - arm.shoulder[0]) * sign < 0.05 * figure.width
-            bars |= _bar(figure, arm.elbow, arm.wrist, 0.30) & ~inner
+            bars |= figure.bar(arm.elbow, arm.wrist, 0.30) & ~inner
     return bars
 
 
-def _bar(figure: _Figure, a: Floats, b: Floats, thickness: float) -> Mask:
-    bar = np.zeros(figure.shape, np.uint8)
-    cv2.line(bar, a.astype(int).tolist(), b.astype(int).tolist(), 1, max(2, int(thickness * figure.width)))
-    return bar > 0
-
-
-def _known_cloth(figure: _Figure, removed: Mask, torso: Layer) -> Mask:
+def _known_cloth(figure: Figure, removed: Mask, torso: Layer) -> Mask:
     """Pixels that are the torso's cloth for certain: what is hidden behind hands is painted from them."""
     below = figure.rows > figure.shoulders[:, 1].min() + 0.02 * figure.width
     known = (figure.person > 0.95) & ~figure.grow(removed, 1) & (figure.colours.skin < 0.35) & below & (torso > 0.9)
     return known & (cv2.erode((figure.person > 0.5).astype(np.uint8), ellipse(3 * figure.unit)) > 0)
 
 
-def _plate(figure: _Figure, removed: Mask, torso: Layer, raised: Mask, cloth_known: Mask) -> Layer:
+def _plate(figure: Figure, removed: Mask, torso: Layer, raised: Mask, cloth_known: Mask) -> Layer:
     """The picture without arms: room where they were beside the body, cloth where they were before it."""
     photo, unit = figure.photo.astype(np.float32), figure.unit
     hole = figure.grow(figure.person > 0.1, 6) | removed
@@ -302,108 +251,7 @@ def _plate(figure: _Figure, removed: Mask, torso: Layer, raised: Mask, cloth_kno
     return np.where(soft > 0.004, photo * (1 - soft) + filled * soft, photo).astype(np.float32)
 
 
-def _sleeve(figure: _Figure, side: int) -> Layer:
-    """Opacity (H, W) of one upper arm as it is cut from the photograph: its sleeve, and bare skin below a short one."""
-    if figure.still[side]:
-        return np.zeros(figure.shape, np.float32)
-    region, width, unit = figure.regions[side], figure.width, figure.unit
-    arm, along, outward = region.outline, region.along, region.outward
-    skin, person = figure.colours.skin, figure.person
-    length = float(np.linalg.norm(arm.elbow - arm.shoulder))
-    firm = np.clip((person - 0.5) / 0.45, 0, 1)  # without the rim that has the room's colour
-    reach_in = region.limit_in + 0.13 * width * np.clip(1 - along / 0.55, 0, 1)  # cloth hangs together in the armpit
-    seam = np.maximum(0.05 * width, (reach_in - region.limit_in) * 0.8)  # over the torso the same cloth lies below
-    opacity = np.clip((outward + reach_in) / seam, 0, 1)
-    opacity = np.maximum(opacity, smoothstep((figure.parsing.sleeves[side] - 0.3) / 0.3))  # wide ones reach farther in
-    opacity = opacity * (1 - smoothstep((figure.parsing.face - 0.4) / 0.3))  # a wide neckline is no sleeve
-    edge = np.clip((region.limit_out - unit - outward) / (2 * unit) + 0.5, 0, 1)
-    loose = np.minimum(firm, np.clip((region.limit_out * 1.06 + unit - outward) / (2 * unit) + 0.5, 0, 1))
-    loose = np.maximum(loose, firm * smoothstep((figure.parsing.sleeves[side] - 0.4) / 0.3))  # sleeves may flare
-    # where something else covers the outline, the smooth one is used
-    covered = figure.grow(figure.hands_near, 5) | figure.grow((skin > 0.5) & (along < arm.hem - 0.05), 3)
-    covered |= (along > 0.55) & (arm.hem > LONG)
-    outline = np.where(
-        covered, edge, np.maximum(loose, (outward < 0.8 * region.limit_out) & figure.grow(person > 0.5, 2))
-    )
-    if arm.bare:
-        outline = np.where(along > arm.hem + 0.02, loose, outline)
-    outline = np.where(along > 0.3, outline, firm)
-    if region.lifted:
-        outline = np.minimum(outline, edge)
-    if arm.bare:
-        opacity = opacity * _bare_fade(figure, region)
-    else:
-        hem = min(arm.hem, 1.05)
-        bow = hem_bow(outward / width) - arm.hem_tilt * outward / width
-        armpit = 0.25 * np.clip(
-            -outward / region.limit_in - 0.55, 0, 0.6
-        )  # a sleeve runs up into it, unless it is wide
-        bow -= armpit * (1 - smoothstep((figure.parsing.sleeves[side] - 0.3) / 0.3))
-        if arm.hem < LONG:
-            opacity = opacity * np.clip((hem + bow - along) * length / (2 * unit) + 0.5, 0, 1)
-        else:  # the elbow of a long sleeve is round, the forearm's tube begins in it
-            beyond = np.maximum((along - 1) * length + 0.6 * region.limit_out, 0)
-            opacity = opacity * np.clip((region.limit_out - np.hypot(beyond, outward)) / (2 * unit) + 0.5, 0, 1)
-    low = (figure.rows - arm.shoulder[1]) / width
-    aside = (figure.columns - arm.shoulder[0]) * (1 if side == 0 else -1) / width
-    begin = np.maximum(np.clip((low + 0.12) / 0.06, 0, 1), np.clip((aside - 0.01) / 0.03, 0, 1) * (low > -0.35))
-    opacity = opacity * np.clip((along + 0.35) / 0.1, 0, 1) * (outward < WIDEST * width) * begin * outline
-    # no crumbs: only what hangs together with the sleeve's thick part
-    core = cv2.morphologyEx((opacity > 0.4).astype(np.uint8), cv2.MORPH_OPEN, ellipse(max(2, round(0.045 * width))))
-    near = cv2.GaussianBlur(cv2.dilate(core, ellipse(5 * unit)).astype(np.float32), (0, 0), unit)
-    return (opacity * np.clip(near * 1.5, 0, 1)).astype(np.float32)
-
-
-def _bare_fade(figure: _Figure, region: ArmRegion) -> Layer:
-    """A bare upper arm fades where the drawn one takes over, and is flesh only."""
-    arm, along, outward, unit = region.outline, region.along, region.outward, figure.unit
-    fade = np.clip((arm.bare_to - along) / BARE_FADE, 0, 1)
-    rounded = np.clip((outward + region.limit_out) / (3 * unit) + 0.5, 0, 1)
-    fade = fade * np.where(along > arm.hem + 0.05, rounded, 1)
-    fade = fade * np.where(along > arm.hem + 0.03, ~figure.grow(figure.hands_near, 7), 1)
-    flesh = (figure.colours.skin > 0.5) | ((figure.colours.off_cloth > 24) & (figure.person > 0.5))
-    flesh = cv2.morphologyEx(figure.grow(flesh, 2).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(10 * unit))
-    soft = cv2.GaussianBlur(flesh.astype(np.float32), (0, 0), 1.2 * unit)
-    inner = (along > arm.hem + 0.06) & (outward < 0.25 * region.limit_out)
-    return fade * np.where(inner, soft, 1)
-
-
-def _cloth(figure: _Figure, sleeves: Layer, cloth_known: Mask) -> Layer:
-    """The picture with cloth where room, skin or a hand shows inside the sleeves' outlines; sleeves are cut from it."""
-    photo, person, skin = figure.photo.astype(np.float32), figure.person, figure.colours.skin
-    cover = sleeves.max(0) > 0.02
-    any_bare = any(region.outline.bare for region in figure.regions)
-    sure = (person > 0.95) & (cover | (person > 0.99)) & ((skin < 0.4) | any_bare)
-    cloth = np.where((cover & (person < 0.93))[..., None], membrane(photo, sure), photo).astype(np.float32)
-    alien = np.zeros(figure.shape, bool)  # skin, or what a hand hid, where there should be cloth
-    for side, region in enumerate(figure.regions):
-        arm, along = region.outline, region.along
-        bound = min(arm.hem, 1.05) + 0.04 if arm.bare else 1.2
-        inside = (sleeves[side] > 0.5) & (along > 0.1) & (along < min(bound, 0.6)) & ~figure.hands_near
-        if inside.any() and (skin[inside] > 0.4).mean() < 0.25:  # else there is no cloth to trust
-            odd = ((skin > 0.4) | (figure.colours.off_cloth > 24)) & (along < bound)
-            odd &= region.outward > -0.8 * region.limit_in  # prints on the chest stay
-            odd &= figure.parsing.sleeves[side] + figure.parsing.torso < 0.6  # and so do shadows of reddish cloth
-            alien |= (sleeves[side] > 0.02) & (along < bound) & figure.grow(odd, 2)
-    deep = cv2.erode((person < 0.93).astype(np.uint8), ellipse(3 * figure.unit)) > 0  # too wide a gap for a membrane
-    hole = cover & (figure.grow(figure.hands_near | _forearm_skin(figure) | (deep & cover), 5) | alien)
-    if hole.any():
-        known = (cloth_known | (cover & ~hole)) & (skin < 0.35) & (person > 0.9)
-        cloth = patch_fill(cloth, hole, known)
-    return cloth
-
-
-def _forearm_skin(figure: _Figure) -> Mask:
-    """Skin of forearms that lie over their own sleeves."""
-    found = np.zeros(figure.shape, bool)
-    for region in figure.regions:
-        arm = region.outline
-        line = _bar(figure, arm.elbow + 0.1 * (arm.wrist - arm.elbow), arm.wrist, USUAL_PALM)
-        found |= line & (figure.colours.skin > 0.5) & (region.along < arm.hem - 0.05)
-    return found
-
-
-def _look(figure: _Figure) -> Look:
+def _look(figure: Figure) -> Look:
     """Colour and light of the skin; a bare upper arm often lies in the shade of its sleeve."""
     arms = figure.parsing.arms.sum(0)
     tone = skin_tone(figure.photo, figure.pose, figure.colours, arms, figure.hands)

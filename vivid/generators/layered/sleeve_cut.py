@@ -1,0 +1,116 @@
+"""Sleeves cut from a portrait: what of the picture is an upper arm, and the cloth that fills it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .figure import Layer, hem_bow
+from .geometry import smoothstep
+from .outline import LONG, USUAL_PALM, WIDEST, ArmRegion, Figure, ellipse
+from .patch_match import patch_fill
+from .plate import Mask, membrane
+
+BARE_TO, BARE_FADE = 0.86, 0.2
+"""A bare upper arm is the photograph's down to this share of its length, fading over that much before."""
+
+
+def cut_sleeve(figure: Figure, side: int) -> Layer:
+    """Opacity (H, W) of one upper arm as it is cut from the photograph: its sleeve, and bare skin below a short one."""
+    if figure.still[side]:
+        return np.zeros(figure.shape, np.float32)
+    region, width, unit = figure.regions[side], figure.width, figure.unit
+    arm, along, outward = region.outline, region.along, region.outward
+    skin, person = figure.colours.skin, figure.person
+    length = float(np.linalg.norm(arm.elbow - arm.shoulder))
+    firm = np.clip((person - 0.5) / 0.45, 0, 1)  # without the rim that has the room's colour
+    reach_in = region.limit_in + 0.13 * width * np.clip(1 - along / 0.55, 0, 1)  # cloth hangs together in the armpit
+    seam = np.maximum(0.05 * width, (reach_in - region.limit_in) * 0.8)  # over the torso the same cloth lies below
+    opacity = np.clip((outward + reach_in) / seam, 0, 1)
+    opacity = np.maximum(opacity, smoothstep((figure.parsing.sleeves[side] - 0.3) / 0.3))  # wide ones reach farther in
+    opacity = opacity * (1 - smoothstep((figure.parsing.face - 0.4) / 0.3))  # a wide neckline is no sleeve
+    edge = np.clip((region.limit_out - unit - outward) / (2 * unit) + 0.5, 0, 1)
+    loose = np.minimum(firm, np.clip((region.limit_out * 1.06 + unit - outward) / (2 * unit) + 0.5, 0, 1))
+    loose = np.maximum(loose, firm * smoothstep((figure.parsing.sleeves[side] - 0.4) / 0.3))  # sleeves may flare
+    # where something else covers the outline, the smooth one is used
+    covered = figure.grow(figure.hands_near, 5) | figure.grow((skin > 0.5) & (along < arm.hem - 0.05), 3)
+    covered |= (along > 0.55) & (arm.hem > LONG)
+    outline = np.where(
+        covered, edge, np.maximum(loose, (outward < 0.8 * region.limit_out) & figure.grow(person > 0.5, 2))
+    )
+    if arm.bare:
+        outline = np.where(along > arm.hem + 0.02, loose, outline)
+    outline = np.where(along > 0.3, outline, firm)
+    if region.lifted:
+        outline = np.minimum(outline, edge)
+    if arm.bare:
+        opacity = opacity * _bare_fade(figure, region)
+    else:
+        hem = min(arm.hem, 1.05)
+        bow = hem_bow(outward / width) - arm.hem_tilt * outward / width
+        armpit = 0.25 * np.clip(
+            -outward / region.limit_in - 0.55, 0, 0.6
+        )  # a sleeve runs up into it, unless it is wide
+        bow -= armpit * (1 - smoothstep((figure.parsing.sleeves[side] - 0.3) / 0.3))
+        if arm.hem < LONG:
+            opacity = opacity * np.clip((hem + bow - along) * length / (2 * unit) + 0.5, 0, 1)
+        else:  # the elbow of a long sleeve is round, the forearm's tube begins in it
+            beyond = np.maximum((along - 1) * length + 0.6 * region.limit_out, 0)
+            opacity = opacity * np.clip((region.limit_out - np.hypot(beyond, outward)) / (2 * unit) + 0.5, 0, 1)
+    low = (figure.rows - arm.shoulder[1]) / width
+    aside = (figure.columns - arm.shoulder[0]) * (1 if side == 0 else -1) / width
+    begin = np.maximum(np.clip((low + 0.12) / 0.06, 0, 1), np.clip((aside - 0.01) / 0.03, 0, 1) * (low > -0.35))
+    opacity = opacity * np.clip((along + 0.35) / 0.1, 0, 1) * (outward < WIDEST * width) * begin * outline
+    # no crumbs: only what hangs together with the sleeve's thick part
+    core = cv2.morphologyEx((opacity > 0.4).astype(np.uint8), cv2.MORPH_OPEN, ellipse(max(2, round(0.045 * width))))
+    near = cv2.GaussianBlur(cv2.dilate(core, ellipse(5 * unit)).astype(np.float32), (0, 0), unit)
+    return (opacity * np.clip(near * 1.5, 0, 1)).astype(np.float32)
+
+
+def _bare_fade(figure: Figure, region: ArmRegion) -> Layer:
+    """A bare upper arm fades where the drawn one takes over, and is flesh only."""
+    arm, along, outward, unit = region.outline, region.along, region.outward, figure.unit
+    fade = np.clip((arm.bare_to - along) / BARE_FADE, 0, 1)
+    rounded = np.clip((outward + region.limit_out) / (3 * unit) + 0.5, 0, 1)
+    fade = fade * np.where(along > arm.hem + 0.05, rounded, 1)
+    fade = fade * np.where(along > arm.hem + 0.03, ~figure.grow(figure.hands_near, 7), 1)
+    flesh = (figure.colours.skin > 0.5) | ((figure.colours.off_cloth > 24) & (figure.person > 0.5))
+    flesh = cv2.morphologyEx(figure.grow(flesh, 2).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(10 * unit))
+    soft = cv2.GaussianBlur(flesh.astype(np.float32), (0, 0), 1.2 * unit)
+    inner = (along > arm.hem + 0.06) & (outward < 0.25 * region.limit_out)
+    return fade * np.where(inner, soft, 1)
+
+
+def cloth_under(figure: Figure, sleeves: Layer, cloth_known: Mask) -> Layer:
+    """The picture with cloth where room, skin or a hand shows inside the sleeves' outlines; sleeves are cut from it."""
+    photo, person, skin = figure.photo.astype(np.float32), figure.person, figure.colours.skin
+    cover = sleeves.max(0) > 0.02
+    any_bare = any(region.outline.bare for region in figure.regions)
+    sure = (person > 0.95) & (cover | (person > 0.99)) & ((skin < 0.4) | any_bare)
+    cloth = np.where((cover & (person < 0.93))[..., None], membrane(photo, sure), photo).astype(np.float32)
+    alien = np.zeros(figure.shape, bool)  # skin, or what a hand hid, where there should be cloth
+    for side, region in enumerate(figure.regions):
+        arm, along = region.outline, region.along
+        bound = min(arm.hem, 1.05) + 0.04 if arm.bare else 1.2
+        inside = (sleeves[side] > 0.5) & (along > 0.1) & (along < min(bound, 0.6)) & ~figure.hands_near
+        if inside.any() and (skin[inside] > 0.4).mean() < 0.25:  # else there is no cloth to trust
+            odd = ((skin > 0.4) | (figure.colours.off_cloth > 24)) & (along < bound)
+            odd &= region.outward > -0.8 * region.limit_in  # prints on the chest stay
+            odd &= figure.parsing.sleeves[side] + figure.parsing.torso < 0.6  # and so do shadows of reddish cloth
+            alien |= (sleeves[side] > 0.02) & (along < bound) & figure.grow(odd, 2)
+    deep = cv2.erode((person < 0.93).astype(np.uint8), ellipse(3 * figure.unit)) > 0  # too wide a gap for a membrane
+    hole = cover & (figure.grow(figure.hands_near | _forearm_skin(figure) | (deep & cover), 5) | alien)
+    if hole.any():
+        known = (cloth_known | (cover & ~hole)) & (skin < 0.35) & (person > 0.9)
+        cloth = patch_fill(cloth, hole, known)
+    return cloth
+
+
+def _forearm_skin(figure: Figure) -> Mask:
+    """Skin of forearms that lie over their own sleeves."""
+    found = np.zeros(figure.shape, bool)
+    for region in figure.regions:
+        arm = region.outline
+        line = figure.bar(arm.elbow + 0.1 * (arm.wrist - arm.elbow), arm.wrist, USUAL_PALM)
+        found |= line & (figure.colours.skin > 0.5) & (region.along < arm.hem - 0.05)
+    return found
