@@ -278,3 +278,9 @@ def test_damage_gives_sound_or_one_sentence(tmp_path_factory: pytest.TempPathFac
         assert np.isfinite(speech.samples).all() and np.abs(speech.samples).max(initial=0) <= 1
     except InputError as error:
         assert str(error) and "\n" not in str(error)
+
+
+def test_a_sound_of_no_length_is_called_empty(tmp_path: Path) -> None:
+    write_wav(tmp_path / "zero.wav", Speech(np.zeros(0, np.float32)))
+    with pytest.raises(InputError, match=r"^zero\.wav is empty or damaged"):
+        load_speech(tmp_path / "zero.wav")

@@ -115,7 +115,7 @@ def _decode(path: Path, seconds: float) -> Samples:
         samples = np.zeros((round(seconds * SAMPLE_RATE), channels), np.float32)
         whole = child.readinto(samples.data.cast("B")) // (4 * channels)
     if not whole:
-        raise _undecodable(path.name)
+        raise InputError(f"{path.name} is empty or damaged: there is no moment of sound in it. Record it anew.")
     return samples[:whole].byteswap(inplace=True) if sys.byteorder == "little" else samples[:whole]
 
 

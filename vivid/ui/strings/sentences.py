@@ -104,6 +104,9 @@ TABLE: dict[str, str] = {
     ),
     "{} has no sound: choose a file with speech in it.": "{0} 没有声音：请选择含有语音的文件。",
     "The sound in {} cannot be decoded: convert it to WAV or MP3.": "{0} 中的声音无法解码：请转换为 WAV 或 MP3。",
+    "{} is empty or damaged: there is no moment of sound in it. Record it anew.": (
+        "{0} 是空的或已损坏：其中没有任何声音。请重新录制。"
+    ),
     "{} holds no valid samples: export it again as WAV.": "{0} 不含有效的声音数据：请重新导出为 WAV。",
     "{} has {} channels of sound: mix it down to mono or stereo first.": (
         "{0} 有 {1} 个声道：请先混合为单声道或立体声。"
