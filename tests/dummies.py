@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from vivid.config import FPS, ModelInfo
-from vivid.models.conditions import Conditions
-from vivid.models.factory import ModelConfig, Models, build_models
+from vivid.method.conditions import Conditions
+from vivid.method.factory import ModelConfig, Models, build_models
 
 if TYPE_CHECKING:
-    from vivid.generators.compact.generator import CompactGenerator
     from vivid.generators.diffusion.generator import DiffusionGenerator
+    from vivid.generators.refined.generator import RefinedGenerator
     from vivid.pipeline import VividPipeline
 
 DUMMY = ModelConfig(
@@ -159,10 +159,10 @@ def dummy_pipeline(**changes: Any) -> VividPipeline:
     return VividPipeline(dummy_generator(**changes))
 
 
-def dummy_refiner(trained: bool) -> CompactGenerator:
+def dummy_refiner(trained: bool) -> RefinedGenerator:
     """The layered generator with dummies on top; untrained ones change nothing."""
-    from vivid.generators.compact.generator import CompactGenerator
-    from vivid.models.refiner import start_refiner
+    from vivid.generators.refined.generator import RefinedGenerator
+    from vivid.generators.refined.networks import start_refiner
 
     models = start_refiner(dummy_models())
     if trained:
@@ -171,7 +171,7 @@ def dummy_refiner(trained: bool) -> CompactGenerator:
             models.denoiser.conv_out.weight.mul_(0.05)
             models.denoiser.conv_out.bias.mul_(0.05)
     info = ModelInfo(
-        name="compact",
+        name="refined",
         speech_encoder="dummy",
         domain="any",
         size=(64, 64),
@@ -184,4 +184,4 @@ def dummy_refiner(trained: bool) -> CompactGenerator:
         refines_layers=True,
     )
     speech: Any = DummySpeech()
-    return CompactGenerator(models, speech, info)
+    return RefinedGenerator(models, speech, info)

@@ -81,7 +81,7 @@ def layered() -> Harness:
     return Harness(VividPipeline.from_pretrained("layered"), person, load_motion("wave"), settings, other, 192)
 
 
-def compact() -> Harness:
+def refined() -> Harness:
     """The layers with dummies on top that change every frame."""
     real = layered()
     return dataclasses.replace(
@@ -95,7 +95,7 @@ HARNESSES: dict[str, Callable[[], Harness]] = {
     "diffusion": diffusion,
     "single frames": single_frames,
     "layered": layered,
-    "compact": compact,
+    "refined": refined,
 }
 
 

@@ -16,7 +16,7 @@ FORBIDDEN = {
     "media": ABOVE,
     "pose": ABOVE,
     "speech": ABOVE,
-    "models": (*ABOVE, "media", "inputs"),
+    "method": (*ABOVE, "media", "inputs"),
     "generators": ("pipeline", "framing", "training", "evaluation", "ui", "commands", "cli"),
     "pipeline.py": ("training", "evaluation", "ui", "commands", "cli"),
     "training": ("ui",),

@@ -14,7 +14,7 @@ from vivid.events import Done, Step
 from vivid.generators.diffusion.session import DECODE_CHUNK
 from vivid.media.provenance import read_provenance
 from vivid.media.video import probe, read_frames
-from vivid.models.autoencoder import ShortcutAutoencoderKL
+from vivid.method.autoencoder import ShortcutAutoencoderKL
 from vivid.pipeline import VividPipeline
 from vivid.pose.portrait import Portrait, make_portrait
 from vivid.pose.skeleton import BODY_COUNT, FACE_COUNT, Pose, PoseClip

@@ -13,10 +13,10 @@ from tests.dummies import DUMMY, DummySpeech, dummy_conditions, dummy_models, fi
 from tests.training_data import key_points
 from vivid import cli
 from vivid.errors import InputError
+from vivid.generators.refined.networks import refine, start_refiner
 from vivid.media.tensors import from_unit, to_unit
-from vivid.models.denoiser import Denoiser
-from vivid.models.factory import Models
-from vivid.models.refiner import refine, start_refiner
+from vivid.method.denoiser import Denoiser
+from vivid.method.factory import Models
 from vivid.pose.skeleton import PoseClip
 from vivid.training import presets
 from vivid.training.loop import LoopConfig
@@ -213,4 +213,4 @@ def test_the_command_trains_and_measures(
     parts = ["--init", str(tmp_path / "run"), "--codebook", str(tmp_path / "init")]
     assert cli.main(["train", "export", "--preset", "cpu", *parts, "--out", str(tmp_path / "model")]) == 0
     info = read_info(tmp_path / "model")
-    assert (info.name, info.refines_layers, info.untrained) == ("compact", True, ("motion",))
+    assert (info.name, info.refines_layers, info.untrained) == ("refined", True, ("motion",))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vivid.generators.diffusion.guidance import guidance_coefficients, guided_prediction
 from vivid.generators.diffusion.noise import initial_noise, predicted_clean
 from vivid.generators.diffusion.windows import context_windows, window_weights
-from vivid.models.schedule import make_scheduler
+from vivid.method.schedule import make_scheduler
 
 
 @given(frames=st.integers(1, 400), window=st.integers(1, 32), data=st.data())

@@ -13,7 +13,7 @@ import torch
 from tests.dummies import DUMMY, DummySpeech, dummy_models
 from tests.training_data import FRAMES, SIZE, write_ordinary, write_rendered
 from vivid.errors import InputError
-from vivid.models.autoencoder import ShortcutAutoencoderKL
+from vivid.method.autoencoder import ShortcutAutoencoderKL
 from vivid.training.clips import Clip, box_around, load_clips
 from vivid.training.detail import DetailConfig, DetailStage, predict
 from vivid.training.export import export_model, load_networks

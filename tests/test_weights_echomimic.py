@@ -17,8 +17,8 @@ from torch import Tensor
 from tests.dummies import fill
 from vivid.cli import main
 from vivid.errors import InputError
-from vivid.models.conditions import Conditions
-from vivid.models.factory import MICRO, build_denoiser, build_hand_encoder, build_reference, build_vae
+from vivid.method.conditions import Conditions
+from vivid.method.factory import MICRO, build_denoiser, build_hand_encoder, build_reference, build_vae
 from vivid.weights import echomimic, hub
 from vivid.weights.store import load_model, read_info
 
@@ -232,7 +232,7 @@ def test_check_finds_what_is_no_number(source, tmp_path, capsys):
 
 
 def test_convert_command(source, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("vivid.models.factory.FULL", TINY)
+    monkeypatch.setattr("vivid.method.factory.FULL", TINY)
     monkeypatch.setenv("VIVID_MODELS", str(tmp_path))
     folder = str(source[0])
     assert main(["weights", "convert", folder, "--vae", folder]) == 0

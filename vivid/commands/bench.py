@@ -104,8 +104,8 @@ class Bench:
     ) -> None:
         import torch
 
-        from ..models import factory
-        from ..models.conditions import Conditions
+        from ..method import factory
+        from ..method.conditions import Conditions
 
         self.device, self.guidance = device, guidance
         self.models = _random_models(getattr(factory, config.upper()), device, dtype)
@@ -154,8 +154,8 @@ class Bench:
         """
         import torch
 
-        from ..models.blocks import DenoiserBlock
-        from ..models.conditions import Conditions
+        from ..method.block import DenoiserBlock
+        from ..method.conditions import Conditions
 
         denoiser, own = self.models.denoiser, self.conditions
         halves = 2 if self.guidance else 1
@@ -247,7 +247,7 @@ def plain_block(guidance: bool) -> type:
     """A DenoiserBlock that attends to the bank the plain way; `inputs.reference` holds hidden states, not keys."""
     import torch
 
-    from ..models.blocks import BlockInputs, DenoiserBlock, attend
+    from ..method.block import BlockInputs, DenoiserBlock, attend
 
     class PlainBlock(DenoiserBlock):
         def _self_attention(self, states: Tensor, inputs: BlockInputs) -> Tensor:
@@ -270,7 +270,7 @@ def _random_models(config: Any, device: torch.device, dtype: torch.dtype) -> Any
     from accelerate import init_empty_weights
 
     from ..devices import prepare_for_cpu
-    from ..models.factory import build_models
+    from ..method.factory import build_models
 
     with init_empty_weights(include_buffers=False):
         models = build_models(config)

@@ -15,7 +15,7 @@ from ..devices import peak_memory, reset_peak_memory
 from ..events import Step
 from ..generators import Inputs
 from ..generators.diffusion.generator import DiffusionGenerator
-from ..models.factory import Models
+from ..method.factory import Models
 from ..pose.calibrate import place
 from ..pose.library import DEFAULT_MOTION, at_positions, loop_positions, shipped_motion
 from ..pose.regions import hand_crops, head_box

@@ -150,7 +150,7 @@ def _refine(args: argparse.Namespace, chosen: Preset) -> int:
     import torch
 
     from ..devices import default_device
-    from ..models.refiner import start_refiner
+    from ..generators.refined.networks import start_refiner
     from ..speech.encoder import load_speech_encoder
     from ..training.export import load_networks
     from ..training.loop import Trainer
@@ -188,7 +188,7 @@ def _refine(args: argparse.Namespace, chosen: Preset) -> int:
 
 
 def _vae(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
-    from ..models.autoencoder import ShortcutAutoencoderKL
+    from ..method.autoencoder import ShortcutAutoencoderKL
     from ..training.export import load_component
     from ..training.vae import VaeStage
 
@@ -206,7 +206,7 @@ def _hcc(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
 
     import torch
 
-    from ..models.factory import build_codebook
+    from ..method.factory import build_codebook
     from ..training.export import load_component
     from ..training.hands import crops_of_clips, load_hand_shards
     from ..training.hcc import HccStage
@@ -253,7 +253,7 @@ def _stage(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]
 
 def _detail(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
     from ..devices import default_device
-    from ..models.autoencoder import ShortcutAutoencoderKL
+    from ..method.autoencoder import ShortcutAutoencoderKL
     from ..training.detail import DetailStage, predict
 
     config = _with(chosen.detail, args)

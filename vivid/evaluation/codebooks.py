@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..media.outputs import write_png, write_text
-from ..models.hand_codebook import HandCodebook
+from ..method.hcc import HandCodebook
 from ..training.hcc import hcc_metrics, to_pictures
 
 SHOWN = 8

@@ -152,9 +152,9 @@ def load_generator(
 
     folder = model_folder(name)
     if read_info(folder).refines_layers:
-        from .compact.generator import CompactGenerator
+        from .refined.generator import RefinedGenerator
 
-        return CompactGenerator.load(folder, device, dtype)
+        return RefinedGenerator.load(folder, device, dtype)
     from .diffusion.generator import DiffusionGenerator
 
     return DiffusionGenerator.load(name, device, dtype)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..models.denoiser import SUMMARY, Denoiser
+from ..method.denoiser import SUMMARY, Denoiser
 from .prepare import HEAD_POINTS, Prepared
 
 RIDGE = 0.5

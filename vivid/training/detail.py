@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..models.autoencoder import ShortcutAutoencoderKL
-from ..models.detail import hands_from_pixels
+from ..method.autoencoder import ShortcutAutoencoderKL
+from ..method.detail import hands_from_pixels
 from ..pose.warp import Arms, cut_arms, hands_beside
 from .clips import Clip
 from .hcc import to_pictures

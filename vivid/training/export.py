@@ -12,7 +12,7 @@ import torch
 
 from ..config import ModelInfo
 from ..errors import InputError
-from ..models.factory import ModelConfig, Models, build_models, component_classes
+from ..method.factory import ModelConfig, Models, build_models, component_classes
 from ..weights.store import COMPONENTS, save_model
 
 FRAMES_WINDOW, FRAMES_OVERLAP = 24, 6
@@ -79,7 +79,7 @@ def export_model(
     if refines:  # it was trained frame by frame, for one step, without the motion modules
         steps, noise_clamp, window, guidance_audio, untrained = 1, 0.0, 1, 1.0, ("motion",)
     info = ModelInfo(
-        name="compact" if refines else "embedded",
+        name="refined" if refines else "embedded",
         speech_encoder=config.speech,
         domain="rendered",
         size=(config.sample_size, config.sample_size),

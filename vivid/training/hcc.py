@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InputError
-from ..models.hand_codebook import HandCodebook
+from ..method.hcc import HandCodebook
 from .loop import Batch, LoopConfig, Stage
 
 

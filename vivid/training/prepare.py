@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from ..config import SAMPLE_RATE
 from ..media.sound import load_speech
-from ..models.autoencoder import ShortcutAutoencoderKL
-from ..models.hand_codebook import HandCodebook
+from ..method.autoencoder import ShortcutAutoencoderKL
+from ..method.hcc import HandCodebook
 from ..pose.draw import hand_map
 from ..pose.regions import box_mask, hand_boxes, hand_crops, head_box
 from ..speech.encoder import SpeechEncoder

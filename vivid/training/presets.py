@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ..errors import InputError
-from ..models.factory import EMBEDDED, EMBEDDED_TINY, FULL, ModelConfig
+from ..method.factory import EMBEDDED, EMBEDDED_TINY, FULL, ModelConfig
 from .detail import DetailConfig
 from .hcc import PAPER_HCC, HccConfig
 from .loop import LoopConfig

@@ -11,10 +11,10 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ..generators.diffusion.noise import initial_noise
-from ..models.blocks import KeyValues
-from ..models.conditions import Conditions
-from ..models.factory import Models
-from ..models.schedule import make_scheduler
+from ..method.block import KeyValues
+from ..method.conditions import Conditions
+from ..method.factory import Models
+from ..method.schedule import make_scheduler
 from .hcc import to_pictures
 from .loop import Batch, LoopConfig, Stage
 from .prepare import Prepared, decode_frames

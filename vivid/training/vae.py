@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..models.autoencoder import ShortcutAutoencoderKL
+from ..method.autoencoder import ShortcutAutoencoderKL
 from .clips import Clip
 from .loop import Batch, LoopConfig, Stage
 

@@ -23,7 +23,7 @@ from ..config import ModelInfo
 from ..errors import InputError
 
 if TYPE_CHECKING:
-    from ..models.factory import ModelConfig, Models
+    from ..method.factory import ModelConfig, Models
 
 Variant = Literal["base", "acc"]
 
@@ -127,7 +127,7 @@ def convert(
     base does not have, which start without effect. Tensors too many are reported. Nothing is left in `target` when
     something fails. Errors: InputError.
     """
-    from ..models import factory
+    from ..method import factory
 
     config = config or factory.FULL
     report = ConversionReport(variant, target)

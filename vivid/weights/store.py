@@ -20,7 +20,7 @@ from ..errors import InputError
 if TYPE_CHECKING:
     import torch
 
-    from ..models.factory import Models
+    from ..method.factory import Models
 
 INDEX = "model_index.json"
 FORMAT = 1
@@ -59,7 +59,7 @@ def write_info(info: ModelInfo, folder: Path) -> None:
 
 def save_model(models: Models, info: ModelInfo, folder: Path, quantise: bool) -> None:
     """Write a model folder; `quantise` stores matrices as int8, otherwise tensors keep their type."""
-    from ..models.schedule import make_scheduler
+    from ..method.schedule import make_scheduler
     from .int8 import save_int8
 
     for name in COMPONENTS:
@@ -91,7 +91,7 @@ def load_component(folder: Path, dtype: torch.dtype) -> Any:
     import torch
     from accelerate import init_empty_weights
 
-    from ..models.factory import component_classes
+    from ..method.factory import component_classes
     from .int8 import load_state
 
     try:
@@ -113,7 +113,7 @@ def load_component(folder: Path, dtype: torch.dtype) -> Any:
 
 def load_model(folder: Path, dtype: torch.dtype) -> tuple[Models, ModelInfo]:
     """All networks of a model folder, and what the model is."""
-    from ..models.factory import Models
+    from ..method.factory import Models
 
     info = read_info(folder)
     return Models(**{name: load_component(folder / name, dtype) for name in COMPONENTS}), info

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ...config import RunSettings
 from ...media.tensors import to_unit
-from ...models.blocks import KeyValues
-from ...models.conditions import Conditions
-from ...models.factory import Models
+from ...method.block import KeyValues
+from ...method.conditions import Conditions
+from ...method.factory import Models
 from ...pose.draw import hand_map
 from ...pose.regions import box_mask, hand_boxes
 from .. import Inputs

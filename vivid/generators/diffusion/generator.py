@@ -14,8 +14,8 @@ from ...config import ModelInfo, RunSettings
 from ...devices import default_device, default_dtype, prepare_for_cpu
 from ...errors import InputError
 from ...media.tensors import from_unit, to_unit
-from ...models.conditions import Conditions
-from ...models.factory import Models
+from ...method.conditions import Conditions
+from ...method.factory import Models
 from ...pose.calibrate import place
 from ...pose.library import DEFAULT_MOTION, shipped_motion
 from ...speech.encoder import SpeechEncoder, load_speech_encoder

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from ...models.conditions import Conditions
+    from ...method.conditions import Conditions
 
 
 def guidance_coefficients(audio_scale: float, image_scale: float) -> tuple[float, float, float]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...media.tensors import from_unit, to_unit
-from ...models.autoencoder import ShortcutAutoencoderKL
-from ...models.detail import PictureDetails, hands_from_pixels
+from ...method.autoencoder import ShortcutAutoencoderKL
+from ...method.detail import PictureDetails, hands_from_pixels
 from ...pose.skeleton import Pose, PoseClip
 from ...pose.warp import Arms, cut_arms, hands_beside
 

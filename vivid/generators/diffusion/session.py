@@ -15,7 +15,7 @@ from torch import Tensor
 from ...config import RunSettings
 from ...events import Step
 from ...media.tensors import to_unit
-from ...models.schedule import make_scheduler
+from ...method.schedule import make_scheduler
 from ...pose.skeleton import PoseClip
 from ...speech.types import Speech
 from .. import Frames, Inputs

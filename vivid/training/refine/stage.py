@@ -18,11 +18,11 @@ from torch import Tensor
 from torch.utils.data import get_worker_info
 
 from ...config import FPS
+from ...generators.refined.networks import refine
 from ...media.tensors import from_unit
-from ...models.autoencoder import ShortcutAutoencoderKL
-from ...models.conditions import Conditions
-from ...models.factory import Models
-from ...models.refiner import refine
+from ...method.autoencoder import ShortcutAutoencoderKL
+from ...method.conditions import Conditions
+from ...method.factory import Models
 from ...pose.draw import hand_map
 from ...pose.regions import box_mask, hand_boxes, hand_crops, head_box
 from ...speech.encoder import SpeechEncoder

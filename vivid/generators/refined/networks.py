@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .autoencoder import ShortcutAutoencoderKL
-from .conditions import Conditions
-from .factory import Models
+from ...method.autoencoder import ShortcutAutoencoderKL
+from ...method.conditions import Conditions
+from ...method.factory import Models
 
 LAST_STEP = 999
 """The step of the schedule at which the sample is all noise, and that noise is set to zero: a regression."""

@@ -1,4 +1,4 @@
-"""The compact generator: what the layers draw, refined."""
+"""The refined generator: what the layers draw, refined."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ...devices import default_device, prepare_for_cpu
 from ...errors import InputError
 from ...events import Step
 from ...media.tensors import from_unit, to_unit
-from ...models.autoencoder import ShortcutAutoencoderKL
-from ...models.factory import Models
+from ...method.autoencoder import ShortcutAutoencoderKL
+from ...method.factory import Models
 from ...speech.encoder import SpeechEncoder, load_speech_encoder
 from ...speech.types import Speech
 from ...weights.store import load_model
@@ -30,7 +30,7 @@ USUAL_SECONDS = 0.15
 """What refining a frame takes on two ordinary cores, until a run has measured it."""
 
 
-class CompactGenerator:
+class RefinedGenerator:
     """A layered generator and the networks that mend its frames; works wherever the layers do."""
 
     def __init__(self, models: Models, speech_encoder: SpeechEncoder, info: ModelInfo) -> None:
@@ -54,7 +54,7 @@ class CompactGenerator:
     @classmethod
     def load(
         cls, folder: Path, device: str | torch.device | None = None, dtype: torch.dtype | None = None
-    ) -> CompactGenerator:
+    ) -> RefinedGenerator:
         """The model of a folder; the device defaults to the best this machine has.
 
         dtype: float32 unless another is given, which makes the layered frame come out less exactly.
@@ -78,9 +78,9 @@ class CompactGenerator:
         sized = self.layers.resolve(replace(settings, head_stream=True, codebook=True), portrait_size)
         return replace(sized, head_stream=own.head_stream, codebook=own.codebook)
 
-    def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> CompactSession:
+    def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> RefinedSession:
         """See `Generator.prepare`. Errors: InputError for portraits that the layers refuse."""
-        return CompactSession(self, inputs, speech, settings)
+        return RefinedSession(self, inputs, speech, settings)
 
     def measure_speed(self) -> None:
         """Nothing is slow before the first run: `expected_seconds` has a usual machine's figure until then."""
@@ -104,10 +104,10 @@ class CompactGenerator:
         self._seconds = seconds
 
 
-class CompactSession:
+class RefinedSession:
     """One video in the making: a layered session whose every frame is refined."""
 
-    def __init__(self, generator: CompactGenerator, inputs: Inputs, speech: Speech, settings: RunSettings) -> None:
+    def __init__(self, generator: RefinedGenerator, inputs: Inputs, speech: Speech, settings: RunSettings) -> None:
         self._layers: LayeredSession = generator.layers.prepare(inputs, speech, settings)
         self.size, self.notices, self.still = self._layers.size, self._layers.notices, self._layers.still
         tokens = generator.speech_encoder.windows(speech.samples, len(inputs.clip))

@@ -7,7 +7,7 @@ import torch
 from diffusers import AutoencoderKL
 
 from tests.dummies import ROUNDING
-from vivid.models.autoencoder import ShortcutAutoencoderKL
+from vivid.method.autoencoder import ShortcutAutoencoderKL
 
 SHAPE = {
     "latent_channels": 8,

@@ -1,4 +1,4 @@
-"""The compact generator: layered frames, and what the networks add to them."""
+"""The refined generator: layered frames, and what the networks add to them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.test_generators import layered, pictures
 from tests.test_pipeline import tone
 from vivid.errors import InputError
 from vivid.generators import load_generator
-from vivid.generators.compact.generator import CompactGenerator
-from vivid.generators.compact.refiner import FrameRefiner
+from vivid.generators.refined.generator import RefinedGenerator
+from vivid.generators.refined.refiner import FrameRefiner
 from vivid.pipeline import VividPipeline
 from vivid.weights.store import save_model
 
@@ -40,7 +40,7 @@ def test_above_the_training_size_the_difference_is_scaled_up(monkeypatch: pytest
         seen.append((tuple(small.shape), tuple(hand_maps.shape), tuple(conditions.head_mask.shape)))
         return small + 0.1, None
 
-    monkeypatch.setattr("vivid.generators.compact.refiner.refine", brighter)
+    monkeypatch.setattr("vivid.generators.refined.refiner.refine", brighter)
     made = pictures(harness.session(2, settings)).astype(int)
     assert seen[0] == ((1, 3, 320, 256), (1, 3, 320, 256), (1, 1, 40, 32))
     dark = alone < 240
@@ -65,13 +65,13 @@ def test_networks_are_not_told_of_hands_that_stay_still() -> None:
 def test_a_folder_says_that_its_model_refines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     generator = dummy_refiner(trained=True)
     save_model(generator.models, generator.info, tmp_path, quantise=True)
-    monkeypatch.setattr("vivid.generators.compact.generator.load_speech_encoder", DummySpeech)
+    monkeypatch.setattr("vivid.generators.refined.generator.load_speech_encoder", DummySpeech)
     loaded = load_generator(tmp_path, "cpu")
-    assert isinstance(loaded, CompactGenerator) and loaded.info == generator.info
-    assert (loaded.capabilities.name, loaded.capabilities.untrained) == ("compact", ("motion",))
+    assert isinstance(loaded, RefinedGenerator) and loaded.info == generator.info
+    assert (loaded.capabilities.name, loaded.capabilities.untrained) == ("refined", ("motion",))
 
 
 def test_other_networks_are_refused() -> None:
     other = dummy_generator()
     with pytest.raises(InputError, match="not made to refine"):
-        CompactGenerator(other.models, other.speech_encoder, other.info)
+        RefinedGenerator(other.models, other.speech_encoder, other.info)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from .blocks import KeyValues, Region
+from .block import KeyValues, Region
 
 
 @dataclass(frozen=True, eq=False)

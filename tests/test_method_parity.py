@@ -14,8 +14,8 @@ from einops import rearrange
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from vivid.models.conditions import Conditions
-from vivid.models.factory import FULL, MICRO, build_denoiser, build_hand_encoder, build_reference, build_vae
+from vivid.method.conditions import Conditions
+from vivid.method.factory import FULL, MICRO, build_denoiser, build_hand_encoder, build_reference, build_vae
 from vivid.weights.echomimic import is_added, our_name
 
 SHARED = Path(__file__).parents[1].parent / "shared"

@@ -14,15 +14,15 @@ from torch import Tensor
 
 from ...config import FPS, RunSettings
 from ...media.tensors import to_unit
-from ...models.conditions import Conditions
-from ...models.factory import Models
-from ...models.refiner import refine
+from ...method.conditions import Conditions
+from ...method.factory import Models
 from ...pose.draw import hand_map
 from ...pose.regions import box_mask, hand_boxes
 from ...pose.skeleton import PoseClip
 from .. import Inputs
 from ..diffusion.conditioner import hand_codes
 from ..diffusion.pictures import encode_picture
+from .networks import refine
 
 SIDE = 256
 """Shorter side in pixels at which the difference is made: that of the training pairs."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tests.dummies import ROUNDING
 from vivid.errors import InputError
-from vivid.models.hand_codebook import HandCodebook, Quantiser
+from vivid.method.hcc import HandCodebook, Quantiser
 
 
 def codebook(grid: int = 16, **options: object) -> HandCodebook:

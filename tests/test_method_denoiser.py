@@ -12,12 +12,12 @@ from torch import Tensor
 
 from tests.dummies import DUMMY, ROUNDING, dummy_conditions, dummy_models, fill
 from vivid.errors import InputError
-from vivid.models.blocks import MaskedStream, Region
-from vivid.models.conditions import Conditions, mask_pyramid, regions_of
-from vivid.models.denoiser import Denoiser, noise_levels
-from vivid.models.factory import Models, build_denoiser
-from vivid.models.hand_encoder import HandEncoder
-from vivid.models.reference import ReferenceNet
+from vivid.method.block import MaskedStream, Region
+from vivid.method.conditions import Conditions, mask_pyramid, regions_of
+from vivid.method.denoiser import Denoiser, noise_levels
+from vivid.method.factory import Models, build_denoiser
+from vivid.method.hand_encoder import HandEncoder
+from vivid.method.reference import ReferenceNet
 
 FRAMES = 3
 

@@ -9,8 +9,8 @@ from diffusers import AutoencoderKL
 
 from .autoencoder import ShortcutAutoencoderKL
 from .denoiser import AUDIO_DIM, Denoiser
-from .hand_codebook import HandCodebook
 from .hand_encoder import HandEncoder
+from .hcc import HandCodebook
 from .reference import ReferenceNet
 
 

@@ -10,8 +10,8 @@ from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
-from .blocks import ReferenceBlock
-from .layers import with_options_of
+from .block import ReferenceBlock
+from .motion import with_options_of
 
 
 class ReferenceNet(UNet2DConditionModel):

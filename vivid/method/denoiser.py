@@ -15,9 +15,9 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from ..errors import InputError
-from .blocks import BlockInputs, DenoiserBlock, KeyValues
+from .block import BlockInputs, DenoiserBlock, KeyValues
 from .conditions import Conditions, Prepared, regions_of
-from .layers import ConditionedConv, MotionModule, with_options_of
+from .motion import ConditionedConv, MotionModule, with_options_of
 
 AUDIO_TOKENS = 50
 """Speech tokens a frame (paper, section 3.2.1: T)."""
