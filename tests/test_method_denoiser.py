@@ -12,8 +12,8 @@ from torch import Tensor
 
 from tests.dummies import DUMMY, ROUNDING, dummy_conditions, dummy_models, fill
 from vivid.errors import InputError
-from vivid.method.block import MaskedStream, Region
-from vivid.method.conditions import Conditions, mask_pyramid, regions_of
+from vivid.method.attention import MaskedCrossAttention, Region, mask_pyramid, regions_of
+from vivid.method.conditions import Conditions
 from vivid.method.denoiser import Denoiser, noise_levels
 from vivid.method.factory import Models, build_denoiser
 from vivid.method.hand_encoder import HandEncoder
@@ -91,7 +91,7 @@ def test_a_stream_stays_inside_its_mask_and_follows_its_tokens(models, stream):
     for each in (conditions, other):
         prepared = denoiser.prepare(each).prepared
         context = (prepared.head if stream == "head" else prepared.codes)[block.name]
-        region = (prepared.head_regions if stream == "head" else prepared.hand_regions)[64]
+        region = (prepared.head_regions if stream == "head" else prepared.hand_regions)[0]
         outputs.append(module(states, context, region))
     inside = (conditions.head_mask if stream == "head" else conditions.hand_mask).reshape(2 * FRAMES, 64)
     for output in outputs:
@@ -219,15 +219,15 @@ def test_a_coarser_cell_is_inside_when_any_part_is(size):
 def test_regions_pick_exactly_the_marked_tokens():
     mask = torch.zeros(2, FRAMES, 4, 4, dtype=torch.bool)
     mask[0, 0, 0, :3] = mask[0, 2, 3, 3] = mask[1, 1, 2, 2] = True
-    region = regions_of(mask, 1)[16]
+    region = regions_of(mask, 1)[0]
     rows = region.rows.unflatten(0, (2, -1))[region.valid[..., 0]]
     assert sorted(rows.tolist()) == mask.flatten().nonzero()[:, 0].tolist()
     assert region.valid.sum(1).flatten().tolist() == [4, 1]
-    assert regions_of(torch.zeros_like(mask), 3) == {}
+    assert regions_of(torch.zeros_like(mask), 3) is None
 
 
 def test_stream_gradient_stays_inside():
-    stream = fill(MaskedStream(8, 6, 4, 2))
+    stream = fill(MaskedCrossAttention(8, 6, 4, 2))
     mask = torch.zeros(1, 2, 4, dtype=torch.bool)
     mask[0, 1, 2] = True
     states = torch.randn(2, 4, 8, requires_grad=True)

@@ -15,8 +15,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vivid.method.conditions import Conditions
+from vivid.method.denoiser import Denoiser
 from vivid.method.factory import FULL, MICRO, build_denoiser, build_hand_encoder, build_reference, build_vae
-from vivid.weights.echomimic import is_added, our_name
+from vivid.weights.echomimic import our_name
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 pytestmark = pytest.mark.skipif(not (SHARED / "parity").is_dir(), reason="the public fixture is not here")
@@ -37,7 +38,8 @@ def load_recipe(module: nn.Module, tag: str, *manifests: str, device: str = "cpu
     recipe = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(recipe)
     state = module.state_dict()
-    left = {key for key in state if not is_added(key) and not key.endswith(".pe")}
+    added = module.added_names() if isinstance(module, Denoiser) else set()
+    left = {key for key in state if key not in added and not key.endswith(".pe")}
     for key in manifest(*manifests):
         ours = our_name(key)
         if ours is None or ours not in left:
@@ -158,5 +160,7 @@ def test_full_width_names_and_shapes():
     theirs = {our_name(key): shape for key, shape in names.items()}
     assert len(theirs) - 1 == 686 + 588 - 21 and None in theirs  # None stands for the 21 second position tables
     del theirs[None]
-    ours = {key: tuple(value.shape) for key, value in denoiser.state_dict().items() if not is_added(key)}
+    ours = {
+        key: tuple(value.shape) for key, value in denoiser.state_dict().items() if key not in denoiser.added_names()
+    }
     assert theirs == ours

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from tests.dummies import dummy_models
-from vivid.method.denoiser import AUDIO_DIM, AUDIO_TOKENS, SUMMARY, AudioTokens, Denoiser
+from vivid.method.denoiser import Denoiser
+from vivid.method.dsaa import AUDIO_DIM, AUDIO_TOKENS, SUMMARY, AudioTokens
 from vivid.training.audio import align_heads, face_motion, fit_summary, start_audio_tokens
 from vivid.training.prepare import HEAD_POINTS, Prepared
 

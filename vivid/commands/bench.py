@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from ..method.block import BlockInputs, DenoiserBlock
+
 CONFIGURATIONS = ("embedded", "full", "micro")
 
 
@@ -154,8 +156,8 @@ class Bench:
         """
         import torch
 
-        from ..method.block import DenoiserBlock
         from ..method.conditions import Conditions
+        from ..method.dsaa import AudioKeyValues
 
         denoiser, own = self.models.denoiser, self.conditions
         halves = 2 if self.guidance else 1
@@ -168,18 +170,14 @@ class Bench:
         conditions = Conditions(
             audio=doubled(own.audio),
             hand_features=doubled(own.hand_features),
-            reference={name: (bank, bank) for name, bank in self.bank.items()},
+            reference={name: (bank, bank) for name, bank in self.bank.items()},  # hidden states: see `plain_inputs`
             reference_latents=doubled(own.reference_latents),
             head_mask=own.head_mask,
         )
-        blocks = [module for module in denoiser.modules() if isinstance(module, DenoiserBlock)]
-        for block in blocks:
-            block.__class__ = plain_block(self.guidance)
-        try:
-            out = denoiser(self.sample.repeat(halves, 1, 1, 1, 1), self.timestep, conditions)
-        finally:
-            for block in blocks:
-                block.__class__ = DenoiserBlock
+        prepared = denoiser.prepare(replace(conditions, silence=AudioKeyValues(None, None))).prepared
+        assert prepared is not None
+        conditions = replace(conditions, prepared=plain_inputs(prepared, self.guidance))
+        out = denoiser(self.sample.repeat(halves, 1, 1, 1, 1), self.timestep, conditions)
         if not self.guidance:
             return out
         unconditional, conditional = out.chunk(2)
@@ -243,25 +241,26 @@ class Bench:
         return time.perf_counter()
 
 
-def plain_block(guidance: bool) -> type:
-    """A DenoiserBlock that attends to the bank the plain way; `inputs.reference` holds hidden states, not keys."""
+def plain_inputs(prepared: BlockInputs, guidance: bool) -> BlockInputs:
+    """The same inputs, whose `reference` holds hidden states instead of keys, attended to the plain way."""
     import torch
 
-    from ..method.block import BlockInputs, DenoiserBlock, attend
+    from ..method.attention import attend
+    from ..method.block import BlockInputs
 
-    class PlainBlock(DenoiserBlock):
-        def _self_attention(self, states: Tensor, inputs: BlockInputs) -> Tensor:
-            assert inputs.reference is not None
-            bank = inputs.reference[self.name][0].expand(len(states), -1, -1)
+    class PlainInputs(BlockInputs):
+        def self_attention(self, block: DenoiserBlock, states: Tensor) -> Tensor:
+            assert self.reference is not None
+            attention, bank = block.attn1, self.reference[block.name][0].expand(len(states), -1, -1)
             both = torch.cat([states, bank], 1)
-            out = attend(self.attn1, states, self.attn1.to_k(both), self.attn1.to_v(both))
+            out = attend(attention, states, attention.to_k(both), attention.to_v(both))
             if guidance:
                 first = states[: len(states) // 2]
-                again = attend(self.attn1, first, self.attn1.to_k(first), self.attn1.to_v(first))
+                again = attend(attention, first, attention.to_k(first), attention.to_v(first))
                 out = torch.cat([again, out[len(first) :]])
             return out
 
-    return PlainBlock
+    return PlainInputs(**vars(prepared))
 
 
 def _random_models(config: Any, device: torch.device, dtype: torch.dtype) -> Any:

@@ -14,7 +14,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from .detail import DetailNetwork, PictureDetails
-from .motion import with_options_of
+from .options import with_options_of
 
 
 class ShortcutAutoencoderKL(AutoencoderKL):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -15,44 +16,16 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from ..errors import InputError
-from .block import BlockInputs, DenoiserBlock, KeyValues
-from .conditions import Conditions, Prepared, regions_of
-from .motion import ConditionedConv, MotionModule, with_options_of
+from .attention import KeyValues, MaskedCrossAttention, regions_of
+from .block import BlockInputs, DenoiserBlock
+from .conditions import Conditions
+from .dsaa import AUDIO_DIM, AUDIO_TOKENS, AudioKeyValues, AudioTokens, head_projection
+from .hand_encoder import ConditionedConv
+from .motion import MotionModule
+from .options import with_options_of
 
-AUDIO_TOKENS = 50
-"""Speech tokens a frame (paper, section 3.2.1: T)."""
-AUDIO_DIM = 384
-"""Width of a speech token (D)."""
-SUMMARY = 8
-"""Features that sum up what one frame's speech tokens say about the face."""
 DIFFERENCE = 0.35
 """Standard deviation of the difference to the reference that `reference_shift` expects, in scaled latents."""
-
-
-class AudioTokens(nn.Module):
-    """Normalises speech tokens and tells each which of the 50 it is; for models that learn their audio from scratch.
-
-    Each token also carries a summary of all 50: `SUMMARY` linear features of the frame's whole window, fitted once to
-    what faces do (`training.audio.fit_summary`) and then fixed. Cross-attention would find the same after many
-    thousand steps; as it stands it only has to read it. All zeros until it is fitted, and then without effect.
-    """
-
-    summary: Tensor
-    summary_mean: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(AUDIO_DIM)
-        self.position = nn.Parameter(0.02 * torch.randn(AUDIO_TOKENS, AUDIO_DIM))
-        self.spread = nn.Linear(SUMMARY, AUDIO_DIM, bias=False)
-        self.register_buffer("summary", torch.zeros(SUMMARY, AUDIO_TOKENS * AUDIO_DIM))
-        self.register_buffer("summary_mean", torch.zeros(SUMMARY))
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """(..., 50, 384) -> the same."""
-        plain = nn.functional.layer_norm(tokens, self.norm.normalized_shape)
-        features = plain.flatten(-2) @ self.summary.T - self.summary_mean
-        return plain * self.norm.weight + self.norm.bias + self.position + self.spread(features)[..., None, :]
 
 
 class Denoiser(UNetMotionModel):
@@ -92,19 +65,17 @@ class Denoiser(UNetMotionModel):
         first: nn.Conv2d = self.get_submodule("conv_in")
         self.conv_in = ConditionedConv(first.in_channels, first.out_channels, 3, padding=1)
         self.audio_embedding = AudioTokens() if audio_token_embedding else None
-        self.head_projection = nn.Sequential(  # "a light projection G" (paper, section 3.2.1)
-            nn.LayerNorm(AUDIO_DIM), nn.Linear(AUDIO_DIM, head_dim), nn.SiLU(), nn.Linear(head_dim, head_dim)
-        )
+        self.head_projection = head_projection(head_dim)
         self.code_norm = nn.LayerNorm(code_dim)  # a trained codebook may have any scale
         names = []
-        modules: list[tuple[str, Any]] = list(self.named_modules())
-        for path, module in modules:
+        for level, path, module in list(self._parts_by_level()):
             if isinstance(module, Transformer2DModel):
                 blocks: Any = module.transformer_blocks
                 for i, block in enumerate(blocks):
                     names.append(f"{path}.transformer_blocks.{i}")
                     blocks[i] = DenoiserBlock(
                         names[-1],
+                        level,
                         block.dim,
                         block.num_attention_heads,
                         AUDIO_DIM,
@@ -126,6 +97,16 @@ class Denoiser(UNetMotionModel):
         self.reads_reference, self.shifts_reference = concat_reference, concat_reference and reference_shift
         self.reads_layers = concat_layers
 
+    def _parts_by_level(self) -> Iterator[tuple[int, str, Any]]:
+        """Level of the grid (0 is the finest), path and module of everything in the blocks of the U-Net."""
+        ups: Any = self.up_blocks
+        levels = {f"down_blocks.{level}": level for level in range(len(ups))}
+        levels |= {f"up_blocks.{i}": len(ups) - 1 - i for i in range(len(ups))}
+        levels["mid_block"] = len(ups) - 1
+        for block, level in levels.items():
+            for path, module in self.get_submodule(block).named_modules(prefix=block):
+                yield level, path, module
+
     @classmethod
     def with_layers(cls, denoiser: Denoiser) -> Denoiser:
         """The same denoiser that also reads layered frames, and which returns just these before it is trained on."""
@@ -141,11 +122,24 @@ class Denoiser(UNetMotionModel):
             nn.init.zeros_(parameter)
         return extended
 
+    def motion_modules(self) -> list[MotionModule]:
+        """All motion modules."""
+        return [module for module in self.modules() if isinstance(module, MotionModule)]
+
     def enable_motion(self, enabled: bool) -> None:
         """Motion modules on, or off for models without trained ones. Other parts are left out by their conditions."""
-        for module in self.modules():
-            if isinstance(module, MotionModule):
-                module.enabled = enabled
+        for module in self.motion_modules():
+            module.enabled = enabled
+
+    def added_parts(self) -> list[nn.Module]:
+        """What the public base lacks: the head stream with its projection, and the codebook attention."""
+        blocks = [self.block(name) for name in self.block_names]
+        return [self.head_projection, self.code_norm, *(part for block in blocks for part in (block.head, block.codes))]
+
+    def added_names(self) -> set[str]:
+        """Names in the state dict of `added_parts`."""
+        added = {id(parameter) for part in self.added_parts() for parameter in part.parameters()}
+        return {name for name, parameter in self.named_parameters() if id(parameter) in added}
 
     def block(self, name: str) -> DenoiserBlock:
         """The spatial block of that name."""
@@ -155,15 +149,14 @@ class Denoiser(UNetMotionModel):
 
     def reset_added_parts(self) -> None:
         """Start the parts that the public base lacks anew, without effect; gives them memory if they have none yet."""
-        streams = [stream for name in self.block_names for stream in (self.block(name).head, self.block(name).codes)]
-        for part in (self.head_projection, self.code_norm, *streams):
+        for part in self.added_parts():
             if next(part.parameters()).is_meta:
                 part.to_empty(device="cpu")
             for module in part.modules():
                 if isinstance(module, nn.Linear | nn.LayerNorm):
                     module.reset_parameters()
-        for stream in streams:
-            stream.mute()
+            if isinstance(part, MaskedCrossAttention):
+                part.mute()
 
     @apply_forward_hook
     def project_reference(self, bank: dict[str, Tensor]) -> KeyValues:
@@ -181,17 +174,20 @@ class Denoiser(UNetMotionModel):
     def prepare(self, conditions: Conditions) -> Conditions:
         """The same conditions with all that no noise level changes computed: worth it when a window is used again.
 
-        Holds the audio keys and values of every block (about 50 * 2 * C numbers a frame and block), those of silence
-        for the unconditional twin, those of the hand codes unless they were projected before, and which tokens the
-        masks mark on each grid.
+        Holds the audio keys and values of every block (about 50 * 2 * C numbers a frame and block), those of the hand
+        codes unless they were projected before, and which tokens the masks mark on each grid.
         """
-        prepared = self._prepare(conditions)
-        silence = self._project_audio(None, bool(prepared.head_regions))
-        return replace(conditions, prepared=replace(prepared, silence=silence))
+        silence = conditions.silence or self.project_silence()
+        return replace(conditions, silence=silence, prepared=self._block_inputs(conditions))
 
-    def _prepare(self, conditions: Conditions) -> Prepared:
+    @apply_forward_hook
+    def project_silence(self) -> AudioKeyValues:
+        """What absent speech, which is zero tokens (paper: none given), is to both streams."""
+        return self._project_audio(None, None, with_head=True)
+
+    def _block_inputs(self, conditions: Conditions) -> BlockInputs:
         head_regions = regions_of(conditions.head_mask, self.levels)
-        codes, code_mask, hand_regions = None, None, {}
+        codes, code_mask, hand_regions = None, None, None
         if conditions.hand_tokens is not None and conditions.hand_mask is not None:
             code_mask, hand_mask = conditions.hand_token_mask, conditions.hand_mask
             if code_mask is not None:
@@ -203,13 +199,12 @@ class Denoiser(UNetMotionModel):
             if hand_regions:
                 tokens = conditions.hand_tokens
                 codes = tokens if isinstance(tokens, dict) else self.project_codes(tokens)
-        lip, head = self._project_audio(conditions.audio, bool(head_regions), conditions.rhythm)
-        return Prepared(lip, head, (None, None), codes, code_mask, head_regions, hand_regions)
+        lip, head = self._project_audio(conditions.audio, conditions.rhythm, with_head=head_regions is not None)
+        return BlockInputs(
+            conditions.reference, conditions.reference_present, lip, head, codes, code_mask, head_regions, hand_regions
+        )
 
-    def _project_audio(
-        self, audio: Tensor | None, with_head: bool, rhythm: Tensor | None = None
-    ) -> tuple[KeyValues | None, KeyValues | None]:
-        """Keys and values of both audio streams; None for a stream that needs none."""
+    def _project_audio(self, audio: Tensor | None, rhythm: Tensor | None, with_head: bool) -> AudioKeyValues:
         silent = audio is None
         if audio is None:
             audio = self.code_norm.weight.new_zeros(1, 1, AUDIO_TOKENS, AUDIO_DIM)
@@ -225,7 +220,7 @@ class Denoiser(UNetMotionModel):
             # (B, 50, head_dim): the rhythm of the window, or of the second around it
             pooled = self.head_projection(audio.mean(1) if rhythm is None else rhythm)
             head = {name: self.block(name).head.project(pooled) for name in self.block_names}
-        return lip, head
+        return AudioKeyValues(lip, head)
 
     def forward(  # type: ignore[override]
         self, sample: Tensor, timestep: Tensor | int, conditions: Conditions
@@ -239,17 +234,7 @@ class Denoiser(UNetMotionModel):
             raise InputError(
                 f"A window of {frames} frames is too long: this model takes at most {self.window_limit} at a time."
             )
-        prepared = conditions.prepared or self._prepare(conditions)
-        inputs = BlockInputs(
-            conditions.reference,
-            conditions.reference_present,
-            prepared.lip,
-            prepared.head,
-            prepared.codes,
-            prepared.code_mask,
-            prepared.head_regions,
-            prepared.hand_regions,
-        )
+        inputs = conditions.prepared or self._block_inputs(conditions)
         reference = conditions.reference_latents
         still = None
         if self.reads_reference:

@@ -8,7 +8,8 @@ from typing import Any
 from diffusers import AutoencoderKL
 
 from .autoencoder import ShortcutAutoencoderKL
-from .denoiser import AUDIO_DIM, Denoiser
+from .denoiser import Denoiser
+from .dsaa import AUDIO_DIM
 from .hand_encoder import HandEncoder
 from .hcc import HandCodebook
 from .reference import ReferenceNet

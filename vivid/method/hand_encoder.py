@@ -5,6 +5,7 @@ from __future__ import annotations
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
+from torch import Tensor, nn
 
 
 class HandEncoder(ModelMixin, ControlNetConditioningEmbedding, ConfigMixin):
@@ -17,3 +18,16 @@ class HandEncoder(ModelMixin, ControlNetConditioningEmbedding, ConfigMixin):
     def __init__(self, out_channels: int = 320, channels: tuple[int, ...] = (16, 32, 96, 256)) -> None:
         ControlNetConditioningEmbedding.__init__(self, out_channels, 3, tuple(channels))
         self._gradient_checkpointing_func = None
+
+
+class ConditionedConv(nn.Conv2d):
+    """The first convolution: surplus input channels are not convolved but added to the output.
+
+    (N, in_channels + out_channels, h, w), or (N, in_channels, h, w) when nothing is added -> (N, out_channels, h, w).
+    It carries the hand features past diffusers' forward, which has no place for them after `conv_in`.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        out = super().forward(input[:, : self.in_channels])
+        added = input[:, self.in_channels :]
+        return out + added if added.shape[1] else out

@@ -1,4 +1,4 @@
-"""The hand codebook (HCC): a VQ-VAE of hands whose codes the denoiser attends to (METHOD section 3)."""
+"""HCC, the hand clarity codebook (paper, section 3.2.2): a VQ-VAE of hands, and the attention to its codes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ..errors import InputError
+from .attention import MaskedCrossAttention
 
 COMMITMENT = 0.25
 """Weight beta of the commitment term (paper, section 4.1)."""
@@ -229,6 +230,10 @@ class HandCodebook(ModelMixin, ConfigMixin):
     def token_mask(self, present: Tensor) -> Tensor:
         """Which tokens exist: present (B, 2) bool, left and right -> (B, 2 * g * g) bool."""
         return present.bool().repeat_interleave(self.grid**2, dim=1)
+
+
+class CodebookAttention(MaskedCrossAttention):
+    """The codebook attention of one block (equation 5): the tokens inside M_hand attend to the hands' codes."""
 
 
 def _perplexity(counts: Tensor) -> Tensor:

@@ -1,28 +1,11 @@
-"""Small layers that take the place of diffusers' own inside the two U-Nets, under the same parameter names."""
+"""The motion modules: temporal self-attention after the spatial blocks, as in AnimateDiff (Guo et al. 2023)."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from torch import Tensor, nn
-
-Init = TypeVar("Init", bound=Callable[..., None])
-
-
-class ConditionedConv(nn.Conv2d):
-    """The first convolution: surplus input channels are not convolved but added to the output.
-
-    (N, in_channels + out_channels, h, w), or (N, in_channels, h, w) when nothing is added -> (N, out_channels, h, w).
-    It carries the hand features past diffusers' forward, which has no place for them after `conv_in`.
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        out = super().forward(input[:, : self.in_channels])
-        added = input[:, self.in_channels :]
-        return out + added if added.shape[1] else out
 
 
 class FrameGroupNorm(nn.GroupNorm):
@@ -54,24 +37,3 @@ class MotionModule(AnimateDiffTransformer3D):
     def forward(self, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """(B * F, C, h, w) -> the same."""
         return super().forward(hidden_states, *args, **kwargs) if self.enabled else hidden_states
-
-
-def with_options_of(parent: type) -> Callable[[Init], Init]:
-    """Give an `__init__(self, *, own options, **options)` the options of `parent` by name.
-
-    diffusers stores and restores a configuration by the signature of `__init__`, and a subclass that lists only its
-    own options would lose the parent's.
-    """
-
-    def decorate(init: Init) -> Init:
-        own = list(inspect.signature(init).parameters.values())[:-1]
-        taken = {parameter.name for parameter in own}
-        inherited = [
-            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for name, parameter in inspect.signature(parent.__init__).parameters.items()  # type: ignore[misc]
-            if name not in taken
-        ]
-        init.__signature__ = inspect.Signature([*own, *inherited])  # type: ignore[attr-defined]
-        return init
-
-    return decorate

@@ -11,7 +11,7 @@ from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
 from .block import ReferenceBlock
-from .motion import with_options_of
+from .options import with_options_of
 
 
 class ReferenceNet(UNet2DConditionModel):

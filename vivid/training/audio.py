@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..method.denoiser import SUMMARY, Denoiser
+from ..method.denoiser import Denoiser
+from ..method.dsaa import SUMMARY
 from .prepare import HEAD_POINTS, Prepared
 
 RIDGE = 0.5

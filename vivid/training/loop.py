@@ -56,8 +56,8 @@ class Stage(nn.Module):
     """What the loop trains: a module with data of its own."""
 
     config: Any
-    rates: dict[str, float] = {}  # noqa: RUF012
-    """Learning rate factors by the first part of a parameter's name; 1 where not named."""
+    rates: dict[nn.Parameter, float] = {}  # noqa: RUF012
+    """Factors on the learning rate; 1 for parameters that are not in it."""
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """Numpy or CPU-tensor batch of one step."""
@@ -214,10 +214,9 @@ class Trainer:
         self.accelerator = Accelerator(mixed_precision=config.precision, kwargs_handlers=kwargs)
         torch.manual_seed(config.seed)
         groups: dict[float, list[nn.Parameter]] = {}
-        for name, parameter in stage.named_parameters():
+        for parameter in stage.parameters():
             if parameter.requires_grad:
-                factor = next((f for prefix, f in stage.rates.items() if prefix in name), 1.0)
-                groups.setdefault(factor, []).append(parameter)
+                groups.setdefault(stage.rates.get(parameter, 1.0), []).append(parameter)
         fused = self.accelerator.device.type in ("cuda", "cpu")
         self.optimizer = torch.optim.AdamW(
             [{"params": p, "lr": config.learning_rate * f, "factor": f} for f, p in groups.items()],

@@ -11,7 +11,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ..generators.diffusion.noise import initial_noise
-from ..method.block import KeyValues
+from ..method.attention import KeyValues
 from ..method.conditions import Conditions
 from ..method.factory import Models
 from ..method.schedule import make_scheduler
@@ -33,10 +33,8 @@ class DiffusionConfig:
     window: WindowShape = field(default_factory=WindowShape)
     batch: int = 2
     motion: bool = True
-    motion_rate: float = 1.0
     spatial_rate: float = 1.0
-    audio_rate: float = 1.0
-    """Factors on the learning rate: motion modules, audio layers, everything else."""
+    """Factor on the learning rate of everything but the motion modules."""
     separate_frames: bool = False
     """Each frame of a window is a video of its own that shares the window's reference: for models of single frames,
     whose head stream pools over one frame, without paying the ReferenceNet for each."""
@@ -117,17 +115,14 @@ class DiffusionStage(Stage):
         self.scheduler = make_scheduler(prediction_type=config.prediction)
         self.alphas = self.scheduler.alphas_cumprod.clone()
         self.sampler = WindowSampler(clips, config.window, config.batch, config.same_head)
-        self.rates = {"motion_modules": config.motion_rate}
-        self.rates |= dict.fromkeys(("attn2", "audio_embedding", ".head"), config.audio_rate * config.spatial_rate)
-        self.rates[""] = config.spatial_rate
         self.denoiser.enable_motion(config.motion)
-        motion = [p for name, p in self.denoiser.named_parameters() if "motion_modules" in name]
+        motion = {p for module in self.denoiser.motion_modules() for p in module.parameters()}
         for parameter in motion:
             parameter.requires_grad_(config.motion)
+        self.rates = {p: config.spatial_rate for p in self.parameters() if p not in motion}
         if config.spatial_rate == 0:
-            known = {id(p) for p in motion}
-            for parameter in self.parameters():
-                parameter.requires_grad_(id(parameter) in known)
+            for parameter in self.rates:
+                parameter.requires_grad_(False)
 
     def batch(self, rng: np.random.Generator) -> Batch:
         return self.sampler.draw(rng, self.config.drops)

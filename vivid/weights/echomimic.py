@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from ..config import ModelInfo
 from ..errors import InputError
+from ..method.denoiser import Denoiser
 
 if TYPE_CHECKING:
     from ..method.factory import ModelConfig, Models
@@ -30,7 +31,6 @@ Variant = Literal["base", "acc"]
 UNTRAINED = ("head_stream", "codebook")
 """Parts of the method that the public base does not have; they begin at zero effect."""
 
-_ADDED = re.compile(r"(^|\.)transformer_blocks\.\d+\.(head|codes)\.|^(head_projection|code_norm)\.")
 _RENAMES = (
     # AnimateDiff's motion modules -> diffusers' (spatial names are the same)
     (re.compile(r"\.temporal_transformer\."), "."),
@@ -56,11 +56,6 @@ def our_name(key: str) -> str | None:
     for pattern, name in _RENAMES:
         key = pattern.sub(name, key)
     return key
-
-
-def is_added(key: str) -> bool:
-    """Whether a tensor of the denoiser belongs to a part that the public base does not have."""
-    return _ADDED.search(key) is not None
 
 
 @dataclass
@@ -185,12 +180,13 @@ def read_autoencoder(folder: Path) -> dict[str, Tensor]:
 def _assign(network: nn.Module, state: Mapping[str, Tensor], source: str, report: ConversionReport) -> None:
     """Give a network the tensors of `state` under our names; see `convert` for what is checked."""
     ours = network.state_dict()
+    added = network.added_names() if isinstance(network, Denoiser) else set()
     taken: dict[str, Tensor] = {}
     for key, value in state.items():
         name = our_name(key)
         if name is None:
             continue
-        if name not in ours or is_added(name):
+        if name not in ours or name in added:
             report.extra.append(key)
         elif value.shape != ours[name].shape:
             raise InputError(
@@ -199,7 +195,7 @@ def _assign(network: nn.Module, state: Mapping[str, Tensor], source: str, report
             )
         else:
             taken[name] = value
-    left = [name for name in ours if name not in taken and not is_added(name)]
+    left = [name for name in ours if name not in taken and name not in added]
     report.filled += [name for name in left if name.endswith(".pos_embed.pe")]
     lacking = [name for name in left if not name.endswith(".pos_embed.pe")]
     if lacking:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...config import RunSettings
 from ...media.tensors import to_unit
-from ...method.block import KeyValues
+from ...method.attention import KeyValues
 from ...method.conditions import Conditions
 from ...method.factory import Models
 from ...pose.draw import hand_map

@@ -62,7 +62,6 @@ class RefineConfig:
     edge_weight: float = 0.3
     latent_weight: float = 0.5
     drops: tuple[float, float] = (0.05, 0.05)
-    detail_rate: float = 1.0
 
 
 CPU_REFINE = RefineConfig(
@@ -210,9 +209,8 @@ class RefineStage(Stage):
         self.detail.requires_grad_(True)
         self.frozen = {"vae": vae, "codebook": models.codebook.requires_grad_(False)}
         self.denoiser.enable_motion(False)
-        for name, parameter in self.denoiser.named_parameters():
-            parameter.requires_grad_("motion_modules" not in name)
-        self.rates = {"detail": config.detail_rate}
+        for module in self.denoiser.motion_modules():
+            module.requires_grad_(False)
 
     def batch(self, rng: np.random.Generator) -> Batch:
         config, size = self.config, self.clips[0].pairs.portrait.shape[0]

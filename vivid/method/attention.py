@@ -1,0 +1,109 @@
+"""Attention over keys and values that are projected already, and attention of some tokens only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from diffusers.models.attention_processor import Attention
+from einops import rearrange
+from torch import Tensor, nn
+
+KeyValue = tuple[Tensor, Tensor]
+"""Keys and values of one attention, each (B, tokens, width), heads not yet split."""
+KeyValues = dict[str, KeyValue]
+"""Keys and values by the name of the block that reads them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Tokens picked from the frames of B videos, as rows of the flattened (B * F * tokens, C) hidden states.
+
+    rows: (B * n,) indices, n of each video, n being the most that any of them has; valid: (B, n, 1) bool, False for
+    the rows that only fill up.
+    """
+
+    rows: Tensor
+    valid: Tensor
+
+    @classmethod
+    def of(cls, mask: Tensor) -> Region:
+        """The tokens that a mask (B, F, tokens) bool marks; at least one must be marked."""
+        flat = rearrange(mask, "b f t -> b (f t)")
+        counts = flat.sum(1)
+        most = int(counts.max())
+        # A stable sort lists the marked tokens in order; what follows them fills up shorter lists.
+        picked = flat.byte().sort(dim=1, descending=True, stable=True).indices[:, :most]
+        offsets = torch.arange(len(flat), device=mask.device)[:, None] * flat.shape[1]
+        valid = torch.arange(most, device=mask.device) < counts[:, None]
+        return cls((picked + offsets).flatten(), valid[..., None])
+
+
+Regions = tuple[Region, ...]
+"""The same part of the picture on each grid of a U-Net, from the finest to the coarsest."""
+
+
+def mask_pyramid(mask: Tensor, levels: int) -> list[Tensor]:
+    """A mask on each grid of a U-Net: (B, F, h, w) bool -> `levels` masks, each half the size (rounded up).
+
+    A cell of a coarser grid is inside when any part of it is.
+    """
+    pyramid = [mask]
+    while len(pyramid) < levels:
+        pyramid.append(F.max_pool2d(pyramid[-1].float(), 2, ceil_mode=True) > 0)
+    return pyramid
+
+
+def regions_of(mask: Tensor | None, levels: int) -> Regions | None:
+    """The tokens inside `mask` (B, F, h, w) bool on each grid; None if nothing is."""
+    if mask is None or not bool(mask.any()):
+        return None
+    return tuple(Region.of(rearrange(level, "b f h w -> b f (h w)")) for level in mask_pyramid(mask, levels))
+
+
+def attend(attention: Attention, states: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Attention with the weights of a diffusers module over keys and values that are projected already.
+
+    states (B, N, C); key, value (B or 1, M, width); mask (B, M) bool, False = not there -> (B, N, C).
+    """
+    batch, heads = states.shape[0], attention.heads
+    query = rearrange(attention.to_q(states), "b n (h d) -> b h n d", h=heads)
+    key = rearrange(key, "b m (h d) -> b h m d", h=heads).expand(batch, -1, -1, -1)
+    value = rearrange(value, "b m (h d) -> b h m d", h=heads).expand(batch, -1, -1, -1)
+    seen = None if mask is None else rearrange(mask, "b m -> b 1 1 m")
+    out = F.scaled_dot_product_attention(query, key.to(query.dtype), value.to(query.dtype), attn_mask=seen)
+    out = rearrange(out, "b h n d -> b n (h d)")
+    for layer in attention.to_out:  # the linear layer, then dropout
+        out = layer(out)
+    return out
+
+
+class MaskedCrossAttention(nn.Module):
+    """Cross-attention of some tokens only, to one context per video; begins with no effect.
+
+    What the head stream and the codebook attention have in common: their own LayerNorm, a narrow attention, an output
+    projection of zeros. Only tokens inside the region are computed, so everywhere else the output is exactly zero.
+    """
+
+    def __init__(self, dim: int, context_dim: int, width: int, heads: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(dim)
+        self.attn = Attention(dim, cross_attention_dim=context_dim, heads=heads, dim_head=width // heads)
+        self.mute()
+
+    def mute(self) -> None:
+        """Give the output no effect, as at the start of training."""
+        for parameter in self.attn.to_out[0].parameters():
+            nn.init.zeros_(parameter)
+
+    def project(self, context: Tensor) -> KeyValue:
+        """Keys and values of a context (B, tokens, context_dim)."""
+        return self.attn.to_k(context), self.attn.to_v(context)
+
+    def forward(self, states: Tensor, context: KeyValue, region: Region, mask: Tensor | None = None) -> Tensor:
+        """What the stream adds: states (B * F, tokens, C), context of B videos, mask (B, context tokens) bool."""
+        rows = states.flatten(0, 1)
+        picked = rows.index_select(0, region.rows).unflatten(0, region.valid.shape[:2])  # (B, n, C)
+        out = attend(self.attn, self.norm(picked), *context, mask=mask) * region.valid
+        return torch.zeros_like(rows).index_add(0, region.rows, out.flatten(0, 1).to(rows.dtype)).view_as(states)

@@ -1,0 +1,76 @@
+"""DSAA, the dual-stream audio-aware module (paper, section 3.2.1).
+
+The lip stream gives every token of a frame the frame's own 50 speech tokens; the head stream gives the tokens of the
+head (M_head) the rhythm of the speech, pooled and made compact by a light projection.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .attention import KeyValue, KeyValues, MaskedCrossAttention, attend
+
+AUDIO_TOKENS = 50
+"""Speech tokens a frame (paper, section 3.2.1: T)."""
+AUDIO_DIM = 384
+"""Width of a speech token (D)."""
+SUMMARY = 8
+"""Features that sum up what one frame's speech tokens say about the face."""
+
+
+class AudioKeyValues(NamedTuple):
+    """Keys and values of both streams; None for a stream that needs none."""
+
+    lip: KeyValues | None
+    head: KeyValues | None
+
+
+class AudioTokens(nn.Module):
+    """Normalises speech tokens and tells each which of the 50 it is; for models that learn their audio from scratch.
+
+    Each token also carries a summary of all 50: `SUMMARY` linear features of the frame's whole window, fitted once to
+    what faces do (`training.audio.fit_summary`) and then fixed. Cross-attention would find the same after many
+    thousand steps; as it stands it only has to read it. All zeros until it is fitted, and then without effect.
+    """
+
+    summary: Tensor
+    summary_mean: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(AUDIO_DIM)
+        self.position = nn.Parameter(0.02 * torch.randn(AUDIO_TOKENS, AUDIO_DIM))
+        self.spread = nn.Linear(SUMMARY, AUDIO_DIM, bias=False)
+        self.register_buffer("summary", torch.zeros(SUMMARY, AUDIO_TOKENS * AUDIO_DIM))
+        self.register_buffer("summary_mean", torch.zeros(SUMMARY))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(..., 50, 384) -> the same."""
+        plain = nn.functional.layer_norm(tokens, self.norm.normalized_shape)
+        features = plain.flatten(-2) @ self.summary.T - self.summary_mean
+        return plain * self.norm.weight + self.norm.bias + self.position + self.spread(features)[..., None, :]
+
+
+def head_projection(head_dim: int) -> nn.Sequential:
+    """The paper's light projection G of the pooled tokens: (..., 50, 384) -> (..., 50, head_dim)."""
+    return nn.Sequential(
+        nn.LayerNorm(AUDIO_DIM), nn.Linear(AUDIO_DIM, head_dim), nn.SiLU(), nn.Linear(head_dim, head_dim)
+    )
+
+
+class HeadStream(MaskedCrossAttention):
+    """The head stream of one block: the tokens inside M_head attend to the rhythm."""
+
+
+def lip_stream(attention: Any, states: Tensor, tokens: KeyValue | None, scale: float) -> Tensor:
+    """The lip stream of one block: all tokens attend to their frame's speech tokens; None is silence.
+
+    states: (B * F, tokens, C), normalised; returns what the stream adds, which broadcasts to the same shape.
+    """
+    if tokens is None:  # attention to zero values is zero: only the bias of its output remains
+        silence: Tensor = scale * attention.to_out[0].bias
+        return silence
+    return scale * attend(attention, states, *tokens)
