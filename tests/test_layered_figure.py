@@ -62,10 +62,30 @@ def test_columns_go_on_with_lines_downwards():
     picture = stripes(axis=1)
     hole = np.zeros_like(HOLE)
     hole[45:75, 50:110] = True
-    filled = column_fill(picture, hole, ~hole, membrane(picture, ~hole), np.ones_like(hole), 1.0)
+    body = np.ones(hole.shape, np.float32)
+    filled = column_fill(picture, hole, ~hole, body, membrane(picture, ~hole), 1.0)
     inner = cv2.erode(hole.astype(np.uint8), np.ones((9, 9))) > 0
     assert np.abs(filled - picture)[inner].mean() < 18
     assert np.array_equal(filled[~hole], picture[~hole])
+
+
+def test_a_pocket_above_a_hand_is_not_drawn_again_below_it():
+    picture, hole = np.full((*HOLE.shape, 3), 200, np.float32), np.zeros_like(HOLE)
+    hole[60:90, 50:110] = True
+    picture[40:50, 70:90] = 60
+    filled = column_fill(picture, hole, ~hole, np.ones(hole.shape, np.float32), picture, 1.0)
+    assert filled[hole].min() > 190
+
+
+def test_what_is_filled_meets_the_shadow_beside_it():
+    picture, hole = np.full((*HOLE.shape, 3), 200, np.float32), np.zeros_like(HOLE)
+    hole[60:90, 50:110] = True
+    known = ~(cv2.dilate(hole.astype(np.uint8), np.ones((13, 13))) > 0)
+    shadow = ~known & ~hole
+    picture[shadow] = 150
+    filled = column_fill(picture, hole, known, np.ones(hole.shape, np.float32), picture, 1.0)
+    assert np.abs(filled[60, 55:105] - picture[59, 55:105]).max() < 20
+    assert np.abs(filled[75, 70:90] - 200).max() < 25
 
 
 def test_patches_come_from_what_is_known_and_twice_the_same():

@@ -155,43 +155,56 @@ def _poor_rows(filled: Layer, level: Layer, hole: Mask, seen: Layer, kernel: int
     return filled + poor * (tones - filled)
 
 
-def column_fill(picture: Layer, hole: Mask, known: Mask, fallback: Layer, where: Mask, step: float) -> Layer:
-    """Fill cloth behind hands: every column is mirrored about the upper and the lower edge of its hole.
+def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: Layer, step: float) -> Layer:
+    """Fill cloth behind hands: every column goes on straight from above its hole to below it.
 
-    Plackets, zips and folds go on downwards.
+    Plackets, zips and lapels run downwards; pockets and buttons are not repeated. Where cloth is known on one side
+    only, that one goes on and loses what is narrow on its way.
 
-    picture, fallback: (H, W, 3) 0..255; hole, known, where: (H, W). Not `where`, and where the mirror leaves `known`
-    cloth, `fallback` shows.
+    picture, fallback: (H, W, 3) 0..255; hole, known: (H, W); body: (H, W), opacity of what is filled; step: pixels.
+    Columns that have nothing on either side show `fallback`.
     """
     height, width = hole.shape
     rows = np.arange(height, dtype=np.float32)[:, None].repeat(width, 1)
     columns = np.arange(width, dtype=np.float32)[None].repeat(height, 0)
-    kernel = np.ones((1, 2 * max(1, round(step)) + 1), np.uint8)
-    nowhere = 2.0 * height + 1e4
+    share = known.astype(np.float32)
+    nowhere = 4.0 * height
     above = np.maximum.accumulate(np.where(known, rows, -nowhere), 0)
     below = np.minimum.accumulate(np.where(known, rows, nowhere)[::-1], 0)[::-1]
-    above = np.where(hole, cv2.erode(above, kernel), above)  # the edge follows no single finger
-    below = np.where(hole, cv2.dilate(np.where(below > height, -nowhere, below), kernel), below)
-    below = np.where(below < rows, nowhere, below)
+    # the farther from the edge, the more of what is there is averaged: single rows and columns would be streaks
+    levels = [
+        _mean_where(picture, share, 2 * wide * step, 2 * tall * step) for wide, tall in ((0, 0.5), (0.6, 5), (6, 6))
+    ]
     total, weights = np.zeros(picture.shape, np.float32), np.zeros(hole.shape, np.float32)
-    sound = cv2.erode(known.astype(np.uint8), np.ones((3, 3))).astype(np.float32)
-    for edge in (above, below):
-        source = (2 * edge - rows).astype(np.float32)
-        good = cv2.remap(sound, columns, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        good = cv2.erode(good, kernel) * ((edge > -1) & (edge < height))
-        weight = np.clip(cv2.GaussianBlur(good, (0, 0), step) * 2 - 1, 0, 1) / (1 + np.abs(rows - edge)) ** 1.5
-        mirrored = cv2.remap(picture, columns, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        total += weight[..., None].astype(np.float32) * mirrored
+    for edge, way in ((above, -1), (below, 1)):
+        distance = np.abs(rows - edge)
+        near, far, plain = (
+            cv2.remap(
+                level, columns, np.clip(edge + way * shift * step, 0, height - 1).astype(np.float32), cv2.INTER_LINEAR
+            )
+            for level, shift in zip(levels, (0.5, 5, 5), strict=True)
+        )
+        found = far + np.exp(-distance / (4 * step))[..., None] * (near - far)
+        found = plain + np.exp(-distance / (60 * step))[..., None] * (found - plain)
+        # columns beside those that have nothing there become like them: no upright seams
+        there = cv2.distanceTransform((np.abs(edge) < nowhere / 2).astype(np.uint8), cv2.DIST_L2, 5)
+        weight = np.minimum(there / (12 * step), 1) / (1 + distance) ** 2
+        total += weight[..., None].astype(np.float32) * found.astype(np.float32)
         weights += weight.astype(np.float32)
-    mirrored = total / np.maximum(weights, 1e-9)[..., None]
-    # the mirror's folds, the fallback's tones: those meet what is around the hole on every side
-    valid = ((weights > 0) & hole).astype(np.float32)
-    tones = wide_blur((fallback - mirrored) * valid[..., None], 8 * step)
-    mirrored += tones / np.maximum(wide_blur(valid, 8 * step), 1e-3)[..., None]
-    share = np.clip(weights * 1e4, 0, 1) * where
-    share = (cv2.GaussianBlur(share, (0, 0), step) * (weights > 0))[..., None]
-    filled = fallback * (1 - share) + mirrored * share
-    rim = (cv2.dilate(hole.astype(np.uint8), np.ones((5, 5))) > 0) & known
-    miss = membrane(np.clip(picture - filled, -40, 40), rim)
-    filled = np.where(hole[..., None], filled + cv2.GaussianBlur(miss, (0, 0), step), picture)
-    return np.clip(filled, 0, 255).astype(np.float32)
+    found = total / np.maximum(weights, 1e-12)[..., None]
+    fine = fallback - wide_blur(fallback, 1.5 * step)
+    spread = np.percentile(np.abs(fine[hole]), 80) if hole.any() else 0.0
+    found += np.clip(fine, -spread, spread)  # the weave, not what is drawn on it
+    share = cv2.GaussianBlur((weights > 0).astype(np.float32), (0, 0), 2 * step) * (weights > 0)
+    filled = fallback + share[..., None] * (found - fallback)
+    # what stays visible beside the hole may lie in the arm's shadow: its tones hold at the rim and fade
+    rim = (cv2.dilate(hole.astype(np.uint8), np.ones((5, 5))) > 0) & ~hole & (body > 0.9)
+    fade = np.exp(-cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (15 * step))
+    miss = membrane(np.clip(picture - filled, -90, 90), rim) * fade[..., None] if rim.any() else 0
+    return np.where(hole[..., None], np.clip(filled + miss, 0, 255), picture).astype(np.float32)
+
+
+def _mean_where(picture: Layer, share: Layer, wide: float, tall: float) -> Layer:
+    """(H, W, 3): the mean of what is known, `share` (H, W), in a box of so many pixels."""
+    box = (2 * round(wide / 2) + 1, 2 * round(tall / 2) + 1)
+    return np.asarray(cv2.blur(picture * share[..., None], box) / np.maximum(cv2.blur(share, box), 1e-3)[..., None])

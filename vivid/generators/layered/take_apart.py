@@ -243,8 +243,7 @@ def _plate(figure: Figure, removed: Mask, torso: Layer, raised: Mask, cloth_know
         share = cv2.GaussianBlur(figure.grow(raised, 20).astype(np.float32), (0, 0), 6 * unit)[..., None]
         room = room + share * (patches - room)
     needed = removed & (torso > 0.02)
-    near_hands = figure.grow(figure.hands_near, 8)
-    body = column_fill(photo, needed, cloth_known, patch_fill(photo, needed, cloth_known), near_hands, 3 * unit)
+    body = column_fill(photo, needed, cloth_known, torso, patch_fill(photo, needed, cloth_known), 3 * unit)
     mix = torso[..., None]
     filled = body * mix + room * (1 - mix)
     soft = cv2.GaussianBlur(removed.astype(np.float32), (0, 0), unit)[..., None]
