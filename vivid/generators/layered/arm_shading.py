@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 LEVELS = 2047
 TO_SRGB = (to_srgb(np.arange(LEVELS + 1) / LEVELS) * 255).astype(np.float32)
 """sRGB 0..255 of linear light in steps of 1 / LEVELS."""
-BOUNCE = 0.50
-"""Light from below on a surface that faces down (the sky above gives 0.6): without it the underside of a forearm that
+BOUNCE = 0.42
+"""Light from below on a surface that faces down (the sky above gives 0.7): without it the underside of a forearm that
 points at the camera is a brown stump."""
 SHADOW = 0.42
 """Share of all light that the main one has, of which parts of the hand shade each other."""
@@ -37,16 +37,16 @@ class Surface:
     hem: float | None = None
 
 
-def light_on(normals: Floats, look: Look, rim: float | Floats = 0.30) -> tuple[Floats, Floats]:
+def light_on(normals: Floats, look: Look, rim: float | Floats = 0.18) -> tuple[Floats, Floats]:
     """(V, 3) RGB light, about 1 on average in the open, and (V,) the half-way cosine for gloss.
 
     rim: how much darker a surface is that turns away from the camera, a number or (V, 1).
     """
-    key = look.key * np.array([1.0, 1.25, 1.0])  # the top of a raised hand is lit, its underside is not
+    key = look.key * np.array([1.0, 1.6, 1.0])  # the top of a raised hand is lit, its underside is not
     key /= np.linalg.norm(key)
     wrap = np.array([0.36, 0.27, 0.24])  # red light wanders farther under the skin
     direct = np.clip((normals @ key)[:, None] + wrap, 0, None) / (1 + wrap)
-    sky = 0.50 + 0.18 * normals[:, 1:2] + 0.28 * normals[:, 2:3]
+    sky = 0.50 + 0.24 * normals[:, 1:2] + 0.22 * normals[:, 2:3]
     # floor, table and clothes light undersides
     bounce = np.array([1.06, 0.96, 0.90]) * BOUNCE * np.clip(-normals[:, 1:2], 0, 1)
     edge = 1 - np.clip(normals[:, 2:3], 0, 1)
@@ -125,7 +125,7 @@ class SkinPart:
         self.tint = tint * BRIGHT / 255
         # hollows and dark outlines part the fingers; on an arm that points at the camera they would be a contour
         parts = np.clip((along - 1.80) / 0.25, 0, 1)
-        self.rim, self.parted = 0.10 + 0.12 * parts[:, None], 0.25 + 0.75 * parts
+        self.rim, self.parted = 0.06 + 0.07 * parts[:, None], 0.25 + 0.75 * parts
         self.nail = 0.14 * arm.nail[self.vertices]
         self.opaque = np.ones(len(along)) if fade is None else (along - fade[0]) / (fade[1] - fade[0])
 

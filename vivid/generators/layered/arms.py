@@ -33,6 +33,9 @@ SEEN = 0.3
 """Confidence from which a hand's points count as seen."""
 SIDEWAYS, SLIM, BROAD = 0.45, 0.57, 0.69
 """Breadth of a palm over its length: seen from the side below the first, of slim and of broad hands."""
+THICKER = (-0.08, 0.03)
+"""How much a bare upper arm may differ from the mesh's, in palms: an arm that hangs in a portrait is pressed broad, and
+looks swollen when it moves."""
 FLAT = 0.85
 """A palm shorter than this share of the usual points at the camera."""
 
@@ -157,7 +160,7 @@ class ArmAnimator:
         half = bare_half(self.layers, side) if arm.bare else None
         if half is None:
             return None
-        more = np.clip(half - _bare_half(model) * palm, -0.10 * palm, 0.10 * palm)
+        more = np.clip(half - _bare_half(model) * palm, *(limit * palm for limit in THICKER))
         return more * np.clip((1.9 - model.along) / 0.9, 0, 1)
 
     def _filled_out(self, verts: Floats, palm: float, side: int) -> Floats:

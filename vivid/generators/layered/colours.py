@@ -144,7 +144,7 @@ def skin_tone(picture: NDArray[np.uint8], pose: Pose, colours: Colours, arms: La
     if bare is None:
         return to_srgb(np.exp(skin + np.clip(_luminance(face) + np.log(0.96) - _luminance(skin), None, 0)))
     hue = np.clip((bare - _luminance(bare)) - (skin - _luminance(skin)), *HUE)
-    seen = _luminance(bare if of_hands is None else of_hands)
+    seen = max(_luminance(bare), _luminance(bare if of_hands is None else of_hands))
     level = 0.35 * _luminance(skin) + 0.65 * seen
     level = np.clip(level, _luminance(face) + np.log(0.6), max(_luminance(face) + np.log(0.96), seen))
     return to_srgb(np.exp(level + (skin - _luminance(skin)) + hue))
