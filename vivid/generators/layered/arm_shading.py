@@ -23,6 +23,8 @@ BOUNCE = 0.42
 points at the camera is a brown stump."""
 SHADOW = 0.42
 """Share of all light that the main one has, of which parts of the hand shade each other."""
+ELBOW_FADE = 0.14
+"""Share of a bone over which the sleeve of a forearm comes out of the upper one."""
 GRAIN_SIDE = 512
 
 
@@ -221,7 +223,8 @@ def cloth_layer(
     light = 1 + 0.75 * (light / light.mean() - 1)
     cuff = np.clip((place - (end - 0.035)) / 0.01, 0, 1) * 0.18
     cuff += 0.25 * np.exp(-np.square((place - (end - 0.12)) / 0.006))
-    return _layer(found, found.mean(albedo.T * (light * (1 - cuff * 0.5))), look, 0)
+    opaque = np.clip(found.mean(place[None])[0] - start, 0, ELBOW_FADE) / ELBOW_FADE  # its end lies in the upper sleeve
+    return _layer(found, found.mean(albedo.T * (light * (1 - cuff * 0.5))), look, 0, opaque)
 
 
 def _layer(

@@ -188,6 +188,7 @@ class ArmAnimator:
         wanted = 0.97 * np.median(np.minimum(arm.outer, arm.inner)[5:]) / palm  # half-width of the sleeve at the elbow
         taper = np.clip(2 - model.along, 0, 1)
         thick = np.maximum(0.07, (wanted - _bare_half(model)) * taper + 0.08 * (1 - taper))
+        thick *= np.clip((model.along - 0.86) / 0.18, 0.1, 1)  # it begins inside of the upper sleeve
         look, texture = self.layers.look, self._textures[side]
         return cloth_layer(model, verts, normals, palm, look, texture, self.size, thick, (0.88, 1.99))
 

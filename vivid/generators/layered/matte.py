@@ -84,7 +84,33 @@ def _head_matte(picture: NDArray[np.uint8], mesh: FaceMesh) -> tuple[Layer, tupl
 
 
 def _sharpened(soft: Layer, picture: NDArray[np.uint8]) -> Layer:
-    return _steeper(_guided(picture, soft, max(3, picture.shape[0] // 85)))
+    radius = max(3, picture.shape[0] // 85)
+    return _steeper(
+        _guided(picture, _by_colour(_steeper(_guided(picture, soft, radius)), picture, radius), radius // 3)
+    )
+
+
+def _by_colour(soft: Layer, picture: NDArray[np.uint8], radius: int) -> Layer:
+    """The band along the mask's edge decided by colour, where person and room beside it differ.
+
+    The network's pixels are large and round off corners of cloth. Opacity there is the place of a colour between the
+    nearby person's and the nearby room's (Levin et al. 2008, "A closed-form solution to natural image matting").
+    """
+    colours = picture.astype(np.float32)
+    square = np.ones((2 * radius + 1,) * 2, np.uint8)
+    means, weights = [], []
+    for certain in (soft > 0.95, soft < 0.05):
+        inner = cv2.erode(certain.astype(np.uint8), square).astype(np.float32)
+        weight = cv2.GaussianBlur(inner, (0, 0), 1.5 * radius)
+        means.append(cv2.GaussianBlur(colours * inner[..., None], (0, 0), 1.5 * radius) / (weight[..., None] + 1e-6))
+        weights.append(weight)
+    way = means[0] - means[1]
+    contrast = np.square(way).sum(2)
+    opacity = np.clip(((colours - means[1]) * way).sum(2) / (contrast + 1e-6), 0, 1)
+    left = colours - means[1] - opacity[..., None] * way
+    trust = smoothstep((np.sqrt(contrast) - 30) / 40) * np.exp(-np.square(left).sum(2) / (0.1 * contrast + 200))
+    trust = trust * smoothstep(np.minimum(*weights) / 0.02)
+    return (soft + trust * (opacity - soft)).astype(np.float32)
 
 
 def _guided(picture: NDArray[np.uint8], soft: Layer, radius: int) -> Layer:

@@ -31,7 +31,7 @@ def cut_sleeve(figure: Figure, side: int) -> Layer:
     opacity = opacity * (1 - smoothstep((figure.parsing.face - 0.4) / 0.3))  # a wide neckline is no sleeve
     edge = np.clip((region.limit_out - unit - outward) / (2 * unit) + 0.5, 0, 1)
     loose = np.minimum(firm, np.clip((region.limit_out * 1.06 + unit - outward) / (2 * unit) + 0.5, 0, 1))
-    loose = np.maximum(loose, firm * smoothstep((figure.parsing.sleeves[side] - 0.4) / 0.3))  # sleeves may flare
+    loose = np.maximum(loose, firm * smoothstep((figure.parsing.sleeves[side] - 0.15) / 0.3))  # sleeves may flare
     # where something else covers the outline, the smooth one is used
     covered = figure.grow(figure.hands_near, 5) | figure.grow((skin > 0.5) & (along < arm.hem - 0.05), 3)
     covered |= (along > 0.55) & (arm.hem > LONG)
@@ -43,6 +43,8 @@ def cut_sleeve(figure: Figure, side: int) -> Layer:
     outline = np.where(along > 0.3, outline, firm)
     if region.lifted:
         outline = np.minimum(outline, edge)
+    if not region.lifted and not arm.bare:
+        opacity, outline = _without_notches(opacity * outline, width), np.ones_like(outline)
     if arm.bare:
         opacity = opacity * _bare_fade(figure, region)
     else:
@@ -63,8 +65,18 @@ def cut_sleeve(figure: Figure, side: int) -> Layer:
     opacity = opacity * np.clip((along + 0.35) / 0.1, 0, 1) * (outward < WIDEST * width) * begin * outline
     # no crumbs: only what hangs together with the sleeve's thick part
     core = cv2.morphologyEx((opacity > 0.4).astype(np.uint8), cv2.MORPH_OPEN, ellipse(max(2, round(0.045 * width))))
-    near = cv2.GaussianBlur(cv2.dilate(core, ellipse(5 * unit)).astype(np.float32), (0, 0), unit)
+    near = cv2.GaussianBlur(
+        cv2.dilate(core, ellipse(0.07 * width)).astype(np.float32), (0, 0), unit
+    )  # hems have corners
     return (opacity * np.clip(near * 1.5, 0, 1)).astype(np.float32)
+
+
+def _without_notches(opacity: Layer, width: float) -> Layer:
+    """What hands covered, and the gap between a sleeve and the torso, bites notches into it that no cloth has."""
+    closed = cv2.morphologyEx((opacity > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(0.08 * width))
+    smooth = cv2.GaussianBlur(closed.astype(np.float32), (0, 0), 0.02 * width)
+    smooth = cv2.GaussianBlur((smooth > 0.5).astype(np.float32), (0, 0), 0.006 * width)
+    return np.maximum(opacity * (smooth > 0.02), smooth)
 
 
 def _bare_fade(figure: Figure, region: ArmRegion) -> Layer:
