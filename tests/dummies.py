@@ -149,7 +149,9 @@ def dummy_generator(speech_encoder: str = "dummy", **changes: Any) -> DiffusionG
         guidance_image=2.5,
     )
     speech: Any = DummySpeech(speech_encoder)
-    return DiffusionGenerator(dummy_models(), speech, replace(info, **changes))
+    info = replace(info, **changes)
+    models = dummy_models(replace(DUMMY, motion="motion" not in info.untrained))
+    return DiffusionGenerator(models, speech, info)
 
 
 def dummy_pipeline(**changes: Any) -> VividPipeline:

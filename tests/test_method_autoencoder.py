@@ -8,6 +8,7 @@ from diffusers import AutoencoderKL
 
 from tests.dummies import ROUNDING
 from vivid.method.autoencoder import ShortcutAutoencoderKL
+from vivid.method.options import rebuilt
 
 SHAPE = {
     "latent_channels": 8,
@@ -61,16 +62,21 @@ def test_both_paths_add_up_and_gradients_reach_both():
 
 
 @torch.no_grad()
-def test_untrained_networks_are_skipped_with_the_same_result():
-    vae, images = build(), pictures()
+def test_networks_that_add_nothing_are_left_out_with_the_same_result(tmp_path):
+    vae, images = build().eval(), pictures()
+    assert vae.without_mute_networks() is vae
     vae.start_from_patches(images)
-    for bias in (vae.encoder.conv_out.bias, vae.decoder.conv_out.bias):
-        bias.copy_(0.1 * torch.randn(bias.shape))
-    run = vae.encode(images).latent_dist, vae.decode(torch.randn(2, 8, 4, 6, generator=torch.manual_seed(1))).sample
-    vae.requires_grad_(False)
-    vae.encoder.conv_in = vae.decoder.conv_in = None  # whoever calls the networks now fails
-    assert torch.equal(vae.encode(images).latent_dist.parameters, run[0].parameters)
-    assert torch.equal(vae.decode(torch.randn(2, 8, 4, 6, generator=torch.manual_seed(1))).sample, run[1])
+    latents = torch.randn(2, 8, 4, 6, generator=torch.manual_seed(1))
+    linear = vae.without_mute_networks()
+    assert linear.encoder is None and linear.config.linear
+    assert torch.equal(linear.encode(images).latent_dist.parameters, vae.encode(images).latent_dist.parameters)
+    assert torch.equal(linear.decode(latents).sample, vae.decode(latents).sample)
+    linear.save_pretrained(tmp_path)
+    trainable = ShortcutAutoencoderKL.from_pretrained(tmp_path).with_networks().eval()
+    assert torch.equal(trainable.encode(images).latent_dist.parameters, vae.encode(images).latent_dist.parameters)
+    assert torch.equal(trainable.decode(latents).sample, vae.decode(latents).sample)
+    trainable.decoder.conv_out.bias.fill_(0.1)
+    assert trainable.without_mute_networks() is trainable
 
 
 def test_configuration_survives_saving(tmp_path):
@@ -83,7 +89,7 @@ def test_configuration_survives_saving(tmp_path):
 
 @torch.no_grad()
 def test_details_of_the_portrait_return_where_nothing_moved() -> None:
-    vae, images = ShortcutAutoencoderKL.with_detail(build(), 8).eval(), pictures()[:1]
+    vae, images = rebuilt(build(), detail_channels=8).eval(), pictures()[:1]
     details = vae.details_of(images)
     assert details is not None and build().details_of(images) is None
     hands = torch.rand(1, 8, 64, 64, generator=torch.manual_seed(2))
@@ -102,7 +108,7 @@ def test_details_of_the_portrait_return_where_nothing_moved() -> None:
 
 def test_the_detail_network_learns_and_leaves_the_latents(tmp_path: Path) -> None:
     plain, images = build(), pictures()
-    vae = ShortcutAutoencoderKL.with_detail(plain, 8)
+    vae = rebuilt(plain, detail_channels=8)
     details = vae.details_of(images[:1])
     assert details is not None
     latents, hands = torch.randn(3, 8, 8, 8, generator=torch.manual_seed(1)), torch.zeros(3, 8, 64, 64)

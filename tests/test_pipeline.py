@@ -14,7 +14,7 @@ from vivid.events import Done, Step
 from vivid.generators.diffusion.session import DECODE_CHUNK
 from vivid.media.provenance import read_provenance
 from vivid.media.video import probe, read_frames
-from vivid.method.autoencoder import ShortcutAutoencoderKL
+from vivid.method.options import rebuilt
 from vivid.pipeline import VividPipeline
 from vivid.pose.portrait import Portrait, make_portrait
 from vivid.pose.skeleton import BODY_COUNT, FACE_COUNT, Pose, PoseClip
@@ -95,7 +95,7 @@ def test_one_seed_gives_one_video_and_another_differs(pipeline, tmp_path):
 def test_the_portraits_hands_follow_the_gestures_into_the_frames(tmp_path):
     pipeline = dummy_pipeline()
     models = pipeline.generator.models
-    vae = fill(ShortcutAutoencoderKL.with_detail(models.vae, 8))
+    vae = fill(rebuilt(models.vae, detail_channels=8))
     pipeline.generator.models = dataclasses.replace(models, vae=vae)
     seen = []
     vae.detail.register_forward_hook(lambda module, inputs, out: seen.append(inputs[3]))

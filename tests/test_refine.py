@@ -13,9 +13,8 @@ from tests.dummies import DUMMY, DummySpeech, dummy_conditions, dummy_models, fi
 from tests.training_data import key_points
 from vivid import cli
 from vivid.errors import InputError
-from vivid.generators.refined.networks import refine, start_refiner
+from vivid.generators.refined.networks import refine, start_refiner, with_layers
 from vivid.media.tensors import from_unit, to_unit
-from vivid.method.denoiser import Denoiser
 from vivid.method.factory import Models
 from vivid.pose.skeleton import PoseClip
 from vivid.training import presets
@@ -69,7 +68,7 @@ def test_the_untrained_refiner_returns_the_layered_frames(start: Models) -> None
 
 
 def test_every_condition_reaches_a_trained_refiner(start: Models) -> None:
-    trained = Denoiser.with_layers(dummy_models().denoiser)
+    trained = with_layers(dummy_models().denoiser)
     fill(trained, 3)
     conditions = dummy_conditions(start, videos=2, frames=1)
     layers = torch.randn(2, 4, 1, 8, 8, generator=torch.Generator().manual_seed(1))
@@ -90,7 +89,8 @@ def test_every_condition_reaches_a_trained_refiner(start: Models) -> None:
 
 def test_a_warm_start_keeps_what_the_denoiser_knows() -> None:
     models = dummy_models()
-    extended, known = Denoiser.with_layers(models.denoiser), models.denoiser.state_dict()
+    extended, known = with_layers(models.denoiser), models.denoiser.state_dict()
+    assert not extended.motion_modules()
     changed = [name for name, value in extended.state_dict().items() if value.shape != known[name].shape]
     assert changed == ["conv_in.weight"]
     torch.testing.assert_close(extended.conv_in.weight[:, :8], models.denoiser.conv_in.weight)

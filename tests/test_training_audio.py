@@ -51,12 +51,12 @@ def clip_of(speech: np.ndarray, seed: int, scene: int = 0, move_head: bool = Tru
 @pytest.fixture
 def denoiser() -> Denoiser:
     denoiser = dummy_models().denoiser
-    denoiser.audio_embedding = AudioTokens()
+    denoiser.dsaa.embedding = AudioTokens()
     return denoiser
 
 
 def features_of(denoiser: Denoiser, clip: Prepared) -> np.ndarray:
-    embedding = denoiser.audio_embedding
+    embedding = denoiser.dsaa.embedding
     assert embedding is not None
     tokens = torch.nn.functional.layer_norm(torch.from_numpy(clip.audio).float(), (AUDIO_DIM,)).flatten(1)
     return (tokens @ embedding.summary.T - embedding.summary_mean).numpy()
@@ -97,13 +97,13 @@ def test_frames_without_a_face_are_left_out(denoiser: Denoiser) -> None:
     assert np.isnan(face_motion(clips)).any(1).all(1).sum() == 4 * 12
     assert fit_summary(denoiser, clips) > 0.6
     clips[0].face[:] = np.nan
-    before = denoiser.state_dict()["audio_embedding.summary"].clone()
+    before = denoiser.state_dict()["dsaa.embedding.summary"].clone()
     assert fit_summary(denoiser, clips[:1]) == 0.0
-    assert torch.equal(denoiser.state_dict()["audio_embedding.summary"], before)
+    assert torch.equal(denoiser.state_dict()["dsaa.embedding.summary"], before)
 
 
 def test_a_summary_reaches_every_token_and_is_not_trained(denoiser: Denoiser) -> None:
-    embedding = denoiser.audio_embedding
+    embedding = denoiser.dsaa.embedding
     assert embedding is not None
     clips = [clip_of(np.random.default_rng(seed).normal(size=40), seed) for seed in range(3)]
     start_audio_tokens(denoiser, clips)
@@ -122,7 +122,7 @@ def test_a_summary_reaches_every_token_and_is_not_trained(denoiser: Denoiser) ->
 
 def test_a_model_without_an_audio_embedding_is_left_alone() -> None:
     denoiser = dummy_models().denoiser
-    denoiser.audio_embedding = None
+    denoiser.dsaa.embedding = None
     before = {name: value.clone() for name, value in denoiser.state_dict().items()}
     clips = [clip_of(np.zeros(8), 1)]
     start_audio_tokens(denoiser, clips)

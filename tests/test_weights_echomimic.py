@@ -137,7 +137,7 @@ def test_added_parts_have_no_effect_and_are_ready_for_training(converted):
     streams = Conditions(audio=base.audio, hand_tokens=tokens, head_mask=mask, hand_mask=mask)
     assert torch.equal(denoiser(sample, 500, streams), denoiser(sample, 500, base))
     block = denoiser.block(denoiser.block_names[0])
-    for stream in (block.head, block.codes):
+    for stream in (block.head_stream, block.codebook_attention):
         assert not stream.attn.to_out[0].weight.any()
         assert stream.attn.to_q.weight.std() > 0.01 and torch.equal(stream.norm.weight, torch.ones(8))
 

@@ -14,7 +14,10 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from .detail import DetailNetwork, PictureDetails
-from .options import with_options_of
+from .options import rebuilt, with_options_of
+
+LOG_VARIANCE = -6.0
+"""Of the latents before training."""
 
 
 class ShortcutAutoencoderKL(AutoencoderKL):
@@ -22,27 +25,40 @@ class ShortcutAutoencoderKL(AutoencoderKL):
 
     The way back sees each patch's neighbours too, which hides the seams: the maps are those of a lapped transform.
     The networks learn what the linear map leaves over, as in the residual autoencoding of DC-AE (Chen et al. 2024).
-    `detail_channels` adds a network of that width for what the latents cannot hold (`detail.py`).
+    `detail_channels` adds a network of that width for what the latents cannot hold (`detail.py`); `linear` leaves the
+    networks out, for models in which they were never trained.
     With `start_from_patches` the map is the best linear one and the networks add nothing yet, so training begins at
     the quality of principal components instead of noise: on a small budget that decides how mouths and hands look.
     """
 
     @register_to_config
     @with_options_of(AutoencoderKL)
-    def __init__(self, *, detail_channels: int = 0, **options: Any) -> None:
+    def __init__(self, *, detail_channels: int = 0, linear: bool = False, **options: Any) -> None:
         super().__init__(**options)
         latent_channels = self.config.latent_channels
         patch = 2 ** (len(self.config.block_out_channels) - 1)
         self.patch_in = nn.Conv2d(3, latent_channels, patch, stride=patch)
         self.patch_out = nn.ConvTranspose2d(latent_channels, 3, 3 * patch, stride=patch, padding=patch)
         self.detail = DetailNetwork(latent_channels, detail_channels, patch) if detail_channels else None
+        if linear:
+            for part in ("encoder", "decoder", "quant_conv", "post_quant_conv"):
+                setattr(self, part, None)
 
-    @classmethod
-    def with_detail(cls, vae: ShortcutAutoencoderKL, channels: int) -> ShortcutAutoencoderKL:
-        """The same autoencoder with an untrained detail network."""
-        options = {name: value for name, value in vae.config.items() if not name.startswith("_")}
-        extended = cls(**{**options, "detail_channels": channels})
-        extended.load_state_dict({**extended.state_dict(), **vae.state_dict()})
+    def without_mute_networks(self) -> ShortcutAutoencoderKL:
+        """The same autoencoder, as linear as it is: its networks are left out when they add nothing."""
+        if self.config.linear:
+            return self
+        last = [*self.encoder.conv_out.parameters(), *self.decoder.conv_out.parameters()]
+        if self.quant_conv is not None:
+            last.append(self.quant_conv.bias[: self.config.latent_channels])
+        return self if any(bool(parameter.any()) for parameter in last) else rebuilt(self, linear=True)
+
+    def with_networks(self) -> ShortcutAutoencoderKL:
+        """The same autoencoder with networks to train, which add nothing yet where it had none."""
+        if not self.config.linear:
+            return self
+        extended = rebuilt(self, linear=False)
+        extended.mute_networks()
         return extended
 
     @apply_forward_hook
@@ -64,25 +80,20 @@ class ShortcutAutoencoderKL(AutoencoderKL):
         return self.detail(latents, self.decode(latents / self.config.scaling_factor).sample, details, hands)
 
     def _encode(self, x: Tensor) -> Tensor:
-        if _adds_nothing(self.encoder.conv_out):
-            size = self.patch_in.kernel_size[0]
-            rest = _bias_of(self.encoder.conv_out, len(x), x.shape[2] // size, x.shape[3] // size)
-            rest = rest if self.quant_conv is None else self.quant_conv(rest)
-        else:
-            rest = super()._encode(x)
-        mean, log_variance = rest.chunk(2, dim=1)
-        return torch.cat([mean + self.patch_in(x), log_variance], dim=1)
+        mean = self.patch_in(x)
+        if self.config.linear:
+            return torch.cat([mean, torch.full_like(mean, LOG_VARIANCE)], dim=1)
+        rest, log_variance = super()._encode(x).chunk(2, dim=1)
+        return torch.cat([mean + rest, log_variance], dim=1)
 
     def _decode(self, z: Tensor, return_dict: bool = True) -> Any:
-        linear = self.patch_out(z)
-        if _adds_nothing(self.decoder.conv_out):
-            decoded = linear + _bias_of(self.decoder.conv_out, len(z), *linear.shape[2:])
-        else:
-            decoded = linear + super()._decode(z, return_dict=False)[0]
+        decoded = self.patch_out(z)
+        if not self.config.linear:
+            decoded = decoded + super()._decode(z, return_dict=False)[0]
         return DecoderOutput(sample=decoded) if return_dict else (decoded,)
 
     @torch.no_grad()
-    def start_from_patches(self, pictures: Tensor, evenness: float = 0.5, log_variance: float = -6.0) -> None:
+    def start_from_patches(self, pictures: Tensor, evenness: float = 0.5) -> None:
         """Set the shortcut to the principal components of patches of `pictures` (N, 3, H, W) in -1..1, and fit back.
 
         Component i is divided by its standard deviation to the power `evenness`: 0 keeps the energies of pixels, 1
@@ -100,18 +111,23 @@ class ShortcutAutoencoderKL(AutoencoderKL):
         self.patch_in.weight.copy_(rearrange(into, "l (c p q) -> l c p q", p=size, q=size))
         assert self.patch_in.bias is not None
         self.patch_in.bias.copy_(-into @ centre)
+        self.mute_networks()
+        self.fit_patch_out(pictures)
+
+    @torch.no_grad()
+    def mute_networks(self) -> None:
+        """Let both networks add nothing, as at the start of training."""
         nn.init.zeros_(self.decoder.conv_out.weight)
         nn.init.zeros_(self.decoder.conv_out.bias)
         nn.init.zeros_(self.encoder.conv_out.weight)
         nn.init.zeros_(self.encoder.conv_out.bias)
         if self.quant_conv is not None:
             nn.init.zeros_(self.quant_conv.weight)
-            self.quant_conv.bias[:count] = 0
-            self.quant_conv.bias[count:] = log_variance
+            self.quant_conv.bias[: self.config.latent_channels] = 0
+            self.quant_conv.bias[self.config.latent_channels :] = LOG_VARIANCE
         if self.post_quant_conv is not None:
             nn.init.dirac_(self.post_quant_conv.weight)
             nn.init.zeros_(self.post_quant_conv.bias)
-        self.fit_patch_out(pictures)
 
     @torch.no_grad()
     def fit_patch_out(self, pictures: Tensor, batch: int = 8) -> None:
@@ -139,14 +155,3 @@ class ShortcutAutoencoderKL(AutoencoderKL):
         self.patch_out.weight.copy_(rearrange(solution.flip(2, 4), "l c a p b q -> l c (a p) (b q)"))
         assert self.patch_out.bias is not None
         self.patch_out.bias.copy_(bias)
-
-
-def _adds_nothing(last: nn.Conv2d) -> bool:
-    """Whether a network that ends in `last` was never trained: then its cost, most of a decoder's, is saved."""
-    return not last.weight.requires_grad and not bool(last.weight.any())
-
-
-def _bias_of(last: nn.Conv2d, batch: int, height: int, width: int) -> Tensor:
-    """What a convolution of zero weights gives everywhere."""
-    assert last.bias is not None
-    return last.bias[None, :, None, None].expand(batch, -1, height, width)

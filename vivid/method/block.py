@@ -57,7 +57,8 @@ class BlockInputs:
 class DenoiserBlock(BasicTransformerBlock):
     """diffusers' block with the reference in its self-attention and with the streams of the method.
 
-    Parameters of the base keep diffusers' names; `head` and `codes` are the added ones. Stateless: what it reads
+    Parameters of the base keep diffusers' names; `head_stream` and
+    `codebook_attention` are added. Stateless: what it reads
     comes in `cross_attention_kwargs["inputs"]`, a `BlockInputs`. `level` counts the U-Net's grids from the finest.
     """
 
@@ -77,8 +78,8 @@ class DenoiserBlock(BasicTransformerBlock):
         super().__init__(dim, heads, dim // heads, cross_attention_dim=audio_dim)
         self.name, self.level, self.lip_scale = name, level, lip_scale
         width = int(dim * stream_ratio)
-        self.head = HeadStream(dim, head_dim, width, stream_heads)
-        self.codes = CodebookAttention(dim, code_dim, width, stream_heads)
+        self.head_stream = HeadStream(dim, head_dim, width, stream_heads)
+        self.codebook_attention = CodebookAttention(dim, code_dim, width, stream_heads)
 
     def forward(
         self,
@@ -99,11 +100,11 @@ class DenoiserBlock(BasicTransformerBlock):
         lip = None if inputs.lip is None else inputs.lip[self.name]
         audio = lip_stream(self.attn2, self.norm2(states), lip, self.lip_scale)
         if inputs.head is not None and inputs.head_regions is not None:  # both streams read the same state
-            audio = audio + self.head(states, inputs.head[self.name], inputs.head_regions[self.level])
+            audio = audio + self.head_stream(states, inputs.head[self.name], inputs.head_regions[self.level])
         states = states + audio
         if inputs.codes is not None and inputs.hand_regions is not None:
             region = inputs.hand_regions[self.level]
-            states = states + self.codes(states, inputs.codes[self.name], region, inputs.code_mask)
+            states = states + self.codebook_attention(states, inputs.codes[self.name], region, inputs.code_mask)
         return states + self.ff(self.norm3(states))
 
 

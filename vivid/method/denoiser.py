@@ -19,9 +19,9 @@ from ..errors import InputError
 from .attention import KeyValues, MaskedCrossAttention, regions_of
 from .block import BlockInputs, DenoiserBlock
 from .conditions import Conditions
-from .dsaa import AUDIO_DIM, AUDIO_TOKENS, AudioKeyValues, AudioTokens, head_projection
+from .dsaa import AUDIO_DIM, AUDIO_TOKENS, AudioKeyValues, DualStreamAudio
 from .hand_encoder import ConditionedConv
-from .motion import MotionModule
+from .motion import MotionModule, NoMotion
 from .options import with_options_of
 
 DIFFERENCE = 0.35
@@ -39,8 +39,8 @@ class Denoiser(UNetMotionModel):
         v-prediction on the schedule of `schedule.make_scheduler`): without any training it returns the still portrait.
     concat_layers: the layered frames' latents are read as well, and what `reference_shift` says of the reference holds
         for them instead: without any training the network returns the layered frames.
-    audio_token_embedding: speech tokens are normalised, numbered and summed up (`AudioTokens`) before they are
-        projected; off for the base.
+    audio_token_embedding: see `DualStreamAudio`; off for the base.
+    motion: with motion modules; without them each frame is made alone.
     head_dim, code_dim: widths of the pooled head tokens and of the hand codes.
     stream_ratio, stream_heads: width (as a share of the block's) and heads of head stream and codebook attention.
     """
@@ -55,6 +55,7 @@ class Denoiser(UNetMotionModel):
         reference_shift: bool = False,
         concat_layers: bool = False,
         audio_token_embedding: bool = False,
+        motion: bool = True,
         head_dim: int = 192,
         code_dim: int = 256,
         stream_ratio: float = 0.5,
@@ -64,8 +65,7 @@ class Denoiser(UNetMotionModel):
         super().__init__(**options)
         first: nn.Conv2d = self.get_submodule("conv_in")
         self.conv_in = ConditionedConv(first.in_channels, first.out_channels, 3, padding=1)
-        self.audio_embedding = AudioTokens() if audio_token_embedding else None
-        self.head_projection = head_projection(head_dim)
+        self.dsaa = DualStreamAudio(audio_token_embedding, head_dim)
         self.code_norm = nn.LayerNorm(code_dim)  # a trained codebook may have any scale
         names = []
         for level, path, module in list(self._parts_by_level()):
@@ -86,11 +86,10 @@ class Denoiser(UNetMotionModel):
                         stream_heads,
                     )
             elif path.endswith(".motion_modules"):
-                for i, motion in enumerate(module):
-                    limit = motion.transformer_blocks[0].num_positional_embeddings
-                    module[i] = MotionModule(
-                        motion.in_channels, motion.num_attention_heads, motion.norm.num_groups, limit
-                    )
+                for i, part in enumerate(module):
+                    limit = part.transformer_blocks[0].num_positional_embeddings
+                    shape = part.in_channels, part.num_attention_heads, part.norm.num_groups, limit
+                    module[i] = MotionModule(*shape) if motion else NoMotion()
         self.block_names = tuple(names)
         config: Any = self.config
         self.levels, self.window_limit = len(config.block_out_channels), config.motion_max_seq_length
@@ -107,34 +106,15 @@ class Denoiser(UNetMotionModel):
             for path, module in self.get_submodule(block).named_modules(prefix=block):
                 yield level, path, module
 
-    @classmethod
-    def with_layers(cls, denoiser: Denoiser) -> Denoiser:
-        """The same denoiser that also reads layered frames, and which returns just these before it is trained on."""
-        options = {name: value for name, value in denoiser.config.items() if not name.startswith("_")}
-        extended = cls(
-            **{**options, "in_channels": options["in_channels"] + options["out_channels"], "concat_layers": True}
-        )
-        state = denoiser.state_dict()
-        state["conv_in.weight"] = nn.functional.pad(state["conv_in.weight"], (0, 0, 0, 0, 0, options["out_channels"]))
-        extended.load_state_dict(state)
-        last: nn.Conv2d = extended.get_submodule("conv_out")
-        for parameter in last.parameters():
-            nn.init.zeros_(parameter)
-        return extended
-
     def motion_modules(self) -> list[MotionModule]:
-        """All motion modules."""
+        """All motion modules; none in a model of single frames."""
         return [module for module in self.modules() if isinstance(module, MotionModule)]
-
-    def enable_motion(self, enabled: bool) -> None:
-        """Motion modules on, or off for models without trained ones. Other parts are left out by their conditions."""
-        for module in self.motion_modules():
-            module.enabled = enabled
 
     def added_parts(self) -> list[nn.Module]:
         """What the public base lacks: the head stream with its projection, and the codebook attention."""
         blocks = [self.block(name) for name in self.block_names]
-        return [self.head_projection, self.code_norm, *(part for block in blocks for part in (block.head, block.codes))]
+        streams = [part for block in blocks for part in (block.head_stream, block.codebook_attention)]
+        return [self.dsaa.head_projection, self.code_norm, *streams]
 
     def added_names(self) -> set[str]:
         """Names in the state dict of `added_parts`."""
@@ -168,7 +148,7 @@ class Denoiser(UNetMotionModel):
     def project_codes(self, hand_tokens: Tensor) -> KeyValues:
         """Keys and values of the hand codes (B, 2 * g * g, code_dim), once a video."""
         tokens = self.code_norm(hand_tokens)
-        return {name: self.block(name).codes.project(tokens) for name in self.block_names}
+        return {name: self.block(name).codebook_attention.project(tokens) for name in self.block_names}
 
     @apply_forward_hook
     def prepare(self, conditions: Conditions) -> Conditions:
@@ -208,18 +188,17 @@ class Denoiser(UNetMotionModel):
         silent = audio is None
         if audio is None:
             audio = self.code_norm.weight.new_zeros(1, 1, AUDIO_TOKENS, AUDIO_DIM)
-        if self.audio_embedding is not None:
-            audio = self.audio_embedding(audio)
-            rhythm = None if rhythm is None else self.audio_embedding(rhythm)
         lip = head = None
-        if not silent or self.audio_embedding is not None:
-            tokens = audio.flatten(0, 1)  # (B * F, 50, 384)
+        if not silent or self.dsaa.embedding is not None:
+            tokens = self.dsaa.lip_tokens(audio).flatten(0, 1)  # (B * F, 50, 384)
             attentions = {name: self.block(name).attn2 for name in self.block_names}
             lip = {name: (attn.to_k(tokens), attn.to_v(tokens)) for name, attn in attentions.items()}
         if with_head:
             # (B, 50, head_dim): the rhythm of the window, or of the second around it
-            pooled = self.head_projection(audio.mean(1) if rhythm is None else rhythm)
-            head = {name: self.block(name).head.project(pooled) for name in self.block_names}
+            pooled = self.dsaa.head_projection(
+                self.dsaa.lip_tokens(audio).mean(1) if rhythm is None else self.dsaa.lip_tokens(rhythm)
+            )
+            head = {name: self.block(name).head_stream.project(pooled) for name in self.block_names}
         return AudioKeyValues(lip, head)
 
     def forward(  # type: ignore[override]

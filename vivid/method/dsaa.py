@@ -54,11 +54,27 @@ class AudioTokens(nn.Module):
         return plain * self.norm.weight + self.norm.bias + self.position + self.spread(features)[..., None, :]
 
 
-def head_projection(head_dim: int) -> nn.Sequential:
-    """The paper's light projection G of the pooled tokens: (..., 50, 384) -> (..., 50, head_dim)."""
-    return nn.Sequential(
-        nn.LayerNorm(AUDIO_DIM), nn.Linear(AUDIO_DIM, head_dim), nn.SiLU(), nn.Linear(head_dim, head_dim)
-    )
+class DualStreamAudio(nn.Module):
+    """DSAA outside of the blocks: from speech tokens to what the two streams attend to, and the projection G.
+
+    embed_tokens: tokens are normalised, numbered and summed up first (`AudioTokens`); head_dim: width behind G.
+    """
+
+    def __init__(self, embed_tokens: bool, head_dim: int) -> None:
+        super().__init__()
+        self.embedding = AudioTokens() if embed_tokens else None
+        self.head_projection = nn.Sequential(
+            nn.LayerNorm(AUDIO_DIM), nn.Linear(AUDIO_DIM, head_dim), nn.SiLU(), nn.Linear(head_dim, head_dim)
+        )
+
+    def lip_tokens(self, audio: Tensor) -> Tensor:
+        """Speech tokens (..., 50, 384) -> what the lip stream attends to, of the same shape."""
+        return audio if self.embedding is None else self.embedding(audio)
+
+    def head_tokens(self, rhythm: Tensor) -> Tensor:
+        """Pooled speech tokens (..., 50, 384) -> what the head stream attends to (..., 50, head_dim)."""
+        tokens: Tensor = self.head_projection(self.lip_tokens(rhythm))
+        return tokens
 
 
 class HeadStream(MaskedCrossAttention):

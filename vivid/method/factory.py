@@ -29,6 +29,7 @@ class ModelConfig:
     up_attention: tuple[bool, ...]
     heads: tuple[int, ...]
     layers: int = 1
+    motion: bool = True
     motion_heads: int = 4
     window_limit: int = 32
     linear_projection: bool = True
@@ -222,6 +223,7 @@ def build_denoiser(config: ModelConfig) -> Denoiser:
         motion_num_attention_heads=config.motion_heads,
         motion_max_seq_length=config.window_limit,
         use_motion_mid_block=True,
+        motion=config.motion,
         lip_scale=config.lip_scale,
         concat_reference=config.concat_reference,
         reference_shift=config.reference_shift,

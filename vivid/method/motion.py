@@ -17,9 +17,7 @@ class FrameGroupNorm(nn.GroupNorm):
 
 
 class MotionModule(AnimateDiffTransformer3D):
-    """diffusers' motion module with statistics per frame, an output of zero at first, and a switch."""
-
-    enabled = True
+    """diffusers' motion module with statistics per frame and an output of zero at first."""
 
     def __init__(self, channels: int, heads: int, groups: int, window_limit: int) -> None:
         super().__init__(
@@ -34,6 +32,10 @@ class MotionModule(AnimateDiffTransformer3D):
         for parameter in self.proj_out.parameters():
             nn.init.zeros_(parameter)
 
+
+class NoMotion(nn.Module):
+    """In the place of a motion module in models of single frames."""
+
     def forward(self, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """(B * F, C, h, w) -> the same."""
-        return super().forward(hidden_states, *args, **kwargs) if self.enabled else hidden_states
+        return hidden_states

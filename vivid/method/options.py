@@ -1,12 +1,13 @@
-"""How subclasses of diffusers' classes keep their options."""
+"""How subclasses of diffusers' classes keep their options, and change them."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Init = TypeVar("Init", bound=Callable[..., None])
+Network = TypeVar("Network")
 
 
 def with_options_of(parent: type) -> Callable[[Init], Init]:
@@ -28,3 +29,15 @@ def with_options_of(parent: type) -> Callable[[Init], Init]:
         return init
 
     return decorate
+
+
+def rebuilt(network: Network, **options: Any) -> Network:
+    """The same network with other options: what both have in one shape keeps its weights, the rest is untrained."""
+    old: Any = network
+    own = {name: value for name, value in old.config.items() if not name.startswith("_")}
+    new: Any = type(network)(**{**own, **options})
+    state = new.state_dict()
+    known = {n: v for n, v in old.state_dict().items() if n in state and state[n].shape == v.shape}
+    new.load_state_dict({**state, **known})
+    made: Network = new.train(old.training)
+    return made

@@ -28,7 +28,7 @@ def start_audio_tokens(denoiser: Denoiser, clips: list[Prepared]) -> None:
 
     For models with `audio_token_embedding`; the others are left alone.
     """
-    embedding = denoiser.audio_embedding
+    embedding = denoiser.dsaa.embedding
     if embedding is None:
         return
     tokens = _tokens(clips)
@@ -46,7 +46,7 @@ def fit_summary(denoiser: Denoiser, clips: list[Prepared]) -> float:
     has mean 0 and deviation 1 on the clips. Returns the share of the faces' variance that they explain on the clips
     themselves. For models with `audio_token_embedding`; the others are left alone.
     """
-    embedding = denoiser.audio_embedding
+    embedding = denoiser.dsaa.embedding
     if embedding is None:
         return 0.0
     faces = torch.from_numpy(face_motion(clips)).flatten(1)  # (frames, 136)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..method.autoencoder import ShortcutAutoencoderKL
 from ..method.detail import hands_from_pixels
+from ..method.options import rebuilt
 from ..pose.warp import Arms, cut_arms, hands_beside
 from .clips import Clip
 from .hcc import to_pictures
@@ -113,7 +114,7 @@ class DetailStage(Stage):
         super().__init__()
         self.config, self.clips, self.prepared, self.predictions = config, clips, prepared, predictions
         torch.manual_seed(config.loop.seed)
-        vae = vae if vae.detail is not None else ShortcutAutoencoderKL.with_detail(vae, config.channels)
+        vae = vae if vae.detail is not None else rebuilt(vae, detail_channels=config.channels)
         vae.requires_grad_(False)
         assert vae.detail is not None
         self.detail = vae.detail.requires_grad_(True)

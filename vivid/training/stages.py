@@ -14,6 +14,7 @@ from ..generators.diffusion.noise import initial_noise
 from ..method.attention import KeyValues
 from ..method.conditions import Conditions
 from ..method.factory import Models
+from ..method.options import rebuilt
 from ..method.schedule import make_scheduler
 from .hcc import to_pictures
 from .loop import Batch, LoopConfig, Stage
@@ -108,17 +109,15 @@ class DiffusionStage(Stage):
     def __init__(self, config: DiffusionConfig, models: Models, clips: list[Prepared]) -> None:
         super().__init__()
         self.config, self.clips = config, clips
-        self.denoiser, self.reference, self.hand_encoder = models.denoiser, models.reference, models.hand_encoder
+        self.denoiser = rebuilt(models.denoiser, motion=config.motion)
+        self.reference, self.hand_encoder = models.reference, models.hand_encoder
         # not registered: frozen networks belong neither to the optimiser nor to checkpoints
         self.frozen = {"vae": models.vae.eval(), "codebook": models.codebook.eval()}
         self.codebook = models.codebook.train() if config.online_codebook else None
         self.scheduler = make_scheduler(prediction_type=config.prediction)
         self.alphas = self.scheduler.alphas_cumprod.clone()
         self.sampler = WindowSampler(clips, config.window, config.batch, config.same_head)
-        self.denoiser.enable_motion(config.motion)
         motion = {p for module in self.denoiser.motion_modules() for p in module.parameters()}
-        for parameter in motion:
-            parameter.requires_grad_(config.motion)
         self.rates = {p: config.spatial_rate for p in self.parameters() if p not in motion}
         if config.spatial_rate == 0:
             for parameter in self.rates:

@@ -99,7 +99,7 @@ class VaeStage(Stage):
         if model is None:
             model = build_vae(config)
             model.start_from_patches(self._patches(np.random.default_rng(config.loop.seed)))
-        self.vae = model
+        self.vae = model.with_networks()
         if config.channels_last:
             self.vae.to(memory_format=torch.channels_last)
 
@@ -167,7 +167,7 @@ class VaeStage(Stage):
 
     def export(self, folder: Path) -> None:
         self.vae.register_to_config(scaling_factor=self.measure_scale())
-        self.vae.save_pretrained(folder / "vae")
+        self.vae.without_mute_networks().save_pretrained(folder / "vae")
 
 
 def vae_metrics(vae: ShortcutAutoencoderKL, clips: list[Clip], count: int = 48) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Model folders: one layout for every model, from the one that ships to the converted public base.
 
 model_index.json                 a ModelInfo
-scheduler/scheduler_config.json
 vae/ reference/ denoiser/ hand_encoder/ codebook/
     config.json                  the class's own diffusers configuration
     *.safetensors                embedded: int8 with one fp16 scale a row, files below 10 MB; else 2 GB at most each
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from ..method.factory import Models
 
 INDEX = "model_index.json"
-FORMAT = 1
+FORMAT = 2
 COMPONENTS = ("vae", "reference", "denoiser", "hand_encoder", "codebook")
 
 
@@ -42,7 +41,7 @@ def read_info(folder: Path) -> ModelInfo:
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}): fetch or convert the model again.") from None
     if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
-        raise InputError(f"{path} has another format than {FORMAT}: use the matching version of the program.")
+        raise InputError(f"{path} has another format than {FORMAT}: fetch, convert or export the model again.")
     names = {field.name for field in fields(ModelInfo)}
     if unknown := sorted(set(data) - names):
         raise InputError(f"{path} has unknown entries {unknown}: use the matching version of the program.")
@@ -59,7 +58,6 @@ def write_info(info: ModelInfo, folder: Path) -> None:
 
 def save_model(models: Models, info: ModelInfo, folder: Path, quantise: bool) -> None:
     """Write a model folder; `quantise` stores matrices as int8, otherwise tensors keep their type."""
-    from ..method.schedule import make_scheduler
     from .int8 import save_int8
 
     for name in COMPONENTS:
@@ -71,7 +69,6 @@ def save_model(models: Models, info: ModelInfo, folder: Path, quantise: bool) ->
         else:
             module.save_pretrained(target, max_shard_size="2GB")
         _forget_origin(target / "config.json")
-    make_scheduler(info.solver, info.prediction_type).save_pretrained(folder / "scheduler")  # type: ignore[arg-type]
     write_info(info, folder)
 
 

@@ -33,7 +33,7 @@ from .speed import Speed, Workload, fastest
 from .windows import batches, context_windows
 
 SINGLE_FRAMES = 8
-"""Frames in one call of a model that knows single frames only (a window of 1)."""
+"""Frames in one call of a model without motion modules."""
 SIZE_MULTIPLE = 64
 """Width and height of a video are multiples of this: 8 for the VAE times 8 for the U-Net."""
 LARGEST_SIDE = 2048
@@ -55,8 +55,7 @@ class DiffusionGenerator:
             )
         self.models, self.speech_encoder, self.info = models, speech_encoder, info
         self.capabilities = capabilities_of(info)
-        self.single_frames = info.window == 1
-        models.denoiser.enable_motion("motion" not in info.untrained)
+        self.single_frames = not models.denoiser.config.motion
         self.execution_device = models.vae.device
         self.speed: Speed | None = None
         self._hooks: list[Any] = []

@@ -39,7 +39,6 @@ class RefinedGenerator:
             raise InputError(f"Model {info.name} was not made to refine layered frames: choose another one.")
         self.models, self.speech_encoder, self.info = models, speech_encoder, info
         self.layers = LayeredGenerator()
-        models.denoiser.enable_motion("motion" not in info.untrained)
         trained = tuple(name for name in ("head_stream", "codebook") if name not in info.untrained)
         self.capabilities = replace(
             self.layers.capabilities,

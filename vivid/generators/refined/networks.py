@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from ...method.autoencoder import ShortcutAutoencoderKL
 from ...method.conditions import Conditions
+from ...method.denoiser import Denoiser
 from ...method.factory import Models
+from ...method.options import rebuilt
 
 LAST_STEP = 999
 """The step of the schedule at which the sample is all noise, and that noise is set to zero: a regression."""
@@ -27,11 +29,22 @@ def start_refiner(models: Models) -> Models:
     if not isinstance(models.vae, ShortcutAutoencoderKL):
         raise TypeError("only this project's own autoencoder keeps the details of a layered frame")
     channels = models.vae.config.detail_channels or DETAIL_CHANNELS
-    vae = ShortcutAutoencoderKL.with_detail(models.vae, channels)
+    vae = rebuilt(models.vae, detail_channels=channels)
     assert vae.detail is not None
     for parameter in vae.detail.conv_out.parameters():
         nn.init.zeros_(parameter)
-    return replace(models, vae=vae, denoiser=type(models.denoiser).with_layers(models.denoiser))
+    return replace(models, vae=vae, denoiser=with_layers(models.denoiser))
+
+
+def with_layers(denoiser: Denoiser) -> Denoiser:
+    """The same denoiser without motion modules that also reads layered frames, and at first returns just these."""
+    channels = denoiser.config.in_channels
+    more = rebuilt(denoiser, in_channels=channels + denoiser.config.out_channels, concat_layers=True, motion=False)
+    with torch.no_grad():
+        more.conv_in.weight.zero_()[:, :channels] = denoiser.conv_in.weight
+        for parameter in more.conv_out.parameters():
+            parameter.zero_()
+    return more
 
 
 def refine(

@@ -208,9 +208,6 @@ class RefineStage(Stage):
         vae.requires_grad_(False)
         self.detail.requires_grad_(True)
         self.frozen = {"vae": vae, "codebook": models.codebook.requires_grad_(False)}
-        self.denoiser.enable_motion(False)
-        for module in self.denoiser.motion_modules():
-            module.requires_grad_(False)
 
     def batch(self, rng: np.random.Generator) -> Batch:
         config, size = self.config, self.clips[0].pairs.portrait.shape[0]
