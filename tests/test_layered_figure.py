@@ -15,13 +15,14 @@ from vivid.generators.layered.compose import Compositor, fine_picture
 from vivid.generators.layered.face_mesh import FaceFinder, FaceMesh
 from vivid.generators.layered.figure import ELBOWS, SHOULDERS, WRISTS
 from vivid.generators.layered.head_motion import FaceMotion
-from vivid.generators.layered.ladder import decide
+from vivid.generators.layered.ladder import Plan, decide
 from vivid.generators.layered.outline import hand_mask
 from vivid.generators.layered.patch_match import patch_fill
 from vivid.generators.layered.person import Person, analyse
 from vivid.generators.layered.plate import column_fill, membrane, mirror_fill
 from vivid.generators.layered.raster import FINE
 from vivid.generators.layered.sway import BREATH, MOST, Sway
+from vivid.generators.layered.take_apart import draped, find_figure
 from vivid.inputs import load_motion, load_portrait
 from vivid.pose.calibrate import calibrate
 from vivid.pose.portrait import Portrait
@@ -165,6 +166,26 @@ def test_the_ladder_steps_down_and_says_why(ada: Portrait, mesh: FaceMesh):
     body = ada.pose.body.copy()
     body[list(SHOULDERS), 2] = 0
     assert "shoulders" in decide(ada.image, mesh, replace(ada.pose, body=body)).sentences[0]
+
+
+def test_an_arm_under_a_veil_stays_where_it_is(ada: Portrait, person: Person):
+    assert person.plan.still == [False, False]
+    figure = find_figure(ada.image, ada.pose, np.asarray(person.layers.person))
+    assert draped(figure) == (False, False)
+    # a cape from the right shoulder down: much more person beside the arm, of which the network sees no arm
+    shoulder, elbow = (ada.pose.body[joint, :2] for joint in (SHOULDERS[1], ELBOWS[1]))
+    cape = np.array([shoulder + [30, -20], shoulder + [-150, 40], elbow + [-200, 180], elbow + [60, 180]])
+    cloak = np.zeros(figure.shape, np.uint8)
+    cv2.fillConvexPoly(cloak, cape.astype(np.int32), 1)
+    picture = np.where(cloak[..., None] > 0, np.uint8([90, 30, 60]), ada.image)
+    found = find_figure(picture, ada.pose, np.maximum(figure.person, cloak).astype(np.float32))
+    assert draped(found)[1], "the cape would be torn"
+    plan = Plan()
+    plan.keep_draped((False, True))
+    assert plan.still == [False, True] and "right arm" in plan.sentences[0]
+    plan = Plan()
+    plan.keep_draped((True, True))
+    assert plan.still == [True, True] and "only the head" in plan.sentences[0]
 
 
 def test_a_face_turned_away_or_too_small_is_refused(ada: Portrait, mesh: FaceMesh):

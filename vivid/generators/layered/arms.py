@@ -160,7 +160,7 @@ class ArmAnimator:
         half = bare_half(self.layers, side) if arm.bare else None
         if half is None:
             return None
-        more = np.clip(half - _bare_half(model) * palm, *(limit * palm for limit in THICKER))
+        more = np.clip(half - _bare_half(model) * palm, THICKER[0] * palm, THICKER[1] * palm)
         return more * np.clip((1.9 - model.along) / 0.9, 0, 1)
 
     def _filled_out(self, verts: Floats, palm: float, side: int) -> Floats:

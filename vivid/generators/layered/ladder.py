@@ -46,6 +46,15 @@ class Plan:
         self._reasons = []
         self.sentences.append(HEAD_ONLY[reason])
 
+    def keep_draped(self, sides: tuple[bool, bool]) -> None:
+        """Leave arms where loose clothes hang over them; two moving ones make the whole body still."""
+        if all(sides):
+            self.head_only("cloth")
+        else:
+            for side in (s for s in range(2) if sides[s]):
+                self.still[side] = True
+                self.sentences.append(ARM_STAYS["cloth"].format(side=SIDES[side]))
+
     def finished(self) -> Plan:
         """Say what stays still."""
         for side, reason in zip([s for s in range(2) if self.still[s]], self._reasons, strict=False):
@@ -58,6 +67,7 @@ ARM_STAYS = {
     "hidden": "You hold something in this picture, or something hides the {side} arm, so this arm stays still.",
     "face": "The {side} hand is at the face in this picture, so this arm stays still.",
     "chest": "The {side} hand is before the chest in this picture, so this arm stays still.",
+    "cloth": "Loose clothes hang over the {side} arm in this picture, so this arm stays still.",
 }
 HEAD_ONLY = {
     "shoulders": "No shoulders are seen in this picture, so only the head moves.",
@@ -65,6 +75,7 @@ HEAD_ONLY = {
     "turned": "The body is turned away in this picture, so only the head moves.",
     "elbows": "The elbows are outside of this picture, so only the head moves.",
     "touching": "The arms touch each other in this picture and one of them cannot move, so only the head moves.",
+    "cloth": "Loose clothes hang over both arms in this picture, so only the head moves.",
     "both": "Neither arm can be moved in this picture, so only the head moves: arms beside the body are best.",
 }
 

@@ -16,7 +16,7 @@ from .figure import SHOULDERS, Floats, Layers
 from .head import Head, analyse_head
 from .ladder import Plan, decide
 from .matte import person_matte, with_rim
-from .take_apart import take_apart
+from .take_apart import draped, find_figure, take_apart
 
 Picture = NDArray[np.uint8]
 
@@ -58,11 +58,16 @@ def analyse(picture: Picture, pose: Pose, head_box: Boxes, shrunk: float = 1.0) 
         raise InputError("No face was found in the portrait: choose a picture that shows one face from the front.")
     plan = decide(picture, mesh, pose, shrunk)
     person = person_matte(picture, mesh)
-    if all(plan.still):
-        layers, plain, torso = None, picture, person
-    else:
-        layers = take_apart(picture, pose, person, (plan.still[0], plan.still[1]))
-        plain, torso = layers.plate.round().clip(0, 255).astype(np.uint8), layers.torso
+    layers, plain, torso = None, picture, person
+    if not all(plan.still):
+        figure = find_figure(picture, pose, person, (plan.still[0], plan.still[1]))
+        sides = draped(figure)
+        plan.keep_draped(sides)
+        if any(sides) and not all(plan.still):
+            figure = find_figure(picture, pose, person, (plan.still[0], plan.still[1]))
+        if not all(plan.still):
+            layers = take_apart(figure)
+            plain, torso = layers.plate.round().clip(0, 255).astype(np.uint8), layers.torso
     head = analyse_head(picture, mesh, plain)
     opacity, room = with_rim(plain, torso, mesh)
     grey = float(np.percentile(np.ptp(picture[::4, ::4], axis=2), 99)) < MOST_GREY

@@ -292,6 +292,12 @@ TABLE: dict[str, str] = {
     "The {} hand is before the chest in this picture, so this arm stays still.": (
         "图片中{0}手在胸前，因此这只手臂保持不动。"
     ),
+    "Loose clothes hang over the {} arm in this picture, so this arm stays still.": (
+        "图片中宽松的衣物垂在{0}臂上，因此这只手臂保持不动。"
+    ),
+    "Loose clothes hang over both arms in this picture, so only the head moves.": (
+        "图片中宽松的衣物垂在双臂上，因此只有头部会动。"
+    ),
     "No shoulders are seen in this picture, so only the head moves.": "图片中看不到肩部，因此只有头部会动。",
     "There are several people in this picture, so only the head moves: an arm could cover somebody else.": (
         "图片中有多个人，因此只有头部会动：手臂可能挡住别人。"
