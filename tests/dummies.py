@@ -96,6 +96,7 @@ def dummy_conditions(models: Models, videos: int = 1, frames: int = 3, size: int
     tokens = 2 * models.codebook.grid**2
     return Conditions(
         audio=noise(videos, frames, 50, 384),
+        rhythm=torch.randn(videos, frames, 50, 384, generator=torch.Generator().manual_seed(seed + 1)),
         hand_features=noise(videos, config.block_out_channels[0], frames, size, size),
         reference=models.denoiser.project_reference(models.reference.bank(latents)),
         reference_latents=latents,

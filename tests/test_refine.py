@@ -22,7 +22,7 @@ from vivid.training.loop import LoopConfig
 from vivid.training.refine.augment import random_development
 from vivid.training.refine.evaluation import evaluate
 from vivid.training.refine.pairs import Pairs, load_pairs, save_pairs
-from vivid.training.refine.stage import Ready, RefineConfig, RefineStage, View, make_ready, rhythm_of, view_clip
+from vivid.training.refine.stage import Ready, RefineConfig, RefineStage, View, make_ready, view_clip
 from vivid.weights.store import read_info
 
 SIZE, FRAMES = 64, 5
@@ -72,14 +72,14 @@ def test_every_condition_reaches_a_trained_refiner(start: Models) -> None:
     fill(trained, 3)
     conditions = dummy_conditions(start, videos=2, frames=1)
     layers = torch.randn(2, 4, 1, 8, 8, generator=torch.Generator().manual_seed(1))
-    conditions = replace(conditions, layered_latents=layers, rhythm=torch.ones(2, 50, 384))
+    conditions = replace(conditions, layered_latents=layers, rhythm=torch.ones(2, 1, 50, 384))
     sample = torch.zeros_like(layers)
     with torch.no_grad():
         out = trained(sample, 999, conditions)
         for change in (
             {"layered_latents": layers + 0.1},
             {"reference_latents": conditions.reference_latents + 0.1},
-            {"rhythm": None},
+            {"rhythm": conditions.rhythm + torch.randn(50, 384, generator=torch.Generator().manual_seed(3))},
             {"audio": conditions.audio + torch.randn(50, 384, generator=torch.Generator().manual_seed(2))},
             {"hand_tokens": None},
             {"hand_features": conditions.hand_features + 0.1},
@@ -123,13 +123,6 @@ def test_folders_without_pairs_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"no video")
     with pytest.raises(InputError, match="make that pair again"):
         load_pairs(tmp_path)
-
-
-def test_the_rhythm_is_the_mean_over_a_second() -> None:
-    audio = torch.randn(60, 2, 3, generator=torch.Generator().manual_seed(0))
-    rhythm = rhythm_of(audio)
-    torch.testing.assert_close(rhythm[30], audio[18:42].mean(0))
-    torch.testing.assert_close(rhythm[0], audio[:12].mean(0))
 
 
 def test_a_mirrored_view_is_the_mirror_of_the_view(ready: Ready) -> None:

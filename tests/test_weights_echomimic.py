@@ -134,7 +134,7 @@ def test_added_parts_have_no_effect_and_are_ready_for_training(converted):
     sample, mask = torch.randn(1, 4, 2, 8, 8), torch.ones(1, 2, 8, 8, dtype=torch.bool)
     base = Conditions(audio=torch.randn(1, 2, 50, 384))
     tokens = torch.randn(1, 4, TINY.code_dim)
-    streams = Conditions(audio=base.audio, hand_tokens=tokens, head_mask=mask, hand_mask=mask)
+    streams = Conditions(audio=base.audio, rhythm=base.audio, hand_tokens=tokens, head_mask=mask, hand_mask=mask)
     assert torch.equal(denoiser(sample, 500, streams), denoiser(sample, 500, base))
     block = denoiser.block(denoiser.block_names[0])
     for stream in (block.head_stream, block.codebook_attention):

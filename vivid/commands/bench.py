@@ -133,6 +133,7 @@ class Bench:
             self.bank = self.models.reference.bank(reference)
             self.conditions = Conditions(
                 audio=noise(1, frames, 50, 384),
+                rhythm=noise(1, frames, 50, 384),
                 hand_features=noise(1, first, frames, height, width),
                 reference=self.models.denoiser.project_reference(self.bank),
                 reference_latents=reference,
@@ -169,6 +170,7 @@ class Bench:
 
         conditions = Conditions(
             audio=doubled(own.audio),
+            rhythm=doubled(own.rhythm),
             hand_features=doubled(own.hand_features),
             reference={name: (bank, bank) for name, bank in self.bank.items()},  # hidden states: see `plain_inputs`
             reference_latents=doubled(own.reference_latents),

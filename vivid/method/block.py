@@ -24,8 +24,9 @@ class BlockInputs:
     """What the blocks attend to in one denoiser call over B videos of F frames.
 
     Keys and values are by block name: reference (B or 1, N, C); lip (B * F, 50, C), or batch 1 for silence, None for
-    silence that needs no attention at all; head (B, 50, width); codes (B, 2 * g * g, width). A stream without regions
-    is left out. `reference_present` (B,) and `code_mask` (B, 2 * g * g) bool are as in `Conditions`.
+    silence that needs no attention at all; head (B * F, 50, width), or batch 1; codes (B, 2 * g * g, width).
+    A stream without regions is left out. `reference_present` (B,) and `code_mask` (B, 2 * g * g) bool are as in
+    `Conditions`.
     """
 
     reference: KeyValues | None

@@ -17,11 +17,9 @@ class Conditions:
 
     Reference and hand tokens may have a batch of 1, which then serves all videos.
 
-    audio: (B, F, 50, 384) speech features of each frame.
+    audio, rhythm: (B, F, 50, 384), what lip stream and head stream read of each frame (`dsaa.stream_tokens`).
     hand_features: (B, C0, F, h, w) from the hand encoder.
     reference: keys and values of the reference bank by block name, each (B, N, C), from `project_reference`.
-    rhythm: (B, 50, 384), what the head stream hears: the mean of `audio` over the second around each video; None: over
-        the video's own frames.
     reference_latents: (B, C, h, w), scaled as the sample is; read by models with `concat_reference` only.
     layered_latents: (B, C, F, h, w), of frames that the layers drew; read by models with `concat_layers` only.
     hand_tokens: (B, 2 * g * g, 256) from the hand codebook, or their projection by `project_codes`.

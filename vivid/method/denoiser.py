@@ -19,7 +19,7 @@ from ..errors import InputError
 from .attention import KeyValues, MaskedCrossAttention, regions_of
 from .block import BlockInputs, DenoiserBlock
 from .conditions import Conditions
-from .dsaa import AUDIO_DIM, AUDIO_TOKENS, AudioKeyValues, DualStreamAudio
+from .dsaa import AUDIO_DIM, AUDIO_TOKENS, HEAD_WINDOW, AudioKeyValues, DualStreamAudio
 from .hand_encoder import ConditionedConv
 from .motion import MotionModule, NoMotion
 from .options import with_options_of
@@ -39,7 +39,7 @@ class Denoiser(UNetMotionModel):
         v-prediction on the schedule of `schedule.make_scheduler`): without any training it returns the still portrait.
     concat_layers: the layered frames' latents are read as well, and what `reference_shift` says of the reference holds
         for them instead: without any training the network returns the layered frames.
-    audio_token_embedding: see `DualStreamAudio`; off for the base.
+    audio_token_embedding, head_window: see `DualStreamAudio`; tokens are not embedded in the base.
     motion: with motion modules; without them each frame is made alone.
     head_dim, code_dim: widths of the pooled head tokens and of the hand codes.
     stream_ratio, stream_heads: width (as a share of the block's) and heads of head stream and codebook attention.
@@ -56,6 +56,7 @@ class Denoiser(UNetMotionModel):
         concat_layers: bool = False,
         audio_token_embedding: bool = False,
         motion: bool = True,
+        head_window: int = HEAD_WINDOW,
         head_dim: int = 192,
         code_dim: int = 256,
         stream_ratio: float = 0.5,
@@ -65,7 +66,7 @@ class Denoiser(UNetMotionModel):
         super().__init__(**options)
         first: nn.Conv2d = self.get_submodule("conv_in")
         self.conv_in = ConditionedConv(first.in_channels, first.out_channels, 3, padding=1)
-        self.dsaa = DualStreamAudio(audio_token_embedding, head_dim)
+        self.dsaa = DualStreamAudio(audio_token_embedding, head_dim, head_window)
         self.code_norm = nn.LayerNorm(code_dim)  # a trained codebook may have any scale
         names = []
         for level, path, module in list(self._parts_by_level()):
@@ -166,7 +167,9 @@ class Denoiser(UNetMotionModel):
         return self._project_audio(None, None, with_head=True)
 
     def _block_inputs(self, conditions: Conditions) -> BlockInputs:
-        head_regions = regions_of(conditions.head_mask, self.levels)
+        head_regions = None
+        if conditions.head_mask is not None:  # the rhythm is each frame's own: every frame is a video here
+            head_regions = regions_of(rearrange(conditions.head_mask, "b f h w -> (b f) 1 h w"), self.levels)
         codes, code_mask, hand_regions = None, None, None
         if conditions.hand_tokens is not None and conditions.hand_mask is not None:
             code_mask, hand_mask = conditions.hand_token_mask, conditions.hand_mask
@@ -187,18 +190,17 @@ class Denoiser(UNetMotionModel):
     def _project_audio(self, audio: Tensor | None, rhythm: Tensor | None, with_head: bool) -> AudioKeyValues:
         silent = audio is None
         if audio is None:
-            audio = self.code_norm.weight.new_zeros(1, 1, AUDIO_TOKENS, AUDIO_DIM)
+            audio = rhythm = self.code_norm.weight.new_zeros(1, 1, AUDIO_TOKENS, AUDIO_DIM)
         lip = head = None
         if not silent or self.dsaa.embedding is not None:
             tokens = self.dsaa.lip_tokens(audio).flatten(0, 1)  # (B * F, 50, 384)
             attentions = {name: self.block(name).attn2 for name in self.block_names}
             lip = {name: (attn.to_k(tokens), attn.to_v(tokens)) for name, attn in attentions.items()}
         if with_head:
-            # (B, 50, head_dim): the rhythm of the window, or of the second around it
-            pooled = self.dsaa.head_projection(
-                self.dsaa.lip_tokens(audio).mean(1) if rhythm is None else self.dsaa.lip_tokens(rhythm)
-            )
-            head = {name: self.block(name).head_stream.project(pooled) for name in self.block_names}
+            if rhythm is None:
+                raise ValueError("the head stream needs the rhythm of the speech: see dsaa.stream_tokens")
+            tokens = self.dsaa.head_tokens(rhythm).flatten(0, 1)  # (B * F, 50, head_dim)
+            head = {name: self.block(name).head_stream.project(tokens) for name in self.block_names}
         return AudioKeyValues(lip, head)
 
     def forward(  # type: ignore[override]

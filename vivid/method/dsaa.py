@@ -6,6 +6,7 @@ head (M_head) the rhythm of the speech, pooled and made compact by a light proje
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import torch
@@ -17,8 +18,34 @@ AUDIO_TOKENS = 50
 """Speech tokens a frame (paper, section 3.2.1: T)."""
 AUDIO_DIM = 384
 """Width of a speech token (D)."""
+HEAD_WINDOW = 24
+"""Audio frames, about a second, that the head stream pools over (F)."""
 SUMMARY = 8
 """Features that sum up what one frame's speech tokens say about the face."""
+
+
+def pool_rhythm(audio: Tensor, frames: Iterable[int], window: int = HEAD_WINDOW) -> Tensor:
+    """What the head stream reads of some frames: the mean over the `window` audio frames around each.
+
+    audio (T, 50, 384), from the whole speech whatever is being denoised -> (n, 50, 384). At the ends the mean is over
+    the frames there are.
+    """
+    half = window // 2
+    return torch.stack([audio[max(0, frame - half) : frame - half + window].float().mean(0) for frame in frames])
+
+
+def stream_tokens(
+    tokens: Callable[[range], Tensor], frames: range, total: int, window: int = HEAD_WINDOW
+) -> tuple[Tensor, Tensor]:
+    """What the lip stream and the head stream read of some frames of a speech: two (n, 50, 384).
+
+    tokens: the speech features (m, 50, 384) of any range of m of the `total` frames; no others than needed are made.
+    """
+    half = window // 2
+    needed = range(max(0, frames.start - half), min(total, frames.stop - half + window - 1))
+    audio = tokens(needed)
+    own = range(frames.start - needed.start, frames.stop - needed.start)
+    return audio[own.start : own.stop], pool_rhythm(audio, own, window)
 
 
 class AudioKeyValues(NamedTuple):
@@ -57,11 +84,13 @@ class AudioTokens(nn.Module):
 class DualStreamAudio(nn.Module):
     """DSAA outside of the blocks: from speech tokens to what the two streams attend to, and the projection G.
 
-    embed_tokens: tokens are normalised, numbered and summed up first (`AudioTokens`); head_dim: width behind G.
+    embed_tokens: tokens are normalised, numbered and summed up first (`AudioTokens`); head_dim: width behind G;
+    head_window: audio frames that the rhythm is the mean of (`stream_tokens`).
     """
 
-    def __init__(self, embed_tokens: bool, head_dim: int) -> None:
+    def __init__(self, embed_tokens: bool, head_dim: int, head_window: int = HEAD_WINDOW) -> None:
         super().__init__()
+        self.head_window = head_window
         self.embedding = AudioTokens() if embed_tokens else None
         self.head_projection = nn.Sequential(
             nn.LayerNorm(AUDIO_DIM), nn.Linear(AUDIO_DIM, head_dim), nn.SiLU(), nn.Linear(head_dim, head_dim)

@@ -9,7 +9,7 @@ from diffusers import AutoencoderKL
 
 from .autoencoder import ShortcutAutoencoderKL
 from .denoiser import Denoiser
-from .dsaa import AUDIO_DIM
+from .dsaa import AUDIO_DIM, HEAD_WINDOW
 from .hand_encoder import HandEncoder
 from .hcc import HandCodebook
 from .reference import ReferenceNet
@@ -38,6 +38,7 @@ class ModelConfig:
     concat_reference: bool = True
     reference_shift: bool = True
     audio_token_embedding: bool = True
+    head_window: int = HEAD_WINDOW
     trim_reference: bool = True
     stream_ratio: float = 0.5
     stream_heads: int = 4
@@ -228,6 +229,7 @@ def build_denoiser(config: ModelConfig) -> Denoiser:
         concat_reference=config.concat_reference,
         reference_shift=config.reference_shift,
         audio_token_embedding=config.audio_token_embedding,
+        head_window=config.head_window,
         code_dim=config.code_dim,
         stream_ratio=config.stream_ratio,
         stream_heads=config.stream_heads,

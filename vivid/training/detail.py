@@ -77,7 +77,7 @@ def predict(
     stage: DiffusionStage, clips: list[Prepared], config: DetailConfig, report: Callable[[str], None] = print
 ) -> Predictions:
     """Let the model predict `config.windows` windows of the clips, with references chosen as in its own training."""
-    sampler = WindowSampler(clips, config.window, 1, stage.config.same_head)
+    sampler = WindowSampler(clips, config.window, 1, stage.config.same_head, head_window=stage.head_window)
     numbers = [n for n, clip in enumerate(clips) if len(clip) >= config.window.frames]  # the sampler leaves out others
     rng = np.random.default_rng(config.loop.seed)
     device = next(stage.denoiser.parameters()).device

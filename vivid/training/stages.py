@@ -38,7 +38,7 @@ class DiffusionConfig:
     """Factor on the learning rate of everything but the motion modules."""
     separate_frames: bool = False
     """Each frame of a window is a video of its own that shares the window's reference: for models of single frames,
-    whose head stream pools over one frame, without paying the ReferenceNet for each."""
+    without paying the ReferenceNet for each."""
     same_head: bool = False
     """References whose head is about where the window has it; see `WindowSampler`."""
     drops: DropRates = field(default_factory=DropRates)
@@ -92,7 +92,7 @@ def loss_weight(alphas: Tensor, gamma: float) -> Tensor:
 def separate_frames(batch: Batch) -> Batch:
     """A batch of B windows of F frames as one of B * F windows of one frame each; the references stay B."""
     frames = batch["latents"].shape[1]
-    each = ("latents", "audio", "hand_maps", "hand_mask", "mouth_mask")
+    each = ("latents", "audio", "rhythm", "hand_maps", "hand_mask", "mouth_mask")
     separate = {k: batch[k].flatten(0, 1)[:, None] for k in each}
     shared = {k: v.repeat_interleave(frames, 0) for k, v in batch.items() if k not in separate and k != "reference"}
     return {**separate, **shared, "reference": batch["reference"]}
@@ -116,7 +116,8 @@ class DiffusionStage(Stage):
         self.codebook = models.codebook.train() if config.online_codebook else None
         self.scheduler = make_scheduler(prediction_type=config.prediction)
         self.alphas = self.scheduler.alphas_cumprod.clone()
-        self.sampler = WindowSampler(clips, config.window, config.batch, config.same_head)
+        self.head_window = self.denoiser.dsaa.head_window
+        self.sampler = WindowSampler(clips, config.window, config.batch, config.same_head, head_window=self.head_window)
         motion = {p for module in self.denoiser.motion_modules() for p in module.parameters()}
         self.rates = {p: config.spatial_rate for p in self.parameters() if p not in motion}
         if config.spatial_rate == 0:
@@ -159,6 +160,7 @@ class DiffusionStage(Stage):
         keep_hands = batch["keep_hands"]
         conditions = Conditions(
             audio=batch["audio"].float() * batch["keep_audio"][:, None, None, None],
+            rhythm=batch["rhythm"].float() * batch["keep_audio"][:, None, None, None],
             hand_features=hands * keep_hands[:, None, None, None, None],
             reference=bank,
             reference_latents=reference,
@@ -224,7 +226,7 @@ class DiffusionStage(Stage):
         device = next(self.denoiser.parameters()).device
         longest = min(len(clip) for clip in self.clips)
         frames = min(12, longest, self.denoiser.config.motion_max_seq_length)  # half a second is enough to see
-        batch = {k: v.to(device) for k, v in fixed_batch(self.clips, frames, 4).items()}
+        batch = {k: v.to(device) for k, v in fixed_batch(self.clips, frames, 4, self.head_window).items()}
         latents = self.generate(batch, self.config.sample_steps)
         rows = []
         shown = np.linspace(0, frames - 1, 6).round().astype(int)

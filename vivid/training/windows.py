@@ -10,6 +10,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from ..method.dsaa import HEAD_WINDOW, pool_rhythm
 from .loop import Batch
 from .prepare import Prepared
 
@@ -35,8 +36,8 @@ class WindowShape:
 
     crop None is the whole picture, and `whole_share` of the batches are whole pictures anyway (then of fewer videos):
     attention and group norms see other statistics there. `face_share` and `hand_share` of the crops are centred on
-    the mouth and on a hand, the rest anywhere. A stride above 1 lets few frames span the second that the head stream
-    pools, for stages without motion modules.
+    the mouth and on a hand, the rest anywhere. A stride above 1 makes the few frames of a window different, for stages
+    without motion modules.
     """
 
     frames: int = 24
@@ -57,12 +58,18 @@ class WindowSampler:
     """
 
     def __init__(
-        self, clips: list[Prepared], shape: WindowShape, batch: int, same_head: bool = False, candidates: int = 96
+        self,
+        clips: list[Prepared],
+        shape: WindowShape,
+        batch: int,
+        same_head: bool = False,
+        candidates: int = 96,
+        head_window: int = HEAD_WINDOW,
     ) -> None:
         self.clips = [clip for clip in clips if len(clip) >= shape.frames]
         if not self.clips:
             raise ValueError(f"no clip has the {shape.frames} frames of a window")
-        self.shape, self.batch_size = shape, batch
+        self.shape, self.batch_size, self.head_window = shape, batch, head_window
         self.candidates = candidates if same_head else 1
         scenes: dict[int, list[int]] = defaultdict(list)
         for number, clip in enumerate(self.clips):
@@ -144,8 +151,8 @@ class WindowSampler:
             centre = rng.integers(0, (rows - crop + 1, columns - crop + 1))
         return int(np.clip(centre[0], 0, rows - crop)), int(np.clip(centre[1], 0, columns - crop))
 
-    @staticmethod
     def _add(
+        self,
         items: dict[str, list[np.ndarray]],
         clip: Prepared,
         window: slice,
@@ -161,6 +168,8 @@ class WindowSampler:
             pixel_rows, pixel_columns = (slice(part.start * factor, part.stop * factor) for part in (rows, columns))
         items["latents"].append(clip.latents[window, :, rows, columns])
         items["audio"].append(clip.audio[window])
+        audio = torch.from_numpy(clip.audio)
+        items["rhythm"].append(pool_rhythm(audio, range(*window.indices(len(clip))), self.head_window).numpy())
         items["hand_maps"].append(clip.hand_maps[window, pixel_rows, pixel_columns])
         items["hand_mask"].append(clip.hand_mask[window, rows, columns])
         items["mouth_mask"].append(clip.mouth_mask[window, rows, columns])
@@ -181,9 +190,9 @@ class WindowSampler:
         items["keep_hands"].append(np.array(not (hands or image or everything)))
 
 
-def fixed_batch(clips: list[Prepared], frames: int, count: int) -> Batch:
+def fixed_batch(clips: list[Prepared], frames: int, count: int, head_window: int = HEAD_WINDOW) -> Batch:
     """`count` windows that are always the same, spread over the clips, nothing dropped: for sample pictures."""
-    sampler = WindowSampler(clips, WindowShape(frames), 1)
+    sampler = WindowSampler(clips, WindowShape(frames), 1, head_window=head_window)
     videos = []
     for video in range(count):
         number = video * len(sampler.clips) // count

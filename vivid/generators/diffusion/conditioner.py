@@ -13,6 +13,7 @@ from ...config import RunSettings
 from ...media.tensors import to_unit
 from ...method.attention import KeyValues
 from ...method.conditions import Conditions
+from ...method.dsaa import stream_tokens
 from ...method.factory import Models
 from ...pose.draw import hand_map
 from ...pose.regions import box_mask, hand_boxes
@@ -26,10 +27,11 @@ WINDOW_CACHE_BYTES = 48 * 2**20
 class Conditioner:
     """Builds `Conditions` window by window for one video with resolved settings.
 
-    tokens: the speech features (n, 50, 384) of a range of n frames. The reference bank with its keys and values, the
-    reference latents, the portrait's details and the codebook tokens are computed here once; hand features, audio and
-    masks for each window, kept as far as a fixed budget goes if there is more than one sampling step to use them in.
-    A part that the settings switch off is left out of the conditions: the networks hold no switches.
+    tokens: the speech features (n, 50, 384) of a range of n frames. Computed once, here: reference bank, codebook
+    tokens and silence with their keys and values, reference latents and the portrait's details. Hand features,
+    audio and masks are made for each window, and kept as far as a fixed budget goes if there is more than one sampling
+    step to use them in. A part that the settings switch off is left out of the conditions: the networks hold no
+    switches.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Conditioner:
         self.portrait = remember(models.vae, inputs.picture, inputs.pose, device, dtype)
         self.reference = self.denoiser.project_reference(models.reference.bank(self.reference_latents))
         self.codes, self.code_mask = hand_codes(models, inputs, device, dtype) if settings.codebook else (None, None)
+        self.silence = self.denoiser.project_silence()
         self._budget = 0 if settings.steps == 1 else WINDOW_CACHE_BYTES
         self._kept: dict[tuple[int, int], Conditions] = {}
         self._kept_bytes = 0
@@ -76,7 +79,8 @@ class Conditioner:
         hand_features = self.hand_encoder(pixels)
         found = hand_boxes(clip)
         hands = box_mask(np.where(found.present[..., None], found.boxes, 0), self.size, self.grid).any(axis=1)
-        audio = self.tokens(frames).to(self.device, self.dtype)
+        heard = stream_tokens(self.tokens, frames, len(self.inputs.clip), self.denoiser.dsaa.head_window)
+        audio, rhythm = (part.to(self.device, self.dtype) for part in heard)
         videos = (len(frames), 1) if self.single_frames else (1, len(frames))
         head_mask = None
         if self.settings.head_stream:
@@ -85,6 +89,7 @@ class Conditioner:
         return self.denoiser.prepare(
             Conditions(
                 audio=audio.unflatten(0, videos),
+                rhythm=rhythm.unflatten(0, videos),
                 hand_features=hand_features.unflatten(0, videos).transpose(1, 2),
                 reference=self.reference,
                 reference_latents=self.reference_latents,
@@ -92,6 +97,7 @@ class Conditioner:
                 hand_token_mask=self.code_mask,
                 head_mask=head_mask,
                 hand_mask=torch.from_numpy(hands).to(self.device).unflatten(0, videos),
+                silence=self.silence,
             )
         )
 

@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...config import FPS, RunSettings
+from ...config import RunSettings
 from ...media.tensors import to_unit
 from ...method.conditions import Conditions
+from ...method.dsaa import stream_tokens
 from ...method.factory import Models
 from ...pose.draw import hand_map
 from ...pose.regions import box_mask, hand_boxes
@@ -85,11 +86,12 @@ class FrameRefiner:
         hands = drawn.permute(2, 0, 1)[None].to(self.dtype) / 255
         found = hand_boxes(pose)
         mask = box_mask(np.where(found.present[:, None], found.boxes, 0), self.canvas, self.grid).any(0)
-        second = range(max(0, index - FPS // 2), min(self.length, index + FPS // 2))
-        heard = self.tokens(second).to(self.device, self.dtype)
+        window = self.models.denoiser.dsaa.head_window
+        heard = stream_tokens(self.tokens, range(index, index + 1), self.length, window)
+        audio, rhythm = (part[None].to(self.device, self.dtype) for part in heard)
         conditions = Conditions(
-            audio=heard[index - second.start][None, None],
-            rhythm=heard.mean(0, keepdim=True),
+            audio=audio,
+            rhythm=rhythm,
             hand_features=self.models.hand_encoder(hands)[:, :, None],
             reference=self.reference,
             reference_latents=self.portrait,

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
-from ...config import FPS
 from ...generators.refined.networks import refine
 from ...media.tensors import from_unit
 from ...method.autoencoder import ShortcutAutoencoderKL
 from ...method.conditions import Conditions
+from ...method.dsaa import pool_rhythm
 from ...method.factory import Models
 from ...pose.draw import hand_map
 from ...pose.regions import box_mask, hand_boxes, hand_crops, head_box
@@ -90,20 +90,11 @@ class Ready:
     present: NDArray[np.bool_]
 
 
-def rhythm_of(audio: Tensor) -> Tensor:
-    """The mean over the second around each frame, of a whole speech: (T, 50, 384) -> the same (METHOD section 2)."""
-    count, half = len(audio), FPS // 2
-    total = F.pad(audio.cumsum(0), (0, 0, 0, 0, 1, 0))
-    frames = torch.arange(count)
-    first, last = (frames - half).clamp(min=0), (frames + half).clamp(max=count)
-    return (total[last] - total[first]) / (last - first)[:, None, None]
-
-
 def make_ready(
     pairs: list[Pairs], models: Models, speech: SpeechEncoder, report: Callable[[str], None] = print
 ) -> list[Ready]:
     """Everything that is computed once; speech encoder and codebook work wherever they are."""
-    out = []
+    out, window = [], models.denoiser.dsaa.head_window
     with ThreadPoolExecutor(THREADS) as pool:
         for number, (item, maps) in enumerate(zip(pairs, pool.map(_maps, pairs), strict=True)):
             audio = speech.features(item.samples, item.length).float().cpu()
@@ -118,7 +109,7 @@ def make_ready(
                 Ready(
                     pairs=item,
                     audio=audio[item.moments].numpy().astype(np.float16),
-                    rhythm=rhythm_of(audio)[item.moments].numpy().astype(np.float16),
+                    rhythm=pool_rhythm(audio, item.moments.tolist(), window).numpy().astype(np.float16),
                     hand_maps=maps,
                     hand_boxes=boxes[1:],
                     mouth_boxes=mouth[1:],
@@ -248,7 +239,7 @@ class RefineStage(Stage):
         heard = each(batch["keep_audio"])[:, None, None]
         conditions = Conditions(
             audio=(batch["audio"].flatten(0, 1).float() * heard)[:, None],
-            rhythm=batch["rhythm"].flatten(0, 1).float() * heard,
+            rhythm=(batch["rhythm"].flatten(0, 1).float() * heard)[:, None],
             hand_features=self.hand_encoder(maps)[:, :, None],
             reference={name: (each(k), each(v)) for name, (k, v) in bank.items()},
             reference_latents=each(portrait),
