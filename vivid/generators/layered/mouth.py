@@ -63,6 +63,7 @@ def photo_tone(head: Head) -> PhotoTone:
     grey = crop.mean(1)
     # One number: a coloured one would make a mouth blue over a blue suit.
     black = float(crop[grey <= np.percentile(grey, 2)].mean() * 0.8)
+    black = min(black, float(np.percentile(head.photo[::4, ::4].mean(2), 1)))  # pupils and hair are as dark as it gets
     face = np.zeros(head.photo.shape[:2], np.uint8)
     cv2.fillPoly(face, [np.round(head.points[list(OVAL), :2]).astype(np.int32)], (1,))
     lab = cv2.cvtColor(head.photo.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
@@ -153,17 +154,18 @@ class MouthPainter:
         level = float(skin.mean())
         light = float(np.clip(level / 165, 0.3, 1.15))
         warm = np.clip((skin / max(level, 1)) / NEUTRAL_SKIN, 0.6, 1.3)  # the light's own colour
+        whites = np.clip(head.sclera / max(float(head.sclera.mean()), 1), 0.6, 1.4)  # candles and varnish show in them
         if head.teeth_colour is not None:
             enamel = head.teeth_colour * 1.08
-        else:  # as warm as the light on the skin, much less saturated, a little brighter than the eyes' white
-            tint = (skin / level) ** 0.28
+        else:  # as warm as skin and the eyes' white, much less saturated, a little brighter than the latter
+            tint = (skin / level) ** 0.28 * whites**0.35
             white = np.clip(0.55 * level + 0.6 * head.sclera.mean(), 0.85 * level, 1.15 * level)
             enamel = white * tint * np.array([1.02, 1.0, 0.93])
             enamel = enamel * np.clip(warm, 0.80, 1.22) ** (0.45 * photo.chroma) * (1 + 0.10 * photo.bright)
         # The tongue is half of a usual one, half as the lips of this face are.
         flesh = 0.5 * np.clip(level * np.array([0.84, 0.40, 0.42]), 0, 255)
         cavity = np.array([34.0, 14, 16]) * light
-        deep = warm**0.6 * (0.7 + 0.3 * photo.chroma)
+        deep = warm**0.6 * whites**0.5 * (0.7 + 0.3 * photo.chroma)
         return np.clip(enamel, 20, 240), flesh * deep + 0.5 * head.lips, cavity * deep
 
     def paint(
