@@ -3,7 +3,8 @@
     python scripts/fuzz_readers.py --cases 3000 --seed 1
 
 Case n of a seed is always the same file: a small whole one of some kind, damaged at a few places (bytes changed,
-numbers made extreme, parts cut out, doubled, exchanged or taken from another file), under an ending that may be wrong.
+numbers made extreme, parts cut out, doubled, exchanged or taken from another file; in JSON also values exchanged,
+which leaves it readable), under an ending that may be wrong.
 Cases run in processes of 100, so that a crash loses nothing. Faults are kept in the folder of `--keep`; the exit code
 is 1 when there was any.
 """
@@ -11,9 +12,11 @@ is 1 when there was any.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,6 +35,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 MOST_SECONDS, MOST_BYTES = 20.0, 1_500_000_000
 CHUNK = 100
 EXTREMES = (0, 1, 2**7, 2**8 - 1, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2**63, 2**64 - 1, 10**6)
+STRANGE = (None, True, -1, 10**30, -1e308, float("nan"), float("inf"), "", "9" * 400, "\0\ud800", [], {}, [[]], [0.5])
+"""Values that stand nowhere in a whole file of JSON."""
 
 
 def main() -> int:
@@ -141,21 +146,43 @@ def outcome_of(reader: Callable[[Path], object], path: Path) -> dict[str, str]:
 
 def make_readers() -> dict[str, Callable[[Path], object]]:
     """A reader for every kind of whole file; "any" is what looks at files before it is known what they are."""
+    from vivid.errors import InputError
     from vivid.media.kinds import kind_of
     from vivid.media.pictures import load_picture
+    from vivid.media.provenance import read_provenance
     from vivid.media.sound import load_speech
     from vivid.media.video import read_frames
     from vivid.pose.library import read_clip
+    from vivid.pose.report import CalibrationReport
+    from vivid.ui.compare_settings import from_link
+    from vivid.ui.decisions import DecisionBook
 
     def watch(path: Path) -> None:
         for _ in read_frames(path, max_side=1280):
             pass
+        with contextlib.suppress(InputError):  # few videos say how they were made
+            read_provenance(path)
+
+    def judge(path: Path) -> None:
+        book = DecisionBook(path.parent / "decisions", "Anna")
+        book.path.parent.mkdir(exist_ok=True)
+        shutil.copy(path, book.path)
+        try:
+            book.marks()
+            while book.undo("one") is not None:
+                pass
+            book.export()
+        finally:
+            shutil.rmtree(book.path.parent)
 
     return {
         "picture": load_picture,
         "sound": lambda path: load_speech(path, cut=True),
         "video": watch,
         "clip": lambda path: read_clip(path, videos=False),
+        "report": lambda path: CalibrationReport.from_json(path.read_text("utf-8", "replace")),
+        "link": lambda path: from_link(path.read_text("utf-8", "replace")),
+        "decisions": judge,
         "any": kind_of,
     }
 
@@ -197,7 +224,10 @@ def case_file(seed: int, number: int, whole: dict[str, bytes]) -> tuple[str, byt
     names = sorted(whole)
     base = names[number % len(names)]
     data = bytearray(whole[base])
-    for _ in range(int(rng.integers(1, 7))):
+    if ".json" in base and rng.random() < 0.7:
+        texts = bytes(data).splitlines() if base.endswith(".jsonl") else [bytes(data)]
+        data = bytearray(b"\n".join(with_other_values(text, rng) for text in texts))
+    for _ in range(int(rng.integers(0 if data != whole[base] else 1, 7))):
         damage(data, rng, whole[names[int(rng.integers(len(names)))]])
     other = names[int(rng.integers(len(names)))] if rng.random() < 0.1 else base
     return base, bytes(data[: 2**21]) or b"\0", "".join(Path(other).suffixes)
@@ -230,6 +260,26 @@ def damage(data: bytearray, rng: np.random.Generator, donor: bytes) -> None:
         data[place : place + length] = rng.integers(0, 256, length, np.uint8).tobytes()
 
 
+def with_other_values(text: bytes, rng: np.random.Generator) -> bytes:
+    """JSON with a few of its values exchanged for strange ones, left out, or put into each other."""
+    root = [json.loads(text)]
+    for _ in range(int(rng.integers(1, 4))):
+        parent: Any = root
+        key: Any = 0
+        while isinstance(parent[key], dict | list) and parent[key] and rng.random() < 0.9:
+            parent = parent[key]
+            keys = list(parent) if isinstance(parent, dict) else range(len(parent))
+            key = keys[int(rng.integers(len(keys)))]
+        choice = int(rng.integers(len(STRANGE) + 2))
+        if choice < len(STRANGE):
+            parent[key] = STRANGE[choice]
+        elif choice == len(STRANGE) and parent is not root:
+            del parent[key]
+        else:
+            parent[key] = [parent[key]] * int(rng.integers(2, 40))
+    return json.dumps(root[0]).encode()
+
+
 def whole_files(folder: Path) -> dict[str, bytes]:
     """The contents of the whole files by name."""
     return {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -241,6 +291,7 @@ def make_whole_files(folder: Path) -> None:
     make_pictures(folder)
     make_media(folder)
     make_clips(folder)
+    make_records(folder)
 
 
 def make_pictures(folder: Path) -> None:
@@ -263,7 +314,7 @@ def make_pictures(folder: Path) -> None:
     for name in ("raw", "tiff_lzw", "jpeg", "tiff_adobe_deflate"):
         image.save(folder / f"picture_{name}.tiff", compression=name)
     more = [image.rotate(angle) for angle in (5, 10)]
-    for name in ("moving.gif", "moving.png", "moving.webp"):
+    for name in ("moving.gif", "moving.png", "moving.webp", "moving.avif"):
         image.save(folder / f"picture_{name}", save_all=True, append_images=more, duration=80)
 
 
@@ -276,6 +327,7 @@ def make_media(folder: Path) -> None:
         "pcm.wav": [], "float.wav": ["-c:a", "pcm_f32le"], "adpcm.wav": ["-c:a", "adpcm_ms"], "six.wav": ["-ac", "6"],
         "a.mp3": [], "a.flac": [], "vorbis.ogg": ["-c:a", "libvorbis"], "a.opus": ["-c:a", "libopus", "-ar", "48000"],
         "a.m4a": ["-c:a", "aac"], "a.aac": ["-c:a", "aac"], "a.aiff": [], "a.caf": [], "a.au": [],
+        "six.m4a": ["-ac", "6", "-c:a", "aac"], "flac.ogg": ["-c:a", "flac"], "a.w64": [], "a.wma": [], "a.webm": [],
     }.items():  # fmt: skip
         ffmpeg(*sound, *options, folder / f"sound_{name}")
     picture = ["-f", "lavfi", "-i", "testsrc=size=96x64:rate=24:duration=0.6"]
@@ -286,9 +338,13 @@ def make_media(folder: Path) -> None:
         "vp8.webm": ["-c:v", "libvpx", "-c:a", "libopus", "-ar", "48000"],
         "a.mkv": ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"],
         "a.avi": ["-c:v", "mpeg4", "-c:a", "mp3"], "a.flv": ["-c:a", "mp3"], "a.mpg": [], "a.ts": ["-c:a", "aac"],
+        "vp9.webm": ["-c:v", "libvpx-vp9", "-c:a", "libopus", "-ar", "48000"], "a.wmv": [],
+        "a.3gp": ["-s", "176x144", "-c:a", "aac"],
     }.items():  # fmt: skip
         ffmpeg(*picture, *sound, *options, folder / f"video_{name}")
     ffmpeg(*picture, folder / "video_a.gif")
+    for name in ("moving.png", "moving.webp", "moving.avif"):
+        shutil.copy(folder / f"picture_{name}", folder / f"video_{name}")
 
 
 def make_clips(folder: Path) -> None:
@@ -313,6 +369,32 @@ def make_clips(folder: Path) -> None:
     with zipfile.ZipFile(folder / "clip_echomimic.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in frames.items():
             archive.writestr(name, data)
+    with zipfile.ZipFile(folder / "clip_openpose.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, frame in enumerate(json.loads((folder / "clip_openpose.json").read_text())):
+            archive.writestr(f"walk_{number:012d}_keypoints.json", json.dumps(frame))
+
+
+def make_records(folder: Path) -> None:
+    """What the program itself writes and reads again: a video's note, a report, decisions, a comparison's link."""
+    from test_pose_clips import random_clip
+
+    from vivid.media.provenance import Provenance
+    from vivid.media.video import VideoWriter
+    from vivid.pose.calibrate import calibrate
+    from vivid.ui.compare_settings import Comparison, preset
+    from vivid.ui.decisions import DecisionBook, Mark, Subject
+
+    with VideoWriter(folder / "video_own.mp4", (96, 64), provenance=Provenance("layered", 7, {"mark": True})) as writer:
+        writer.write(np.zeros((6, 64, 96, 3), np.uint8))
+    _, report = calibrate(random_clip(1).frame(0), random_clip(4, seed=1))
+    (folder / "report_calibration.json").write_text(report.to_json())
+    (folder / "link_compare.json").write_text(Comparison(preset("ablations")).to_link())
+    book = DecisionBook(folder, "Anna")
+    for number, window in enumerate(("one", "two", "one")):
+        subject = Subject(f"pair{number % 2}", "1", "1.png", "1.npz", "a" * 64, "b" * 64)
+        book.add(subject, Mark("accept", "左手", {"scale": 1.1}), report.to_dict(), window, "decide")
+    book.undo("one")
+    book.path.rename(folder / "decisions_anna.jsonl")
 
 
 if __name__ == "__main__":

@@ -129,6 +129,29 @@ def test_a_half_written_line_costs_only_itself(tmp_path: Path) -> None:
     assert [json.loads(line)["pair"] for line in book.export().splitlines()] == ["pair1", "pair2"]
 
 
+@pytest.mark.parametrize(
+    "change", [{"pair": ["pair1"]}, {"id": {}}, {"decision": "maybe"}, {"nudges": 3}, {"note": "x" * 5000}, {"action": []}]
+)
+def test_a_damaged_line_costs_only_itself(tmp_path: Path, change: dict[str, object]) -> None:
+    book = DecisionBook(tmp_path, "anna")
+    book.add(subject(1), Mark("accept"), None, "s", "decide")
+    whole = book.path.read_bytes()
+    book.path.write_bytes(whole + json.dumps(json.loads(whole) | change).encode() + b"\n")
+    book.add(subject(2), Mark("reject"), None, "s", "decide")
+    assert book.marks() == {"pair1": Mark("accept"), "pair2": Mark("reject")}
+    assert [json.loads(line)["pair"] for line in book.export().splitlines()] == ["pair1", "pair2"]
+    assert book.undo("s") is not None
+
+
+def test_what_cannot_be_written_as_text_is_written_all_the_same(tmp_path: Path) -> None:
+    book = DecisionBook(tmp_path, "anna")
+    book.add(subject(), Mark("accept", "half a character: \ud83d"), None, "s\udc00", "decide")
+    assert book.marks()["pair1"].note == "half a character: ?"
+    damaged = book.path.read_bytes().replace(b'"version":1', b'"version":NaN')
+    book.path.write_bytes(damaged)
+    assert book.export() == damaged
+
+
 def test_bad_marks_are_refused() -> None:
     with pytest.raises(InputError, match="accept or reject"):
         Mark("maybe")

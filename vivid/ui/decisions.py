@@ -75,7 +75,7 @@ class Mark:
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Mark:
         """The mark that a line of the file states."""
-        return cls(str(record.get("decision", "")), str(record.get("note", "")), dict(record.get("nudges") or {}))
+        return cls(str(record["decision"]), str(record.get("note", "")), dict(record.get("nudges") or {}))
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,9 @@ class DecisionBook:
         self.path = decisions_file(folder, name)
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """Every line, oldest first and one at a time; half-written ones are passed over."""
+        """Every line, oldest first and one at a time; half-written and damaged ones are passed over."""
         with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
-            yield from _parsed(file)
+            yield from (record for _, record in _parsed(file))
 
     def marks(self) -> dict[str, Mark]:
         """Pair id -> what holds for it now."""
@@ -172,7 +172,7 @@ class DecisionBook:
         with self._locked() as file:
             last: dict[str, dict[str, Any]] = {}
             steps: list[tuple[dict[str, Any], dict[str, Any] | None]] = []
-            for record in _parsed(file):
+            for _, record in _parsed(file):
                 if record.get("session") == session:
                     if record["action"] == "undo":
                         steps = [step for step in steps if step[0]["id"] != record.get("undoes")]
@@ -196,7 +196,9 @@ class DecisionBook:
 
     def export(self) -> bytes:
         """The file as it is, whole lines only."""
-        return b"".join(_line(record) for record in self.records())
+        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
+            return b"".join(line for line, _ in _parsed(file))
+        return b""
 
     @contextmanager
     def _locked(self) -> Iterator[BinaryIO]:
@@ -262,14 +264,17 @@ def _finite(value: Any) -> Any:
 
 
 def _line(record: Mapping[str, Any]) -> bytes:
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", "replace") + b"\n"  # a browser may send half of a character
 
 
-def _parsed(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def _parsed(lines: Iterable[bytes]) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """Every whole line and the record in it."""
     for line in lines:
         try:
             record = json.loads(line)
-        except ValueError:
+            if all(isinstance(record[key], str) for key in ("id", "pair", "action")):
+                Mark.of_record(record)
+                yield line, record
+        except (InputError, ValueError, TypeError, KeyError, RecursionError):
             continue
-        if isinstance(record, dict) and {"id", "pair", "action", "decision"} <= record.keys():
-            yield record
