@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import json
 import os
 import resource
@@ -272,7 +273,7 @@ def with_other_values(text: bytes, rng: np.random.Generator) -> bytes:
             key = keys[int(rng.integers(len(keys)))]
         choice = int(rng.integers(len(STRANGE) + 2))
         if choice < len(STRANGE):
-            parent[key] = STRANGE[choice]
+            parent[key] = copy.deepcopy(STRANGE[choice])
         elif choice == len(STRANGE) and parent is not root:
             del parent[key]
         else:

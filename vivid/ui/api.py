@@ -56,7 +56,7 @@ def read_portrait(context: Context, path: str | None) -> Verdict:
     """A portrait from an uploaded file. Errors: InputError."""
     if path is None:
         raise InputError("No portrait was given: send a picture file.")
-    return examine(shrink(load_picture(path, context.options.limits)))
+    return context.verdicts.of(Path(path), lambda: examine(shrink(load_picture(path, context.options.limits))))
 
 
 def usable_portrait(context: Context, path: str | None) -> Portrait:

@@ -12,6 +12,7 @@ import gradio as gr
 from .engine import Engine, load_pipeline
 from .generation import gpu_function
 from .jobs import JobRunner
+from .kept_verdicts import KeptVerdicts
 from .options import ServerOptions
 from .previews import Previews
 from .visitors import Visitors
@@ -42,6 +43,7 @@ class Context:
     visitors: Visitors
     jobs: JobRunner
     previews: Previews
+    verdicts: KeptVerdicts = field(default_factory=KeptVerdicts)
     inputs: AnimateInputs = field(init=False)
     animate: Callable[..., Iterator[Any]] = field(init=False)
 
@@ -59,5 +61,6 @@ def make_context(options: ServerOptions, engine: Engine | None = None, previews:
         previews=previews or Previews(),
     )
     os.environ["GRADIO_TEMP_DIR"] = str(context.visitors.root)
+    context.visitors.when_cleaning = context.verdicts.forget_old
     context.animate = gpu_function(context)
     return context

@@ -188,7 +188,7 @@ class DecisionBook:
             superseded = current["id"] != step["id"] and current.get("session") != session
             holds = current if superseded else before
             mark = Mark.of_record(holds) if holds else Mark()
-            subject = {"id": step["pair"], **{k: step.get(k, "") for k in _SUBJECT_KEYS}}
+            subject = {"id": step["pair"], **{k: str(step.get(k, "")) for k in _SUBJECT_KEYS}}
             report = holds.get("report") if holds else None
             what: dict[str, Any] = {"action": "undo", "undoes": step["id"]}
             self._append(file, subject, mark, report, session, what | ({"superseded": True} if superseded else {}))

@@ -18,6 +18,7 @@ from .fairness import FairQueue
 from .jobs import OUR_FAULT
 from .options import ServerOptions
 from .payloads import NOT_YOURS, NotYoursError, checked, files_in
+from .sessions import keep_lean
 from .strings import language_of
 from .strings.sentences import chinese
 from .visitors import Visitors, current, visitor_of
@@ -42,6 +43,7 @@ class GuardedBlocks(gr.Blocks):
 
     def __init__(self, visitors: Visitors, options: ServerOptions, **more: Any) -> None:
         super().__init__(**more)
+        keep_lean()
         self.visitors, self.options = visitors, options
 
     def queue(self, *args: Any, **more: Any) -> Any:

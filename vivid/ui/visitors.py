@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -104,6 +104,8 @@ class Visitors:
         self._coming: Counter[str] = Counter()  # owner -> bytes of uploads under way
         self._guard = threading.Lock()
         self._stop = threading.Event()
+        self.when_cleaning: Callable[[], None] = lambda: None
+        """Called with every cleaning, for what is kept of visitors elsewhere."""
 
     # -- whose files --------------------------------------------------------------------------------------------------
 
@@ -254,6 +256,7 @@ class Visitors:
         def loop() -> None:
             while True:
                 try:
+                    self.when_cleaning()
                     self.clean()
                 except Exception:
                     log.exception("Visitors' files could not be cleaned away")
