@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse
 from ui_fakes import FakePipeline, Server, detect_standing, serve, write_portrait
 
 from vivid import inputs
-from vivid.ui import border
+from vivid.ui import border, fairness
 from vivid.ui.border import BODY_BYTES, FIELD_BYTES, Border, TidyParser, address_of
 from vivid.ui.fairness import MOST_WAITING, MOST_WAITING_FROM_ADDRESS, FairQueue, next_event
 from vivid.ui.options import ServerOptions
@@ -263,6 +263,40 @@ def test_one_visitor_cannot_take_all_places() -> None:
     assert next_event(crowd[31:], crowd[:31], None) is crowd[31]
     assert next_event(crowd[32:], crowd[:32], None) is None
     assert next_event([*crowd[32:], other], crowd[:32], None) is other
+
+
+def test_long_previews_lose_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(fairness.time, "monotonic", lambda: clock.now)
+    queue = object.__new__(FairQueue)
+    line = SimpleNamespace(queue=[], concurrency_limit=4)
+    queue.event_queue_per_concurrency_id = {"preview": line}
+    queue.active_jobs = []
+
+    def begin(*names: str, kind: str = "preview") -> list[str]:
+        """Who of them may begin, after whom."""
+        line.queue = [event(name) for name in names]
+        for waiting in line.queue:
+            waiting.concurrency_id = kind
+        queue.event_queue_per_concurrency_id = {kind: line}
+        begun = []
+        while (found := queue.get_events()) is not None:
+            queue.active_jobs.append(found[0])
+            begun.append(found[0][0].session_hash)
+        return begun
+
+    assert begin("a", "a", "b", "b", "c") == ["a", "b", "c", "a"]
+    clock.now += fairness.LONG - 0.1
+    assert begin("c") == []
+    clock.now += 0.2
+    assert begin("a", "c", "d", "e", "f", "g", "h") == ["d", "e", "f", "g"]  # what a, b and c began still runs
+    clock.now += fairness.LONG + 0.1
+    assert begin("h") == []  # as many long ones as there are places, and as many others
+    queue.active_jobs = []
+    assert begin("a", "b", kind="look") == ["a", "b"]
+    clock.now += 60
+    line.concurrency_limit = 2
+    assert begin("c", kind="look") == []  # only previews lose their places
 
 
 def test_so_many_of_one_visitor_and_of_one_address_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:

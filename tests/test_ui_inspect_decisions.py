@@ -131,7 +131,15 @@ def test_a_half_written_line_costs_only_itself(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"pair": ["pair1"]}, {"id": {}}, {"decision": "maybe"}, {"nudges": 3}, {"note": "x" * 5000}, {"action": []}],
+    [
+        {"pair": ["pair1"]},
+        {"id": {}},
+        {"id": "half a character: \ud83d"},
+        {"decision": "maybe"},
+        {"nudges": 3},
+        {"note": "x" * 5000},
+        {"action": []},
+    ],
 )
 def test_a_damaged_line_costs_only_itself(tmp_path: Path, change: dict[str, object]) -> None:
     book = DecisionBook(tmp_path, "anna")

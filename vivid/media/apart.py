@@ -1,37 +1,51 @@
-"""Pictures are decoded in a process of their own, which is kept for the next one and ended when it takes too much.
+"""Pictures and pose files are read in a process of their own, kept for the next one and ended when it takes too much.
 
-A thread cannot be stopped and a library cannot be told how much memory it may take; a process can. Starting one takes
-a quarter of a second, asking one that is kept a few milliseconds.
+A thread cannot be stopped, a library cannot be told how much memory it may take, and a reader of JSON lets no other
+thread of its program do anything; a process is bounded in all three. Starting one takes a quarter of a second, asking
+one that is kept a few milliseconds.
 """
 
 from __future__ import annotations
 
 import atexit
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+import traceback
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config import Limits
 from ..errors import InputError
 from .children import Deadline, limit
 
 SECONDS = 20.0
-"""How long one picture may take, and in processor time half of it: 40 megapixels of JPEG take two."""
+"""How long one file may take, and in processor time half of it: 40 megapixels of JPEG take two."""
 _PROCESSOR_TIME = getattr(signal, "SIGXCPU", 0)
 _KEPT = 2
 _ROOT = Path(__file__).resolve().parents[2]
 _PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from vivid.media.apart import serve; serve()"
 
-Picture = NDArray[np.uint8]
+Arrays = list[NDArray[Any]]
+Answer = tuple[dict[str, Any], Arrays]
+"""What a reader returns: values that JSON can hold, and arrays."""
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """What is said of a file that takes too long or too much memory, `{}` for its name."""
+
+    slow: str
+    large: str
 
 
 class _Worker:
@@ -48,8 +62,8 @@ class _Worker:
         )
         limit(self.process.pid)
 
-    def ask(self, question: dict[str, Any]) -> tuple[dict[str, Any], Picture | None]:
-        """An answer and the picture that belongs to it. Errors: EOFError when the process has ended over it."""
+    def ask(self, question: dict[str, Any]) -> Answer:
+        """An answer and the arrays that belong to it. Errors: EOFError when the process has ended over it."""
         asks, answers = self.process.stdin, self.process.stdout
         assert asks is not None and answers is not None
         try:
@@ -61,12 +75,11 @@ class _Worker:
         if not text.endswith(b"\n"):
             raise EOFError
         answer = json.loads(text)
-        if "shape" not in answer:
-            return answer, None
-        picture = np.empty(answer["shape"], np.uint8)
-        if answers.readinto(picture.data.cast("B")) != picture.nbytes:  # type: ignore[attr-defined]
-            raise EOFError
-        return answer, picture
+        arrays = [np.empty(shape, dtype) for dtype, shape in answer.pop("arrays", ())]
+        for array in arrays:
+            if array.size and answers.readinto(array.data.cast("B")) != array.nbytes:  # type: ignore[attr-defined]
+                raise EOFError
+        return answer, arrays
 
     def end(self) -> None:
         """Kill the process and let go of everything."""
@@ -81,9 +94,13 @@ _idle: list[_Worker] = []
 _lock = threading.Lock()
 
 
-def decode_apart(path: Path, limits: Limits) -> Picture:
-    """`pictures.decode_file` in another process. Errors: InputError, also when it takes too long or too much."""
-    question = {"path": str(path.absolute()), "pixels": limits.picture_pixels}
+def call_apart(reader: Callable[..., Answer], path: Path, refusals: Refusals, **arguments: Any) -> Answer:
+    """`reader(path, **arguments)` in another process; a function of a module, arguments that JSON can hold.
+
+    Errors: InputError, also when it takes too long or too much; RuntimeError for what else happened there.
+    """
+    function = f"{reader.__module__}:{reader.__name__}"
+    question = {"function": function, "path": str(path.absolute()), "arguments": arguments}
     while True:
         with _lock:
             worker = _idle.pop() if _idle else None
@@ -91,23 +108,27 @@ def decode_apart(path: Path, limits: Limits) -> Picture:
         worker = worker or _Worker()
         with Deadline(SECONDS, worker.process) as deadline:
             try:
-                answer, picture = worker.ask(question)
+                answer, arrays = worker.ask(question)
                 break
             except EOFError:
                 worker.end()
         if deadline.passed or worker.process.returncode == -_PROCESSOR_TIME:
-            raise InputError(f"{path.name} takes too long to decode: save it again as JPEG or PNG.")
+            raise InputError(refusals.slow.format(path.name))
         if not kept:  # a kept one may have ended since for another reason: a new one is asked
             raise InputError(f"{path.name} is damaged or incomplete: save or download it again.")
     with _lock:
-        keep = len(_idle) < _KEPT and not deadline.passed
+        keep = len(_idle) < _KEPT and not deadline.passed and not deadline.lowered
         if keep:
             _idle.append(worker)
     if not keep:
         worker.end()
-    if picture is None:
+    if "fault" in answer:
+        raise RuntimeError(answer["fault"])
+    if "error" in answer:
         raise InputError(answer["error"])
-    return picture
+    if "large" in answer:
+        raise InputError(refusals.large.format(path.name))
+    return answer["values"], arrays
 
 
 @atexit.register
@@ -129,31 +150,29 @@ if hasattr(os, "register_at_fork"):
 
 
 def serve() -> None:
-    """Answer questions on the standard input until it ends: one line of JSON each, then the picture's bytes."""
-    from .pictures import decode_file
-
+    """Answer questions on the standard input until it ends: one line of JSON each, then the arrays' bytes."""
     asks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library may print is no answer
     for line in asks:
         question = json.loads(line)
         _limit_processor_time()
+        module, _, name = question["function"].partition(":")
+        arrays: Arrays = []
         try:
-            picture = decode_file(Path(question["path"]), Limits(picture_pixels=question["pixels"]))
+            reader = getattr(importlib.import_module(module), name)
+            values, arrays = reader(Path(question["path"]), **question["arguments"])
+            answer = {"values": values, "arrays": [(array.dtype.str, array.shape) for array in arrays]}
         except InputError as error:
-            _answer(answers, {"error": str(error)})
+            answer = {"error": str(error)}
         except MemoryError:
-            too_much = InputError(f"{Path(question['path']).name} takes too much memory to decode: scale it down.")
-            _answer(answers, {"error": str(too_much)})
-        else:
-            _answer(answers, {"shape": picture.shape}, picture)
-            del picture
-
-
-def _answer(stream: IO[bytes], answer: dict[str, Any], picture: Picture | None = None) -> None:
-    stream.write(json.dumps(answer).encode() + b"\n")
-    if picture is not None:
-        stream.write(np.ascontiguousarray(picture).data)
-    stream.flush()
+            answer = {"large": True}
+        except Exception:  # a mistake of ours: whoever asked shall know of it
+            answer = {"fault": traceback.format_exc()}
+        answers.write(json.dumps(answer).encode() + b"\n")
+        for array in arrays:
+            answers.write(np.ascontiguousarray(array).data)
+        answers.flush()
+        del arrays
 
 
 def _limit_processor_time() -> None:

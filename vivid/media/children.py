@@ -6,6 +6,8 @@ the child ends when it has had enough; the program goes on with one sentence.
 
 from __future__ import annotations
 
+import math
+import os
 import subprocess
 import sys
 import threading
@@ -17,6 +19,11 @@ from typing import IO, Any, Self, TypeVar
 
 CHILD_BYTES = 1_450_000_000
 """Address space of one child. A film of 7680 x 4320 pixels needs 1.2 GB of it with two threads, 600 MB of them used."""
+
+PATIENCE = 1.0
+"""Seconds after which a child gives way to everything else: most files take less, and nobody waits for the rest."""
+LOW = 5
+"""How many steps of priority it then has less."""
 
 T = TypeVar("T")
 
@@ -51,6 +58,7 @@ class Child:
         self, arguments: Sequence[str], seconds: float, late: Callable[[], Exception], errors: bool = False
     ) -> None:
         self.left = seconds
+        self._patience = PATIENCE
         self._late = late
         pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         if errors:  # what it says, not what it makes
@@ -80,33 +88,59 @@ class Child:
         return self._in_time(lambda: self._output.readinto(buffer))  # type: ignore[attr-defined]
 
     def _in_time(self, read: Callable[[], T]) -> T:
-        with Deadline(self.left, self.process) as deadline:
+        with Deadline(self.left, self.process, self._patience) as deadline:
             result = read()
         self.left -= deadline.taken
+        self._patience = math.inf if deadline.lowered else max(self._patience - deadline.taken, 0.0)
         if deadline.passed:
             raise self._late()
         return result
 
 
 class Deadline:
-    """Kills a program when a block takes longer than `seconds`; then `passed` is True. `taken` is how long it took."""
+    """Kills a program when a block takes longer than `seconds`; then `passed` is True. `taken` is how long it took.
 
-    def __init__(self, seconds: float, process: subprocess.Popen[bytes]) -> None:
-        self.passed = False
+    After `patience` seconds the program gives way to others; then `lowered` is True.
+    """
+
+    def __init__(self, seconds: float, process: subprocess.Popen[bytes], patience: float = PATIENCE) -> None:
+        self.passed = self.lowered = False
         self.taken = 0.0
+        self._seconds, self._patience = max(seconds, 0.0), patience
         self._process = process
-        self._timer = threading.Timer(max(seconds, 0.0), self._pass)
-        self._timer.daemon = True
+        self._over = threading.Event()
+        self._lock = threading.Lock()
 
-    def _pass(self) -> None:
-        self.passed = True
-        self._process.kill()
+    def _watch(self) -> None:
+        left = self._seconds
+        if self._patience < left:
+            if self._over.wait(self._patience):
+                return
+            left -= self._patience
+            with self._lock:
+                self.lowered = not self._over.is_set()
+            if self.lowered:
+                lower(self._process.pid)
+        if not self._over.wait(left):
+            self.passed = True
+            self._process.kill()
 
     def __enter__(self) -> Self:
         self._begun = time.monotonic()
-        self._timer.start()
+        threading.Thread(target=self._watch, name="deadline", daemon=True).start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._timer.cancel()
+        with self._lock:
+            self._over.set()
         self.taken = time.monotonic() - self._begun
+
+
+def lower(pid: int) -> None:
+    """Let a program, with all the threads it has, give way to others."""
+    if hasattr(os, "setpriority"):
+        with suppress(OSError):  # it has ended
+            threads = os.listdir(f"/proc/{pid}/task") if sys.platform == "linux" else [pid]
+            for thread in threads:
+                now = os.getpriority(os.PRIO_PROCESS, int(thread))
+                os.setpriority(os.PRIO_PROCESS, int(thread), min(now + LOW, 19))

@@ -15,7 +15,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from ..config import Limits
 from ..errors import InputError
-from .apart import decode_apart
+from .apart import Answer, Refusals, call_apart
 from .files import check_file
 
 Picture = NDArray[np.uint8]
@@ -37,6 +37,12 @@ _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _USUAL_SCANS = 12
 _MOST_SCANNED_PIXELS = 1e9
 """Scans times pixels; decoding them takes some three seconds."""
+
+
+_REFUSALS = Refusals(
+    slow="{} takes too long to decode: save it again as JPEG or PNG.",
+    large="{} takes too much memory to decode: scale it down.",
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,14 @@ def load_picture(source: str | Path | Image.Image | NDArray[np.generic], limits:
     if isinstance(source, Image.Image):
         _check_pixels(source.size, limits)
         return _check_size_of(_decode(source, "The picture"))
-    return decode_apart(check_file(source, "picture", limits), limits)
+    path = check_file(source, "picture", limits)
+    _, (picture,) = call_apart(_read, path, _REFUSALS, pixels=limits.picture_pixels)
+    return picture
+
+
+def _read(path: Path, pixels: int) -> Answer:
+    """`decode_file` for another process to call."""
+    return {}, [decode_file(path, Limits(picture_pixels=pixels))]
 
 
 def decode_file(path: Path, limits: Limits) -> Picture:

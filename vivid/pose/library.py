@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..config import FPS, Limits
 from ..errors import InputError
+from ..media.apart import Answer, Refusals, call_apart
 from ..media.files import check_file
 from ..media.kinds import kind_of
 from .clips import MAX_FRAMES, check_clip, load_clip
@@ -48,6 +49,10 @@ DEFAULT_MOTION = "calm"
 """The clip that is used when nobody chose one."""
 TURN_FRAMES = 8.0
 """Frames over which a looping clip slows down before it turns round."""
+_REFUSALS = Refusals(
+    slow="{} takes too long to read: trim the clip, or keep one person in it.",
+    large="{} takes too much memory to read: trim the clip, or keep one person in it.",
+)
 _NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 
 
@@ -137,11 +142,20 @@ def read_clip(
 
         clip, report = detect_video(path, detector, mirrored=mirrored, progress=progress, limits=limits)
         return clip, report.notices
-    notices: tuple[str, ...] = ()
     if kind == "picture":
         raise InputError(
             f"{path.name} is a picture that does not move: give a video, .npz, .json, an archive or a clip's name."
         )
+    told, (body, hands, face) = call_apart(
+        _read_poses, path, _REFUSALS, mirrored=mirrored, fps=fps, seconds=limits.motion_seconds
+    )
+    return PoseClip(body, hands, face, tuple(told["canvas"]), told["fps"]), tuple(told["notices"])
+
+
+def _read_poses(path: Path, mirrored: bool, fps: float | None, seconds: float) -> Answer:
+    """A file of poses, in another process: canvas, rate and notices; body, hands and face."""
+    kind = kind_of(path)
+    notices: tuple[str, ...] = ()
     if kind == "json":
         clip, notices = _gaps_filled(load_keypoints(path, fps=fps), path.name)
     elif kind == "zip" and _is_npz(path):
@@ -149,7 +163,8 @@ def read_clip(
         clip = clip if fps is None else check_clip(replace(clip, fps=fps), path.name)
     else:
         clip, notices = _from_numbered_files(path, fps)
-    return _ready(clip, path.name, mirrored, limits), notices
+    clip = _ready(clip, path.name, mirrored, Limits(motion_seconds=seconds))
+    return {"canvas": clip.canvas, "fps": clip.fps, "notices": notices}, [clip.body, clip.hands, clip.face]
 
 
 def _ready(clip: PoseClip, name: str, mirrored: bool, limits: Limits | None) -> PoseClip:

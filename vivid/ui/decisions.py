@@ -273,7 +273,7 @@ def _parsed(lines: Iterable[bytes]) -> Iterator[tuple[bytes, dict[str, Any]]]:
     for line in lines:
         try:
             record = json.loads(line)
-            if all(isinstance(record[key], str) for key in ("id", "pair", "action")):
+            if all(isinstance(record[key], str) and record[key].isascii() for key in ("id", "pair", "action")):
                 Mark.of_record(record)
                 yield line, record
         except (InputError, ValueError, TypeError, KeyError, RecursionError):

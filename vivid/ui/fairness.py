@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from gradio.queueing import Event, Queue
 
 from .border import TOO_MANY
+from .serving import PREVIEW
 from .visitors import SCOPE, Visitor
 
 MOST_WAITING = 64
@@ -18,13 +22,17 @@ MOST_LISTENING = 8
 """Events of one visitor that run at a time where they have no limit of their own (they only listen to a job)."""
 MOST_FROM_ADDRESS = 32
 """The same for everybody behind one public address."""
+LONG = 2.0
+"""Seconds after which a preview is a long one: what it still does gives way to others (see media/children.py)."""
 
 
 class FairQueue(Queue):
     """Gradio's queue, with one visitor never in all the places of a kind of event.
 
     A visitor has at most half of the places of a kind, everybody behind one public address all but one. Among those
-    who may come next, the one with the fewest running events does, then the one who has waited longest.
+    who may come next, the one with the fewest running events does, then the one who has waited longest. Long previews
+    lose their place, as many of them as there are places, and their visitors begin no other meanwhile: several people
+    with heavy files do not hold up everybody else's moments.
     """
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
@@ -34,11 +42,16 @@ class FairQueue(Queue):
         for kind in kinds:
             line = self.event_queue_per_concurrency_id[kind]
             limit = line.concurrency_limit
-            if not line.queue or (limit is not None and line.current_concurrency >= limit):
+            if not line.queue:
                 continue
             running = [event for events in self.active_jobs if events for event in events]
-            event = next_event(line.queue, [event for event in running if event.concurrency_id == kind], limit)
+            running = [event for event in running if event.concurrency_id == kind]
+            long = [event for event in running if kind == PREVIEW["concurrency_id"] and _runs_long(event)]
+            if limit is not None and len(running) - min(len(long), limit) >= limit:
+                continue
+            event = next_event(line.queue, running, limit, {visitor_of_event(other).name for other in long})
             if event is not None:
+                vars(event)["begun"] = time.monotonic()
                 line.queue.remove(event)
                 return [event], False, kind
         return None
@@ -55,8 +68,13 @@ class FairQueue(Queue):
         return await super().push(body=body, request=request, username=username)
 
 
-def next_event(waiting: list[Event], running: list[Event], limit: int | None) -> Event | None:
-    """The event of `waiting` (longest first) that comes next beside those of its kind that run, None for none."""
+def next_event(
+    waiting: list[Event], running: list[Event], limit: int | None, barred: Collection[str] = ()
+) -> Event | None:
+    """The event of `waiting` (longest first) that comes next beside those of its kind that run, None for none.
+
+    Those whose visitor's name is `barred` wait on.
+    """
     visitors = [visitor_of_event(event) for event in running]
     names = Counter(visitor.name for visitor in visitors)
     addresses = Counter(visitor.address for visitor in visitors)
@@ -68,7 +86,7 @@ def next_event(waiting: list[Event], running: list[Event], limit: int | None) ->
         visitor = visitor_of_event(event)
         if visitor.address is not None and addresses[visitor.address] >= together:
             continue
-        if names[visitor.name] < fewest:
+        if names[visitor.name] < fewest and visitor.name not in barred:
             best, fewest = event, names[visitor.name]
     return best
 
@@ -80,6 +98,10 @@ def visitor_of_event(event: Event) -> Visitor:
         known = _visitor(event.session_hash, event.request)
         vars(event)["visitor"] = known
     return known
+
+
+def _runs_long(event: Event) -> bool:
+    return time.monotonic() - vars(event).get("begun", math.inf) > LONG
 
 
 def _visitor(session: str | None, request: Any) -> Visitor:

@@ -61,6 +61,12 @@ TABLE: dict[str, str] = {
     ),
     "{} takes too long to decode: save it again as JPEG or PNG.": "{0} 解码耗时过长：请重新保存为 JPEG 或 PNG。",
     "{} takes too much memory to decode: scale it down.": "{0} 解码所需内存过多：请缩小。",
+    "{} takes too long to read: trim the clip, or keep one person in it.": (
+        "{0} 读取耗时过长：请剪短片段，或只保留一个人。"
+    ),
+    "{} takes too much memory to read: trim the clip, or keep one person in it.": (
+        "{0} 读取所需内存过多：请剪短片段，或只保留一个人。"
+    ),
     "{} cannot be read as a picture: use a JPEG, PNG or WebP file.": (
         "{0} 无法作为图片读取：请使用 JPEG、PNG 或 WebP 文件。"
     ),
