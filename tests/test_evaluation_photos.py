@@ -32,6 +32,7 @@ from vivid.media.pictures import load_picture
 from vivid.media.provenance import Provenance
 from vivid.media.sound import write_wav
 from vivid.media.video import VideoWriter
+from vivid.pose.foreign import save_openpose
 from vivid.speech.types import Speech
 
 PORTRAITS = Path(__file__).parents[1] / "examples" / "portraits"
@@ -307,6 +308,22 @@ def test_the_command(inputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert (inputs / "out" / "table.md").read_text().startswith("| | hands found ↑ |")
     assert cli.main([*line, "--out", str(inputs / "o"), "--portraits", str(inputs / "voices")]) == 2
     assert "There are no pictures in" in capsys.readouterr().err
+
+
+def test_what_is_assumed_of_a_clip_is_said(
+    inputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = save_openpose(load_motion("wave").take(slice(12)), inputs / "walk.json")
+    frames = json.loads(clip.read_text())
+    clip.write_text(json.dumps([{name: frame[name] for name in frame if name != "fps"} for frame in frames]))
+    monkeypatch.setattr("vivid.evaluation.photos.bench._animate", Maker())
+    monkeypatch.setattr("vivid.evaluation.photos.observer.mediapipe_observer", standin)
+    line = ["evaluate", "photos", "--voices", str(inputs / "voices"), "--motions", str(clip), "--seconds", "0.25"]
+    line += ["--out", str(inputs / "out"), "--portraits", str(inputs / "portraits")]
+    for _ in range(2):  # what is done already says it again
+        cli.main(line)
+        assert "ada__tone__walk: walk.json does not tell its frames a second: 24 are" in capsys.readouterr().err
+    assert "walk.json does not tell its frames a second" in (inputs / "out" / "table.md").read_text()
 
 
 def test_pairs() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from ..errors import InputError
@@ -35,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
         for row in run_bench(pairs_of(portraits, voices, motions, args.every), options, args.out, mediapipe_observer):
             rows.append(row)
             print(f"{row['name']}: {row['failed']}" if "failed" in row else f"measured {row['name']}", flush=True)
+            for notice in row.get("notices", ()):
+                print(f"{row['name']}: {notice}", file=sys.stderr)
         good = [row for row in rows if "failed" not in row]
         data = {"rows": rows, "mean": mean_row(good), "options": vars(options)}
         write_text(args.out / "table.json", json.dumps(data, indent=1) + "\n")

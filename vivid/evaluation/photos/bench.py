@@ -108,8 +108,8 @@ def run_bench(
     open_observer: Callable[[], AbstractContextManager[Observer]],
     make: Make | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Make and measure every pair; yields its row: `name`, `model`, the numbers of COLUMNS (None: not defined), or
-    `name` and `failed`, one sentence.
+    """Make and measure every pair; yields its row: `name`, `model`, `notices` about its motion (an assumed frame rate,
+    gaps), the numbers of COLUMNS (None: not defined), or `name` and `failed`, one sentence.
 
     videos/, sheets/ and rows/ in `folder` hold what is done; a row is reused while its inputs' contents, the options
     and the program's version are the same, and a failed one is tried again.
@@ -147,10 +147,13 @@ def _made(
     took = time.monotonic() - started
     if done.returncode:
         raise InputError(next(iter(done.stderr.strip().splitlines()[-1:]), f"exit code {done.returncode}"))
-    video = load_video(path, load_portrait(pair.portrait), _speech(pair, options), load_motion(pair.motion))
+    notices: list[str] = []
+    motion = load_motion(pair.motion, notices.append)
+    video = load_video(path, load_portrait(pair.portrait), _speech(pair, options), motion)
     numbers = measure(video, observer) | {"seconds_per_second": took / (len(video.frames) / FPS)}
     rounded = {name: round(value, 4) if math.isfinite(value) else None for name, value in numbers.items()}
-    row = {"name": pair.name, "model": read_provenance(path)["model"], "frames": len(video.frames)} | rounded
+    row = {"name": pair.name, "model": read_provenance(path)["model"], "frames": len(video.frames), "notices": notices}
+    row |= rounded
     picks = np.linspace(0, len(video.frames) - 1, SHEET_COLUMNS).round().astype(int)
     return row, np.stack([boxed(video.frames[index], SHEET_SIDE) for index in picks])
 
@@ -206,5 +209,6 @@ def table_of(rows: Sequence[dict[str, Any]]) -> str:
     for name, row in [*((row["name"], row) for row in good), ("**mean**", mean_row(good))]:
         cells = ["" if row.get(column) is None else f"{row[column]:.3g}" for column in COLUMNS]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    lines += [f"\n{row['name']}: {notice}" for row in good for notice in row.get("notices", ())]
     lines += [f"\n{row['name']} failed: {row['failed']}" for row in rows if "failed" in row]
     return "\n".join(lines) + "\n"
