@@ -7,6 +7,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,9 @@ from ui_people import person, waving
 from vivid.errors import InputError
 from vivid.pose.clips import save_clip
 from vivid.pose.foreign import save_openpose
-from vivid.ui import inspect_bench, inspect_pairs
+from vivid.ui import annotators, inspect_bench, inspect_pairs
+from vivid.ui.annotators import Annotators
+from vivid.ui.decisions import DecisionBook, Mark
 from vivid.ui.inspect_bench import FOLDER, Bench, nudges_of, packed
 from vivid.ui.inspect_pairs import Source, folder_sources, match_pairs
 from vivid.ui.visitors import Visitor, current
@@ -48,6 +51,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def bench(folder: Path, tmp_path: Path) -> Bench:
     return Bench(tmp_path / "decisions", folder)
+
+
+def who(bench: Bench, name: str = "Anna") -> dict[str, str]:
+    """A name with its secret, which is asked for once."""
+    known: dict[str, dict[str, str]] = vars(bench).setdefault("known_here", {})
+    if name not in known:
+        known[name] = bench.claim({"name": name})
+    return known[name]
 
 
 def unpack(text: str, frames: int) -> np.ndarray:
@@ -95,20 +106,20 @@ def test_a_folder_gives_nothing_from_outside(tmp_path: Path) -> None:
 
 
 def test_a_pair_is_decided_undone_and_exported(bench: Bench, folder: Path, tmp_path: Path) -> None:
-    opened = bench.open({"collection": FOLDER, "name": "Anna"})
+    opened = bench.open({"collection": FOLDER, **who(bench)})
     first, second = opened["pairs"]
     assert (first["name"], first["decision"]) == ("1", "")
-    data = {"collection": FOLDER, "name": "Anna", "session": "s", "pair": first["id"]}
+    data = {"collection": FOLDER, **who(bench), "session": "s", "pair": first["id"]}
     nudges = {"offset_x": 0.25, "left_length": 1.2}
     bench.record({**data, "action": "decide", "decision": "accept", "note": "好", "nudges": nudges})
     bench.record({**data, "pair": second["id"], "action": "decide", "decision": "reject", "note": "", "nudges": {}})
-    again = Bench(tmp_path / "decisions", folder).open({"collection": FOLDER, "name": "Anna"})
+    again = Bench(tmp_path / "decisions", folder).open({"collection": FOLDER, **who(bench)})
     assert [pair["decision"] for pair in again["pairs"]] == ["accept", "reject"]
     assert again["pairs"][0]["nudges"] == nudges
-    assert bench.undo({"name": "Anna", "session": "s"})["pair"] == second["id"]
+    assert bench.undo({**who(bench), "session": "s"})["pair"] == second["id"]
     assert [pair["decision"] for pair in bench.open(data)["pairs"]] == ["accept", ""]
-    assert {pair["decision"] for pair in bench.open({**data, "name": "Bob"})["pairs"]} == {""}
-    lines = [json.loads(line) for line in bench.export({"name": "anna"})["text"].splitlines()]
+    assert {pair["decision"] for pair in bench.open({**data, **who(bench, "Bob")})["pairs"]} == {""}
+    lines = [json.loads(line) for line in bench.export({**who(bench), "name": "anna"})["text"].splitlines()]
     assert [line["action"] for line in lines] == ["decide", "decide", "undo"]
     assert lines[0]["report"]["options"]["nudges"]["left_arm"]["length"] == 1.2
     assert lines[0]["portrait"] == "1.png"
@@ -116,20 +127,20 @@ def test_a_pair_is_decided_undone_and_exported(bench: Bench, folder: Path, tmp_p
 
 def test_the_same_files_are_the_same_pair_wherever_they_come_from(bench: Bench, folder: Path) -> None:
     uploaded, _ = bench.collect([Source(folder / "1.png", "someone.png"), Source(folder / "1.npz", "someone.npz")])
-    pairs = bench.open({"collection": uploaded, "name": "Anna"})["pairs"]
-    assert pairs[0]["id"] == bench.open({"collection": FOLDER, "name": "Anna"})["pairs"][0]["id"]
+    pairs = bench.open({"collection": uploaded, **who(bench)})["pairs"]
+    assert pairs[0]["id"] == bench.open({"collection": FOLDER, **who(bench)})["pairs"][0]["id"]
 
 
 def test_pairs_of_equal_content_are_shown_once_and_named(bench: Bench, folder: Path) -> None:
     for ending in (".png", ".npz"):
         (folder / f"3{ending}").write_bytes((folder / f"1{ending}").read_bytes())
-    opened = bench.open({"collection": FOLDER, "name": "Anna"})
+    opened = bench.open({"collection": FOLDER, **who(bench)})
     assert [pair["name"] for pair in opened["pairs"]] == ["1", "2"]
     assert opened["doubles"] == ["3"]
 
 
 def test_loading_gives_what_the_page_draws(bench: Bench) -> None:
-    pair = bench.open({"collection": FOLDER, "name": "Anna"})["pairs"][0]
+    pair = bench.open({"collection": FOLDER, **who(bench)})["pairs"][0]
     data = bench.load({"collection": FOLDER, "pair": pair["id"]})
     assert data["picture"].startswith("data:image/jpeg;base64,")
     assert (data["canvas"], data["frames"], data["fps"]) == ([400, 400], 11, 24)
@@ -146,14 +157,14 @@ def test_what_is_to_be_said_of_a_clip_is_said(bench: Bench, folder: Path) -> Non
     frames = json.loads(save_openpose(waving(12), folder / "1.json").read_text())
     (folder / "1.npz").unlink()
     (folder / "1.json").write_text(json.dumps([{"people": frame["people"]} for frame in frames]))
-    pair = bench.open({"collection": FOLDER, "name": "Anna"})["pairs"][0]
+    pair = bench.open({"collection": FOLDER, **who(bench)})["pairs"][0]
     data = bench.load({"collection": FOLDER, "pair": pair["id"]})
     assert any("does not tell its frames a second" in text for text in data["notices"])
     assert all(text in data["chinese"] for text in data["notices"])
 
 
 def test_a_nudge_moves_the_calibrated_points(bench: Bench) -> None:
-    pair = bench.open({"collection": FOLDER, "name": "Anna"})["pairs"][0]
+    pair = bench.open({"collection": FOLDER, **who(bench)})["pairs"][0]
     asked = {"collection": FOLDER, "pair": pair["id"]}
     before = unpack(bench.nudge(asked)["calibrated"], 11) * (400 / 4096)
     after = unpack(bench.nudge({**asked, "nudges": {"offset_x": 0.5}})["calibrated"], 11) * (400 / 4096)
@@ -173,7 +184,7 @@ def test_every_slider_reaches_calibration() -> None:
 
 
 def test_a_portrait_is_looked_at_once(bench: Bench) -> None:
-    asked = {"collection": FOLDER, "name": "Anna"}
+    asked = {"collection": FOLDER, **who(bench)}
     for pair in bench.open(asked)["pairs"] * 3:
         bench.load({**asked, "pair": pair["id"]})
         bench.nudge({**asked, "pair": pair["id"], "nudges": {"scale": 1.2}})
@@ -181,11 +192,11 @@ def test_a_portrait_is_looked_at_once(bench: Bench) -> None:
 
 
 def test_strange_requests_are_answered_with_a_sentence(bench: Bench, tmp_path: Path) -> None:
-    pair = bench.open({"collection": FOLDER, "name": "Anna"})["pairs"][0]["id"]
-    good = {"collection": FOLDER, "name": "Anna", "session": "s", "pair": pair, "action": "decide", "decision": ""}
+    pair = bench.open({"collection": FOLDER, **who(bench)})["pairs"][0]["id"]
+    good = {"collection": FOLDER, **who(bench), "session": "s", "pair": pair, "action": "decide", "decision": ""}
     for call, asked in (
         (bench.open, None),
-        (bench.open, {"collection": "/etc", "name": "Anna"}),
+        (bench.open, {"collection": "/etc", **who(bench)}),
         (bench.open, {"collection": FOLDER, "name": ""}),
         (bench.open, {"collection": FOLDER, "name": ["Anna"]}),
         (bench.load, {"collection": FOLDER, "pair": "../../etc/passwd"}),
@@ -199,12 +210,12 @@ def test_strange_requests_are_answered_with_a_sentence(bench: Bench, tmp_path: P
         answer = call(asked)
         assert set(answer) == {"error", "chinese"}, (call, asked, answer)
         assert "wrong on our side" not in answer["error"]
-    assert not list(tmp_path.glob("decisions/*"))
+    assert [path.name for path in tmp_path.glob("decisions/*")] == ["annotators.jsonl"]
 
 
 def test_a_broken_file_is_named_and_stops_nothing_else(bench: Bench, folder: Path) -> None:
     (folder / "1.npz").write_bytes(b"not a clip")
-    first, second = bench.open({"collection": FOLDER, "name": "Anna"})["pairs"]
+    first, second = bench.open({"collection": FOLDER, **who(bench)})["pairs"]
     answer = bench.load({"collection": FOLDER, "pair": first["id"]})
     assert answer["error"].startswith("1.npz: ")
     assert "error" not in bench.load({"collection": FOLDER, "pair": second["id"]})
@@ -225,22 +236,82 @@ def asking(visitor: Visitor, ask: Callable[[], Any]) -> Any:
     return copy_context().run(run)
 
 
-def test_nobody_begins_so_many_names_that_others_find_no_room(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    pair = bench.open({"collection": FOLDER, "name": "Anna"})["pairs"][0]["id"]
+def test_a_name_belongs_to_whoever_confirmed_it(bench: Bench, tmp_path: Path) -> None:
+    anna = who(bench)
+    pair = bench.open({"collection": FOLDER, **anna})["pairs"][0]["id"]
+    decided = {"collection": FOLDER, "session": "s", "pair": pair, "action": "decide", "decision": "accept"}
+    assert "error" not in bench.record({**decided, **anna})
+    on_disk = [path.read_bytes() for path in sorted((tmp_path / "decisions").iterdir())]
+    calls = (bench.open, bench.record, bench.undo, bench.export)
+    for name in ("Anna", " anna ", "ANNA", "Nobody"):
+        for secret in ("", "x", anna["secret"][:-1], anna["secret"] + "a", None, {"$ne": ""}, "\ud800"):
+            for call in calls:
+                answer = call(
+                    {**decided, "name": name, "secret": secret} if name != "Nobody" or secret else {**decided}
+                )
+                assert set(answer) == {"error", "chinese"}, (call, name, secret, answer)
+    for name in ("Anna", "anna", "Ａｎｎａ"):  # the last one in wide letters
+        assert "belongs to somebody already" in bench.claim({"name": name})["error"]
+    bob = who(bench, "Bob")
+    assert all("error" in call({**decided, "name": "Anna", "secret": bob["secret"]}) for call in calls)
+    kept = [path.read_bytes() for path in sorted((tmp_path / "decisions").iterdir())]
+    assert kept[1:] == on_disk[1:] and kept[0].startswith(on_disk[0])  # the file of names has got Bob's line
+    assert not any(who["secret"].encode() in text for who in (anna, bob) for text in kept)
+
+
+def test_decisions_of_before_there_were_secrets_go_to_who_comes_first(
+    bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pair = bench.open({"collection": FOLDER, **who(bench, "Bob")})["pairs"][0]["id"]
+    subject = bench._collection(FOLDER)[pair].subject()
+    DecisionBook(tmp_path / "decisions", "Anna").add(subject, Mark("accept"), None, "s", "decide")
+    assert "error" in bench.export({"name": "Anna", "secret": ""})
+    assert bench.open({"collection": FOLDER, **who(bench)})["pairs"][0]["decision"] == "accept"
+    assert [record.getMessage() for record in caplog.records if record.name == "vivid"] == [
+        "The decisions of Anna had no secret: whoever asked first has them now."
+    ]
+    names = tmp_path / "decisions" / "annotators.jsonl"
+    lines = names.read_bytes().splitlines(keepends=True)
+    names.write_bytes(lines[0] + b'{"file": "decisions-anna.js')  # who runs the server has taken her line away
+    assert "error" in bench.open({"collection": FOLDER, **who(bench)})
+    again = bench.claim({"name": "Anna"})
+    assert again["secret"] != who(bench)["secret"] and "pairs" in bench.open({"collection": FOLDER, **again})
+
+
+def test_one_of_many_gets_a_name(tmp_path: Path) -> None:
+    names = Annotators(tmp_path)
+
+    def claim(_: int) -> str | None:
+        try:
+            return names.claim("Anna")
+        except InputError:
+            return None
+
+    with ThreadPoolExecutor(8) as threads:
+        secrets = [secret for secret in threads.map(claim, range(24)) if secret]
+    assert len(secrets) == 1
+    assert names.book("Anna", secrets[0]).name == "Anna"
+
+
+def test_nobody_begins_so_many_names_that_others_find_no_room(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(inspect_bench, "MOST_NAMES", 2)
 
     def begun(owner: str, *names: str, address: str | None = None) -> list[bool]:
-        asked = {"collection": FOLDER, "session": "s", "pair": pair, "action": "decide", "decision": "accept"}
         return [
-            "pair" in asking(Visitor(owner, owner, address), lambda name=name: bench.record({**asked, "name": name}))
+            "secret" in asking(Visitor(owner, owner, address), lambda name=name: bench.claim({"name": name}))
             for name in names
         ]
 
-    assert begun("one", "a", "b", "c", "a", "d") == [True, True, False, True, False]
-    assert begun("two", "c", "a") == [True, True]
+    assert begun("one", "a", "b", "c", "d") == [True, True, False, False]
+    assert begun("two", "a", "c", "d") == [False, True, True]
     crowd = [begun(f"browser {n}", f"x{n}", f"y{n}", address="203.0.113.7") for n in range(5)]
     assert crowd == [[True, True]] * 4 + [[False, False]]
-    assert "pair" in bench.undo({"name": "nobody", "session": "s"}) and "error" not in bench.export({"name": "nobody"})
+    monkeypatch.setattr(annotators, "MOST_NAMES", 13)
+    (tmp_path / "decisions" / "decisions-old.jsonl").touch()  # one without a secret counts as well
+    assert "13 people have decisions here" in bench.claim({"name": "z"})["error"]
+    assert "secret" in bench.claim({"name": "old"})
 
 
 def test_uploaded_collections_have_limits(bench: Bench, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +320,7 @@ def test_uploaded_collections_have_limits(bench: Bench, folder: Path, monkeypatc
     monkeypatch.setattr(inspect_bench, "MOST_COLLECTIONS", 4)
 
     def there(name: str) -> bool:
-        return "pairs" in bench.open({"collection": name, "name": "Anna"})
+        return "pairs" in bench.open({"collection": name, **who(bench)})
 
     def collected(name: str, address: str | None = None) -> str:
         return asking(Visitor(name, name, address), lambda: bench.collect(sources)[0])

@@ -143,6 +143,83 @@ def test_a_day_of_an_annotator(chromium: Any, server: SimpleNamespace, tmp_path:
     context.close()
 
 
+def test_a_name_is_confirmed_once_and_its_link_opens_it_elsewhere(chromium: Any, server: SimpleNamespace) -> None:
+    here, there = (chromium.new_context(locale="en-US") for _ in range(2))
+    one = opened(here, server.url, "Dana")
+    assert one.is_hidden('[data-is="name"]') and one.inner_text('[data-is="annotator"]') == "Dana"
+    one.keyboard.press("r")
+    saved(one)
+    # Somebody else cannot have the name, and sees nothing of what is decided under it.
+    other = there.new_page()
+    other.set_default_timeout(SLOW)
+    other.goto(server.url)
+    for name in ("Dana", "dana"):
+        other.fill('[data-is="name"]', name)
+        other.click('[data-is="confirm"]')
+        other.wait_for_function("document.querySelector('[data-is=status]').textContent.includes('somebody already')")
+    assert other.query_selector("[data-go]") is None and other.is_visible('[data-is="name"]')
+    # Her own link does, and does not stay in the address.
+    one.click('[data-is="mine"]')
+    link = one.input_value('[data-is="link"]')
+    assert link.startswith(server.url) and one.evaluate("document.activeElement.dataset.is") == "link"
+    other.goto(link)
+    drawn(other, "2")
+    assert states(other)[0] == "reject" and other.inner_text('[data-is="annotator"]') == "Dana"
+    assert "annotator" not in other.url
+    other.reload()  # it is this browser's from now on
+    drawn(other, "2")
+    # A link does not make anybody somebody else unasked.
+    third = opened(chromium.new_context(locale="en-US"), server.url, "Eve")
+    third.goto(link)
+    third.wait_for_function("document.querySelector('[data-is=hint]')?.textContent.includes('you are Eve')")
+    assert third.inner_text('[data-is="annotator"]') == "Eve"
+    third.click('[data-is="leave"]')
+    third.wait_for_function("document.querySelector('[data-is=annotator]').textContent === 'Dana'")
+    third.context.close()
+    # Switching is deliberate, and leaves nothing behind.
+    other.click('[data-is="switch"]')
+    assert states(other)[0] == "reject"
+    other.click('[data-is="leave"]')
+    other.wait_for_function("document.activeElement.dataset.is === 'name'")
+    assert other.evaluate("Object.values(localStorage).join()").count("Dana") == 0
+    assert states(other) == [] and other.input_value('[data-is="name"]') == ""
+    other.reload()
+    other.wait_for_selector('[data-is="name"]', state="visible")
+    assert other.query_selector("[data-go]") is None
+    here.close()
+    there.close()
+
+
+def test_no_key_reaches_the_name_and_control_z_is_undo(chromium: Any, server: SimpleNamespace) -> None:
+    context = chromium.new_context(locale="en-US")
+    page = context.new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(server.url)
+    page.click('[data-is="name"]')
+    page.keyboard.type("Zoe")
+    page.keyboard.press("Enter")
+    drawn(page, "1")
+    for key in ("a", "r"):
+        page.keyboard.press(key)
+        saved(page)
+    drawn(page, "3")
+    page.keyboard.press("Control+z")
+    drawn(page, "2")
+    page.keyboard.press("Control+z")
+    drawn(page, "1")
+    page.wait_for_function("document.querySelectorAll('[data-go].open').length === 3")
+    assert [r["action"] for r in records(server, "zoe")] == ["decide", "decide", "undo", "undo"]
+    assert page.input_value('[data-is="name"]') == "" and page.inner_text('[data-is="annotator"]') == "Zoe"
+    # In the note it takes back what is typed, as everywhere.
+    page.keyboard.press("n")
+    page.keyboard.type("ab")
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(300)
+    assert len([r for r in records(server, "zoe") if r["action"] == "undo"]) == 2
+    context.close()
+
+
 def test_two_annotators_do_not_see_each_other(chromium: Any, server: SimpleNamespace) -> None:
     first, second = (chromium.new_context(locale="en-US") for _ in range(2))
     one, other = opened(first, server.url, "One"), opened(second, server.url, "Other")

@@ -12,23 +12,16 @@ import json
 import math
 import os
 import re
-import shutil
-import threading
 import unicodedata
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import InputError
-
-try:
-    import fcntl
-except ImportError:  # Windows: the lock below then holds between the threads of this server only
-    fcntl = None  # type: ignore[assignment]
+from .ledger import append_line, locked
 
 ACTIONS = ("decide", "note", "nudge")
 DECISIONS = ("", "accept", "reject")
@@ -36,10 +29,6 @@ NAME_LENGTH = 60
 NOTE_LENGTH = 4000
 FILE_BYTES = 32 * 2**20
 """Of one annotator: ten thousand decisions. All of them are read to open a list of pairs and to undo."""
-MOST_FILES = 500
-"""Annotators of one server: anybody who reaches it can write under a new name."""
-SPARE_BYTES = 2**28
-"""Free space on the disk below which nothing more is written."""
 NUDGE_LIMITS = {
     "offset_x": (-2.0, 2.0, 0.0),
     "offset_y": (-2.0, 2.0, 0.0),
@@ -53,8 +42,6 @@ NUDGE_LIMITS = {
 }
 """Name -> least, most, untouched. Offsets in shoulder widths of the portrait, angles in degrees, else factors; left
 and right are the person's arms. What they do is told in vivid.pose.nudges."""
-
-_threads = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -159,7 +146,7 @@ class DecisionBook:
         """
         if action not in ACTIONS:
             raise ValueError(f"unknown action {action!r}")
-        with self._locked() as file:
+        with locked(self.path) as file:
             return self._append(file, asdict(subject), mark, report, session, {"action": action})
 
     def undo(self, session: str) -> Undone | None:
@@ -169,7 +156,7 @@ class DecisionBook:
         """
         if not self.path.exists():  # nothing to take back, and no file to make for it
             return None
-        with self._locked() as file:
+        with locked(self.path) as file:
             last: dict[str, dict[str, Any]] = {}
             steps: list[tuple[dict[str, Any], dict[str, Any] | None]] = []
             for _, record in _parsed(file):
@@ -200,22 +187,6 @@ class DecisionBook:
             return b"".join(line for line, _ in _parsed(file))
         return b""
 
-    @contextmanager
-    def _locked(self) -> Iterator[BinaryIO]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if not self.path.exists() and sum(1 for _ in self.path.parent.glob("decisions-*.jsonl")) >= MOST_FILES:
-            raise InputError(
-                f"{MOST_FILES} people have decisions here, which is the limit: ask whoever runs this server."
-            )
-        with contextlib.suppress(OSError):
-            if shutil.disk_usage(self.path.parent).free < SPARE_BYTES:
-                raise InputError("The server's disk is nearly full: try again later.")
-        with _threads, self.path.open("a+b") as file:
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX)  # closing the file lets go of it
-            file.seek(0)
-            yield file
-
     def _append(
         self,
         file: BinaryIO,
@@ -225,8 +196,7 @@ class DecisionBook:
         session: str,
         what: dict[str, Any],
     ) -> str:
-        end = file.seek(0, os.SEEK_END)
-        if end > FILE_BYTES:
+        if file.seek(0, os.SEEK_END) > FILE_BYTES:
             raise InputError("Your decisions file is full: download it, then go on under another name.")
         record = {
             "version": 1,
@@ -240,14 +210,7 @@ class DecisionBook:
             **asdict(mark),
             "report": _finite(report),
         }
-        line = _line(record)
-        if end:
-            file.seek(end - 1)
-            if file.read(1) != b"\n":  # an earlier server died within a line
-                line = b"\n" + line
-        file.write(line)  # append mode: always at the end
-        file.flush()
-        os.fsync(file.fileno())
+        append_line(file, _line(record))
         return record["id"]
 
 
@@ -265,7 +228,7 @@ def _finite(value: Any) -> Any:
 
 def _line(record: Mapping[str, Any]) -> bytes:
     text = json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode("utf-8", "replace") + b"\n"  # a browser may send half of a character
+    return text.encode("utf-8", "replace")  # a browser may send half of a character
 
 
 def _parsed(lines: Iterable[bytes]) -> Iterator[tuple[bytes, dict[str, Any]]]:

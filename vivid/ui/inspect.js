@@ -1,6 +1,6 @@
 // The Inspect tab in the browser: draws the skeletons, listens to the keys, saves what is decided.
 // Runs as the js_on_load of a gr.HTML: element, server, watch and props are Gradio's, SETUP and TEXT come from Python.
-// The other half, inspect_draw.js, follows in the same function.
+// inspect_who.js and inspect_draw.js follow in the same function.
 const $ = (name) => element.querySelector(`[data-is="${name}"]`);
 const each = (selector, act) => element.querySelectorAll(selector).forEach(act);
 const escaped = (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
@@ -23,7 +23,7 @@ const kept = (storage, key, value) => {
 };
 
 const state = {
-  collection: "", name: "", pairs: [], at: -1, data: null, frame: 0, playing: false, saving: 0,
+  collection: "", name: "", secret: "", pairs: [], at: -1, data: null, frame: 0, playing: false, saving: 0,
   view: innerWidth < 720 ? "slider" : "side", split: 0.5, reference: false, face: true,
 };
 const session = kept(sessionStorage, "session") || kept(sessionStorage, "session", Math.random().toString(36).slice(2) + Date.now().toString(36));
@@ -34,7 +34,7 @@ const ready = () => !!state.data && !!pair() && state.data.id === pair().id;
 async function ask(what, data = {}) {
   let answer;
   try {
-    answer = await server[what]({ collection: state.collection, name: state.name, session, ...data });
+    answer = await server[what]({ collection: state.collection, name: state.name, secret: state.secret, session, ...data });
   } catch { throw new Error(plain("inspect_no_answer")); }
   if (!answer || answer.error) throw new Error(answer ? inMine(answer.error, answer) : plain("inspect_no_answer"));
   return answer;
@@ -75,19 +75,15 @@ function fetchPair(entry) {
 
 // ---- opening and moving about ---------------------------------------------------------------------------------
 async function open(collection) {
-  const name = $("name").value.trim();
   state.collection = collection; // so that it opens as soon as there is a name
-  if (!name) { complain(plain("inspect_name_first")); $("name").focus(); return; }
-  state.name = name;
+  if (!state.secret && !(await confirmed())) return;
   let answer;
   try {
     answer = await ask("open");
-    Object.assign(state, { name: answer.name, pairs: answer.pairs, at: -1, data: null });
-    kept(localStorage, "name", answer.name);
+    Object.assign(state, { pairs: answer.pairs, at: -1, data: null });
     kept(sessionStorage, "collection", collection);
   } catch (error) { kept(sessionStorage, "collection", ""); complain(error); return; }
   loaded.clear();
-  $("name").value = state.name;
   element.classList.toggle("vi-open", state.pairs.length > 0);
   if (!state.pairs.length) { say(both("inspect_empty_folder"), "bad"); return; }
   const last = state.pairs.findIndex((p) => p.id === kept(sessionStorage, "pair"));
@@ -198,11 +194,11 @@ async function undo() {
   } catch (error) { complain(error); }
 }
 async function download() {
-  if (!$("name").value.trim()) { complain(plain("inspect_name_first")); return; }
+  if (!state.secret) { complain(plain("inspect_name_first")); return; }
   noteDone();
   try {
     await line;
-    const { file, text } = await ask("export", { name: $("name").value.trim() });
+    const { file, text } = await ask("export");
     if (!text) { say(both("inspect_nothing_to_save")); return; }
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text], { type: "application/jsonl" }));

@@ -1,7 +1,8 @@
 """The Inspect tab: annotators check how gesture clips fit portraits, two hundred pairs in a row.
 
-The work happens in one gr.HTML: the browser draws and listens (inspect.js, inspect_draw.js), the server finds poses,
-calibrates and keeps decisions (inspect_bench.py). Only the upload field is Gradio's own, because it checks files.
+The work happens in one gr.HTML: the browser draws and listens (inspect.js, inspect_who.js, inspect_draw.js), the
+server finds poses, calibrates and keeps decisions (inspect_bench.py). Only the upload field is Gradio's own, because it
+checks files.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def _script(folder: bool) -> str:
         "folder": folder,
     }
     here = Path(__file__).parent
-    code = (here / "inspect.js").read_text("utf-8") + (here / "inspect_draw.js").read_text("utf-8")
+    code = "".join((here / f"{name}.js").read_text("utf-8") for name in ("inspect", "inspect_who", "inspect_draw"))
     return f"const SETUP = {json.dumps(setup)};\nconst TEXT = {json.dumps(TABLE, ensure_ascii=False)};\n{code}"
 
 
@@ -150,10 +151,25 @@ def _template(count: int | None, lasting: bool) -> str:
     return f"""
 <p class="vi-about">{both("inspect_about")}</p>
 <div class="vi-top">
-  <label class="vi-name"><span>{both("inspect_name")}</span>
-    <input data-is="name" maxlength="60" autocomplete="name" data-in-placeholder="inspect_name_hint"></label>
+  <div class="vi-who" data-is="stranger">
+    <label class="vi-name"><span>{both("inspect_name")}</span>
+      <input data-is="name" maxlength="60" autocomplete="name" data-in-placeholder="inspect_name_hint"></label>
+    <button type="button" data-is="confirm">{both("inspect_confirm")}</button>
+  </div>
+  <div class="vi-who" data-is="known" hidden>
+    <span>{both("inspect_you_are")} <b data-is="annotator"></b></span>
+    <button type="button" data-is="mine">{both("inspect_link")}</button>
+    <button type="button" data-is="switch">{both("inspect_switch")}</button>
+  </div>
   {folder}
   <button type="button" data-is="download">{both("inspect_download")}</button>
+</div>
+<div class="vi-secret" data-is="secret" hidden>
+  <p data-is="hint"></p>
+  <input data-is="link" type="text" readonly data-in-aria-label="inspect_link">
+  <button type="button" data-is="copy">{both("inspect_copy")}</button>
+  <button type="button" data-is="leave">{both("inspect_switch_now")}</button>
+  <button type="button" data-is="stay">{both("inspect_close")}</button>
 </div>
 {warning}
 <p class="vi-lonely" data-is="lonely"></p>

@@ -35,7 +35,8 @@ from ..pose.nudges import ArmNudge, Nudges
 from ..pose.portrait import make_portrait
 from ..pose.report import CalibrationOptions
 from ..pose.skeleton import Pose, PoseClip, clip_of
-from .decisions import DecisionBook, Mark, checked_nudges
+from .annotators import Annotators
+from .decisions import DecisionBook, Mark, checked_nudges, clean_name
 from .inspect_cache import Cache
 from .inspect_pairs import Pair, Source, file_sha256, folder_sources, match_pairs
 from .strings.sentences import chinese
@@ -51,7 +52,7 @@ MOST_COLLECTIONS = 500
 MOST_OF_VISITOR = 20
 """Uploaded collections of one visitor; the oldest gives way."""
 MOST_NAMES = 10
-"""Annotators that one visitor may begin while the server runs: there is room for so many (see decisions.py)."""
+"""Annotators that one visitor may begin while the server runs: there is room for so many (see annotators.py)."""
 OUR_FAULT = "Something went wrong on our side; your decisions are safe. Please try again."
 
 Answer = dict[str, Any]
@@ -95,6 +96,10 @@ class _Asked:
     def __init__(self, data: Any) -> None:
         self._data = data if isinstance(data, dict) else {}
 
+    def book(self, annotators: Annotators) -> DecisionBook:
+        """The decisions of whoever asks. Errors: InputError for those who do not hold their secret."""
+        return annotators.book(self.text("name"), self.text("secret"))
+
     def text(self, name: str, limit: int = 200) -> str:
         value = self._data.get(name, "")
         if not isinstance(value, str) or (limit and len(value) > limit):
@@ -112,7 +117,7 @@ class Bench:
     """The server's side of Inspect. Public methods take what the page sent and return plain JSON values."""
 
     def __init__(self, decisions: Path, pairs: Path | None, limits: Limits | None = None) -> None:
-        self._decisions = decisions
+        self._annotators = Annotators(decisions)
         self._folder = pairs
         self._limits = limits or Limits()
         self._collections: OrderedDict[str, dict[str, Pair]] = OrderedDict()
@@ -175,14 +180,13 @@ class Bench:
             raise InputError("This pair is not in the list any more: reload the page.")
         return pair
 
-    @contextmanager
-    def _beginning(self, book: DecisionBook) -> Iterator[None]:
-        """Count a name that is new when the block ends well. Errors: InputError for a visitor with too many."""
+    # -- what the page calls ---------------------------------------------------------------------------------------
+
+    @_answering
+    def claim(self, asked: _Asked) -> Answer:
+        """name -> the name as it is kept, and the secret that it belongs to from now on."""
         visitor = current.get()
-        if book.path.exists() or not visitor.known:
-            yield
-            return
-        shares = {visitor.name: MOST_NAMES}
+        shares = {visitor.name: MOST_NAMES} if visitor.known else {}
         if visitor.address is not None:
             shares[visitor.address] = MOST_NAMES * ADDRESS_SHARES
         for who, most in shares.items():
@@ -190,15 +194,20 @@ class Bench:
                 raise InputError(
                     f"{most} names have been begun from here, which is the limit: go on under one of them."
                 )
-        yield
+        name = clean_name(asked.text("name"))
+        secret = self._annotators.claim(name)
         self._begun.update(list(shares))
+        return {"name": name, "secret": secret}
 
-    # -- what the page calls ---------------------------------------------------------------------------------------
+    @_answering
+    def known(self, asked: _Asked) -> Answer:
+        """name, secret -> the name, if that is its secret."""
+        return {"name": asked.book(self._annotators).name}
 
     @_answering
     def open(self, asked: _Asked) -> Answer:
-        """collection, name -> the list of pairs, with what this annotator has decided about each."""
-        book = DecisionBook(self._decisions, asked.text("name"))
+        """collection, name, secret -> the list of pairs, with what this annotator has decided about each."""
+        book = asked.book(self._annotators)
         pairs = self._collection(asked.text("collection"), again=True)
         marks = book.marks()
         return {
@@ -238,30 +247,28 @@ class Bench:
 
     @_answering
     def record(self, asked: _Asked) -> Answer:
-        """collection, pair, name, session, action, decision, note, nudges -> the same mark, now on disk."""
-        pair = self._pair(asked)
+        """collection, pair, name, secret, session, action, decision, note, nudges -> the same mark, now on disk."""
+        book, pair = asked.book(self._annotators), self._pair(asked)
         mark = Mark(asked.text("decision"), asked.text("note", 0), asked.numbers("nudges"))
         action = asked.text("action")
         if action not in ("decide", "note", "nudge"):
             raise InputError("The page sent a strange action: reload it.")
         report = self._calibrate(pair, mark.nudges)[1]
-        book = DecisionBook(self._decisions, asked.text("name"))
-        with self._beginning(book):
-            book.add(pair.subject(), mark, report, asked.text("session"), action)
+        book.add(pair.subject(), mark, report, asked.text("session"), action)
         return {"pair": pair.subject().id, **_plain(mark)}
 
     @_answering
     def undo(self, asked: _Asked) -> Answer:
-        """name, session -> what was taken back: {pair, decision, note, nudges, superseded} or {"pair": None}."""
-        undone = DecisionBook(self._decisions, asked.text("name")).undo(asked.text("session"))
+        """name, secret, session -> what was taken back: pair, superseded and its mark now; or {"pair": None}."""
+        undone = asked.book(self._annotators).undo(asked.text("session"))
         if undone is None:
             return {"pair": None}
         return {"pair": undone.pair, "superseded": undone.superseded, **_plain(undone.mark)}
 
     @_answering
     def export(self, asked: _Asked) -> Answer:
-        """name -> the annotator's whole file, as text."""
-        book = DecisionBook(self._decisions, asked.text("name"))
+        """name, secret -> the annotator's whole file, as text."""
+        book = asked.book(self._annotators)
         return {"file": book.path.name, "text": book.export().decode()}
 
     @_answering
@@ -273,10 +280,8 @@ class Bench:
     @property
     def calls(self) -> list[Callable[[Any], Answer]]:
         """What a page may call, as plain functions (Gradio marks them, which methods do not allow)."""
-        return [
-            _function(method)
-            for method in (self.open, self.load, self.nudge, self.record, self.undo, self.export, self.progress)
-        ]
+        about_names, about_pairs = (self.claim, self.known), (self.open, self.load, self.nudge, self.progress)
+        return [_function(method) for method in (*about_names, *about_pairs, self.record, self.undo, self.export)]
 
     # -- poses -----------------------------------------------------------------------------------------------------
 

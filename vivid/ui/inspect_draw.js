@@ -1,4 +1,4 @@
-// The other half of inspect.js: what is drawn, and what mouse, keys and the server's files set off.
+// The last part of inspect.js: what is drawn, and what mouse, keys and the server's files set off.
 
 // ---- drawing --------------------------------------------------------------------------------------------------
 const MARGIN = 0.05; // of the picture, on each side: hands that leave it must be seen leaving
@@ -187,10 +187,6 @@ on("download", "click", download);
 on("filter", "change", mark);
 on("note", "blur", noteDone);
 on("note", "input", () => { $("saved").innerHTML = ""; });
-on("name", "keydown", (event) => {
-  if (event.key === "Enter" && (state.collection || SETUP.folder)) open(state.collection || "folder");
-});
-on("name", "change", () => { if (state.collection && $("name").value.trim() !== state.name) open(state.collection); });
 if (SETUP.folder) on("folder", "click", () => open("folder"));
 
 const keys = {
@@ -203,12 +199,14 @@ const keys = {
 };
 function pressed(event) {
   if (!element.isConnected) { document.removeEventListener("keydown", pressed); return; }
-  if (element.offsetParent === null || !state.pairs.length || event.ctrlKey || event.metaKey || event.altKey) return;
+  const control = event.ctrlKey || event.metaKey, back = control && !event.shiftKey && event.key.toLowerCase() === "z";
+  if (element.offsetParent === null || !state.pairs.length || event.altKey || (control && !back)) return;
   const target = event.target, kind = target.tagName;
   if (event.key === "Escape" && element.contains(target)) { target.blur(); return; }
   if (target === $("note") && event.key === "Enter" && !event.shiftKey) { event.preventDefault(); target.blur(); return; }
   const range = kind === "INPUT" && target.type === "range", tick = kind === "INPUT" && target.type === "checkbox";
   if (target.isContentEditable || kind === "TEXTAREA" || kind === "SELECT" || (kind === "INPUT" && !range && !tick)) return;
+  if (back) { event.preventDefault(); if (!event.repeat) undo(); return; } // never the browser's own, in some field
   if (range && event.key.startsWith("Arrow")) return; // someone who came to the slider by keyboard
   if (event.key === " " && (kind === "BUTTON" || tick)) return;
   if (target.closest && target.closest('[role="tablist"]') && event.key.startsWith("Arrow")) return;
@@ -234,8 +232,6 @@ watch("value", () => {
 
 translated();
 new MutationObserver(translated).observe(document.documentElement, { attributeFilter: ["lang"] });
-$("name").value = kept(localStorage, "name");
 layout();
 sliders();
-const before = kept(sessionStorage, "collection"); // a reload goes on where it was
-if (before && $("name").value) open(before);
+recognise();

@@ -21,6 +21,16 @@ STYLE = """
   margin: 0 0.2em 0 0; vertical-align: -0.1em; background: none; }
 .vi-top { display: flex; flex-wrap: wrap; gap: 0.6rem; align-items: end; margin-top: 0.8rem; }
 .vi-name { display: flex; flex-direction: column; gap: 0.3rem; flex: 0 1 20rem; }
+.vi-who { display: flex; flex-wrap: wrap; gap: 0.6rem; align-items: end; flex: 0 1 auto; }
+.vi-who[hidden], .vi-secret[hidden], #vivid-inspect button[hidden] { display: none; }
+.vi-who > span { align-self: center; overflow-wrap: anywhere; }
+.vi-secret { display: flex; flex-wrap: wrap; gap: 0.6rem; align-items: center; margin-top: 0.6rem;
+  padding: 0.6rem 0.8rem;
+  border: 1px solid var(--border-color-primary); border-radius: var(--radius-md); max-width: 60rem; }
+.vi-secret p { margin: 0; flex: 1 1 100%; }
+#vivid-inspect .vi-secret input { flex: 1 1 14rem; min-width: 0; font: 0.85em var(--font-mono); color: inherit;
+  padding: 0.35rem 0.7rem; border: 1px solid var(--border-color-primary); border-radius: var(--radius-md);
+  background: var(--input-background-fill); }
 .vi-status { min-height: 1.5em; }
 .vi-status.ok { color: var(--vivid-ok); } .vi-status.bad { color: var(--vivid-bad); }
 .vi-warning { border-left: 4px solid var(--vivid-warn); padding: 0.4rem 0.7rem; }

@@ -61,8 +61,9 @@ def build_page(context: Context) -> gr.Blocks:
 
 
 def _linked_tab(request: gr.Request) -> Any:
-    """A link to a comparison opens its tab."""
-    return gr.Tabs(selected="compare") if "compare" in request.query_params else gr.skip()
+    """A link to a comparison, or an annotator's, opens its tab."""
+    tabs = [name for name in ("compare", "inspect") if name in request.query_params]
+    return gr.Tabs(selected=tabs[0]) if tabs else gr.skip()
 
 
 def launch_arguments(options: ServerOptions) -> dict[str, Any]:

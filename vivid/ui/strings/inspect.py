@@ -11,9 +11,32 @@ TABLE: dict[str, tuple[str, str]] = {
     "inspect_name": ("Your name", "您的名字"),
     "inspect_name_hint": ("Your decisions are kept under it", "决定将保存在此名下"),
     "inspect_name_first": (
-        "Enter your name first: your decisions are kept under it.",
-        "请先输入您的名字：您的决定将保存在此名下。",
+        "Confirm your name first: your decisions are kept under it.",
+        "请先确认您的名字：您的决定将保存在此名下。",
     ),
+    "inspect_confirm": ("Confirm name", "确认名字"),
+    "inspect_you_are": ("Annotator:", "标注者："),
+    "inspect_confirmed": (
+        "You are {name} in this browser from now on. Nobody else can read or write under this name.",
+        "从现在起，您在此浏览器中是“{name}”。其他人无法以此名字读取或写入。",
+    ),
+    "inspect_link": ("My link", "我的链接"),
+    "inspect_link_hint": (
+        "With this link you go on as {name} on another machine, or later. Keep it and give it to nobody: "
+        "whoever has it is {name} here, and without it the name is lost with this browser's data.",
+        "用此链接可在其他设备上或日后继续以“{name}”的身份工作。请妥善保存，不要给任何人：拥有它的人即为“{name}”；"
+        "没有它，清除浏览器数据后将无法再使用该名字。",
+    ),
+    "inspect_link_offered": (
+        "This link is {other}'s, and you are {name} in this browser. Keep your own link before you switch:",
+        "此链接属于“{other}”，而您在此浏览器中是“{name}”。切换前请先保存您自己的链接：",
+    ),
+    "inspect_copy": ("Copy", "复制"),
+    "inspect_copied": ("The link is copied.", "链接已复制。"),
+    "inspect_close": ("Close", "关闭"),
+    "inspect_switch": ("Switch annotator", "切换标注者"),
+    "inspect_switch_now": ("Switch now", "立即切换"),
+    "inspect_switched": ("Nobody is confirmed in this browser now.", "此浏览器中目前没有已确认的标注者。"),
     "inspect_upload": (
         "Portraits and clips (pictures with .npz clips or videos; partners have the same name)",
         "人像与片段（图片，以及 .npz 片段或视频；成对的文件名相同）",

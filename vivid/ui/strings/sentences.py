@@ -366,6 +366,11 @@ TABLE: dict[str, str] = {
     "There is no nudge {}: choose one of {}.": "没有名为 {0} 的修正：请选择 {1}。",
     "The nudge {} is {}: choose {} to {}.": "修正 {0} 为 {1}：请选择 {2} 到 {3}。",
     "The correction {} is {}: choose a number from {} to {}.": "修正 {0} 为 {1}：请选择 {2} 到 {3}。",
+    "The name {} belongs to somebody already: open the link that was shown with it, or choose another name.": (
+        "名字“{0}”已有人使用：请打开当时显示的链接，或另选一个名字。"
+    ),
+    "This browser does not hold the secret of the name {}: open the link that was shown with it, or switch to another "
+    "name.": "此浏览器没有名字“{0}”的密钥：请打开当时显示的链接，或换用另一个名字。",
     "Your decisions file is full: download it, then go on under another name.": (
         "您的决定文件已满：请下载，然后换一个名字继续。"
     ),

@@ -1,0 +1,92 @@
+"""Annotators: a name belongs to whoever confirmed it first, who keeps a secret that opens it (DESIGN rule 10).
+
+The decisions folder holds the secrets' hashes in one append-only file of JSON lines. To free a name whose secret is
+lost, whoever runs the server deletes its line; its decisions stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..errors import InputError
+from .decisions import DecisionBook, clean_name
+from .ledger import append_line, locked
+
+log = logging.getLogger("vivid")
+
+FILE = "annotators.jsonl"
+MOST_NAMES = 500
+"""Of one server: anybody who reaches it can begin a new one."""
+
+
+class Annotators:
+    """The names of one decisions folder, and the way to what was decided under them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def claim(self, name: str) -> str:
+        """The new secret of a name that is free. Errors: InputError for names that are taken, or none, or too many."""
+        book = DecisionBook(self.folder, name)
+        secret = secrets.token_urlsafe(24)
+        with locked(self.folder / FILE) as file:
+            hashes = _hashes_in(file)
+            if book.path.name in hashes:
+                raise InputError(
+                    f"The name {book.name} belongs to somebody already: open the link that was shown with it, "
+                    "or choose another name."
+                )
+            names = {*hashes, *(path.name for path in self.folder.glob("decisions-*.jsonl"))}
+            if len(names | {book.path.name}) > MOST_NAMES:
+                raise InputError(
+                    f"{MOST_NAMES} people have decisions here, which is the limit: ask whoever runs this server."
+                )
+            record = {"name": book.name, "file": book.path.name, "sha256": _hash(secret)}
+            record["time"] = datetime.now(UTC).isoformat(timespec="seconds")
+            append_line(file, json.dumps(record, ensure_ascii=False).encode())
+        if book.path.exists():
+            log.warning("The decisions of %s had no secret: whoever asked first has them now.", book.name)
+        return secret
+
+    def book(self, name: str, secret: str) -> DecisionBook:
+        """The decisions under a name, for whoever knows its secret. Errors: InputError."""
+        book = DecisionBook(self.folder, name)
+        known = self._hashes().get(book.path.name, "")
+        if not hmac.compare_digest(known, _hash(secret)):
+            raise InputError(
+                f"This browser does not hold the secret of the name {clean_name(name)}: open the link that was shown "
+                "with it, or switch to another name."
+            )
+        return book
+
+    def _hashes(self) -> dict[str, str]:
+        try:
+            with (self.folder / FILE).open("rb") as file:
+                return _hashes_in(file)
+        except FileNotFoundError:
+            return {}
+
+
+def _hashes_in(lines: Iterable[bytes]) -> dict[str, str]:
+    """Decisions file -> hash of its secret: whoever came first."""
+    found: dict[str, str] = {}
+    for line in lines:
+        try:
+            record = json.loads(line)
+            if isinstance(record["file"], str) and isinstance(record["sha256"], str):
+                found.setdefault(record["file"], record["sha256"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            continue  # half a line of a server that was killed
+    return found
+
+
+def _hash(secret: str) -> str:
+    """Secrets are random and long: nobody guesses one from its hash."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,96 @@
+// The second part of inspect.js: who decides. A name belongs to its secret, which this browser keeps and a link carries.
+
+// ---- confirming a name ----------------------------------------------------------------------------------------
+function be(name, secret) { // "" and "": nobody
+  Object.assign(state, { name, secret });
+  kept(localStorage, "name", name);
+  kept(localStorage, "secret", secret);
+  if (document.activeElement === $("name")) $("name").blur(); // the keys are the page's from now on
+  $("name").value = "";
+  $("annotator").textContent = name;
+  $("known").hidden = !secret;
+  $("stranger").hidden = !!secret;
+  $("secret").hidden = true;
+}
+async function confirmed() { // whether there is somebody now
+  const name = $("name").value.trim();
+  if (!name) { complain(plain("inspect_name_first")); $("name").focus(); return false; }
+  $("confirm").disabled = true;
+  try {
+    const answer = await ask("claim", { name });
+    be(answer.name, answer.secret);
+    say(both("inspect_confirmed", answer), "ok");
+    if (kept(localStorage, "secret") !== answer.secret) mine(); // this browser keeps nothing
+  } catch (error) { complain(error); }
+  $("confirm").disabled = false;
+  return !!state.secret;
+}
+const confirm = async () => {
+  if ((await confirmed()) && (state.collection || SETUP.folder)) open(state.collection || "folder");
+};
+
+// ---- the link, and somebody else ------------------------------------------------------------------------------
+const HASH = "#annotator=";
+let offered = null; // somebody whose link was opened while somebody else is confirmed
+const address = () => `${location.origin}${location.pathname}?inspect${HASH}${encodeURIComponent(state.secret + state.name)}`;
+function mine(leaving = false) {
+  $("hint").innerHTML = offered ? both("inspect_link_offered", { name: state.name, other: offered.name })
+    : both("inspect_link_hint", { name: state.name });
+  $("link").value = address();
+  $("leave").hidden = !leaving;
+  $("secret").hidden = false;
+  $("link").focus();
+  $("link").select();
+}
+async function leave() {
+  noteDone();
+  await line;
+  const next = offered;
+  offered = null;
+  Object.assign(state, { pairs: [], at: -1, data: null });
+  play(false);
+  element.classList.remove("vi-open");
+  list();
+  be("", "");
+  say(both("inspect_switched"));
+  if (next) await arrive(next);
+  else $("name").focus();
+}
+async function arrive(who) {
+  try {
+    const { name } = await ask("known", who);
+    be(name, who.secret);
+    state.collection = state.collection || kept(sessionStorage, "collection") || (SETUP.folder ? "folder" : "");
+    if (state.collection) open(state.collection);
+    else say(both("inspect_confirmed", { name }), "ok");
+  } catch (error) { complain(error); }
+}
+function linked() { // whoever came by a link; it does not stay in the address
+  if (!location.hash.startsWith(HASH)) return null;
+  let text = "";
+  try { text = decodeURIComponent(location.hash.slice(HASH.length)); } catch { /* cut off or changed on its way */ }
+  history.replaceState(history.state, "", location.pathname + location.search);
+  return { secret: text.slice(0, 32), name: text.slice(32) };
+}
+function recognise() {
+  const who = linked(), name = kept(localStorage, "name"), secret = kept(localStorage, "secret");
+  if (secret) be(name, secret);
+  if (who && secret && who.secret !== secret) { offered = who; mine(true); return; }
+  if (who) { arrive(who); return; }
+  const before = kept(sessionStorage, "collection"); // a reload goes on where it was
+  if (secret && before) open(before);
+}
+
+$("confirm").addEventListener("click", confirm);
+$("name").addEventListener("keydown", (event) => { if (event.key === "Enter") confirm(); });
+$("mine").addEventListener("click", () => ($("secret").hidden ? mine() : stay()));
+$("switch").addEventListener("click", () => mine(true));
+$("leave").addEventListener("click", leave);
+const stay = () => { offered = null; $("secret").hidden = true; };
+$("stay").addEventListener("click", stay);
+$("copy").addEventListener("click", async () => {
+  $("link").select();
+  try { await navigator.clipboard.writeText($("link").value); } catch { document.execCommand("copy"); } // without https
+  say(both("inspect_copied"), "ok");
+});
+addEventListener("hashchange", () => { if (element.isConnected) recognise(); });
