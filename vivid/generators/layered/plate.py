@@ -175,27 +175,33 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
     levels = [
         _mean_where(picture, share, 2 * wide * step, 2 * tall * step) for wide, tall in ((0, 0.5), (0.6, 5), (6, 6))
     ]
-    total, weights = np.zeros(picture.shape, np.float32), np.zeros(hole.shape, np.float32)
+    sides, weights = [], []
     for edge, way in ((above, -1), (below, 1)):
         distance = np.abs(rows - edge)
         near, far, plain = (
             cv2.remap(
-                level, columns, np.clip(edge + way * shift * step, 0, height - 1).astype(np.float32), cv2.INTER_LINEAR
+                level,
+                columns,
+                np.clip(edge + way * shift * step, 0, height - 1).astype(np.float32),
+                cv2.INTER_LINEAR,
             )
             for level, shift in zip(levels, (0.5, 5, 5), strict=True)
         )
         found = far + np.exp(-distance / (4 * step))[..., None] * (near - far)
-        found = plain + np.exp(-distance / (60 * step))[..., None] * (found - plain)
+        sides.append(plain + np.exp(-distance / (60 * step))[..., None] * (found - plain))
         # columns beside those that have nothing there become like them: no upright seams
         there = cv2.distanceTransform((np.abs(edge) < nowhere / 2).astype(np.uint8), cv2.DIST_L2, 5)
-        weight = np.minimum(there / (12 * step), 1) / (1 + distance) ** 2
-        total += weight[..., None].astype(np.float32) * found.astype(np.float32)
-        weights += weight.astype(np.float32)
-    found = total / np.maximum(weights, 1e-12)[..., None]
+        weights.append(np.minimum(there / (12 * step), 1) / (1 + distance) ** 2)
+    # another garment below, such as trousers, does not mix with the shirt
+    other = (1 - np.exp(-np.square(np.abs(sides[0] - sides[1]).mean(2) / 35))) * (weights[0] > 0)
+    weights[1] = weights[1] * (1 - other * (1 - np.exp(-np.abs(rows - below) / (3 * step))))
+    total = weights[0] + weights[1]
+    found = sides[0] * weights[0][..., None] + sides[1] * weights[1][..., None]
+    found = (found / np.maximum(total, 1e-12)[..., None]).astype(np.float32)
     fine = fallback - wide_blur(fallback, 1.5 * step)
     spread = np.percentile(np.abs(fine[hole]), 80) if hole.any() else 0.0
     found += np.clip(fine, -spread, spread)  # the weave, not what is drawn on it
-    share = cv2.GaussianBlur((weights > 0).astype(np.float32), (0, 0), 2 * step) * (weights > 0)
+    share = cv2.GaussianBlur((total > 0).astype(np.float32), (0, 0), 2 * step) * (total > 0)
     filled = fallback + share[..., None] * (found - fallback)
     # what stays visible beside the hole may lie in the arm's shadow: its tones hold at the rim and fade
     rim = (cv2.dilate(hole.astype(np.uint8), np.ones((5, 5))) > 0) & ~hole & (body > 0.9)
