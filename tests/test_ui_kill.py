@@ -103,10 +103,10 @@ class Visit:
             bench = next(part["id"] for part in parts if part["props"].get("elem_id") == "vivid-inspect")
             call = {"component_id": bench, "session_hash": "s"}
 
-            def ask(name: str, **more: Any) -> dict[str, Any]:
+            def ask(what: str, **more: Any) -> dict[str, Any]:
                 data = {"collection": "folder", "session": "w", **self.known, **more}
                 return self.http.post(
-                    "/gradio_api/component_server", json={**call, "fn_name": name, "data": data}
+                    "/gradio_api/component_server", json={**call, "fn_name": what, "data": data}
                 ).json()
 
             if not self.known:
