@@ -10,6 +10,8 @@ from .figure import Layer
 from .geometry import smoothstep
 
 Mask = NDArray[np.bool_]
+SHADE = 55.0
+"""Grey levels that the shadow of an arm takes from the cloth beside it, at most."""
 MEMBRANE_SIDE = 192
 """Pictures at least twice as large are filled at a size near this."""
 
@@ -199,14 +201,16 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
     found = sides[0] * weights[0][..., None] + sides[1] * weights[1][..., None]
     found = (found / np.maximum(total, 1e-12)[..., None]).astype(np.float32)
     fine = fallback - wide_blur(fallback, 1.5 * step)
-    spread = np.percentile(np.abs(fine[hole]), 80) if hole.any() else 0.0
+    spread = np.percentile(np.abs(fine[hole]), 60) if hole.any() else 0.0
     found += np.clip(fine, -spread, spread)  # the weave, not what is drawn on it
     share = cv2.GaussianBlur((total > 0).astype(np.float32), (0, 0), 2 * step) * (total > 0)
     filled = fallback + share[..., None] * (found - fallback)
     # what stays visible beside the hole may lie in the arm's shadow: its tones hold at the rim and fade
+    miss = picture - filled
     rim = (cv2.dilate(hole.astype(np.uint8), np.ones((5, 5))) > 0) & ~hole & (body > 0.9)
+    rim &= np.abs(miss).mean(2) < SHADE  # more is no shade but a cuff, or a garment's edge
     fade = np.exp(-cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (15 * step))
-    miss = membrane(np.clip(picture - filled, -90, 90), rim) * fade[..., None] if rim.any() else 0
+    miss = membrane(miss, rim) * fade[..., None] if rim.any() else 0
     return np.where(hole[..., None], np.clip(filled + miss, 0, 255), picture).astype(np.float32)
 
 
