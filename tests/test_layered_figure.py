@@ -16,11 +16,13 @@ from vivid.generators.layered.face_mesh import FaceFinder, FaceMesh
 from vivid.generators.layered.figure import ELBOWS, SHOULDERS, WRISTS
 from vivid.generators.layered.head_motion import FaceMotion
 from vivid.generators.layered.ladder import Plan, decide
+from vivid.generators.layered.matte import _by_colour, _sharpened
 from vivid.generators.layered.outline import hand_mask
 from vivid.generators.layered.patch_match import patch_fill
 from vivid.generators.layered.person import Person, analyse
 from vivid.generators.layered.plate import column_fill, membrane, mirror_fill
 from vivid.generators.layered.raster import FINE
+from vivid.generators.layered.sleeve_cut import _without_notches
 from vivid.generators.layered.sway import BREATH, MOST, Sway
 from vivid.generators.layered.take_apart import draped, find_figure
 from vivid.inputs import load_motion, load_portrait
@@ -87,6 +89,31 @@ def test_what_is_filled_meets_the_shadow_beside_it():
     filled = column_fill(picture, hole, known, np.ones(hole.shape, np.float32), picture, 1.0)
     assert np.abs(filled[60, 55:105] - picture[59, 55:105]).max() < 20
     assert np.abs(filled[75, 70:90] - 200).max() < 25
+
+
+def test_the_corner_of_a_hem_is_found_though_the_network_rounds_it_off():
+    truth = np.zeros((240, 240), np.uint8)
+    cv2.fillPoly(truth, [np.array([[20, 20], [150, 20], [200, 140], [20, 160]])], 255)
+    truth = cv2.GaussianBlur(truth, (0, 0), 0.8).astype(np.float32) / 255
+    rng = np.random.default_rng(0)
+    picture = 90 + truth[..., None] * np.array([120, 110, 100]) + rng.normal(0, 2, (240, 240, 3))
+    coarse = cv2.resize(cv2.resize(truth, (30, 30), interpolation=cv2.INTER_AREA), (240, 240))
+    found = _sharpened(coarse, picture.clip(0, 255).astype(np.uint8))
+    assert np.abs(found - truth).mean() < 0.1 * np.abs(coarse - truth).mean()
+    assert found[138, 195] > 0.5, "the corner itself"
+    alike = np.full((240, 240, 3), 128, np.uint8)  # where colours say nothing the network is believed
+    assert np.abs(_by_colour(coarse, alike, 3) - coarse).max() < 1e-3
+
+
+def test_a_notch_in_a_sleeve_is_closed_and_its_outline_kept():
+    sleeve = np.zeros((200, 200), np.float32)
+    sleeve[20:160, 60:140] = 1
+    bitten = sleeve.copy()
+    bitten[120:128, 100:140] = 0
+    mended = _without_notches(bitten, 190.0)
+    assert mended[124, 105:130].min() > 0.9
+    far = cv2.dilate(sleeve, np.ones((9, 9))) == 0
+    assert mended[far].max() < 1e-3
 
 
 def test_patches_come_from_what_is_known_and_twice_the_same():
