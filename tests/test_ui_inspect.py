@@ -172,6 +172,38 @@ def test_a_nudge_moves_the_calibrated_points(bench: Bench) -> None:
     np.testing.assert_allclose(moved, 50, atol=0.5)
 
 
+def test_reasons_and_a_bad_frame_are_kept_and_exported(bench: Bench) -> None:
+    first = bench.open({"collection": FOLDER, **who(bench)})["pairs"][0]
+    assert (first["tags"], first["frame"]) == ((), None)
+    data = {"collection": FOLDER, **who(bench), "session": "s", "pair": first["id"], "action": "tag"}
+    answer = bench.record({**data, "decision": "unsure", "tags": ["jump", "hands", "jump"], "frame": 3})
+    assert (answer["tags"], answer["frame"], answer["decision"]) == (("hands", "jump"), 3, "unsure")
+    exported = bench.export(who(bench))
+    assert json.loads(exported["json"])[0]["tags"] == ["hands", "jump"]
+    assert exported["csv"].splitlines()[1].split(",")[6:9] == ["unsure", "hands jump", "4"]
+    for change in (
+        {"tags": ["no such"]},
+        {"tags": "hands"},
+        {"tags": [1]},
+        {"frame": -1},
+        {"frame": True},
+        {"frame": "3"},
+    ):
+        assert "error" in bench.record({**data, "decision": "", **change}), change
+    assert bench.undo({**who(bench), "session": "s"})["tags"] == ()
+
+
+def test_a_survey_measures_pairs_and_leaves_unread_videos(bench: Bench, folder: Path) -> None:
+    pair = bench.open({"collection": FOLDER, **who(bench)})["pairs"][0]
+    asked = {"collection": FOLDER, "pair": pair["id"]}
+    worst = bench.survey(asked)["worst"]
+    assert set(worst) == {"bone", "reach", "jump", "outside"} and worst == bench.load(asked)["worst"]
+    (folder / "1.npz").unlink()
+    (folder / "1.mp4").write_bytes(b"\0\0\0\x20ftypisom" + b"\0" * 64)
+    opened = bench.open({"collection": FOLDER, **who(bench)})["pairs"]
+    assert bench.survey({**asked, "pair": opened[0]["id"]}) == {"worst": None}
+
+
 def test_every_slider_reaches_calibration() -> None:
     nudges = nudges_of(
         {"offset_x": 1, "offset_y": -1, "scale": 1.1, "left_angle": 5, "left_length": 1.2, "left_hand": 1.3,

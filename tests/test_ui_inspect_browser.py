@@ -220,6 +220,52 @@ def test_no_key_reaches_the_name_and_control_z_is_undo(chromium: Any, server: Si
     context.close()
 
 
+def test_reasons_bad_frames_and_order_by_key(chromium: Any, server: SimpleNamespace, tmp_path: Path) -> None:
+    jumpy = waving(27)
+    jumpy.body[9:, 4, :2] += 30  # a wrist that jumps in frame 10
+    save_clip(jumpy, server.root / "pairs" / "3.npz")
+    context = chromium.new_context(locale="en-US", accept_downloads=True)
+    page = opened(context, server.url, "Rita")
+
+    def loaded(name: str) -> None:
+        page.wait_for_function(f"document.querySelector('[data-is=files]').textContent.startsWith('{name}.png')")
+
+    loaded("1")
+    for key in ("7", "1", "2", "2", "ArrowDown", "ArrowDown", "b", "s"):
+        page.keyboard.press(key)
+    loaded("2")
+    saved(page)
+    last = records(server, "rita")[-1]
+    assert (last["decision"], last["tags"], last["frame"]) == ("unsure", ["hands", "outside"], 2)
+    assert states(page) == ["unsure", "open", "open"]
+    # The pair that jumps most comes first, and W shows where.
+    page.select_option('[data-is="order"]', "jump")
+    page.wait_for_function("document.querySelector('[data-is=status]').textContent.includes('All 3 pairs')")
+    names = "nodes => nodes.map(node => node.textContent)"
+    assert page.eval_on_selector_all("[data-go]", names)[0] == "3"
+    page.click('[data-go="0"]')
+    loaded("3")
+    page.keyboard.press("w")
+    assert page.inner_text('[data-is="time"]').startswith("10 / 27")
+    page.select_option('[data-is="filter"]', "tags")
+    assert [n for n in page.eval_on_selector_all("li:not([hidden]) [data-go]", names)] == ["3", "1"]
+    page.keyboard.press("ArrowRight")
+    loaded("1")
+    page.click('[data-is="show-bad"]')
+    assert page.inner_text('[data-is="time"]').startswith("3 / 25")
+    page.keyboard.press("?")
+    assert page.is_visible('[data-is="keys"]')
+    page.keyboard.press("Escape")
+    assert page.is_hidden('[data-is="keys"]')
+    page.select_option('[data-is="as"]', "csv")
+    with page.expect_download() as download:
+        page.click('[data-is="download"]')
+    download.value.save_as(tmp_path / "out.csv")
+    text = (tmp_path / "out.csv").read_text("utf-8-sig")
+    assert download.value.suggested_filename == "decisions-rita.csv" and "unsure,hands outside,3," in text
+    context.close()
+
+
 def test_two_annotators_do_not_see_each_other(chromium: Any, server: SimpleNamespace) -> None:
     first, second = (chromium.new_context(locale="en-US") for _ in range(2))
     one, other = opened(first, server.url, "One"), opened(second, server.url, "Other")

@@ -162,7 +162,7 @@ def test_what_cannot_be_written_as_text_is_written_all_the_same(tmp_path: Path) 
 
 
 def test_bad_marks_are_refused() -> None:
-    with pytest.raises(InputError, match="accept or reject"):
+    with pytest.raises(InputError, match="accept, reject or unsure"):
         Mark("maybe")
     with pytest.raises(InputError, match="4000"):
         Mark(note="x" * 4001)

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "calibrate": ("vivid.commands.calibrate", "fit a gesture clip to the body in a portrait"),
     "motion": ("vivid.commands.motion", "list, convert and look at gesture clips"),
     "inspect": ("vivid.commands.inspect", "print how a video was made, as JSON"),
+    "agreement": ("vivid.commands.agreement", "say how far annotators of the page's Inspect tab agree"),
     "weights": ("vivid.commands.weights", "list, fetch, convert and check weights"),
     "bench": ("vivid.commands.bench", "measure speed and memory"),
     "synthesize": ("vivid.commands.synthesize", "render people who speak and gesture, for training"),

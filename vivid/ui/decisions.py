@@ -23,8 +23,11 @@ from typing import Any, BinaryIO
 from ..errors import InputError
 from .ledger import append_line, locked
 
-ACTIONS = ("decide", "note", "nudge")
-DECISIONS = ("", "accept", "reject")
+ACTIONS = ("decide", "note", "nudge", "tag", "frame")
+DECISIONS = ("", "accept", "reject", "unsure")
+TAGS = ("hands", "arms", "size", "place", "contact", "jump", "outside", "face", "portrait")
+"""Reasons, in the order of their digits from 1 on."""
+LAST_FRAME = 20_000
 NAME_LENGTH = 60
 NOTE_LENGTH = 4000
 FILE_BYTES = 32 * 2**20
@@ -46,23 +49,32 @@ and right are the person's arms. What they do is told in vivid.pose.nudges."""
 
 @dataclass(frozen=True)
 class Mark:
-    """What holds for one pair: "" (open), "accept" or "reject"; a note; the nudges that differ from untouched."""
+    """What holds for one pair: one of DECISIONS ("" is open); a note; the nudges that differ from untouched; reasons,
+    of TAGS; the frame that shows what is bad."""
 
     decision: str = ""
     note: str = ""
     nudges: dict[str, float] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    frame: int | None = None
 
     def __post_init__(self) -> None:
         if self.decision not in DECISIONS:
-            raise InputError(f"{self.decision!r} is no decision: choose accept or reject.")
+            raise InputError(f"{self.decision!r} is no decision: choose accept, reject or unsure.")
         if len(self.note) > NOTE_LENGTH:
             raise InputError(f"The note has {len(self.note)} characters: keep it under {NOTE_LENGTH}.")
+        if not set(self.tags) <= set(TAGS):
+            raise InputError(f"There is no such reason: choose from {', '.join(TAGS)}.")
+        if self.frame is not None and (type(self.frame) is not int or not 0 <= self.frame <= LAST_FRAME):
+            raise InputError(f"The frame is {str(self.frame)[:40]}: choose one of the clip's.")
         object.__setattr__(self, "nudges", checked_nudges(self.nudges))
+        object.__setattr__(self, "tags", tuple(tag for tag in TAGS if tag in self.tags))
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Mark:
         """The mark that a line of the file states."""
-        return cls(str(record["decision"]), str(record.get("note", "")), dict(record.get("nudges") or {}))
+        note, nudges, tags = (record.get(name) for name in ("note", "nudges", "tags"))
+        return cls(str(record["decision"]), str(note or ""), dict(nudges or {}), tuple(tags or ()), record.get("frame"))
 
 
 @dataclass(frozen=True)

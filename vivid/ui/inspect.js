@@ -1,6 +1,6 @@
 // The Inspect tab in the browser: draws the skeletons, listens to the keys, saves what is decided.
 // Runs as the js_on_load of a gr.HTML: element, server, watch and props are Gradio's, SETUP and TEXT come from Python.
-// inspect_who.js and inspect_draw.js follow in the same function.
+// inspect_who.js, inspect_work.js and inspect_draw.js follow in the same function.
 const $ = (name) => element.querySelector(`[data-is="${name}"]`);
 const each = (selector, act) => element.querySelectorAll(selector).forEach(act);
 const escaped = (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
@@ -28,6 +28,7 @@ const state = {
 };
 const session = kept(sessionStorage, "session") || kept(sessionStorage, "session", Math.random().toString(36).slice(2) + Date.now().toString(36));
 const pair = () => state.pairs[state.at];
+const markOf = ({ decision, note, nudges, tags, frame }) => ({ decision, note, nudges, tags, frame });
 const ready = () => !!state.data && !!pair() && state.data.id === pair().id;
 
 // ---- talking to the server ------------------------------------------------------------------------------------
@@ -80,7 +81,9 @@ async function open(collection) {
   let answer;
   try {
     answer = await ask("open");
+    answer.pairs.forEach((entry, k) => { entry.place = k; });
     Object.assign(state, { pairs: answer.pairs, at: -1, data: null });
+    $("order").value = "place";
     kept(sessionStorage, "collection", collection);
   } catch (error) { kept(sessionStorage, "collection", ""); complain(error); return; }
   loaded.clear();
@@ -117,6 +120,7 @@ async function go(index) {
     layout();
     show();
     report(data.report, data);
+    worst();
     if (JSON.stringify(data.nudges) !== JSON.stringify(entry.nudges)) redraw(); // undone or changed since it was fetched
     const next = state.pairs[index + 1];
     if (next) fetchPair(next).catch(() => {});
@@ -124,7 +128,7 @@ async function go(index) {
     if (mine !== ticket) return;
     state.data = null;
     element.classList.remove("vi-busy");
-    layout(); show(); report(null);
+    layout(); show(); report(null); worst();
     $("notices").innerHTML = "";
     complain(error);
   } finally { clearTimeout(waiting); }
@@ -148,9 +152,9 @@ const advance = () => {
 // ---- deciding -------------------------------------------------------------------------------------------------
 let line = Promise.resolve(); // one save after the other, so that the file has the order of the clicks
 function save(entry, change, action) {
-  const before = { decision: entry.decision, note: entry.note, nudges: entry.nudges };
+  const before = markOf(entry);
   Object.assign(entry, change);
-  const mine = { pair: entry.id, decision: entry.decision, note: entry.note, nudges: entry.nudges, action };
+  const mine = { pair: entry.id, ...markOf(entry), action };
   mark();
   state.saving++;
   $("saved").innerHTML = both("inspect_saving");
@@ -170,7 +174,7 @@ function decide(decision) {
   noteDone();
   const entry = pair();
   save(entry, { decision }, "decide");
-  say(both(decision === "accept" ? "inspect_did_accept" : "inspect_did_reject", { name: entry.name }), decision === "accept" ? "ok" : "bad");
+  say(both("inspect_did_" + decision, { name: entry.name }), { accept: "ok", reject: "bad", unsure: "" }[decision]);
   if ($("advance").checked) advance();
 }
 function noteDone() {
@@ -188,7 +192,7 @@ async function undo() {
     if (index < 0) { say(both("inspect_undone_elsewhere")); return; }
     const entry = state.pairs[index];
     $("note").dataset.pair = "";
-    Object.assign(entry, { decision: answer.decision, note: answer.note, nudges: answer.nudges });
+    Object.assign(entry, markOf(answer));
     say(both(answer.superseded ? "inspect_superseded" : "inspect_undone", { name: entry.name }));
     await go(index);
   } catch (error) { complain(error); }
@@ -198,11 +202,12 @@ async function download() {
   noteDone();
   try {
     await line;
-    const { file, text } = await ask("export");
-    if (!text) { say(both("inspect_nothing_to_save")); return; }
+    const answer = await ask("export"), kind = $("as").value;
+    if (!answer.text) { say(both("inspect_nothing_to_save")); return; }
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "application/jsonl" }));
-    link.download = file;
+    // a spreadsheet knows by the mark in front that a CSV is UTF-8
+    link.href = URL.createObjectURL(new Blob(kind === "csv" ? ["\ufeff", answer.csv] : [answer[kind]], { type: "text/plain" }));
+    link.download = kind === "text" ? answer.file : answer.file.replace(/jsonl$/, kind);
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   } catch (error) { complain(error); }
@@ -257,8 +262,9 @@ async function redraw() { // the server's word on it, and the report; never more
     const began = performance.now();
     try {
       const answer = await ask("nudge", { pair: entry.id, nudges });
-      Object.assign(data, { calibrated: await unpacked(answer.calibrated, data.frames), nudges, report: answer.report });
-      if (entry === pair()) { draw(); numbers(); report(answer.report, answer); }
+      const { report: found, worst: frames } = answer;
+      Object.assign(data, { calibrated: await unpacked(answer.calibrated, data.frames), nudges, report: found, worst: frames });
+      if (entry === pair()) { draw(); numbers(); report(found, answer); worst(); }
       element.dataset.confirmed = Math.round(performance.now() - began);
     } catch (error) { complain(error); }
   } while (again);
@@ -294,25 +300,25 @@ function list() {
   each("[data-go]", (button) => button.addEventListener("click", () => { button.blur(); go(Number(button.dataset.go)); }));
 }
 function mark() {
-  const filter = $("filter").value, count = { accept: 0, reject: 0 };
+  const count = { accept: 0, reject: 0, unsure: 0 };
   each("[data-go]", (button) => {
     const index = Number(button.dataset.go), entry = state.pairs[index];
     if (entry.decision) count[entry.decision]++;
-    const shown = filter === "all" || filter === (entry.decision || "open") || (filter === "note" && entry.note) || index === state.at;
     button.className = (entry.decision || "open") + (entry.note ? " note" : "");
-    button.parentElement.hidden = !shown;
-    button.title = entry.note || entry.name;
+    button.parentElement.hidden = !shown(entry);
+    button.title = [entry.name, entry.tags.map((tag) => plain("inspect_tag_" + tag)).join(", "), entry.note].filter(Boolean).join(" · ");
     if (index === state.at) { button.setAttribute("aria-current", "true"); } else button.removeAttribute("aria-current");
   });
   const current = element.querySelector('[aria-current="true"]'), box = $("list");
   if (current && (current.offsetTop < box.scrollTop + 30 || current.offsetTop > box.scrollTop + box.clientHeight - 60))
     box.scrollTop = current.offsetTop - box.clientHeight / 2;
-  const done = count.accept + count.reject, total = state.pairs.length;
+  const done = count.accept + count.reject + count.unsure, total = state.pairs.length;
   $("count").innerHTML = both("inspect_count", { at: state.at + 1, total, done, accepted: count.accept, rejected: count.reject });
   $("bar").style.width = (100 * done) / Math.max(total, 1) + "%";
   const entry = pair();
   if (!entry) return;
   each("[data-decide]", (button) => button.setAttribute("aria-pressed", button.dataset.decide === entry.decision));
+  reasons(entry);
   if ($("note").dataset.pair !== entry.id) {
     $("note").value = entry.note;
     $("note").dataset.pair = entry.id;

@@ -1,6 +1,6 @@
 """The Inspect tab: annotators check how gesture clips fit portraits, two hundred pairs in a row.
 
-The work happens in one gr.HTML: the browser draws and listens (inspect.js, inspect_who.js, inspect_draw.js), the
+The work happens in one gr.HTML: the browser draws and listens (inspect.js and those after it), the
 server finds poses, calibrates and keeps decisions (inspect_bench.py). Only the upload field is Gradio's own, because it
 checks files.
 """
@@ -17,8 +17,9 @@ import gradio as gr
 from ..errors import InputError
 from ..pose.regions import CONFIDENT
 from ..pose.skeleton import BODY_COUNT, BODY_LIMBS, HAND_BONES, HAND_COUNT
+from ..pose.worst import MEASURES
 from .context import Context
-from .decisions import NOTE_LENGTH, NUDGE_LIMITS
+from .decisions import NOTE_LENGTH, NUDGE_LIMITS, TAGS
 from .inspect_bench import Bench
 from .inspect_pairs import CLIPS, PICTURES, VIDEOS, Source, folder_sources, match_pairs
 from .inspect_style import STYLE
@@ -83,9 +84,13 @@ def _script(folder: bool) -> str:
         ],
         "least": int(100 * CONFIDENT),
         "folder": folder,
+        "tags": TAGS,
+        "measures": MEASURES,
     }
     here = Path(__file__).parent
-    code = "".join((here / f"{name}.js").read_text("utf-8") for name in ("inspect", "inspect_who", "inspect_draw"))
+    code = "".join(
+        (here / f"{name}.js").read_text("utf-8") for name in ("inspect", "inspect_who", "inspect_work", "inspect_draw")
+    )
     return f"const SETUP = {json.dumps(setup)};\nconst TEXT = {json.dumps(TABLE, ensure_ascii=False)};\n{code}"
 
 
@@ -124,8 +129,30 @@ def _template(count: int | None, lasting: bool) -> str:
             ("open", "inspect_open"),
             ("accept", "inspect_accepted"),
             ("reject", "inspect_rejected"),
+            ("unsure", "inspect_unsures"),
             ("note", "inspect_noted"),
+            ("tags", "inspect_tagged"),
+            *((measure, f"inspect_only_{measure}") for measure in MEASURES),
         )
+    )
+    orders = "".join(
+        f'<option value="{name}" data-in-text="inspect_order_{name}">{_english(f"inspect_order_{name}")}</option>'
+        for name in ("place", *MEASURES)
+    )
+    kinds = "".join(
+        f'<option value="{kind}" data-in-text="inspect_as_{kind}">{_english(f"inspect_as_{kind}")}</option>'
+        for kind in ("text", "csv", "json")
+    )
+    tags = "".join(
+        f'<button type="button" data-tag="{tag}">{both("inspect_tag_" + tag)} <kbd>{digit}</kbd></button>'
+        for digit, tag in enumerate(TAGS, 1)
+    )
+    signs = {
+        "pair": "← →", "frame": "↑ ↓", "play": "␣", "view": "V", "accept": "A", "reject": "R", "unsure": "S",
+        "tags": "1 … 9", "bad": "B", "worst": "W", "note": "N", "undo": "U, Ctrl+Z", "help": "?",
+    }  # fmt: skip
+    every_key = "".join(
+        f"<dt><kbd>{sign}</kbd></dt><dd>{both('inspect_key_' + name)}</dd>" for name, sign in signs.items()
     )
     views = "".join(
         f'<button type="button" data-view-button="{view}">{both("inspect_view_" + view)}</button>'
@@ -142,8 +169,8 @@ def _template(count: int | None, lasting: bool) -> str:
     columns += "".join(f"<th>{both('inspect_column_' + name)}</th>" for name in ("factor", "error"))
     keys = {
         name: f"<kbd>{sign}</kbd>"
-        for name, sign in dict(left="←", right="→", up="↑", down="↓", v="V", a="A", r="R", n="N", u="U").items()
-    } | {"space": "<kbd>␣</kbd>"}
+        for name, sign in dict(left="←", right="→", up="↑", down="↓", a="A", r="R", s="S", u="U").items()
+    }
     hints = "".join(
         f'<span class="lang-{language}">{text.format(**keys)}</span>'
         for language, text in zip(("en", "zh"), TABLE["inspect_keys"], strict=True)
@@ -162,7 +189,8 @@ def _template(count: int | None, lasting: bool) -> str:
     <button type="button" data-is="switch">{both("inspect_switch")}</button>
   </div>
   {folder}
-  <button type="button" data-is="download">{both("inspect_download")}</button>
+  <span class="vi-as"><button type="button" data-is="download">{both("inspect_download")}</button><select data-is="as"
+    data-in-aria-label="inspect_as">{kinds}</select></span>
 </div>
 <div class="vi-secret" data-is="secret" hidden>
   <p data-is="hint"></p>
@@ -178,6 +206,7 @@ def _template(count: int | None, lasting: bool) -> str:
 <div class="vi-work">
   <nav class="vi-list" data-in-aria-label="inspect_pairs">
     <select data-is="filter" data-in-aria-label="inspect_filter">{filters}</select>
+    <select data-is="order" data-in-aria-label="inspect_order">{orders}</select>
     <ol data-is="list"></ol>
   </nav>
   <section class="vi-middle">
@@ -194,21 +223,26 @@ def _template(count: int | None, lasting: bool) -> str:
       <input type="range" data-is="frame" min="0" max="0" value="0" data-in-aria-label="inspect_frame">
       <span data-is="time"></span>
     </div>
+    <div class="vi-worst"><span>{both("inspect_worst")} <kbd>W</kbd></span><span data-is="worst"></span></div>
     <div class="vi-tools">
       <div class="vi-views" role="group" data-in-aria-label="inspect_view">{views}</div>
       <label><input type="checkbox" data-toggle="reference"> {both("inspect_reference")}</label>
       <label><input type="checkbox" data-toggle="face" checked> {both("inspect_face")}</label>
       <small data-is="files"></small>
     </div>
-    <p class="vi-keys">{hints}</p>
+    <p class="vi-keys">{hints} <button type="button" data-is="help">{both("inspect_all_keys")} <kbd>?</kbd></button></p>
   </section>
   <aside class="vi-panel">
     <div class="vi-decide">
       <button type="button" class="accept" data-decide="accept">{both("inspect_accept")} <kbd>A</kbd></button>
       <button type="button" class="reject" data-decide="reject">{both("inspect_reject")} <kbd>R</kbd></button>
+      <button type="button" class="unsure" data-decide="unsure">{both("inspect_unsure")} <kbd>S</kbd></button>
       <button type="button" data-is="undo">{both("inspect_undo")} <kbd>U</kbd></button>
       <span data-is="saved" role="status"></span>
     </div>
+    <div class="vi-tags" role="group" data-in-aria-label="inspect_reasons">{tags}</div>
+    <div class="vi-bad"><button type="button" data-is="bad"></button>
+      <button type="button" data-is="show-bad" hidden>{both("inspect_bad_frame_go")}</button></div>
     <label class="vi-note"><span>{both("inspect_note")} <kbd>N</kbd></span>
       <textarea data-is="note" rows="2" maxlength="{NOTE_LENGTH}" data-in-placeholder="inspect_note_hint"></textarea>
     </label>
@@ -231,4 +265,6 @@ def _template(count: int | None, lasting: bool) -> str:
     </div>
   </details>
 </div>
+<dialog class="vi-help" data-is="keys"><h3>{both("inspect_all_keys")}</h3><dl>{every_key}</dl>
+  <form method="dialog"><button>{both("inspect_close")}</button></form></dialog>
 """

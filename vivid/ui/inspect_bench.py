@@ -7,8 +7,8 @@ nudge costs one calibration and the new points.
 from __future__ import annotations
 
 import base64
-import functools
 import io
+import json
 import logging
 import secrets
 import threading
@@ -16,7 +16,7 @@ import zlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,11 @@ from ..pose.nudges import ArmNudge, Nudges
 from ..pose.portrait import make_portrait
 from ..pose.report import CalibrationOptions
 from ..pose.skeleton import Pose, PoseClip, clip_of
+from ..pose.worst import worst_frames
+from .agreement import as_csv, final_state
 from .annotators import Annotators
-from .decisions import DecisionBook, Mark, checked_nudges, clean_name
+from .decisions import ACTIONS, Mark, checked_nudges, clean_name
+from .inspect_asked import Answer, Asked, answering, plain_function
 from .inspect_cache import Cache
 from .inspect_pairs import Pair, Source, file_sha256, folder_sources, match_pairs
 from .strings.sentences import chinese
@@ -53,9 +56,6 @@ MOST_OF_VISITOR = 20
 """Uploaded collections of one visitor; the oldest gives way."""
 MOST_NAMES = 10
 """Annotators that one visitor may begin while the server runs: there is room for so many (see annotators.py)."""
-OUR_FAULT = "Something went wrong on our side; your decisions are safe. Please try again."
-
-Answer = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -64,53 +64,6 @@ class Portrayed:
 
     pose: Pose
     notices: tuple[str, ...]
-
-
-def _answering(method: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Errors become {"error": sentence}: they are the page's to show."""
-
-    @functools.wraps(method)
-    def call(self: Any, data: Any = None) -> Answer:
-        try:
-            return method(self, _Asked(data))
-        except InputError as error:
-            return {"error": str(error), "chinese": {str(error): chinese(str(error))}}
-        except Exception:
-            log.exception("%s failed", method.__name__)
-            return {"error": OUR_FAULT, "chinese": {OUR_FAULT: chinese(OUR_FAULT)}}
-
-    return call
-
-
-def _function(method: Callable[..., Answer]) -> Callable[[Any], Answer]:
-    def call(data: Any = None) -> Answer:
-        return method(data)
-
-    call.__name__ = method.__name__
-    return call
-
-
-class _Asked:
-    """What a page sent, which may be anything."""
-
-    def __init__(self, data: Any) -> None:
-        self._data = data if isinstance(data, dict) else {}
-
-    def book(self, annotators: Annotators) -> DecisionBook:
-        """The decisions of whoever asks. Errors: InputError for those who do not hold their secret."""
-        return annotators.book(self.text("name"), self.text("secret"))
-
-    def text(self, name: str, limit: int = 200) -> str:
-        value = self._data.get(name, "")
-        if not isinstance(value, str) or (limit and len(value) > limit):
-            raise InputError(f"The page sent a strange {name}: reload it.")
-        return value
-
-    def numbers(self, name: str) -> dict[str, Any]:
-        value = self._data.get(name) or {}
-        if not isinstance(value, dict):
-            raise InputError(f"The page sent strange {name}: reload it.")
-        return value
 
 
 class Bench:
@@ -126,6 +79,7 @@ class Bench:
         self._portraits = Cache(1000)
         self._clips = Cache(64)
         self._calibrated = Cache(32)
+        self._surveyed = Cache(10_000)
         self._begun: Counter[str] = Counter()
         self._in_picture = threading.Lock()
         self._in_video = threading.Lock()
@@ -174,7 +128,7 @@ class Bench:
             raise InputError("These files are no longer here: load them again. Your decisions are kept.")
         return pairs
 
-    def _pair(self, asked: _Asked) -> Pair:
+    def _pair(self, asked: Asked) -> Pair:
         pair = self._collection(asked.text("collection")).get(asked.text("pair"))
         if pair is None:
             raise InputError("This pair is not in the list any more: reload the page.")
@@ -182,8 +136,8 @@ class Bench:
 
     # -- what the page calls ---------------------------------------------------------------------------------------
 
-    @_answering
-    def claim(self, asked: _Asked) -> Answer:
+    @answering
+    def claim(self, asked: Asked) -> Answer:
         """name -> the name as it is kept, and the secret that it belongs to from now on."""
         visitor = current.get()
         shares = {visitor.name: MOST_NAMES} if visitor.known else {}
@@ -199,13 +153,13 @@ class Bench:
         self._begun.update(list(shares))
         return {"name": name, "secret": secret}
 
-    @_answering
-    def known(self, asked: _Asked) -> Answer:
+    @answering
+    def known(self, asked: Asked) -> Answer:
         """name, secret -> the name, if that is its secret."""
         return {"name": asked.book(self._annotators).name}
 
-    @_answering
-    def open(self, asked: _Asked) -> Answer:
+    @answering
+    def open(self, asked: Asked) -> Answer:
         """collection, name, secret -> the list of pairs, with what this annotator has decided about each."""
         book = asked.book(self._annotators)
         pairs = self._collection(asked.text("collection"), again=True)
@@ -216,15 +170,15 @@ class Bench:
             "pairs": [{"id": key, "name": pair.name, **_plain(marks.get(key, Mark()))} for key, pair in pairs.items()],
         }
 
-    @_answering
-    def load(self, asked: _Asked) -> Answer:
+    @answering
+    def load(self, asked: Asked) -> Answer:
         """collection, pair, nudges -> the picture, the poses and the report of one pair."""
         pair = self._pair(asked)
         nudges = checked_nudges(asked.numbers("nudges"))
         portrait = self._portrait(pair.portrait)
         clip, said = self._clip(pair.clip)
         notices = [*portrait.notices, *said]
-        calibrated, report = self._calibrate(pair, nudges)
+        calibrated, report, worst = self._calibrate(pair, nudges)
         return {
             "picture": self._picture(pair.portrait),
             "canvas": list(portrait.pose.canvas),
@@ -234,45 +188,63 @@ class Bench:
             "raw": packed(place(clip, portrait.pose.canvas)[0]),
             "calibrated": packed(calibrated),
             "report": report,
+            "worst": worst,
             "notices": notices,
             "chinese": _in_chinese(report, notices),
             "files": [pair.portrait.name, pair.clip.name],
         }
 
-    @_answering
-    def nudge(self, asked: _Asked) -> Answer:
+    @answering
+    def nudge(self, asked: Asked) -> Answer:
         """collection, pair, nudges -> calibrated points and report."""
-        calibrated, report = self._calibrate(self._pair(asked), checked_nudges(asked.numbers("nudges")))
-        return {"calibrated": packed(calibrated), "report": report, "chinese": _in_chinese(report)}
+        calibrated, report, worst = self._calibrate(self._pair(asked), checked_nudges(asked.numbers("nudges")))
+        return {"calibrated": packed(calibrated), "report": report, "worst": worst, "chinese": _in_chinese(report)}
 
-    @_answering
-    def record(self, asked: _Asked) -> Answer:
-        """collection, pair, name, secret, session, action, decision, note, nudges -> the same mark, now on disk."""
+    @answering
+    def survey(self, asked: Asked) -> Answer:
+        """collection, pair -> how bad its worst frames are: {"worst": measure -> [frame, value]}, uncorrected.
+
+        Videos are left out until somebody has opened them: finding poses takes seconds for each of theirs.
+        """
+        pair = self._pair(asked)
+        video = kind_of(pair.clip.path) in ("media", "moving picture")
+        if video and not self._clips.holds(file_sha256(pair.clip.path)):
+            return {"worst": None}
+        key = (file_sha256(pair.portrait.path), file_sha256(pair.clip.path))
+        return {"worst": self._surveyed.get(key, lambda: self._calibrate(pair, {})[2])}
+
+    @answering
+    def record(self, asked: Asked) -> Answer:
+        """collection, pair, name, secret, session, action and a mark -> the same mark, now on disk."""
         book, pair = asked.book(self._annotators), self._pair(asked)
-        mark = Mark(asked.text("decision"), asked.text("note", 0), asked.numbers("nudges"))
+        mark = Mark(
+            asked.text("decision"), asked.text("note", 0), asked.numbers("nudges"), asked.texts("tags"), asked.frame()
+        )
         action = asked.text("action")
-        if action not in ("decide", "note", "nudge"):
+        if action not in ACTIONS:
             raise InputError("The page sent a strange action: reload it.")
         report = self._calibrate(pair, mark.nudges)[1]
         book.add(pair.subject(), mark, report, asked.text("session"), action)
         return {"pair": pair.subject().id, **_plain(mark)}
 
-    @_answering
-    def undo(self, asked: _Asked) -> Answer:
+    @answering
+    def undo(self, asked: Asked) -> Answer:
         """name, secret, session -> what was taken back: pair, superseded and its mark now; or {"pair": None}."""
         undone = asked.book(self._annotators).undo(asked.text("session"))
         if undone is None:
             return {"pair": None}
         return {"pair": undone.pair, "superseded": undone.superseded, **_plain(undone.mark)}
 
-    @_answering
-    def export(self, asked: _Asked) -> Answer:
-        """name, secret -> the annotator's whole file, as text."""
+    @answering
+    def export(self, asked: Asked) -> Answer:
+        """name, secret -> the annotator's whole file as text, and what holds in the end as CSV and JSON."""
         book = asked.book(self._annotators)
-        return {"file": book.path.name, "text": book.export().decode()}
+        rows = final_state(book)
+        state = {"csv": as_csv(rows), "json": json.dumps(rows, indent=1, ensure_ascii=False)}
+        return {"file": book.path.name, "text": book.export().decode("utf-8", "replace"), **state}
 
-    @_answering
-    def progress(self, asked: _Asked) -> Answer:
+    @answering
+    def progress(self, asked: Asked) -> Answer:
         """collection, pair -> how far the poses of the pair's video are read: {done, total}, zeros when not begun."""
         done, total = self._watching.get(file_sha256(self._pair(asked).clip.path), (0, 0))
         return {"done": done, "total": total}
@@ -280,8 +252,11 @@ class Bench:
     @property
     def calls(self) -> list[Callable[[Any], Answer]]:
         """What a page may call, as plain functions (Gradio marks them, which methods do not allow)."""
-        about_names, about_pairs = (self.claim, self.known), (self.open, self.load, self.nudge, self.progress)
-        return [_function(method) for method in (*about_names, *about_pairs, self.record, self.undo, self.export)]
+        about_names, about_pairs = (self.claim, self.known), (self.open, self.load, self.nudge, self.survey)
+        return [
+            plain_function(method)
+            for method in (*about_names, *about_pairs, self.progress, self.record, self.undo, self.export)
+        ]
 
     # -- poses -----------------------------------------------------------------------------------------------------
 
@@ -317,13 +292,15 @@ class Bench:
 
         return self._clips.get(key, make)
 
-    def _calibrate(self, pair: Pair, nudges: dict[str, float]) -> tuple[PoseClip, Answer]:
+    def _calibrate(self, pair: Pair, nudges: dict[str, float]) -> tuple[PoseClip, Answer, Answer]:
+        """The fitted clip, the report, and its worst frames."""
         key = (file_sha256(pair.portrait.path), file_sha256(pair.clip.path), tuple(sorted(nudges.items())))
 
-        def make() -> tuple[PoseClip, Answer]:
+        def make() -> tuple[PoseClip, Answer, Answer]:
             portrait, (clip, _) = self._portrait(pair.portrait), self._clip(pair.clip)
             calibrated, report = calibrate(portrait.pose, clip, CalibrationOptions(nudges=nudges_of(nudges)))
-            return calibrated, report.to_dict()
+            lengths = {segment.name: segment.reference for segment in report.segments}
+            return calibrated, report.to_dict(), dict(worst_frames(calibrated, lengths, report.unit))
 
         return self._calibrated.get(key, make)
 
@@ -345,7 +322,7 @@ def _naming(source: Source) -> Iterator[None]:
 
 
 def _plain(mark: Mark) -> Answer:
-    return {"decision": mark.decision, "note": mark.note, "nudges": mark.nudges}
+    return asdict(mark)
 
 
 def _in_chinese(report: Answer, notices: Sequence[str] = ()) -> dict[str, str]:

@@ -38,3 +38,8 @@ class Cache:
                 while len(self._values) > self._size:
                     self._values.popitem(last=False)
         return value
+
+    def holds(self, key: Any) -> bool:
+        """Whether there is a value of `key`."""
+        with self._guard:
+            return key in self._values

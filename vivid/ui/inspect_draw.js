@@ -180,22 +180,22 @@ each("input[type=range], select", (input) => ["pointerup", "change"].forEach((ev
   input.addEventListener(event, () => { if (event === "pointerup" || input.tagName === "SELECT") input.blur(); })));
 on("frame", "input", () => { play(false); state.frame = Number($("frame").value); show(); });
 on("play", "click", () => { $("play").blur(); play(); });
-on("previous", "click", () => go(state.at - 1));
-on("next", "click", () => go(state.at + 1));
+on("previous", "click", () => beside(-1));
+on("next", "click", () => beside(1));
 on("undo", "click", () => { $("undo").blur(); undo(); });
 on("download", "click", download);
-on("filter", "change", mark);
 on("note", "blur", noteDone);
 on("note", "input", () => { $("saved").innerHTML = ""; });
 if (SETUP.folder) on("folder", "click", () => open("folder"));
 
 const keys = {
-  ArrowRight: () => go(state.at + 1), ArrowLeft: () => go(state.at - 1),
+  ArrowRight: () => beside(1), ArrowLeft: () => beside(-1),
   ArrowUp: () => step(-1), ArrowDown: () => step(1),
-  a: () => decide("accept"), r: () => decide("reject"), u: undo,
+  a: () => decide("accept"), r: () => decide("reject"), s: () => decide("unsure"), u: undo, b: bad, w: nextWorst, "?": help,
   n: () => { $("note").focus(); $("note").select(); },
   v: () => setView({ side: "slider", slider: "both", both: "side" }[state.view]),
   " ": () => play(),
+  ...Object.fromEntries(SETUP.tags.map((name, k) => [k + 1, () => tag(name)])),
 };
 function pressed(event) {
   if (!element.isConnected) { document.removeEventListener("keydown", pressed); return; }
@@ -211,7 +211,7 @@ function pressed(event) {
   if (event.key === " " && (kind === "BUTTON" || tick)) return;
   if (target.closest && target.closest('[role="tablist"]') && event.key.startsWith("Arrow")) return;
   const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!act || (event.repeat && "aru".includes(event.key.toLowerCase()))) return;
+  if (!act || (event.repeat && /^[arsubw?1-9]$/i.test(event.key))) return;
   event.preventDefault();
   act();
 }

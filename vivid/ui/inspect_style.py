@@ -95,6 +95,28 @@ STYLE = """
 #vivid-inspect .vi-decide .accept { border-color: var(--vivid-ok); }
 #vivid-inspect .vi-decide .reject { border-color: var(--vivid-bad); }
 .vi-decide span[data-is=saved] { align-self: center; text-align: center; font-size: var(--text-sm); }
+#vivid-inspect .vi-decide .unsure { border-color: var(--vivid-warn); }
+#vivid-inspect .unsure[aria-pressed=true] { background: var(--vivid-warn); color: #fff; }
+.vi-list .unsure i::before { content: "?"; color: var(--vivid-warn); }
+.vi-tags { display: flex; flex-wrap: wrap; gap: 0.3rem; margin-top: 0.5rem; }
+#vivid-inspect .vi-tags button, #vivid-inspect .vi-bad button, #vivid-inspect .vi-worst button {
+  padding: 0.15rem 0.5rem; font-size: var(--text-sm); }
+#vivid-inspect .vi-tags button[aria-pressed=true], #vivid-inspect .vi-bad button[aria-pressed=true] {
+  background: var(--button-primary-background-fill); color: var(--button-primary-text-color); }
+.vi-bad { display: flex; flex-wrap: wrap; gap: 0.3rem; margin-top: 0.4rem; }
+.vi-worst, .vi-worst > span { display: flex; flex-wrap: wrap; gap: 0.3rem 0.5rem; align-items: center;
+  font-size: var(--text-sm); }
+.vi-worst { margin-top: 0.4rem; }
+.vi-as { display: flex; }
+#vivid-inspect .vi-as button { border-radius: var(--radius-md) 0 0 var(--radius-md); }
+#vivid-inspect .vi-as select { border-radius: 0 var(--radius-md) var(--radius-md) 0; border-left: 0; max-width: 11rem; }
+#vivid-inspect .vi-keys button { padding: 0 0.4rem; font-size: inherit; }
+.vi-help { color: var(--body-text-color); background: var(--body-background-fill); padding: 1rem 1.4rem;
+  border: 1px solid var(--border-color-primary); border-radius: var(--radius-lg); margin: auto; }
+.vi-help::backdrop { background: rgb(0 0 0 / 0.4); }
+.vi-help h3 { margin: 0 0 0.6rem; }
+.vi-help dl { display: grid; grid-template-columns: auto 1fr; gap: 0.3rem 1rem; margin: 0 0 0.8rem; }
+.vi-help dd { margin: 0; }
 .vi-note { display: block; margin-top: 0.5rem; }
 .vi-note textarea { width: 100%; display: block; resize: vertical; }
 .vi-advance { font-size: var(--text-sm); display: block; margin: 0.2rem 0 0.4rem; }
@@ -134,7 +156,11 @@ STYLE = """
     grid-template-areas: "list" "middle" "panel" "report"; }
   .vi-open .vi-about { display: none; }
   .vi-decide { position: sticky; bottom: 0; z-index: 3; background: var(--body-background-fill); padding: 0.4rem 0;
-    grid-template-columns: 1fr 1fr auto; }
+    grid-template-columns: repeat(4, 1fr); }
+  #vivid-inspect .vi-decide button { padding: 0.7rem 0.2rem; }
+  .vi-list { flex-wrap: wrap; }
+  #vivid-inspect .vi-list select { flex: 1 1 8rem; min-width: 0; }
+  .vi-list ol { flex: 1 1 100%; }
   .vi-decide span[data-is=saved] { grid-column: 1 / -1; }
   .vi-keys, .vi-tools small, #vivid-inspect kbd { display: none; }
   .vi-scrub span { min-width: 0; }

@@ -361,7 +361,12 @@ TABLE: dict[str, str] = {
     # Inspect
     "Enter your name first: your decisions are kept under it.": "请先输入您的名字：您的决定将保存在此名下。",
     "The name has {} characters: keep it under {}.": "名字有 {0} 个字符：请少于 {1} 个。",
-    "{} is no decision: choose accept or reject.": "{0} 不是决定：请选择接受或拒绝。",
+    "{} is no decision: choose accept, reject or unsure.": "{0} 不是决定：请选择接受、拒绝或不确定。",
+    "There are no decisions in {}: name the folder that the server keeps them in.": (
+        "{0} 中没有决定：请给出服务器保存决定的文件夹。"
+    ),
+    "There is no such reason: choose from {}.": "没有这样的原因：请从 {0} 中选择。",
+    "The frame is {}: choose one of the clip's.": "帧为 {0}：请选择片段中的一帧。",
     "The note has {} characters: keep it under {}.": "备注有 {0} 个字符：请少于 {1} 个。",
     "There is no nudge {}: choose one of {}.": "没有名为 {0} 的修正：请选择 {1}。",
     "The nudge {} is {}: choose {} to {}.": "修正 {0} 为 {1}：请选择 {2} 到 {3}。",

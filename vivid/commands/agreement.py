@@ -1,0 +1,20 @@
+"""`python -m vivid agreement FOLDER`: how far annotators agree, and what each has decided in the end."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("decisions", type=Path, help="folder of a server's decisions (its --decisions)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print counts, Cohen's kappa of every two annotators, Fleiss' of all and the disagreements, as JSON."""
+    from ..ui.agreement import agreement_of, verdicts_in
+
+    print(json.dumps(agreement_of(verdicts_in(args.decisions)), indent=1, ensure_ascii=False))
+    return 0

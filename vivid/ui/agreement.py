@@ -1,0 +1,124 @@
+"""What annotators' decisions come to in the end: one row a pair, and how far several annotators agree."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .decisions import NUDGE_LIMITS, DecisionBook, Mark
+
+Verdicts = dict[str, dict[str, str]]
+"""Annotator -> pair id -> decision, open ones left out."""
+_SUBJECT = ("pair", "name", "portrait", "clip", "portrait_sha256", "clip_sha256")
+
+
+def final_state(book: DecisionBook) -> list[dict[str, Any]]:
+    """What holds for every pair that an annotator has done something about, in the order of the first time."""
+    rows: dict[str, dict[str, Any]] = {}
+    for record in book.records():
+        subject = {name: str(record.get(name, "")) for name in _SUBJECT}
+        row = subject | asdict(Mark.of_record(record)) | {"time": str(record.get("time", ""))}
+        rows[record["pair"]] = row  # the place in the order stays the first one's
+    return list(rows.values())
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of `final_state` as CSV: tags joined by spaces, a column for each nudge, frames counted from 1."""
+    text = io.StringIO()
+    columns = [*_SUBJECT, "decision", "tags", "frame", "note", "time", *NUDGE_LIMITS]
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    for row in rows:
+        cells = {name: row[name] for name in columns if name in row} | dict(row["nudges"])
+        cells["tags"] = " ".join(row["tags"])
+        cells["frame"] = "" if row["frame"] is None else row["frame"] + 1
+        writer.writerow({name: _inert(value) for name, value in cells.items()})
+    return text.getvalue()
+
+
+def _inert(value: Any) -> Any:
+    """Text that a spreadsheet takes for a formula gets a quote in front."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def verdicts_in(folder: Path) -> Verdicts:
+    """The decisions of all annotators in a folder, by their files' names. Errors: InputError where there are none."""
+    found: Verdicts = {}
+    for path in sorted(folder.glob("decisions-*.jsonl")):
+        book = DecisionBook(folder, "unnamed")
+        book.path = path
+        names = [record.get("annotator") for record in itertools.islice(book.records(), 1)]
+        name = str(names[0]) if names else path.stem
+        decided = {pair: mark.decision for pair, mark in book.marks().items() if mark.decision}
+        if decided:
+            found[name if name not in found else path.stem] = decided
+    if not found:
+        raise InputError(f"There are no decisions in {folder}: name the folder that the server keeps them in.")
+    return found
+
+
+def cohens_kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
+    """Agreement of two annotators on the same pairs beyond chance, 1 at most; None where chance alone explains all.
+
+    Cohen, "A Coefficient of Agreement for Nominal Scales", 1960.
+    """
+    count = len(first)
+    if not count:
+        return None
+    observed = sum(a == b for a, b in zip(first, second, strict=True)) / count
+    one, other = Counter(first), Counter(second)
+    chance = sum(one[label] * other[label] for label in one) / count**2
+    return None if chance >= 1 else (observed - chance) / (1 - chance)
+
+
+def fleiss_kappa(pairs: Sequence[Sequence[str]]) -> float | None:
+    """Agreement of any number of annotators on pairs, each with the decisions of those who decided about it.
+
+    Fleiss, "Measuring Nominal Scale Agreement Among Many Raters", 1971; where pairs have different numbers of
+    annotators, each pair counts once, and those with a single one not at all.
+    """
+    pairs = [pair for pair in pairs if len(pair) > 1]
+    if not pairs:
+        return None
+    observed = sum(
+        sum(n * (n - 1) for n in Counter(pair).values()) / (len(pair) * (len(pair) - 1)) for pair in pairs
+    ) / len(pairs)
+    shares: Counter[str] = Counter()
+    for pair in pairs:
+        for label, n in Counter(pair).items():
+            shares[label] += n / len(pair)  # type: ignore[assignment]
+    chance = sum((share / len(pairs)) ** 2 for share in shares.values())
+    return None if chance >= 1 - 1e-12 else (observed - chance) / (1 - chance)
+
+
+def agreement_of(found: Verdicts) -> dict[str, Any]:
+    """Cohen's kappa of every two annotators, Fleiss' of all, and the pairs that they disagree about."""
+    two = []
+    for first, second in itertools.combinations(found, 2):
+        shared = sorted(found[first].keys() & found[second].keys())
+        kappa = cohens_kappa([found[first][pair] for pair in shared], [found[second][pair] for pair in shared])
+        same = sum(found[first][pair] == found[second][pair] for pair in shared)
+        two.append({"annotators": [first, second], "pairs": len(shared), "same": same, "cohens_kappa": _short(kappa)})
+    by_pair: dict[str, dict[str, str]] = {}
+    for name, decided in found.items():
+        for pair, decision in decided.items():
+            by_pair.setdefault(pair, {})[name] = decision
+    return {
+        "annotators": {name: dict(Counter(decided.values())) for name, decided in found.items()},
+        "pairs": len(by_pair),
+        "pairs_of_several": sum(len(decided) > 1 for decided in by_pair.values()),
+        "fleiss_kappa": _short(fleiss_kappa([list(decided.values()) for decided in by_pair.values()])),
+        "two": two,
+        "disagreements": {pair: decided for pair, decided in by_pair.items() if len(set(decided.values())) > 1},
+    }
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -1,0 +1,75 @@
+"""What a page sent to Inspect, which may be anything, and how it is answered."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import InputError
+from .annotators import Annotators
+from .decisions import DecisionBook
+from .strings.sentences import chinese
+
+log = logging.getLogger("vivid")
+
+OUR_FAULT = "Something went wrong on our side; your decisions are safe. Please try again."
+
+Answer = dict[str, Any]
+
+
+def answering(method: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Errors become {"error": sentence}: they are the page's to show."""
+
+    @functools.wraps(method)
+    def call(self: Any, data: Any = None) -> Answer:
+        try:
+            return method(self, Asked(data))
+        except InputError as error:
+            return {"error": str(error), "chinese": {str(error): chinese(str(error))}}
+        except Exception:
+            log.exception("%s failed", method.__name__)
+            return {"error": OUR_FAULT, "chinese": {OUR_FAULT: chinese(OUR_FAULT)}}
+
+    return call
+
+
+def plain_function(method: Callable[..., Answer]) -> Callable[[Any], Answer]:
+    def call(data: Any = None) -> Answer:
+        return method(data)
+
+    call.__name__ = method.__name__
+    return call
+
+
+class Asked:
+    """What a page sent, which may be anything."""
+
+    def __init__(self, data: Any) -> None:
+        self._data = data if isinstance(data, dict) else {}
+
+    def book(self, annotators: Annotators) -> DecisionBook:
+        """The decisions of whoever asks. Errors: InputError for those who do not hold their secret."""
+        return annotators.book(self.text("name"), self.text("secret"))
+
+    def text(self, name: str, limit: int = 200) -> str:
+        value = self._data.get(name, "")
+        if not isinstance(value, str) or (limit and len(value) > limit):
+            raise InputError(f"The page sent a strange {name}: reload it.")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self._data.get(name) or []
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise InputError(f"The page sent strange {name}: reload it.")
+        return tuple(value)
+
+    def frame(self) -> Any:
+        return self._data.get("frame")
+
+    def numbers(self, name: str) -> dict[str, Any]:
+        value = self._data.get(name) or {}
+        if not isinstance(value, dict):
+            raise InputError(f"The page sent strange {name}: reload it.")
+        return value

@@ -1,0 +1,92 @@
+// The third part of inspect.js: what makes two hundred pairs quick: reasons, the bad frame, the worst frames, order.
+
+// ---- reasons and the bad frame --------------------------------------------------------------------------------
+function reasons(entry) {
+  each("[data-tag]", (button) => button.setAttribute("aria-pressed", entry.tags.includes(button.dataset.tag)));
+  const marked = entry.frame !== null;
+  $("bad").innerHTML = both(marked ? "inspect_bad_frame_is" : "inspect_bad_frame", { frame: entry.frame + 1 }) + " <kbd>B</kbd>";
+  $("bad").setAttribute("aria-pressed", marked);
+  $("show-bad").hidden = !marked;
+}
+function tag(name) {
+  if (!ready()) return;
+  const entry = pair(), tags = SETUP.tags.filter((other) => entry.tags.includes(other) !== (other === name));
+  save(entry, { tags }, "tag");
+}
+function bad() { // another frame moves the mark there, the same one takes it away
+  if (!ready()) return;
+  play(false);
+  save(pair(), { frame: pair().frame === state.frame ? null : state.frame }, "frame");
+}
+const to = (frame) => { play(false); state.frame = frame; show(); };
+
+// ---- the worst frames -----------------------------------------------------------------------------------------
+const share = (name, value) => (name === "jump" ? value.toFixed(2) : Math.round(100 * value));
+let turn = -1;
+function worst() {
+  turn = -1;
+  const found = state.data ? SETUP.measures.filter((name) => state.data.worst[name][1] > 0) : [];
+  $("worst").innerHTML = found.map((name) => {
+    const [frame, value] = state.data.worst[name];
+    return `<button type="button" data-worst="${frame}">${frame + 1}: ${both("inspect_worst_" + name, { value: share(name, value) })}</button>`;
+  }).join("") || (state.data ? both("inspect_worst_none") : "");
+  each("[data-worst]", (button) => button.addEventListener("click", () => { button.blur(); to(Number(button.dataset.worst)); }));
+}
+function nextWorst() {
+  const frames = [...element.querySelectorAll("[data-worst]")].map((button) => Number(button.dataset.worst));
+  if (!ready() || !frames.length) return;
+  turn = (turn + 1) % frames.length;
+  to(frames[turn]);
+}
+
+// ---- which pairs, in which order ------------------------------------------------------------------------------
+const LEAST = { bone: 0.03, reach: 0.05, jump: 0.5, outside: 0.001 }; // what the filters let through
+const value = (entry, name) => (entry.worst ? entry.worst[name][1] : -1);
+function shown(entry) {
+  const filter = $("filter").value;
+  return filter === "all" || filter === (entry.decision || "open") || entry === pair() || (filter === "note" && !!entry.note)
+    || (filter === "tags" && entry.tags.length > 0) || (filter in LEAST && value(entry, filter) > LEAST[filter]);
+}
+function beside(by) { // the next pair that the list shows
+  let index = state.at + by;
+  while (state.pairs[index] && !shown(state.pairs[index])) index += by;
+  go(index);
+}
+function sort() {
+  const order = $("order").value, current = pair();
+  state.pairs.sort((a, b) => (order === "place" ? 0 : value(b, order) - value(a, order)) || a.place - b.place);
+  state.at = state.pairs.indexOf(current);
+  list();
+  mark();
+}
+let surveying = null;
+async function survey() { // once, when an order or a filter asks for it; one pair at a time
+  const pairs = state.pairs;
+  if (surveying === pairs) return;
+  surveying = pairs;
+  const total = pairs.length;
+  for (const entry of [...pairs]) {
+    if (state.pairs !== pairs) return; // somebody has opened others
+    if (entry.worst) continue;
+    entry.worst = (await ask("survey", { pair: entry.id }).catch(() => ({ worst: null }))).worst;
+    const done = pairs.filter((other) => other.worst !== undefined).length;
+    if (done % 5 === 0) { say(both("inspect_surveying", { done, total })); sort(); }
+  }
+  surveying = null;
+  if (state.pairs !== pairs) return;
+  sort();
+  const done = pairs.filter((entry) => entry.worst).length;
+  say(both(done < total ? "inspect_surveyed_some" : "inspect_surveyed", { total, done }), "ok");
+}
+const measured = () => {
+  const asked = $("order").value !== "place" || $("filter").value in LEAST;
+  if (asked && state.pairs.some((entry) => entry.worst === undefined)) survey();
+};
+
+each("[data-tag]", (button) => button.addEventListener("click", () => { button.blur(); tag(button.dataset.tag); }));
+$("bad").addEventListener("click", () => { $("bad").blur(); bad(); });
+$("show-bad").addEventListener("click", () => { $("show-bad").blur(); to(pair().frame); });
+$("order").addEventListener("change", () => { sort(); measured(); });
+$("filter").addEventListener("change", () => { mark(); measured(); });
+const help = () => ($("keys").open ? $("keys").close() : $("keys").showModal());
+$("help").addEventListener("click", help);
