@@ -36,6 +36,6 @@ class Look:
     key: Floats = field(default_factory=lambda: np.array([-0.35, 0.75, 0.56]))
     contrast: float = 1.25
     grain: float = 0.006
-    blur: float = 0.5
+    blur: float = 0.42
     upper: Floats | None = None
     hem: float | None = None
