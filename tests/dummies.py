@@ -92,11 +92,12 @@ def dummy_conditions(models: Models, videos: int = 1, frames: int = 3, size: int
     head[..., : size // 2, size // 4 : 3 * size // 4] = True
     hands[..., 3 * size // 4 :, : size // 2] = True
     config = models.denoiser.config
+    width = config.speech_width
     latents = noise(videos, config.out_channels, size, size)
     tokens = 2 * models.codebook.grid**2
     return Conditions(
-        audio=noise(videos, frames, 50, 384),
-        rhythm=torch.randn(videos, frames, 50, 384, generator=torch.Generator().manual_seed(seed + 1)),
+        audio=noise(videos, frames, 50, width),
+        rhythm=torch.randn(videos, frames, 50, width, generator=torch.Generator().manual_seed(seed + 1)),
         hand_features=noise(videos, config.block_out_channels[0], frames, size, size),
         reference=models.denoiser.project_reference(models.reference.bank(latents)),
         reference_latents=latents,
@@ -109,8 +110,6 @@ def dummy_conditions(models: Models, videos: int = 1, frames: int = 3, size: int
 
 class DummySpeech:
     """A speech encoder's interface; its tokens follow the loudness of each frame."""
-
-    untrained: tuple[str, ...] = ()
 
     def __init__(self, name: str = "dummy") -> None:
         self.name = name

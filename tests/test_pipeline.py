@@ -158,7 +158,7 @@ def test_switches_and_guidance_change_the_video(pipeline, tmp_path):
 
 
 def test_single_frames_come_out_the_same_however_many_share_a_call(tmp_path, monkeypatch):
-    pipeline = dummy_pipeline(window=1, overlap=0)
+    pipeline = dummy_pipeline(window=1, untrained=("motion",), overlap=0)
     calls = []
     for together in (1, 4):
         monkeypatch.setattr("vivid.generators.diffusion.generator.SINGLE_FRAMES", together)

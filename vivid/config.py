@@ -41,7 +41,6 @@ class ModelInfo:
     guidance_audio: float
     guidance_image: float
     solver: str = "ddim"
-    prediction_type: str = "v_prediction"
     noise_clamp: float | None = None
     untrained: tuple[str, ...] = ()
     refines_layers: bool = False

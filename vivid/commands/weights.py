@@ -53,8 +53,7 @@ def _list(args: argparse.Namespace) -> None:
     print(f"Used when none is named: {default_model()}\n\nSpeech encoders (a model names the one it was trained with):")
     print(f"whisper-tiny.en: MIT; comes with the project\n  in {assets_folder() / 'speech' / 'whisper-tiny.en'}")
     for name, repository in SPEECH_REPOSITORIES.items():
-        projection = "; its projection to Whisper's width is not trained" if name == "wav2vec2" else ""
-        print(f"{name}: {repository.licence}; {repository.name} on the hub{projection}")
+        print(f"{name}: {repository.licence}; {repository.name} on the hub")
         megabytes = f"{1000 * repository.gigabytes:.0f} MB"
         fetch = f"not here; `python -m vivid weights fetch {name}` downloads {megabytes}"
         print("  " + ("in the hub's cache" if cached(repository) else fetch))

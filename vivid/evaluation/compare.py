@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..config import FPS, SAMPLE_RATE, RunSettings
 from ..generators.diffusion.generator import DiffusionGenerator
-from ..generators.diffusion.pictures import decode_pictures, encode_picture, remember
+from ..generators.diffusion.pictures import decode_pictures, encode_picture, portrait_features
 from ..media.sound import load_speech
 from ..media.tensors import to_unit
 from ..media.video import read_frames
@@ -73,7 +73,7 @@ def through_latents(pipeline: VividPipeline, case: Case, batch: int = 8) -> NDAr
         return None
     vae, device, dtype, parts = generator.models.vae, generator.execution_device, generator.weights_dtype, []
     with torch.no_grad():
-        portrait = remember(vae, case.portrait.image, case.portrait.pose, device, dtype)
+        portrait = portrait_features(vae, case.portrait.image, case.portrait.pose, device, dtype)
         for start in range(0, case.frames, batch):
             chunk = slice(start, min(start + batch, case.frames))
             latents = encode_picture(vae, to_unit(np.array(case.clip.frames[chunk]), device, dtype))

@@ -23,6 +23,7 @@ from .dsaa import AUDIO_DIM, AUDIO_TOKENS, HEAD_WINDOW, AudioKeyValues, DualStre
 from .hand_encoder import ConditionedConv
 from .motion import MotionModule, NoMotion
 from .options import with_options_of
+from .schedule import Prediction
 
 DIFFERENCE = 0.35
 """Standard deviation of the difference to the reference that `reference_shift` expects, in scaled latents."""
@@ -37,9 +38,10 @@ class Denoiser(UNetMotionModel):
     reference_shift: the network sees the difference to the reference latents and predicts what the best linear guess
         leaves over, if that difference were normal with deviation DIFFERENCE (Karras et al. 2022, "skip"; exact for
         v-prediction on the schedule of `schedule.make_scheduler`): without any training it returns the still portrait.
+    prediction_type: whether velocity or noise is predicted.
     concat_layers: the layered frames' latents are read as well, and what `reference_shift` says of the reference holds
         for them instead: without any training the network returns the layered frames.
-    audio_token_embedding, head_window: see `DualStreamAudio`; tokens are not embedded in the base.
+    audio_token_embedding, head_window, speech_width: see `DualStreamAudio`; tokens are not embedded in the base.
     motion: with motion modules; without them each frame is made alone.
     head_dim, code_dim: widths of the pooled head tokens and of the hand codes.
     stream_ratio, stream_heads: width (as a share of the block's) and heads of head stream and codebook attention.
@@ -54,19 +56,23 @@ class Denoiser(UNetMotionModel):
         concat_reference: bool = False,
         reference_shift: bool = False,
         concat_layers: bool = False,
+        prediction_type: Prediction = "v_prediction",
         audio_token_embedding: bool = False,
         motion: bool = True,
         head_window: int = HEAD_WINDOW,
+        speech_width: int = AUDIO_DIM,
         head_dim: int = 192,
         code_dim: int = 256,
         stream_ratio: float = 0.5,
         stream_heads: int = 4,
         **options: Any,
     ) -> None:
+        if reference_shift and prediction_type != "v_prediction":
+            raise ValueError("reference_shift is for models that predict velocities")
         super().__init__(**options)
         first: nn.Conv2d = self.get_submodule("conv_in")
         self.conv_in = ConditionedConv(first.in_channels, first.out_channels, 3, padding=1)
-        self.dsaa = DualStreamAudio(audio_token_embedding, head_dim, head_window)
+        self.dsaa = DualStreamAudio(audio_token_embedding, head_dim, head_window, speech_width)
         self.code_norm = nn.LayerNorm(code_dim)  # a trained codebook may have any scale
         names = []
         for level, path, module in list(self._parts_by_level()):
@@ -115,7 +121,10 @@ class Denoiser(UNetMotionModel):
         """What the public base lacks: the head stream with its projection, and the codebook attention."""
         blocks = [self.block(name) for name in self.block_names]
         streams = [part for block in blocks for part in (block.head_stream, block.codebook_attention)]
-        return [self.dsaa.head_projection, self.code_norm, *streams]
+        own = [self.dsaa.head_projection, self.code_norm]
+        if self.dsaa.speech_projection is not None:
+            own.append(self.dsaa.speech_projection)
+        return [*own, *streams]
 
     def added_names(self) -> set[str]:
         """Names in the state dict of `added_parts`."""
@@ -190,7 +199,7 @@ class Denoiser(UNetMotionModel):
     def _project_audio(self, audio: Tensor | None, rhythm: Tensor | None, with_head: bool) -> AudioKeyValues:
         silent = audio is None
         if audio is None:
-            audio = rhythm = self.code_norm.weight.new_zeros(1, 1, AUDIO_TOKENS, AUDIO_DIM)
+            audio = rhythm = self.code_norm.weight.new_zeros(1, 1, AUDIO_TOKENS, self.dsaa.speech_width)
         lip = head = None
         if not silent or self.dsaa.embedding is not None:
             tokens = self.dsaa.lip_tokens(audio).flatten(0, 1)  # (B * F, 50, 384)

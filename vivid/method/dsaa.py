@@ -85,23 +85,29 @@ class DualStreamAudio(nn.Module):
     """DSAA outside of the blocks: from speech tokens to what the two streams attend to, and the projection G.
 
     embed_tokens: tokens are normalised, numbered and summed up first (`AudioTokens`); head_dim: width behind G;
-    head_window: audio frames that the rhythm is the mean of (`stream_tokens`).
+    head_window: audio frames that the rhythm is the mean of (`stream_tokens`); speech_width: of the speech encoder's
+    tokens, which a linear layer brings to 384 where it is another, and which leaves silence zero.
     """
 
-    def __init__(self, embed_tokens: bool, head_dim: int, head_window: int = HEAD_WINDOW) -> None:
+    def __init__(
+        self, embed_tokens: bool, head_dim: int, head_window: int = HEAD_WINDOW, speech_width: int = AUDIO_DIM
+    ) -> None:
         super().__init__()
-        self.head_window = head_window
+        self.head_window, self.speech_width = head_window, speech_width
+        self.speech_projection = nn.Linear(speech_width, AUDIO_DIM, bias=False) if speech_width != AUDIO_DIM else None
         self.embedding = AudioTokens() if embed_tokens else None
         self.head_projection = nn.Sequential(
             nn.LayerNorm(AUDIO_DIM), nn.Linear(AUDIO_DIM, head_dim), nn.SiLU(), nn.Linear(head_dim, head_dim)
         )
 
     def lip_tokens(self, audio: Tensor) -> Tensor:
-        """Speech tokens (..., 50, 384) -> what the lip stream attends to, of the same shape."""
+        """Speech tokens (..., 50, speech_width) -> what the lip stream attends to (..., 50, 384)."""
+        if self.speech_projection is not None:
+            audio = self.speech_projection(audio)
         return audio if self.embedding is None else self.embedding(audio)
 
     def head_tokens(self, rhythm: Tensor) -> Tensor:
-        """Pooled speech tokens (..., 50, 384) -> what the head stream attends to (..., 50, head_dim)."""
+        """Pooled speech tokens (..., 50, speech_width) -> what the head stream attends to (..., 50, head_dim)."""
         tokens: Tensor = self.head_projection(self.lip_tokens(rhythm))
         return tokens
 

@@ -13,6 +13,7 @@ from .dsaa import AUDIO_DIM, HEAD_WINDOW
 from .hand_encoder import HandEncoder
 from .hcc import HandCodebook
 from .reference import ReferenceNet
+from .schedule import Prediction
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,10 @@ class ModelConfig:
     lip_scale: float = 1.0
     concat_reference: bool = True
     reference_shift: bool = True
+    prediction_type: Prediction = "v_prediction"
     audio_token_embedding: bool = True
     head_window: int = HEAD_WINDOW
+    speech_width: int = AUDIO_DIM
     trim_reference: bool = True
     stream_ratio: float = 0.5
     stream_heads: int = 4
@@ -228,8 +231,10 @@ def build_denoiser(config: ModelConfig) -> Denoiser:
         lip_scale=config.lip_scale,
         concat_reference=config.concat_reference,
         reference_shift=config.reference_shift,
+        prediction_type=config.prediction_type,
         audio_token_embedding=config.audio_token_embedding,
         head_window=config.head_window,
+        speech_width=config.speech_width,
         code_dim=config.code_dim,
         stream_ratio=config.stream_ratio,
         stream_heads=config.stream_heads,

@@ -8,15 +8,18 @@ if TYPE_CHECKING:
     from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 
 Solver = Literal["ddim", "dpm++"]
+Prediction = Literal["v_prediction", "epsilon"]
+"""What the denoiser predicts: the velocity, as the public base does, or the noise (equation 3 of the paper)."""
 
 
 def make_scheduler(
-    solver: Solver = "ddim", prediction_type: str = "v_prediction"
+    solver: Solver = "ddim", prediction_type: Prediction = "v_prediction"
 ) -> DDIMScheduler | DPMSolverMultistepScheduler:
     """A diffusers scheduler on the public base's schedule.
 
-    1000 steps, linear betas 0.00085..0.012 rescaled to zero terminal SNR, trailing spacing, no clipping
-    (ECHOMIMIC_V2, "Sampler"; Lin et al. 2024, "Common diffusion noise schedules and sample steps are flawed").
+    1000 steps, linear betas 0.00085..0.012, trailing spacing, no clipping. For velocities the betas are rescaled to
+    zero terminal SNR (Lin et al. 2024, "Common diffusion noise schedules and sample steps are flawed"); noise cannot be
+    predicted there, for where nothing but noise is left it says nothing of the picture.
     `ddim` is what the public base was made with; `dpm++` is the second-order multistep solver (Lu et al. 2022) that
     needs fewer steps.
     """
@@ -29,7 +32,7 @@ def make_scheduler(
         "beta_schedule": "linear",
         "prediction_type": prediction_type,
         "timestep_spacing": "trailing",
-        "rescale_betas_zero_snr": True,
+        "rescale_betas_zero_snr": prediction_type == "v_prediction",
     }
     if solver == "ddim":
         return DDIMScheduler(**common, clip_sample=False, set_alpha_to_one=True, steps_offset=0)

@@ -1,4 +1,4 @@
-"""Speech encoders behind one interface: samples in, 50 tokens of width 384 for each video frame out.
+"""Speech encoders behind one interface: samples in, 50 tokens for each video frame out, 384 wide (wav2vec2: 768).
 
 `whisper-tiny.en` ships with the program, `whisper-tiny` (what the public base was trained on) and `wav2vec2` come from
 the hub. They are not interchangeable: same shapes, other features, so a model names the one it was trained with.
@@ -44,24 +44,23 @@ def speech_encoder_names() -> tuple[str, ...]:
 
 
 class SpeechEncoder(ABC):
-    """What turns speech into tokens. `untrained` names its parts whose weights are random."""
+    """What turns speech into tokens."""
 
     name: str
-    untrained: tuple[str, ...] = ()
     module: nn.Module
 
     @abstractmethod
     def states(self, samples: Samples) -> Tensor:
-        """Mono samples (N,) at 16 kHz -> float32 (about N / 320, 5 layers, 384) at 50 Hz, on the encoder's device."""
+        """Mono samples (N,) at 16 kHz -> float32 (about N / 320, 5 layers, width) at 50 Hz, on the encoder's device."""
 
     def features(self, samples: Samples, frames: int, fps: float = FPS) -> Tensor:
-        """Tokens of every video frame, float32 (frames, 50, 384): METHOD 2, ten states x five layers."""
+        """Tokens of every video frame, float32 (frames, 50, width): ten states x five layers."""
         return self.windows(samples, frames, fps)(range(frames))
 
     def windows(self, samples: Samples, frames: int, fps: float = FPS) -> Callable[[range], Tensor]:
         """The tokens of any window of a long video's frames, without all of them existing at once.
 
-        The samples are encoded here; what is returned takes a range of n of the `frames` frames to (n, 50, 384).
+        The samples are encoded here; what is returned takes a range of n of the `frames` frames to (n, 50, width).
         """
         states = self.states(samples)
         indices = window_indices(len(states), frames, fps)
@@ -101,27 +100,18 @@ class WhisperSpeech(SpeechEncoder):
 
 
 class Wav2Vec2Speech(SpeechEncoder):
-    """Hidden states 0, 3, 6, 9, 12 of wav2vec2-base in the place of Whisper's five, projected from 768 to 384.
+    """Hidden states 0, 3, 6, 9, 12 of wav2vec2-base in the place of Whisper's five, 768 wide.
 
-    The projection has no trained weights: it is a fixed random one with orthogonal rows, which keeps what it can, and
-    is reported in `untrained` until weights are loaded into it.
+    A model that hears with it brings them to its own width, by a layer that is trained with the rest (`method.dsaa`).
     """
 
     chosen = (0, 3, 6, 9, 12)
-    untrained = ("wav2vec2 projection",)
 
     def __init__(self, model: Wav2Vec2Model) -> None:
         self.name = "wav2vec2"
-        self.projection = nn.Linear(model.config.hidden_size, WIDTH)
-        weight = torch.randn(self.projection.weight.shape, generator=torch.Generator().manual_seed(0))
-        rows = torch.linalg.qr(weight.T if weight.shape[0] <= weight.shape[1] else weight).Q
-        with torch.no_grad():
-            self.projection.weight.copy_(rows.T if weight.shape[0] <= weight.shape[1] else rows)
-            self.projection.bias.zero_()
-        self.encoder = model
-        self.module = nn.ModuleDict({"encoder": model, "projection": self.projection})
-        self.module.eval().requires_grad_(False)
+        self.module = model.eval().requires_grad_(False)
 
+    @torch.no_grad()
     def states(self, samples: Samples) -> Tensor:
         """See SpeechEncoder. Its 49.95 states a second are put on the 50-Hz grid by linear interpolation."""
         wave = torch.from_numpy(np.ascontiguousarray(samples, np.float32))
@@ -134,10 +124,9 @@ class Wav2Vec2Speech(SpeechEncoder):
             if count == 0 and start > 0:
                 break
             segment = nn.functional.pad(segment, (0, max(SHORTEST_WAVE - len(segment), 0))).to(self.device)
-            with torch.no_grad():  # only the projection can be learned
-                output = self.encoder(segment[None], output_hidden_states=True)
+            output = self.module(segment[None], output_hidden_states=True)
             layers = torch.stack([output.hidden_states[k] for k in self.chosen], dim=2)[0]  # (n, 5, 768)
-            parts.append(self.projection(_to_length(layers.float(), max(count, 1))))
+            parts.append(_to_length(layers.float(), max(count, 1)))
         return torch.cat(parts)
 
 

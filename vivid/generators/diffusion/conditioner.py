@@ -18,7 +18,7 @@ from ...method.factory import Models
 from ...pose.draw import hand_map
 from ...pose.regions import box_mask, hand_boxes
 from .. import Inputs
-from .pictures import encode_picture, remember
+from .pictures import encode_picture, portrait_features
 
 WINDOW_CACHE_BYTES = 48 * 2**20
 """Windows whose conditions are kept between steps; what does not fit is built again, so memory stays flat."""
@@ -52,7 +52,7 @@ class Conditioner:
         self.grid = (self.size[1] // 8, self.size[0] // 8)
         picture = to_unit(inputs.picture[None], device, dtype)
         self.reference_latents = encode_picture(models.vae, picture)
-        self.portrait = remember(models.vae, inputs.picture, inputs.pose, device, dtype)
+        self.portrait = portrait_features(models.vae, inputs.picture, inputs.pose, device, dtype)
         self.reference = self.denoiser.project_reference(models.reference.bank(self.reference_latents))
         self.codes, self.code_mask = hand_codes(models, inputs, device, dtype) if settings.codebook else (None, None)
         self.silence = self.denoiser.project_silence()

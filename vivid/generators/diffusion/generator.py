@@ -27,7 +27,7 @@ from ..layered.generator import LayeredGenerator
 from ..settings import resolve
 from .guidance import guidance_coefficients
 from .noise import noisy_steps
-from .pictures import decode_pictures, remember
+from .pictures import decode_pictures, portrait_features
 from .session import DiffusionSession
 from .speed import Speed, Workload, fastest
 from .windows import batches, context_windows
@@ -128,9 +128,9 @@ class DiffusionGenerator:
         assert settings.guidance_audio is not None and settings.guidance_image is not None
         area = settings.width * settings.height / (self.info.size[0] * self.info.size[1])
         evaluations = sum(map(bool, guidance_coefficients(settings.guidance_audio, settings.guidance_image)))
-        evaluated = sum(map(len, self.windows(frames)))
         steps = noisy_steps(settings.steps, settings.from_layers)
-        return Workload(area * evaluations * steps * evaluated, area * frames, area * steps)
+        evaluated = sum(len(window) for step in range(steps) for window in self.windows(frames, step))
+        return Workload(area * evaluations * evaluated, area * frames, area * steps)
 
     @torch.no_grad()
     def measure_speed(self) -> None:
@@ -142,14 +142,14 @@ class DiffusionGenerator:
         sample = self.as_videos(latents)
         bank = models.reference.bank(latents[:, :, 0])
         conditions = Conditions(
-            audio=torch.zeros(len(sample), sample.shape[2], 50, 384).to(device, dtype),
+            audio=torch.zeros(len(sample), sample.shape[2], 50, models.denoiser.dsaa.speech_width).to(device, dtype),
             reference=models.denoiser.project_reference(bank),
             reference_latents=latents[:, :, 0],
         )
         timestep = torch.tensor(500, device=device)
         evaluate = fastest(lambda: models.denoiser(sample, timestep, conditions), device) / frames
         pose = place(shipped_motion(DEFAULT_MOTION), (width, height))[0].take(slice(1))
-        portrait = remember(models.vae, np.zeros((height, width, 3), np.uint8), pose.frame(0), device, dtype)
+        portrait = portrait_features(models.vae, np.zeros((height, width, 3), np.uint8), pose.frame(0), device, dtype)
         decode = fastest(lambda: decode_pictures(models.vae, latents[:, :, 0], portrait, pose), device)
         self.speed = Speed(evaluate, decode)
 
@@ -159,11 +159,11 @@ class DiffusionGenerator:
         pictures = to_unit(crops, self.execution_device, self.weights_dtype)
         return from_unit(self.models.codebook(pictures).reconstruction)
 
-    def windows(self, frames: int) -> list[range]:
-        """What the denoiser is called on, one after the other."""
+    def windows(self, frames: int, step: int) -> list[range]:
+        """What the denoiser is called on in a sampling step, one after the other."""
         if self.single_frames:
             return batches(frames, SINGLE_FRAMES)
-        return context_windows(frames, self.info.window, self.info.overlap)
+        return context_windows(frames, self.info.window, self.info.overlap, step)
 
     def as_videos(self, latents: Tensor) -> Tensor:
         """Latents (1, C, F, h, w) of a window as the denoiser takes them: single frames are F videos (F, C, 1, h, w).

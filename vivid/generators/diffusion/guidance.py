@@ -23,14 +23,14 @@ def guidance_coefficients(audio_scale: float, image_scale: float) -> tuple[float
 def guided_prediction(
     predict: Callable[[Conditions], Tensor], conditions: Conditions, audio_scale: float, image_scale: float
 ) -> Tensor:
-    """The guided combination of `predict` over what the scales need; same shape as one prediction."""
+    """The guided combination of `predict` over what the scales need, in float32; same shape as one prediction."""
     unconditional, image, both = guidance_coefficients(audio_scale, image_scale)
     result: Tensor | float = 0.0
     if unconditional:
-        result = unconditional * predict(conditions.unconditional(keep_image=False))
+        result = unconditional * predict(conditions.unconditional(keep_image=False)).float()
     if image:
-        result = result + image * predict(conditions.unconditional(keep_image=True))
+        result = result + image * predict(conditions.unconditional(keep_image=True)).float()
     if both or not (unconditional or image):
-        result = result + both * predict(conditions)
+        result = result + both * predict(conditions).float()
     assert isinstance(result, Tensor)
     return result

@@ -23,24 +23,24 @@ def encode_picture(vae: Any, pictures: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Remembered:
+class PortraitFeatures:
     """What decoding keeps of the portrait: the details that latents lose, and its arms and hands."""
 
     details: PictureDetails
     arms: Arms
 
 
-def remember(
+def portrait_features(
     vae: Any, picture: NDArray[np.uint8], pose: Pose, device: torch.device, dtype: torch.dtype
-) -> Remembered | None:
+) -> PortraitFeatures | None:
     """What `decode_pictures` takes from a portrait (H, W, 3); None for autoencoders that have no place for it."""
     if not isinstance(vae, ShortcutAutoencoderKL):
         return None
     details = vae.details_of(to_unit(picture[None], device, dtype))
-    return None if details is None else Remembered(details, cut_arms(picture, pose))
+    return None if details is None else PortraitFeatures(details, cut_arms(picture, pose))
 
 
-def decode_pictures(vae: Any, latents: Tensor, portrait: Remembered | None, clip: PoseClip) -> NDArray[np.uint8]:
+def decode_pictures(vae: Any, latents: Tensor, portrait: PortraitFeatures | None, clip: PoseClip) -> NDArray[np.uint8]:
     """Pictures (N, H, W, 3) of scaled latents (N, C, h, w).
 
     clip: the poses that the N frames show, in the portrait's pixels, to which its hands are carried.

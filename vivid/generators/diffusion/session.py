@@ -22,7 +22,7 @@ from .. import Frames, Inputs
 from .conditioner import Conditioner
 from .guidance import guided_prediction
 from .noise import initial_noise, noised, noisy_steps, predicted_clean
-from .pictures import Remembered, decode_pictures, encode_picture
+from .pictures import PortraitFeatures, decode_pictures, encode_picture
 from .speed import Clock
 from .windows import window_weights
 
@@ -117,9 +117,7 @@ class DiffusionSession:
         denoiser: Any = self.models.denoiser  # diffusers' base classes are not typed
         assert run.guidance_audio is not None and run.guidance_image is not None
         device, dtype = generator.execution_device, generator.weights_dtype
-        windows = generator.windows(self.length)
-        weights = [rearrange(weight.to(device), "f -> 1 1 f 1 1") for weight in window_weights(windows)]
-        scheduler = make_scheduler(info.solver, info.prediction_type)  # type: ignore[arg-type]
+        scheduler = make_scheduler(info.solver, denoiser.config.prediction_type)  # type: ignore[arg-type]
         scheduler.set_timesteps(run.steps, device=device)
         shape = (1, self.models.vae.config.latent_channels, self.length, *conditioner.grid)
         # The solver works in float32 whatever the weights are: its small differences matter more than memory.
@@ -128,8 +126,10 @@ class DiffusionSession:
         if layers is not None:
             timesteps = timesteps[len(timesteps) - noisy_steps(len(timesteps), run.from_layers) :]
             latents = noised(scheduler, layers, latents, timesteps[0]) if len(timesteps) else layers
-        total, done = len(timesteps) * len(windows), 0
-        for timestep in timesteps:
+        windows_of_steps = [generator.windows(self.length, step) for step in range(len(timesteps))]
+        total, done = sum(map(len, windows_of_steps)), 0
+        for timestep, windows in zip(timesteps, windows_of_steps, strict=True):
+            weights = [rearrange(weight.to(device), "f -> 1 1 f 1 1") for weight in window_weights(windows)]
             prediction = torch.zeros_like(latents)
             for window, weight in zip(windows, weights, strict=True):
                 part = slice(window.start, window.stop)
@@ -140,7 +140,7 @@ class DiffusionSession:
                     run.guidance_audio,
                     run.guidance_image,
                 )
-                prediction[:, :, part] += generator.as_videos(guided.float()) * weight
+                prediction[:, :, part] += generator.as_videos(guided) * weight
                 done += 1
                 preview = None
                 # In a single step each window comes out finished; otherwise one frame gets clearer step by step.
@@ -154,7 +154,7 @@ class DiffusionSession:
             latents = scheduler.step(prediction, timestep, latents).prev_sample
         return latents
 
-    def _decode(self, latents: Tensor, portrait: Remembered | None, clip: PoseClip) -> Frames:
+    def _decode(self, latents: Tensor, portrait: PortraitFeatures | None, clip: PoseClip) -> Frames:
         """(1, C, n, h, w) latents -> (n, H, W, 3) pictures of the n poses of `clip`."""
         frames = rearrange(latents, "1 c n h w -> n c h w").to(self.generator.weights_dtype)
         return decode_pictures(self.models.vae, frames, portrait, clip)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+MOVE = 3
+"""Frames by which windows move on from one sampling step to the next, as the public base has it."""
 
-def context_windows(frames: int, window: int, overlap: int) -> list[range]:
-    """Overlapping windows that cover 0..frames-1 without wrap-around; the last one is moved back to fit.
 
-    A video shorter than one window is one short window.
+def context_windows(frames: int, window: int, overlap: int, step: int = 0) -> list[range]:
+    """Overlapping windows that cover 0..frames-1 without wrap-around; those at the ends are moved back to fit.
+
+    They move on with the number of the sampling step, so that their seams lie elsewhere at every step. A video shorter
+    than one window is one short window.
     """
     if not 0 <= overlap < window:
         raise ValueError(f"overlap {overlap} must be at least 0 and less than the window {window}")
     if frames <= window:
         return [range(frames)]
     stride = window - overlap
-    starts = list(range(0, frames - window, stride)) + [frames - window]
-    return [range(start, start + window) for start in starts]
+    first = step * MOVE % stride
+    starts = {0, *range(first, frames - window, stride), frames - window}
+    return [range(start, start + window) for start in sorted(starts)]
 
 
 def window_weights(windows: list[range]) -> list[Tensor]:
