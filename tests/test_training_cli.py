@@ -11,7 +11,7 @@ from tests.dummies import DUMMY, DummySpeech
 from tests.test_pipeline import gestures, portrait, tone
 from tests.training_data import SIZE, write_rendered
 from vivid import cli
-from vivid.config import RunSettings
+from vivid.config import ModelInfo, RunSettings
 from vivid.events import Done
 from vivid.training import presets
 from vivid.training.detail import DetailConfig
@@ -24,6 +24,7 @@ from vivid.training.windows import WindowShape
 
 TINY = Preset(
     DUMMY,
+    ModelInfo("own", "dummy", "any", (SIZE, SIZE), 8, 2, 1, 1.0, 1.0, noise_clamp=0.0),
     SIZE,
     VaeConfig(LoopConfig(), batch=2, crop=32, blocks=DUMMY.vae_channels, latent_channels=4, groups=4),
     HccConfig(LoopConfig(), batch=2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,10 @@ import torch
 
 from tests.dummies import DUMMY, DummySpeech, dummy_models
 from tests.training_data import FRAMES, SIZE, write_ordinary, write_rendered
+from vivid.config import ModelInfo
 from vivid.errors import InputError
 from vivid.method.autoencoder import ShortcutAutoencoderKL
+from vivid.method.dsaa import pool_rhythm
 from vivid.method.factory import Models
 from vivid.training.clips import Clip, box_around, load_clips
 from vivid.training.detail import DetailConfig, DetailStage, predict
@@ -121,6 +124,51 @@ def test_crops_are_cut_alike_from_everything(prepared: list[Prepared]) -> None:
     assert batch["hand_maps"].float().max() > 0
 
 
+def test_codes_and_head_mask_are_the_reference_frames_own(prepared: list[Prepared]) -> None:
+    clips = [replace(clip, scene=np.array(-1)) for clip in prepared]
+    sampler = WindowSampler(clips, WindowShape(1), batch=24)
+    batch = sampler.draw(np.random.default_rng(0), NO_DROPS)
+    for video in range(24):
+        reference, found = batch["reference"][video].numpy(), False
+        for clip in clips:
+            for row, frame in enumerate(clip.references):
+                if np.array_equal(clip.latents[frame], reference):
+                    same = np.array_equal(clip.head_mask[row], batch["head_mask"][video])
+                    found |= same and np.array_equal(clip.hand_indices[row], batch["hand_indices"][video])
+        assert found
+
+
+def test_the_rhythm_comes_from_the_whole_clip_in_every_stage(prepared: list[Prepared]) -> None:
+    whole = pool_rhythm(torch.from_numpy(np.array(prepared[0].audio)), range(FRAMES))
+    for frames in (1, 4):
+        sampler = WindowSampler(prepared[:1], WindowShape(frames), 1)
+        batch = sampler.whole(0, slice(5, 5 + frames), 0, 0)
+        torch.testing.assert_close(batch["rhythm"][0], whole[5 : 5 + frames])
+
+
+def test_own_videos_are_fitted_not_squashed(tmp_path: Path) -> None:
+    """A wide video: its square part around head and hands is taken, and the points stay on what they mark."""
+    from vivid.pose.clips import save_clip
+
+    square = write_ordinary(tmp_path / "square", "a")
+    wide = tmp_path / "wide" / "a.mp4"
+    wide.parent.mkdir()
+    pad = ["ffmpeg", "-v", "error", "-i", str(square), "-vf", "pad=160:64:96:0", "-crf", "10", str(wide)]
+    subprocess.run(pad, check=True)
+    clip = load_clips(square.parent, tmp_path / "cache")[0]
+    save_clip(clip.pose.map_points((1.0, 1.0), (96.0, 0.0), (160, 64)), wide.with_suffix(".npz"))
+    fitted = load_clips(wide.parent, tmp_path / "cache", (SIZE, SIZE))[0]
+    assert fitted.frames.shape == (FRAMES, SIZE, SIZE, 3) and isinstance(fitted.frames, np.memmap)
+    shift = fitted.pose.hands[0, 0, 0, 0] - clip.pose.hands[0, 0, 0, 0]
+    np.testing.assert_allclose(fitted.pose.hands[..., 0], clip.pose.hands[..., 0] + shift, atol=0.01)
+    np.testing.assert_allclose(fitted.hand_boxes[..., 2] - fitted.hand_boxes[..., 0],
+                               clip.hand_boxes[..., 2] - clip.hand_boxes[..., 0], atol=0.01)  # fmt: skip
+    whole = round(float(shift))
+    seen, known = (fitted.frames[0, :, whole:], clip.frames[0, :, : SIZE - whole]) if whole >= 0 else (
+        fitted.frames[0, :, :whole], clip.frames[0, :, -whole:])  # fmt: skip
+    assert abs(shift) < 32 and np.abs(seen.astype(int) - known).mean() < 12
+
+
 def test_whole_batches_cost_about_the_same(prepared: list[Prepared]) -> None:
     sampler = WindowSampler(prepared, WindowShape(2, crop=4, whole_share=1.0), batch=8)
     assert sampler.draw(np.random.default_rng(0), NO_DROPS)["latents"].shape == (2, 2, 4, 8, 8)
@@ -224,7 +272,7 @@ def test_detail_stage_improves_on_predictions(clips: list[Clip], prepared: list[
     vae = VaeStage(VaeConfig(blocks=(8, 8, 8, 8), latent_channels=DUMMY.latent_channels, groups=4), clips).vae
     config = DetailConfig(LoopConfig(steps=1), channels=8, batch=4, crop=4, windows=3, window=WindowShape(2))
     made = predict(small_stage(prepared), prepared, config, lambda text: None)
-    assert len(made.source) == len(made.heard) == 6
+    assert len(made.source) == len(made.cond) == 6
     for (number, frame, *_), true in zip(made.source, made.true, strict=True):
         np.testing.assert_array_equal(prepared[number].latents[frame], true)
     stage = DetailStage(config, vae, clips, prepared, made)
@@ -290,13 +338,15 @@ def test_exported_model_opens_as_shipped(prepared: list[Prepared], tmp_path: Pat
     models.vae.save_pretrained(tmp_path / "vae_run" / "weights" / "vae")
     models.codebook.save_pretrained(tmp_path / "hcc_run" / "weights" / "codebook")
     others = [tmp_path / "vae_run", tmp_path / "hcc_run"]
-    info = export_model(DUMMY, tmp_path / "run", others, tmp_path / "model", report=lambda text: None)
+    made = ModelInfo("own", "dummy", "any", (64, 64), 8, 2, 2, 2.5, 2.5)
+    info = export_model(DUMMY, made, tmp_path / "run", others, tmp_path / "model", report=lambda text: None)
+    assert info == made
     loaded, stored = load_model(tmp_path / "model", torch.float32)
     assert stored == info
     weight = stage.denoiser.conv_in.weight
     torch.testing.assert_close(loaded.denoiser.conv_in.weight, weight, atol=float(weight.abs().max()) / 100, rtol=0)
     with pytest.raises(InputError, match="holds codebook"):
-        export_model(DUMMY, tmp_path / "run", others[:1], tmp_path / "other")
+        export_model(DUMMY, made, tmp_path / "run", others[:1], tmp_path / "other")
 
 
 def test_decoding_has_the_right_scale(prepared: list[Prepared]) -> None:
@@ -320,7 +370,8 @@ def test_separate_frames_are_videos_that_share_a_reference(prepared: list[Prepar
 
 
 def test_a_head_that_was_not_seen_still_gets_a_reference_of_another_moment(prepared: list[Prepared]) -> None:
-    blind = [replace(clip, face=np.full_like(clip.face, np.nan)) for clip in prepared[:2]]
+    every = np.arange(FRAMES)  # as in a long clip, where there are many to choose from
+    blind = [replace(clip, face=np.full_like(clip.face, np.nan), references=every) for clip in prepared[:2]]
     sampler = WindowSampler(blind, WindowShape(1), 1)
     rng = np.random.default_rng(0)
     window = slice(0, 1)

@@ -187,14 +187,14 @@ def _codebooks(args: argparse.Namespace) -> int:
     """Measure the hand codebooks of the model and its variants."""
     from ..evaluation.codebooks import compare_codebooks
     from ..generators import GENERATORS
-    from ..training.export import load_component
+    from ..training.export import find_component
     from ..training.hands import load_hand_shards
     from ..weights.hub import model_folder
 
     codebooks = {}
     folders = {name: model_folder(model) for name, model in _models(args).items() if model not in GENERATORS}
     for name, folder in folders.items():
-        codebooks[name] = load_component([folder], "codebook")
+        codebooks[name] = find_component([folder], "codebook")
         if codebooks[name] is None:
             raise InputError(f"{folder} holds no codebook/: name a run of `vivid train hcc` or a model folder.")
     print(compare_codebooks(codebooks, load_hand_shards(args.hands, args.cache), args.out))

@@ -37,7 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--held-out", type=Path, help="refine: folder of pairs that the result is measured on")
     parser.add_argument("--hands", type=Path, help="hcc: folder of hand shards (default: crops cut from --data)")
     parser.add_argument("--cache", type=Path, default=Path("data/cache"), help="decoded frames, latents, features")
-    parser.add_argument("--preset", default="embedded", choices=["paper", "embedded", "cpu"], help="size of everything")
+    parser.add_argument(
+        "--preset",
+        default="embedded",
+        choices=["paper", "paper-wav2vec2", "embedded", "cpu"],
+        help="size of everything",
+    )
     parser.add_argument("--minutes", type=float, help="time budget; the learning rate falls to its end over it")
     parser.add_argument("--steps", type=int, help="step budget, instead of the time budget")
     parser.add_argument("--seed", type=int)
@@ -50,8 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--codebook", type=Path, help="stages, export: the trained codebook (folder with codebook/)")
     parser.add_argument("--online-codebook", action="store_true", help="stages: train the codebook along (ablation)")
     parser.add_argument("--codebook-8x8", action="store_true", help="hcc: the 8x8 grid (ablation)")
-    parser.add_argument("--single-frames", action="store_true", help="export: stage 1 alone, frames one by one")
-    parser.add_argument("--guidance-audio", type=float, default=1.0, help="export: the model's default audio guidance")
+    parser.add_argument("--guidance-audio", type=float, help="export: the model's default audio guidance")
     parser.add_argument("--untrained", nargs="*", default=[], metavar="PART", help="export: parts to report untrained")
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches (default: one thread)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: torch's own choice)")
@@ -82,19 +86,25 @@ def run(args: argparse.Namespace) -> int:
         with run_folder(args.out):
             return _refine(args, chosen)
     if args.part == "export":
-        from ..training.export import FRAMES_WINDOW, export_model
-
-        folders = [_need(args.init, "--init"), args.vae, args.codebook]
-        others = [folder for folder in folders[1:] if folder is not None]
-        clamp = 0.0 if chosen.stage2.last_step_noise == 0 else None
-        steps, window = chosen.stage2.sample_steps, 1 if args.single_frames else FRAMES_WINDOW
-        missing, audio = tuple(args.untrained), args.guidance_audio
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        with reserve(args.out) as part:
-            export_model(chosen.model, folders[0], others, part, steps, clamp, window, audio, untrained=missing)
-        return 0
+        return _export(args, chosen)
     with run_folder(args.out):
         return _train(args, chosen)
+
+
+def _export(args: argparse.Namespace, chosen: Preset) -> int:
+    """Join trained parts into a model folder."""
+    from dataclasses import replace
+
+    from ..training.export import export_model
+
+    info = replace(chosen.info, untrained=tuple(args.untrained))
+    if args.guidance_audio is not None:
+        info = replace(info, guidance_audio=args.guidance_audio)
+    others = [folder for folder in (args.vae, args.codebook) if folder is not None]
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    with reserve(args.out) as part:
+        export_model(chosen.model, info, _need(args.init, "--init"), others, part, quantise=chosen.int8)
+    return 0
 
 
 def _train(args: argparse.Namespace, chosen: Preset) -> int:
@@ -189,13 +199,13 @@ def _refine(args: argparse.Namespace, chosen: Preset) -> int:
 
 def _vae(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
     from ..method.autoencoder import ShortcutAutoencoderKL
-    from ..training.export import load_component
+    from ..training.export import find_component
     from ..training.vae import VaeStage
 
     config = _with(chosen.vae, args)
     model = None
     if args.init:
-        model = load_component([_need(args.init, "--init")], "vae")
+        model = find_component([_need(args.init, "--init")], "vae")
         if not isinstance(model, ShortcutAutoencoderKL):
             raise InputError(f"{args.init} holds no vae/ of this project's kind: name a run or a model folder.")
     return VaeStage(config, _clips(args, chosen.size), model), config.loop
@@ -207,7 +217,7 @@ def _hcc(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
     import torch
 
     from ..method.factory import build_codebook
-    from ..training.export import load_component
+    from ..training.export import find_component
     from ..training.hands import crops_of_clips, load_hand_shards
     from ..training.hcc import HccStage
 
@@ -218,7 +228,7 @@ def _hcc(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
         crops = crops_of_clips(_clips(args, chosen.size), every=8)
     torch.manual_seed(config.loop.seed)
     if args.init:
-        codebook = load_component([_need(args.init, "--init")], "codebook")
+        codebook = find_component([_need(args.init, "--init")], "codebook")
         if codebook is None:
             raise InputError(f"{args.init} holds no codebook/: name a run or a model folder.")
     else:
@@ -274,7 +284,7 @@ def _diffusion(args: argparse.Namespace, chosen: Preset, config: DiffusionConfig
 
     from ..speech.encoder import load_speech_encoder
     from ..training.audio import fit_summary, start_audio_tokens
-    from ..training.export import load_component, load_networks
+    from ..training.export import find_component, load_networks
     from ..training.prepare import prepare_clips
     from ..training.stages import DiffusionStage
 
@@ -283,7 +293,7 @@ def _diffusion(args: argparse.Namespace, chosen: Preset, config: DiffusionConfig
     warm = [_need(args.init, "--init")] if args.init else []
     models = load_networks(chosen.model, warm, need=("denoiser", "reference", "hand_encoder") if warm else ())
     for name, folder in (("vae", args.vae), ("codebook", args.codebook)):
-        network = load_component([f for f in (folder, args.init) if f is not None], name)
+        network = find_component([f for f in (folder, args.init) if f is not None], name)
         if network is not None:
             models = replace(models, **{name: network})
         elif name == "vae":

@@ -157,6 +157,22 @@ def fit_picture(
     """
     width, height = size
     source_height, source_width = image.shape[:2]
+    fit = fit_of((source_width, source_height), size, centre)
+    if (source_width, source_height) == (width, height):
+        return image.copy(), fit
+    box = (
+        fit.corner[0],
+        fit.corner[1],
+        min(fit.corner[0] + width / fit.scale, source_width),
+        min(fit.corner[1] + height / fit.scale, source_height),
+    )
+    resized = Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS, box=box)
+    return np.array(resized), fit
+
+
+def fit_of(source: tuple[int, int], size: tuple[int, int], centre: tuple[float, float] | None = None) -> Fit:
+    """How `fit_picture` brings pictures of `source` (width, height) to `size`."""
+    (source_width, source_height), (width, height) = source, size
     scale = max(width / source_width, height / source_height)
     spare = (source_width - width / scale, source_height - height / scale)
     if centre is None:
@@ -166,17 +182,7 @@ def fit_picture(
             min(max(centre[0] - width / scale / 2, 0.0), max(spare[0], 0.0)),
             min(max(centre[1] - height / scale / 2, 0.0), max(spare[1], 0.0)),
         )
-    fit = Fit(scale, (max(corner[0], 0.0), max(corner[1], 0.0)), (source_width, source_height), (width, height))
-    if (source_width, source_height) == (width, height):
-        return image.copy(), fit
-    box = (
-        fit.corner[0],
-        fit.corner[1],
-        min(fit.corner[0] + width / scale, source_width),
-        min(fit.corner[1] + height / scale, source_height),
-    )
-    resized = Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS, box=box)
-    return np.array(resized), fit
+    return Fit(scale, (max(corner[0], 0.0), max(corner[1], 0.0)), source, size)
 
 
 def _pixel_limit(limits: Limits) -> str:

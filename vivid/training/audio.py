@@ -19,7 +19,7 @@ from .prepare import HEAD_POINTS, Prepared
 RIDGE = 0.5
 """Penalty of the regression, as a share of a frame's mean squared norm."""
 MOST_FRAMES = 8192
-"""Frames the regression looks at, evenly spread: it solves a system of that size."""
+"""Frames that are looked at, evenly spread: the regression solves a system of that size."""
 
 
 @torch.no_grad()
@@ -31,7 +31,7 @@ def start_audio_tokens(denoiser: Denoiser, clips: list[Prepared]) -> None:
     embedding = denoiser.dsaa.embedding
     if embedding is None:
         return
-    tokens = _tokens(clips)
+    tokens = _tokens(clips, _spread(torch.arange(sum(map(len, clips)))))
     deviation = tokens.std(0).mean(0).clamp(min=0.02)  # (384,)
     embedding.norm.weight.copy_(1 / deviation)
     embedding.norm.bias.zero_()
@@ -50,11 +50,10 @@ def fit_summary(denoiser: Denoiser, clips: list[Prepared]) -> float:
     if embedding is None:
         return 0.0
     faces = torch.from_numpy(face_motion(clips)).flatten(1)  # (frames, 136)
-    used = torch.isfinite(faces).all(1).nonzero()[:, 0]
-    used = used[:: max(1, -(-len(used) // MOST_FRAMES))]
+    used = _spread(torch.isfinite(faces).all(1).nonzero()[:, 0])
     if not len(used):
         return 0.0
-    tokens, faces = _tokens(clips).flatten(1)[used], faces[used]  # (frames, 50 * 384)
+    tokens, faces = _tokens(clips, used).flatten(1), faces[used]  # (frames, 50 * 384)
     faces = faces - faces.mean(0)
     mean, deviation = tokens.mean(0), tokens.std(0).clamp(min=1e-3)
     inputs = (tokens - mean) / deviation
@@ -72,9 +71,19 @@ def fit_summary(denoiser: Denoiser, clips: list[Prepared]) -> float:
     return float(1 - left.square().sum() / faces.square().sum())
 
 
-def _tokens(clips: list[Prepared]) -> Tensor:
-    """Normalised speech tokens of all frames (frames, 50, 384)."""
-    tokens = torch.cat([torch.from_numpy(clip.audio).float() for clip in clips])
+def _spread(frames: Tensor) -> Tensor:
+    """At most MOST_FRAMES of the frames, evenly spread."""
+    return frames[:: max(1, -(-len(frames) // MOST_FRAMES))]
+
+
+def _tokens(clips: list[Prepared], frames: Tensor) -> Tensor:
+    """Normalised speech tokens (n, 50, 384) of some frames, numbered through all clips in rising order."""
+    parts, first = [], 0
+    for clip in clips:
+        here = frames[(frames >= first) & (frames < first + len(clip))] - first
+        parts.append(torch.from_numpy(clip.audio[here.numpy()]).float())
+        first += len(clip)
+    tokens = torch.cat(parts)
     return F.layer_norm(tokens, tokens.shape[-1:])
 
 

@@ -2,7 +2,7 @@
 
 A rendered clip is NAME.mp4 beside NAME.npz with exact labels (`kp`, `vis`, `hand_box`, `head_box`, ...); an ordinary
 one is NAME.mp4 beside NAME.npz in the pose clip layout (`body`, `hands`, `face`, ...), as `vivid detect` writes it.
-Frames are decoded once into a uint8 file that is mapped, not loaded.
+Frames are decoded once into a file of plain pixels that is mapped, not loaded.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config import FPS
+from ..config import FPS, Limits
 from ..errors import InputError
+from ..media.pictures import fit_of, fit_picture
+from ..media.video import probe, read_frames
 from ..pose.skeleton import BODY_COUNT, FACE_COUNT, HAND_COUNT, PoseClip
 
 INNER_LIPS = slice(60, 68)
@@ -27,6 +28,9 @@ MOUTH = slice(48, 68)
 """Points of the mouth in the face 68 layout (outer and inner lips)."""
 HIDDEN_CONFIDENCE = 0.5
 """Confidence given to a rendered key point that exists but is covered: detectors guess such points too."""
+
+LIMITS = Limits(upload_bytes=2**40, motion_seconds=24 * 3600.0)
+"""Of own videos: what is refused from strangers is the owner's own business here."""
 
 Boxes = NDArray[np.float32]
 
@@ -55,39 +59,38 @@ class Clip:
         return len(self.frames)
 
 
-def _decode(video: Path, size: tuple[int, int], target: Path) -> None:
-    """Decode a video at 24 frames a second into `target` (.npy), whole or not at all."""
-    width, height = size
-    command = ["ffmpeg", "-v", "error", "-threads", "1", "-i", str(video), "-an", "-r", str(FPS)]
-    command += ["-s", f"{width}x{height}", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
-    result = subprocess.run(command, capture_output=True, check=False)
-    frames = np.frombuffer(result.stdout, np.uint8)
-    if result.returncode or not frames.size:
-        raise InputError(f"The video {video.name} cannot be decoded: replace or remove it.")
+def _decode(video: Path, size: tuple[int, int], centre: tuple[float, float], target: Path) -> None:
+    """Write the frames of a video, fitted to `size`, into `target` one by one: all of them, or no file."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(f".{os.getpid()}.npy")  # several processes may decode at once
-    np.save(partial, frames.reshape(-1, height, width, 3))
+    partial = target.with_suffix(f".{os.getpid()}")  # several processes may decode at once
+    with partial.open("wb") as file:
+        for frame in read_frames(video, FPS, LIMITS):
+            file.write(fit_picture(frame, size, centre)[0].tobytes())
     partial.replace(target)
 
 
-def decoded_frames(video: Path, size: tuple[int, int], cache: Path) -> NDArray[np.uint8]:
-    """Frames of a video at `size` (width, height), mapped from the cache; decoded first when they are not there."""
+def decoded_frames(
+    video: Path, size: tuple[int, int], cache: Path, centre: tuple[float, float] = (0.0, 0.0)
+) -> NDArray[np.uint8]:
+    """Frames (T, H, W, 3) of a video at `size` (width, height), scaled to cover it and cropped as near to `centre` as
+    can be; mapped from the cache, and decoded first when they are not there. Errors: InputError."""
     stat = video.stat()
-    key = hashlib.sha256(f"{video.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{size}".encode()).hexdigest()[:16]
-    target = cache / f"{video.stem}-{key}.npy"
+    key = f"{video.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{size}|{centre}"
+    target = cache / f"{video.stem}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.rgb"
     if not target.exists():
-        _decode(video, size, target)
-    return np.load(target, mmap_mode="r")
+        _decode(video, size, centre, target)
+    frames: NDArray[np.uint8] = np.memmap(target, np.uint8, "r").reshape(-1, size[1], size[0], 3)
+    return frames
 
 
-def _video_size(video: Path) -> tuple[int, int]:
-    """Width and height of a video."""
-    command = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "stream=width,height"]
-    result = subprocess.run([*command, "-of", "json", str(video)], capture_output=True, text=True, check=False)
-    streams = json.loads(result.stdout or "{}").get("streams")
-    if not streams:
-        raise InputError(f"The file {video.name} has no picture track: remove it from the folder.")
-    return int(streams[0]["width"]), int(streams[0]["height"])
+def _middle(pose: PoseClip) -> tuple[float, float]:
+    """The middle of where a clip shows head and hands, in pixels of its canvas."""
+    points = np.concatenate([pose.face.reshape(-1, 3), pose.hands.reshape(-1, 3)])
+    seen = points[points[:, 2] > 0, :2]
+    if not len(seen):
+        return pose.canvas[0] / 2, pose.canvas[1] / 2
+    low, high = np.percentile(seen, (2, 98), axis=0)
+    return float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2
 
 
 def rendered_pose(labels: dict[str, NDArray[Any]], canvas: tuple[int, int]) -> PoseClip:
@@ -124,32 +127,38 @@ def openness_of(face: NDArray[np.float32]) -> NDArray[np.float32]:
 def load_clip_folder(video: Path, cache: Path, size: tuple[int, int] | None = None) -> Clip:
     """One clip from its video; the label file beside it decides which of the two kinds it is.
 
-    `size` (width, height) resizes frames and poses (it must keep the aspect); None keeps the video's own.
+    `size` (width, height) fits frames and poses into it, never squashed, around head and hands; None keeps the video's.
     """
     label_path = video.with_suffix(".npz")
     if not label_path.exists():
         raise InputError(f"{video.name} has no labels: put {label_path.name} beside it (vivid detect writes one).")
     with np.load(label_path, allow_pickle=False) as stored:
         labels = {name: stored[name] for name in stored.files}
-    original = _video_size(video)
+    info = probe(video, LIMITS)
+    original = (info.width, info.height)
     target = size or original
-    factor = (target[0] / original[0], target[1] / original[1])
-    frames = decoded_frames(video, target, cache)
     meta: dict[str, Any] = {}
     if "kp" in labels:
         meta = json.loads(str(labels["meta"])) if "meta" in labels else {}
-        pose = rendered_pose(labels, original).map_points(factor, (0, 0), target)
-        scale = np.array(factor * 2, np.float32) / 16
-        hand_boxes, head_boxes = labels["hand_box"] * scale, labels["head_box"] * scale
-        openness = labels["mouth"][:, 0].astype(np.float32) / 200
+        pose = rendered_pose(labels, original)
     elif "body" in labels:
-        stored_canvas = tuple(int(value) for value in labels["canvas"])
-        pose = PoseClip(labels["body"], labels["hands"], labels["face"], (stored_canvas[0], stored_canvas[1]))
-        pose = pose.map_points((target[0] / stored_canvas[0], target[1] / stored_canvas[1]), (0, 0), target)
-        hand_boxes, head_boxes = box_around(pose.hands, 1.2), box_around(pose.face, 1.3)
-        openness = openness_of(pose.face)
+        canvas = (int(labels["canvas"][0]), int(labels["canvas"][1]))
+        pose = PoseClip(labels["body"], labels["hands"], labels["face"], canvas)
+        pose = pose.map_points((original[0] / canvas[0], original[1] / canvas[1]), (0, 0), original)
     else:
         raise InputError(f"{label_path.name} is neither a label file of rendered people nor a pose clip: remove it.")
+    centre = _middle(pose)
+    fit = fit_of(original, target, centre)
+    frames = decoded_frames(video, target, cache, centre)
+    shift = (-fit.corner[0] * fit.scale, -fit.corner[1] * fit.scale)
+    pose = pose.map_points((fit.scale, fit.scale), shift, target)
+    if "kp" in labels:
+        scale, moved = np.float32(fit.scale / 16), np.array(shift * 2, np.float32)
+        hand_boxes, head_boxes = labels["hand_box"] * scale + moved, labels["head_box"] * scale + moved
+        openness = labels["mouth"][:, 0].astype(np.float32) / 200
+    else:
+        hand_boxes, head_boxes = box_around(pose.hands, 1.2), box_around(pose.face, 1.3)
+        openness = openness_of(pose.face)
     count = min(len(frames), len(pose))
     keep = slice(0, count)
     return Clip(
@@ -170,7 +179,7 @@ def load_clip_folder(video: Path, cache: Path, size: tuple[int, int] | None = No
 def load_clips(folder: Path, cache: Path, size: tuple[int, int] | None = None, limit: int | None = None) -> list[Clip]:
     """All clips of a folder, in the order of their names.
 
-    Raises InputError when the folder has none. Source: METHOD section 6 and the rendered data format.
+    Raises InputError when the folder has none.
     """
     videos = sorted(path for path in folder.rglob("*.mp4") if path.with_suffix(".npz").exists())
     if not videos:

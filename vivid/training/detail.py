@@ -62,12 +62,12 @@ class DetailConfig:
 class Predictions:
     """Latents that the model predicts for frames of clips, and what each was predicted from.
 
-    heard, unheard, true (N, C, h, w) float16, scaled: predicted with and without the speech, and the frame's own;
+    cond, uncond, true (N, C, h, w) float16, scaled: predicted with and without the speech, and the frame's own;
     source (N, 4) int: clip, frame, the reference's clip and its frame.
     """
 
-    heard: NDArray[np.float16]
-    unheard: NDArray[np.float16]
+    cond: NDArray[np.float16]
+    uncond: NDArray[np.float16]
     true: NDArray[np.float16]
     source: NDArray[np.int64]
 
@@ -82,21 +82,21 @@ def predict(
     rng = np.random.default_rng(config.loop.seed)
     device = next(stage.denoiser.parameters()).device
     stage.eval()
-    heard: list[NDArray[np.float16]] = []
-    unheard: list[NDArray[np.float16]] = []
+    cond: list[NDArray[np.float16]] = []
+    uncond: list[NDArray[np.float16]] = []
     true, source = [], []
     for count in range(config.windows):
-        number, window, lender, frame = sampler.pick(rng)
-        batch = {k: v.to(device) for k, v in sampler.whole(number, window, lender, frame).items()}
+        number, window, reference_clip, frame = sampler.pick(rng)
+        batch = {k: v.to(device) for k, v in sampler.whole(number, window, reference_clip, frame).items()}
         silent = {**batch, "keep_audio": torch.zeros_like(batch["keep_audio"])}
-        for kept, conditions in ((heard, batch), (unheard, silent)):
+        for kept, conditions in ((cond, batch), (uncond, silent)):
             kept.append(stage.generate(conditions, stage.config.sample_steps, seed=count)[0].half().cpu().numpy())
         true.append(batch["latents"][0].half().cpu().numpy())
         shown = range(window.start, window.stop, window.step)
-        source += [(numbers[number], index, numbers[lender], frame) for index in shown]
+        source += [(numbers[number], index, numbers[reference_clip], frame) for index in shown]
         if (count + 1) % 50 == 0:
             report(f"predicted {count + 1} of {config.windows} windows")
-    return Predictions(np.concatenate(heard), np.concatenate(unheard), np.concatenate(true), np.array(source))
+    return Predictions(np.concatenate(cond), np.concatenate(uncond), np.concatenate(true), np.array(source))
 
 
 class DetailStage(Stage):
@@ -121,7 +121,9 @@ class DetailStage(Stage):
         # not registered: what is frozen belongs neither to the optimiser nor to checkpoints
         self.frozen = {"vae": vae.eval()}
         with ThreadPoolExecutor() as pool:
-            references = {(lender, reference): None for *_, lender, reference in predictions.source.tolist()}
+            references = {
+                (reference_clip, reference): None for *_, reference_clip, reference in predictions.source.tolist()
+            }
             arms = dict(zip(references, pool.map(self._arms, references), strict=True))
             self.hands = list(pool.map(lambda source: self._hands(arms, *source), predictions.source.tolist()))
 
@@ -131,8 +133,8 @@ class DetailStage(Stage):
 
     def _hands(self, arms: dict[tuple[int, int], Arms], *source: int) -> NDArray[np.uint8]:
         """The hands of a predicted frame (H, W, 8), carried from its reference."""
-        number, frame, lender, reference = source
-        return hands_beside(arms[lender, reference], self.clips[number].pose.frame(frame))
+        number, frame, reference_clip, reference = source
+        return hands_beside(arms[reference_clip, reference], self.clips[number].pose.frame(frame))
 
     def _latents(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """One prediction at a random guidance, or now and then the truth."""
@@ -141,12 +143,12 @@ class DetailStage(Stage):
         return self._guided(index, rng.uniform(1.0, self.config.guidance))
 
     def _guided(self, index: int, scale: float) -> NDArray[np.float32]:
-        heard, unheard = (part[index].astype(np.float32) for part in (self.predictions.heard, self.predictions.unheard))
-        return scale * heard + (1 - scale) * unheard
+        cond, uncond = (part[index].astype(np.float32) for part in (self.predictions.cond, self.predictions.uncond))
+        return scale * cond + (1 - scale) * uncond
 
-    def _weight(self, number: int, frame: int, lender: int, reference: int) -> NDArray[np.float32]:
+    def _weight(self, number: int, frame: int, reference_clip: int, reference: int) -> NDArray[np.float32]:
         """Weight of the loss for each cell (h, w) of a frame."""
-        hands = self.prepared[number].hand_mask[frame] | self.prepared[lender].hand_mask[reference]
+        hands = self.prepared[number].hand_mask[frame] | self.prepared[reference_clip].hand_mask[reference]
         mouth = self.prepared[number].mouth_mask[frame]
         weight = 1 + (self.config.hand_weight - 1) * hands + (self.config.mouth_weight - 1) * mouth
         return weight.astype(np.float32)
@@ -155,7 +157,7 @@ class DetailStage(Stage):
         patch = self.detail.patch
         parts: dict[str, list[NDArray[Any]]] = defaultdict(list)
         for index in rng.integers(len(self.predictions.source), size=self.config.batch).tolist():
-            number, frame, lender, reference = self.predictions.source[index]
+            number, frame, reference_clip, reference = self.predictions.source[index]
             latents, clip = self._latents(index, rng), self.clips[number]
             side = min(self.config.crop, *latents.shape[1:]) * patch
             top, left = crop_corner(clip, frame, rng, side, self.config.centred, step=patch)
@@ -163,9 +165,9 @@ class DetailStage(Stage):
             cells = np.s_[top // patch : (top + side) // patch, left // patch : (left + side) // patch]
             parts["latents"].append(latents[:, *cells])
             parts["truth"].append(clip.frames[frame][pixels])
-            parts["portrait"].append(self.clips[lender].frames[reference][pixels])
+            parts["portrait"].append(self.clips[reference_clip].frames[reference][pixels])
             parts["hands"].append(self.hands[index][pixels])
-            parts["weight"].append(self._weight(number, frame, lender, reference)[cells])
+            parts["weight"].append(self._weight(number, frame, reference_clip, reference)[cells])
         return {name: torch.from_numpy(np.stack(values)) for name, values in parts.items()}
 
     def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
@@ -195,9 +197,9 @@ class DetailStage(Stage):
         device = next(vae.parameters()).device
         truths, plains, mended = [], [], []
         for index in np.linspace(0, len(self.predictions.source) - 1, 6).astype(int):
-            number, frame, lender, reference = self.predictions.source[index]
+            number, frame, reference_clip, reference = self.predictions.source[index]
             latents = torch.from_numpy(self._guided(index, self.config.guidance))[None].to(device)
-            portrait = torch.from_numpy(np.array(self.clips[lender].frames[reference]))[None].to(device)
+            portrait = torch.from_numpy(np.array(self.clips[reference_clip].frames[reference]))[None].to(device)
             hands = hands_from_pixels(torch.from_numpy(self.hands[index])[None].to(device))
             frames = vae.decode_beside(latents, vae.details_of(to_pictures(portrait)), hands)
             truths.append(self.clips[number].frames[frame])

@@ -27,7 +27,10 @@ class HccConfig:
     """Codes chosen less often than this a batch are restarted: short runs cannot wait for them to fade."""
 
 
-PAPER_HCC = HccConfig(LoopConfig(steps=200_000, learning_rate=1e-4, betas=(0.9, 0.999), weight_decay=0.0), batch=256)
+PAPER_HCC = HccConfig(
+    LoopConfig(steps=200_000, learning_rate=1e-4, final_rate=1.0, warmup_steps=0, betas=(0.9, 0.999), weight_decay=0.0),
+    batch=256,
+)
 
 
 def to_pictures(crops: Tensor) -> Tensor:

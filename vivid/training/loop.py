@@ -44,11 +44,9 @@ class LoopConfig:
     ema_decay: float = 0.999
     seed: int = 0
     precision: str = "no"
-    accumulate: int = 1
     save_minutes: float = 2.0
     sample_minutes: float = 5.0
     log_every: int = 10
-    compile: bool = False
     workers: int = 0
 
 
@@ -66,9 +64,6 @@ class Stage(nn.Module):
     def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss (scalar) and named scalars to log; `progress` runs from 0 to 1."""
         raise NotImplementedError
-
-    def after_step(self, generator: torch.Generator) -> None:
-        """Called after each optimiser step (codebooks restart dead entries here)."""
 
     def sample(self) -> np.ndarray | None:
         """A picture (H, W, 3) uint8 that shows what has been learnt, or None."""
@@ -299,6 +294,14 @@ class Trainer:
             parts.append(self.state.elapsed / (60 * self.config.minutes))
         return min(1.0, max(parts))
 
+    def _agree(self) -> None:
+        """Take over what the first process has used of the time, on which budget and rates depend: they end as one."""
+        if self.accelerator.num_processes > 1:
+            from accelerate.utils import broadcast
+
+            elapsed = torch.tensor(self.state.elapsed, device=self.accelerator.device)
+            self.state.elapsed = float(broadcast(elapsed))
+
     def _step(self, batch: Batch) -> dict[str, float]:
         config, rank = self.config, self.accelerator.process_index
         rng = step_seed(config.seed + 1, rank, self.state.step)
@@ -314,10 +317,10 @@ class Trainer:
         self.accelerator.backward(loss)
         norm = self.accelerator.clip_grad_norm_(self.wrapped.parameters(), config.clip_norm)
         finite = bool(torch.isfinite(norm)) if norm is not None else True
-        if finite:  # one bad batch must not end hours of training
+        if finite or self.accelerator.scaler is not None:
+            # One bad batch must not end hours of training. The scaler of fp16 leaves it out itself, and learns from it.
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.stage.after_step(generator)
         self.ema.update(self.stage)
         values = {"loss": loss.detach(), **numbers, "rate": config.learning_rate * factor}
         if norm is not None:
@@ -337,6 +340,7 @@ class Trainer:
             recent.append(self._step(next(batches)))
             state.step += 1
             state.elapsed = elapsed_before + time.monotonic() - began
+            self._agree()
             now = time.monotonic()
             if state.step % config.log_every == 0 or state.step == 1:
                 numbers = {name: sum(one[name] for one in recent) / len(recent) for name in recent[0]}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -26,10 +27,10 @@ from ..speech.encoder import SpeechEncoder
 from .clips import Clip
 from .hcc import to_pictures
 
-FORMAT = 3
+FORMAT = 4
 """Changes whenever `Prepared` changes, so that an old cache is not read."""
-REFERENCE_EVERY = 12
-"""Hand codes and head masks are kept for every n-th frame of a clip, for when it serves as the reference."""
+REFERENCE_EVERY = 6
+"""Every n-th frame of a clip may serve as a reference: its hand codes and head mask are kept."""
 HEAD_POINTS = (27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45)
 """Face points that move with the skull alone: nose and corners of the eyes."""
 MOUTH_ROOM = 1.5
@@ -174,20 +175,29 @@ def prepare_clips(
     cache: Path,
     report: Callable[[str], None] = print,
 ) -> list[Prepared]:
-    """Prepare all clips; what an earlier run prepared with the same networks is read from the cache."""
+    """Prepare all clips; what an earlier run prepared with the same networks is taken from the cache.
+
+    The clips are mapped from disk, not loaded: memory does not grow with their number.
+    """
     prepared = []
     cache.mkdir(parents=True, exist_ok=True)
     vae.requires_grad_(False)
     networks = [network.eval() for network in (vae, codebook) if network is not None]
     for number, clip in enumerate(clips):
-        target = cache / f"{clip.name}-{_key(clip, *networks)}-{speech.name}.npz"
+        target = cache / f"{clip.name}-{_key(clip, *networks)}-{speech.name}"
         if not target.exists():
             item = prepare_clip(clip, number, vae, codebook, speech)
-            partial = target.with_suffix(f".{os.getpid()}.npz")  # several processes may prepare at once
-            np.savez_compressed(partial, **{f.name: getattr(item, f.name) for f in fields(Prepared)})
-            partial.replace(target)
+            partial = target.with_suffix(f".{os.getpid()}")  # several processes may prepare at once
+            partial.mkdir()
+            for name, array in vars(item).items():
+                np.save(partial / f"{name}.npy", array)
+            try:
+                partial.rename(target)
+            except OSError:  # another process was sooner
+                shutil.rmtree(partial)
             if number % 10 == 0:
                 report(f"prepared {number + 1} of {len(clips)} clips")
-        with np.load(target, allow_pickle=False) as stored:
-            prepared.append(Prepared(**{f.name: stored[f.name] for f in fields(Prepared)}))
+        prepared.append(
+            Prepared(**{f.name: np.load(target / f"{f.name}.npy", mmap_mode="r") for f in fields(Prepared)})
+        )
     return prepared

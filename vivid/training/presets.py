@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from ..config import ModelInfo
 from ..errors import InputError
 from ..method.factory import EMBEDDED, EMBEDDED_TINY, FULL, ModelConfig
 from .detail import DetailConfig
@@ -25,9 +26,13 @@ from .windows import WindowShape
 
 @dataclass(frozen=True)
 class Preset:
-    """One model size with the settings of all its trainings; `size` is the pictures' side in pixels."""
+    """One model size with the settings of all its trainings; `size` is the pictures' side in pixels.
+
+    info: what an exported model says of itself; int8: whether it is stored so.
+    """
 
     model: ModelConfig
+    info: ModelInfo
     size: int
     vae: VaeConfig
     hcc: HccConfig
@@ -35,20 +40,34 @@ class Preset:
     stage2: DiffusionConfig
     detail: DetailConfig = field(default_factory=DetailConfig)
     refine: RefineConfig = field(default_factory=RefineConfig)
+    int8: bool = True
+
+
+PAPER = replace(FULL, name="paper", prediction_type="epsilon")
+"""The full model with equation 3 as its objective."""
+
+
+def _info(model: ModelConfig, domain: str, steps: int, guidance: float, noise_clamp: float | None = None) -> ModelInfo:
+    """An exported model: windows of 24 frames that share 6."""
+    size = (model.sample_size, model.sample_size)
+    return ModelInfo(model.name, model.speech, domain, size, 24, 6, steps, guidance, guidance, noise_clamp=noise_clamp)
 
 
 PRESETS = {
     "paper": Preset(
-        FULL,
+        PAPER,
+        _info(PAPER, "any", 30, 2.5),
         512,
         # the paper keeps Stable Diffusion's autoencoder; this one is only for completeness
         VaeConfig(LoopConfig(steps=100_000, learning_rate=1e-4), batch=32, crop=256, whole_share=0.0),
         PAPER_HCC,
         PAPER_STAGE_1,
         PAPER_STAGE_2,
+        int8=False,
     ),
     "embedded": Preset(
         EMBEDDED,
+        _info(EMBEDDED, "rendered", 6, 1.0),
         256,
         VaeConfig(LoopConfig(minutes=4, learning_rate=3e-4, precision="bf16", weight_decay=0.0), batch=32, crop=128),
         HccConfig(LoopConfig(minutes=1.25, learning_rate=1e-3, weight_decay=0.0, precision="bf16"), batch=128),
@@ -65,6 +84,7 @@ PRESETS = {
     ),
     "cpu": Preset(
         EMBEDDED_TINY,
+        _info(EMBEDDED, "rendered", 1, 1.0, noise_clamp=0.0),
         256,
         VaeConfig(LoopConfig(minutes=10, learning_rate=3e-4, weight_decay=0.0, warmup_steps=20)),
         HccConfig(LoopConfig(minutes=25, learning_rate=1e-3, weight_decay=0.0, ema_decay=0.995, warmup_steps=30), 8),
@@ -73,6 +93,12 @@ PRESETS = {
         refine=CPU_REFINE,
     ),
 }
+PRESETS["paper-wav2vec2"] = replace(
+    PRESETS["paper"],
+    model=replace(PAPER, name="paper-wav2vec2", speech="wav2vec2", speech_width=768),
+    info=replace(PRESETS["paper"].info, name="paper-wav2vec2", speech_encoder="wav2vec2"),
+)
+"""With the speech encoder that the paper names; the base of public weights was trained to hear with Whisper."""
 
 
 def preset(name: str) -> Preset:

@@ -42,22 +42,23 @@ class DiffusionConfig:
     same_head: bool = False
     """References whose head is about where the window has it; see `WindowSampler`."""
     drops: DropRates = field(default_factory=DropRates)
-    snr_gamma: float = 5.0
+    snr_gamma: float | None = 5.0
+    """None weighs all noise levels alike, as equation 3 does."""
     last_step_share: float = 0.2
     last_step_noise: float = 1.0
     """Scale of the noise at the step of pure noise. 0 turns that step into a regression on the conditions (the target
     there does not depend on the noise): learnt many times sooner, sampled in one step from zeros, no variety."""
     mouth_weight: float = 6.0
     hand_weight: float = 2.0
-    prediction: str = "v_prediction"
     online_codebook: bool = False
     """The paper's ablation: the codebook is trained along instead of beforehand."""
     sample_steps: int = 6
 
 
 PAPER_STAGE_1 = DiffusionConfig(
-    LoopConfig(steps=100_000, learning_rate=1e-5, final_rate=1.0, betas=(0.9, 0.999), precision="bf16"),
+    LoopConfig(steps=100_000, learning_rate=1e-5, final_rate=1.0, warmup_steps=0, betas=(0.9, 0.999), precision="bf16"),
     window=WindowShape(1), batch=8, motion=False, mouth_weight=1.0, hand_weight=1.0, last_step_share=0.0,
+    snr_gamma=None, sample_steps=30,
 )  # fmt: skip
 PAPER_STAGE_2 = replace(PAPER_STAGE_1, window=WindowShape(24), batch=4, motion=True, spatial_rate=0.0)
 EMBEDDED_STAGE_1 = DiffusionConfig(
@@ -114,7 +115,8 @@ class DiffusionStage(Stage):
         # not registered: frozen networks belong neither to the optimiser nor to checkpoints
         self.frozen = {"vae": models.vae.eval(), "codebook": models.codebook.eval()}
         self.codebook = models.codebook.train() if config.online_codebook else None
-        self.scheduler = make_scheduler(prediction_type=config.prediction)
+        self.predicts_noise = self.denoiser.config.prediction_type == "epsilon"
+        self.scheduler = make_scheduler(prediction_type=self.denoiser.config.prediction_type)
         self.alphas = self.scheduler.alphas_cumprod.clone()
         self.head_window = self.denoiser.dsaa.head_window
         self.sampler = WindowSampler(clips, config.window, config.batch, config.same_head, head_window=self.head_window)
@@ -189,14 +191,14 @@ class DiffusionStage(Stage):
         alphas = self.alphas.to(device)[steps]
         signal, sigma = (part.sqrt()[:, None, None, None, None] for part in (alphas, 1 - alphas))
         noisy = signal * clean + sigma * noise
-        target = signal * noise - sigma * clean if config.prediction == "v_prediction" else noise
+        target = noise if self.predicts_noise else signal * noise - sigma * clean
         error = (self.denoiser(noisy, steps, conditions).float() - target).square()
         cells = torch.ones_like(error[:, 0])  # (B, F, h, w)
         # where the reference's hands were is as hard as where hands are: they must be painted over
         changed = batch["hand_mask"] | batch["reference_hand_mask"][:, None]
         cells = cells + (config.mouth_weight - 1) * batch["mouth_mask"] + (config.hand_weight - 1) * changed
         each = (error.mean(1) * cells).sum((1, 2, 3)) / cells.sum((1, 2, 3))
-        weight = loss_weight(alphas, config.snr_gamma) if config.prediction == "v_prediction" else torch.ones_like(each)
+        weight = torch.ones_like(each) if config.snr_gamma is None else loss_weight(alphas, config.snr_gamma)
         plain = error.detach().mean(1)
         mouth, hands = batch["mouth_mask"], batch["hand_mask"]
         numbers = {

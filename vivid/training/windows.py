@@ -52,9 +52,10 @@ class WindowSampler:
     """Draws windows of prepared clips; each video of a batch has one reference frame.
 
     The reference is a frame of the same scene (person, room and camera), but of another moment (NEAREST frames apart
-    in the same clip). With `same_head` it is, of `candidates` random ones, that with the head nearest to where the
-    window has it. Nothing tells the network where the head goes; on a small budget it would learn the blurred mean of
-    all places, so it is taught to keep the head of the portrait instead.
+    in the same clip), among those whose codes and head mask were prepared. With `same_head` it is, of `candidates`
+    random ones, that with the head nearest to where the window has it. Nothing tells the network where the head goes;
+    on a small budget it would learn the blurred mean of all places, so it is taught to keep the head of the portrait
+    instead.
     """
 
     def __init__(
@@ -90,16 +91,16 @@ class WindowSampler:
             batch = max(1, round(batch * crop**2 / (rows * columns)))
             crop = None
         for _ in range(batch):
-            number, window, lent, reference = self.pick(rng)
-            clip, lender = self.clips[number], self.clips[lent]
-            hands = clip.hand_mask[(window.start + window.stop) // 2] | lender.hand_mask[reference]
+            number, window, other, reference = self.pick(rng)
+            clip, reference_clip = self.clips[number], self.clips[other]
+            hands = clip.hand_mask[(window.start + window.stop) // 2] | reference_clip.hand_mask[reference]
             corner = self._corner(clip, window, hands, crop, rng) if crop is not None else None
-            self._add(items, clip, window, lender, reference, corner, crop)
+            self._add(items, clip, window, reference_clip, reference, corner, crop)
             self._drop(items, rng, drops)
         return {name: torch.from_numpy(np.stack(values)) for name, values in items.items()}
 
     def pick(self, rng: np.random.Generator) -> tuple[int, slice, int, int]:
-        """A window and its reference: number of a clip, frames of it, number of the lending clip, frame of that."""
+        """A window and its reference: number of a clip, frames of it, number of the reference's clip, frame of that."""
         shape, number = self.shape, int(rng.integers(len(self.clips)))
         clip = self.clips[number]
         stride = int(rng.integers(1, min(shape.stride, (len(clip) - 1) // max(1, shape.frames - 1)) + 1))
@@ -107,10 +108,10 @@ class WindowSampler:
         window = slice(start, start + (shape.frames - 1) * stride + 1, stride)
         return number, window, *self._reference(number, window, rng)
 
-    def whole(self, number: int, window: slice, lender: int, reference: int) -> Batch:
+    def whole(self, number: int, window: slice, reference_clip: int, reference: int) -> Batch:
         """What `pick` returned as a batch of one whole video, nothing dropped."""
         items: dict[str, list[np.ndarray]] = defaultdict(list)
-        self._add(items, self.clips[number], window, self.clips[lender], reference)
+        self._add(items, self.clips[number], window, self.clips[reference_clip], reference)
         for name in ("keep_audio", "keep_image", "keep_hands"):
             items[name].append(np.array(True))
         return {name: torch.from_numpy(np.stack(values)) for name, values in items.items()}
@@ -122,12 +123,12 @@ class WindowSampler:
         best, found = np.inf, (number, 0)
         for _ in range(self.candidates):
             chosen = friends[int(rng.integers(len(friends)))]
-            lender = self.clips[chosen]
-            frame = int(rng.integers(len(lender)))
+            reference_clip = self.clips[chosen]
+            frame = int(rng.choice(reference_clip.references))
             if chosen == number and window.start - NEAREST < frame < window.stop + NEAREST:
                 continue  # its mouth and hands would give the answer away
             # a head that was not seen is far from everywhere, but still better than no reference
-            distance = float(np.nan_to_num(np.abs(lender.head_points[frame] - place).mean(), nan=1e9))
+            distance = float(np.nan_to_num(np.abs(reference_clip.head_points[frame] - place).mean(), nan=1e9))
             if distance < best:
                 best, found = distance, (chosen, frame)
         return found
@@ -156,7 +157,7 @@ class WindowSampler:
         items: dict[str, list[np.ndarray]],
         clip: Prepared,
         window: slice,
-        lender: Prepared,
+        reference_clip: Prepared,
         reference: int,
         corner: tuple[int, int] | None = None,
         crop: int | None = None,
@@ -168,19 +169,23 @@ class WindowSampler:
             pixel_rows, pixel_columns = (slice(part.start * factor, part.stop * factor) for part in (rows, columns))
         items["latents"].append(clip.latents[window, :, rows, columns])
         items["audio"].append(clip.audio[window])
-        audio = torch.from_numpy(clip.audio)
-        items["rhythm"].append(pool_rhythm(audio, range(*window.indices(len(clip))), self.head_window).numpy())
+        items["rhythm"].append(self._rhythm(clip, range(*window.indices(len(clip)))))
         items["hand_maps"].append(clip.hand_maps[window, pixel_rows, pixel_columns])
         items["hand_mask"].append(clip.hand_mask[window, rows, columns])
         items["mouth_mask"].append(clip.mouth_mask[window, rows, columns])
-        items["reference_hand_mask"].append(lender.hand_mask[reference, rows, columns])
-        items["reference"].append(lender.latents[reference, :, rows, columns])
-        # codes and masks are only there for every n-th frame: half a second apart at most, they are much the same
-        nearest = int(np.abs(lender.references - reference).argmin())
-        items["head_mask"].append(lender.head_mask[nearest, rows, columns])
-        items["hand_pictures"].append(lender.hand_pictures[nearest])
-        items["hand_indices"].append(lender.hand_indices[nearest].astype(np.int64))
-        items["hand_present"].append(lender.hand_present[nearest])
+        items["reference_hand_mask"].append(reference_clip.hand_mask[reference, rows, columns])
+        items["reference"].append(reference_clip.latents[reference, :, rows, columns])
+        row = int(np.flatnonzero(reference_clip.references == reference)[0])
+        items["head_mask"].append(reference_clip.head_mask[row, rows, columns])
+        items["hand_pictures"].append(reference_clip.hand_pictures[row])
+        items["hand_indices"].append(reference_clip.hand_indices[row].astype(np.int64))
+        items["hand_present"].append(reference_clip.hand_present[row])
+
+    def _rhythm(self, clip: Prepared, frames: range) -> np.ndarray:
+        """What the head stream reads of some frames, (n, 50, width)."""
+        first = max(0, frames.start - self.head_window)
+        around = torch.from_numpy(np.array(clip.audio[first : frames.stop + self.head_window]))
+        return pool_rhythm(around, [frame - first for frame in frames], self.head_window).numpy()
 
     @staticmethod
     def _drop(items: dict[str, list[np.ndarray]], rng: np.random.Generator, drops: DropRates) -> None:
