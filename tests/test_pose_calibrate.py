@@ -1,4 +1,4 @@
-"""Calibration: the properties of METHOD section 4 over random people, gestures and gaps."""
+"""Calibration: what must hold over random people, gestures and gaps."""
 
 from dataclasses import replace
 from itertools import pairwise

@@ -8,7 +8,7 @@ from typing import Any
 from .errors import InputError
 
 FPS = 24
-"""Frames a second of every video and every clip inside the program (METHOD section 1)."""
+"""Frames a second of every video and every clip inside the program."""
 SAMPLE_RATE = 16_000
 """Hertz of speech inside the program (Whisper's and wav2vec2's rate)."""
 

@@ -150,7 +150,7 @@ class Bench:
         return guided_prediction(lambda c: denoiser(self.sample, self.timestep, c), self.prepared, scale, scale)
 
     def plain(self) -> Tensor:
-        """The same prediction as the public base's own code computes it (ECHOMIMIC_V2, "What its users suffer from").
+        """The same prediction as the public base's own code computes it.
 
         Both guidance halves in one batch; the bank repeated for every frame, its keys and values projected anew for
         every frame; the unconditional half's attention computed twice, with the bank and again without.

@@ -1,6 +1,6 @@
 """Numbers about videos. Frames are (T, H, W, 3) uint8; boxes (T, ..., 4) x0 y0 x1 y1 in pixels, NaN or 0 = absent.
 
-Definitions where the paper leaves them open (METHOD section 7):
+Definitions where the paper leaves them open:
 - PSNR of a region: from the mean squared error of all its pixels over all frames together.
 - SSIM: Wang et al. 2004 on luma, 7 x 7 windows of equal weight; of a region: the map's mean inside its boxes.
 - mouth openness: distance of the inner lips' middles (face points 62 and 66) over the distance of the eyes' centres,

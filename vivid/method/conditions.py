@@ -45,7 +45,7 @@ class Conditions:
     prepared: BlockInputs | None = None
 
     def unconditional(self, keep_image: bool) -> Conditions:
-        """These conditions without sound and, unless `keep_image`, without all that is visual (METHOD section 5).
+        """These conditions without sound and, unless `keep_image`, without all that is visual.
 
         Absent audio means zero tokens through the same layers; absent reference and codes mean that attention is not
         done; absent hands mean a zero feature. The head mask only says where, and stays.

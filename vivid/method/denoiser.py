@@ -172,7 +172,7 @@ class Denoiser(UNetMotionModel):
 
     @apply_forward_hook
     def project_silence(self) -> AudioKeyValues:
-        """What absent speech, which is zero tokens (paper: none given), is to both streams."""
+        """What absent speech, which is zero tokens, is to both streams."""
         return self._project_audio(None, None, with_head=True)
 
     def _block_inputs(self, conditions: Conditions) -> BlockInputs:

@@ -1,4 +1,4 @@
-"""Every network of a model from one configuration: the same classes at every size (DESIGN, "Two models")."""
+"""Every network of a model from one configuration: the same classes at every size."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ EMBEDDED = ModelConfig(
     up_attention=(True, True, False),
     heads=(2, 4, 5),
 )
-"""The model that ships (EMBEDDED.md): 256 px, two CPU cores."""
+"""The model that ships : 256 px, two CPU cores."""
 
 EMBEDDED_TINY = ModelConfig(
     name="embedded-tiny",
@@ -135,7 +135,7 @@ FULL = ModelConfig(
     sample_size=512,
     speech="whisper-tiny",
 )
-"""SD-1.5 size: takes EchoMimicV2's public weights key for key (ECHOMIMIC_V2.md)."""
+"""SD-1.5 size: takes EchoMimicV2's public weights key for key."""
 
 MICRO = ModelConfig(
     name="micro",
@@ -172,7 +172,7 @@ def build_vae(config: ModelConfig) -> AutoencoderKL:
 
     `vae_shortcut` puts the linear shortcut around it that makes training short (`autoencoder.py`).
     Latents are multiplied by `vae.config.scaling_factor` before they are noised; a VAE of our own measures that
-    number on its training set and stores it there (METHOD section 5).
+    number on its training set and stores it there.
     """
     levels = len(config.vae_channels)
     cls = ShortcutAutoencoderKL if config.vae_shortcut else AutoencoderKL

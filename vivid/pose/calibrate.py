@@ -1,4 +1,4 @@
-"""Pose calibration without training (PCT, section 3.2.3 of the paper; METHOD section 4).
+"""Pose calibration without training (PCT, section 3.2.3 of the paper).
 
 A driving clip is fitted to a reference person: global scale, limb proportions, anchor, contact of the hands. Directions
 of limbs and their motion in time stay the driver's, lengths and place become the reference's.

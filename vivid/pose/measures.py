@@ -1,4 +1,4 @@
-"""Body measures of poses and what calibration is judged by (METHOD section 4, "Measures")."""
+"""Body measures of poses and what calibration is judged by."""
 
 from __future__ import annotations
 

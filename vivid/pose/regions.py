@@ -1,4 +1,4 @@
-"""Where the head and the hands are: boxes in pixels, masks on latent grids, hand crops (METHOD section 3)."""
+"""Where the head and the hands are: boxes in pixels, masks on latent grids, hand crops."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def box_mask(boxes: NDArray[np.floating], canvas: tuple[int, int], grid: tuple[i
     """Which cells of a grid the boxes touch.
 
     boxes (..., 4) in pixels of `canvas` (width, height); `grid` is (rows, columns); returns (..., rows, columns). A
-    cell counts as inside when any part of it is (METHOD section 3). Boxes without area or with NaN touch nothing.
+    cell counts as inside when any part of it is. Boxes without area or with NaN touch nothing.
     """
     rows, columns = grid
     width, height = canvas

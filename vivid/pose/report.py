@@ -15,7 +15,7 @@ REPORT_VERSION = 1
 
 @dataclass(frozen=True)
 class CalibrationOptions:
-    """Which steps are done (METHOD section 4) and what an annotator adds.
+    """Which steps are done (paper, section 3.2.3) and what an annotator adds.
 
     scale: step 1, the global r_x and r_y; segments: step 2, the limb proportions; anchor: step 3, the torso's centre
     comes to the reference's; contact: step 4, hands near each other keep their distance; shapes: hands and face keep

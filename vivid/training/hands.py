@@ -59,7 +59,7 @@ def load_hand_shards(folder: Path, cache: Path, size: int = 256) -> NDArray[np.u
 
 
 def crops_of_clips(clips: list[Clip], every: int, size: int = 256) -> NDArray[np.uint8]:
-    """Sharp hand crops of every n-th frame of clips: (N, size, size, 3) uint8 (METHOD section 3, crops)."""
+    """Sharp hand crops of every n-th frame of clips: (N, size, size, 3) uint8."""
     found = []
     for clip in clips:
         for index in range(0, len(clip), every):

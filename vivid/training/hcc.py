@@ -1,4 +1,4 @@
-"""The hand codebook, trained alone on hand close-ups and frozen afterwards (METHOD section 3, "offline")."""
+"""The hand codebook, trained alone on hand close-ups and frozen afterwards (paper, section 3.2.2)."""
 
 from __future__ import annotations
 

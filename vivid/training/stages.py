@@ -1,4 +1,4 @@
-"""Stage 1 (single frames) and stage 2 (windows) of the denoiser with ReferenceNet and hand encoder (METHOD 5)."""
+"""Stage 1 (single frames) and stage 2 (windows) of the denoiser with ReferenceNet and hand encoder (section 4.1)."""
 
 from __future__ import annotations
 

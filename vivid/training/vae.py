@@ -153,7 +153,7 @@ class VaeStage(Stage):
 
     @torch.no_grad()
     def measure_scale(self, count: int = 64) -> float:
-        """1 / standard deviation of the latents over random whole frames (METHOD section 5)."""
+        """1 / standard deviation of the latents over random whole frames."""
         rng = np.random.default_rng(7)
         device = next(self.vae.parameters()).device
         total = squares = number = 0.0

@@ -20,7 +20,7 @@ NEAREST = 6
 
 @dataclass(frozen=True)
 class DropRates:
-    """How often a condition is left out in training, so that guidance scales exist (METHOD section 5)."""
+    """How often a condition is left out in training, so that guidance scales exist."""
 
     audio: float = 0.1
     image: float = 0.1

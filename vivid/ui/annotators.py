@@ -1,4 +1,4 @@
-"""Annotators: a name belongs to whoever confirmed it first, who keeps a secret that opens it (DESIGN rule 10).
+"""Annotators: a name belongs to whoever confirmed it first, who keeps a secret that opens it.
 
 The decisions folder holds the secrets' hashes in one append-only file of JSON lines. To free a name whose secret is
 lost, whoever runs the server deletes its line; its decisions stay.

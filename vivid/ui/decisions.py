@@ -1,4 +1,4 @@
-"""Annotators' decisions: one append-only file of JSON lines for each name (DESIGN rule 10).
+"""Annotators' decisions: one append-only file of JSON lines for each name.
 
 Nothing is ever rewritten: a decision, a note, a nudge and an undo are each one more line, and what holds for a pair is
 what its last line says. So two browser windows under one name lose nothing, and a crash loses at most half a line.

@@ -1,4 +1,4 @@
-"""EchoMimicV2's public weights become a model folder of ours, once (ECHOMIMIC_V2: files, names).
+"""EchoMimicV2's public weights become a model folder of ours, once.
 
 Its files are pickles, which can run code when they are opened: they are read with `weights_only`, converted, and
 never opened again. Networks are built without memory of their own and take the files' tensors as they lie on disk,
@@ -91,7 +91,7 @@ def source_files(variant: Variant) -> dict[str, tuple[str, ...]]:
 
 
 def full_info(variant: Variant) -> ModelInfo:
-    """How the public base is run (ECHOMIMIC_V2, "Sampler"; windows from DESIGN rule 3)."""
+    """How the public base is run by its authors, in windows of 12 frames that share 3."""
     distilled = variant == "acc"
     guidance = 1.0 if distilled else 2.5
     return ModelInfo(

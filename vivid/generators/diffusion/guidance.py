@@ -1,4 +1,4 @@
-"""Classifier-free guidance for sound and picture (METHOD section 5)."""
+"""Classifier-free guidance for sound and picture (`vivid/method/README.md`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def guidance_coefficients(audio_scale: float, image_scale: float) -> tuple[float, float, float]:
     """Weights of the predictions (unconditional, image only, image and audio); a weight of 0 needs no evaluation.
 
-    e = e() + s_img (e(img) - e()) + s_aud (e(img, aud) - e(img)) (METHOD section 5), gathered by prediction: three
+    e = e() + s_img (e(img) - e()) + s_aud (e(img, aud) - e(img)), gathered by prediction: three
     evaluations in general, two when the scales are equal, one when both are 1.
     """
     return 1.0 - image_scale, image_scale - audio_scale, audio_scale
