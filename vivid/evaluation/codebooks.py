@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from ..media.outputs import write_png, write_text
+from ..media.tensors import from_unit, pixels_to_unit
 from ..method.hcc import HandCodebook
-from ..training.hcc import hcc_metrics, to_pictures
+from ..training.hcc import hcc_metrics
 
 SHOWN = 8
 """Hands in the picture, evenly spread over all."""
@@ -34,8 +35,7 @@ def compare_codebooks(codebooks: Mapping[str, HandCodebook], crops: NDArray[np.u
             f"| {name} | {size} | {numbers['psnr']:.2f} | {numbers['perplexity']:.0f} | {numbers['codes_used']} of "
             f"{codebook.config.codes} | {len(crops)} |"
         )
-        rebuilt = codebook(to_pictures(torch.from_numpy(shown))).reconstruction.clamp(-1, 1)
-        pictures = ((rebuilt + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+        pictures = from_unit(codebook(pixels_to_unit(torch.from_numpy(shown))).reconstruction)
         strips.append(np.concatenate(list(pictures), 1))
     text = "\n".join(lines) + "\n"
     write_text(folder / "codebooks.md", text)

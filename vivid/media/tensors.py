@@ -11,8 +11,12 @@ from torch import Tensor
 
 def to_unit(images: NDArray[np.uint8], device: torch.device, dtype: torch.dtype) -> Tensor:
     """Pictures (N, H, W, 3) uint8 -> (N, 3, H, W) in -1..1."""
-    tensor = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-    return rearrange(tensor, "n h w c -> n c h w").to(dtype) / 127.5 - 1
+    return pixels_to_unit(torch.from_numpy(np.array(images)).to(device), dtype)
+
+
+def pixels_to_unit(pixels: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Pictures (N, H, W, 3) uint8 that are a tensor already -> (N, 3, H, W) in -1..1."""
+    return rearrange(pixels, "n h w c -> n c h w").to(dtype) / 127.5 - 1
 
 
 def from_unit(pictures: Tensor) -> NDArray[np.uint8]:

@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..media.tensors import from_unit, pixels_to_unit
 from ..method.autoencoder import ShortcutAutoencoderKL
 from ..method.detail import hands_from_pixels
 from ..method.options import rebuilt
 from ..pose.warp import Arms, cut_arms, hands_beside
 from .clips import Clip
-from .hcc import to_pictures
 from .loop import Batch, LoopConfig, Stage
 from .prepare import Prepared, decode_frames
 from .stages import DiffusionStage
@@ -172,9 +172,9 @@ class DetailStage(Stage):
 
     def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         vae = self.frozen["vae"].to(batch["latents"].device)
-        truth = to_pictures(batch["truth"])
+        truth = pixels_to_unit(batch["truth"])
         with torch.no_grad():
-            details = vae.details_of(to_pictures(batch["portrait"]))
+            details = vae.details_of(pixels_to_unit(batch["portrait"]))
             plain = vae.decode(batch["latents"] / vae.config.scaling_factor).sample
         hands = hands_from_pixels(batch["hands"])
         error = self.detail(batch["latents"], plain, details, hands) - truth
@@ -201,10 +201,10 @@ class DetailStage(Stage):
             latents = torch.from_numpy(self._guided(index, self.config.guidance))[None].to(device)
             portrait = torch.from_numpy(np.array(self.clips[reference_clip].frames[reference]))[None].to(device)
             hands = hands_from_pixels(torch.from_numpy(self.hands[index])[None].to(device))
-            frames = vae.decode_beside(latents, vae.details_of(to_pictures(portrait)), hands)
+            frames = vae.decode_beside(latents, vae.details_of(pixels_to_unit(portrait)), hands)
             truths.append(self.clips[number].frames[frame])
             plains.append(decode_frames(vae, latents)[0])
-            mended.append(((frames[0].clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy())
+            mended.append(from_unit(frames)[0])
         return np.concatenate([np.concatenate(row, 1) for row in (truths, plains, mended)], 0)
 
     def export(self, folder: Path) -> None:

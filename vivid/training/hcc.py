@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InputError
+from ..media.tensors import from_unit, pixels_to_unit
 from ..method.hcc import HandCodebook
 from .loop import Batch, LoopConfig, Stage
 
@@ -31,11 +32,6 @@ PAPER_HCC = HccConfig(
     LoopConfig(steps=200_000, learning_rate=1e-4, final_rate=1.0, warmup_steps=0, betas=(0.9, 0.999), weight_decay=0.0),
     batch=256,
 )
-
-
-def to_pictures(crops: Tensor) -> Tensor:
-    """uint8 (N, H, W, 3) -> float (N, 3, H, W) in -1..1."""
-    return crops.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 class HccStage(Stage):
@@ -65,7 +61,7 @@ class HccStage(Stage):
         return {"crops": torch.from_numpy(crops)}
 
     def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        output = self.codebook(to_pictures(batch["crops"]))
+        output = self.codebook(pixels_to_unit(batch["crops"]))
         psnr = -10 * torch.log10(output.reconstruction_loss.detach() / 4)
         stats = output.stats
         return output.loss, {
@@ -81,8 +77,7 @@ class HccStage(Stage):
         """Held-out crops above their reconstructions."""
         device = next(self.codebook.parameters()).device
         crops = np.array(self.crops[-8:])
-        rebuilt = self.codebook(to_pictures(torch.from_numpy(crops).to(device))).reconstruction.clamp(-1, 1)
-        pictures = ((rebuilt.float() + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        pictures = from_unit(self.codebook(pixels_to_unit(torch.from_numpy(crops).to(device))).reconstruction)
         return np.concatenate([np.concatenate(list(crops), 1), np.concatenate(list(pictures), 1)], 0)
 
     def export(self, folder: Path) -> None:
@@ -97,7 +92,7 @@ def hcc_metrics(codebook: HandCodebook, crops: NDArray[np.uint8], batch: int = 1
     counts = torch.zeros(codebook.config.codes)
     codebook.eval()
     for first in range(0, len(crops), batch):
-        pictures = to_pictures(torch.from_numpy(np.array(crops[first : first + batch])).to(device))
+        pictures = pixels_to_unit(torch.from_numpy(np.array(crops[first : first + batch])).to(device))
         output = codebook(pictures)
         error = (output.reconstruction.clamp(-1, 1).float() - pictures).square().mean((1, 2, 3)) / 4
         errors += error.tolist()

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from ..config import SAMPLE_RATE
 from ..media.sound import load_speech
+from ..media.tensors import from_unit, to_unit
 from ..method.autoencoder import ShortcutAutoencoderKL
 from ..method.hcc import HandCodebook
 from ..pose.draw import hand_map
 from ..pose.regions import box_mask, hand_boxes, hand_crops, head_box
 from ..speech.encoder import SpeechEncoder
 from .clips import Clip
-from .hcc import to_pictures
 
 FORMAT = 4
 """Changes whenever `Prepared` changes, so that an old cache is not read."""
@@ -76,7 +76,7 @@ def encode_frames(vae: ShortcutAutoencoderKL, frames: NDArray[np.uint8], batch: 
     device = next(vae.parameters()).device
     parts = []
     for first in range(0, len(frames), batch):
-        pictures = to_pictures(torch.from_numpy(np.array(frames[first : first + batch])).to(device))
+        pictures = to_unit(frames[first : first + batch], device, torch.float32)
         parts.append(vae.encode(pictures).latent_dist.mean.float() * vae.config.scaling_factor)
     return torch.cat(parts)
 
@@ -88,9 +88,8 @@ def decode_frames(vae: ShortcutAutoencoderKL, latents: torch.Tensor, batch: int 
     parts = []
     for first in range(0, len(latents), batch):
         chunk = latents[first : first + batch].to(weight.device, weight.dtype)
-        pictures = vae.decode(chunk / vae.config.scaling_factor).sample.float().clamp(-1, 1)
-        parts.append(((pictures + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu())
-    return torch.cat(parts).numpy()
+        parts.append(from_unit(vae.decode(chunk / vae.config.scaling_factor).sample))
+    return np.concatenate(parts)
 
 
 def scene_of(clip: Clip, number: int) -> int:
@@ -107,7 +106,7 @@ def hand_codes(codebook: HandCodebook, pictures: NDArray[np.uint8]) -> NDArray[n
     device = next(codebook.parameters()).device
     codes = []
     for pair in pictures:
-        grid = codebook.encode(to_pictures(torch.from_numpy(pair).to(device)))
+        grid = codebook.encode(to_unit(pair, device, torch.float32))
         codes.append(codebook.quantise(grid)[1].cpu().numpy())
     return np.stack(codes).astype(np.int16)
 

@@ -11,12 +11,12 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ..generators.diffusion.noise import initial_noise
+from ..media.tensors import pixels_to_unit
 from ..method.attention import KeyValues
 from ..method.conditions import Conditions
 from ..method.factory import Models
 from ..method.options import rebuilt
 from ..method.schedule import make_scheduler
-from .hcc import to_pictures
 from .loop import Batch, LoopConfig, Stage
 from .prepare import Prepared, decode_frames
 from .windows import DropRates, WindowSampler, WindowShape, fixed_batch, map_pixels
@@ -136,7 +136,7 @@ class DiffusionStage(Stage):
             codes = self.frozen["codebook"].quantiser.codes.to(batch["hand_indices"].device)
             tokens = codes[batch["hand_indices"]]  # (B, 2, g, g, dim)
         else:
-            pictures = to_pictures(rearrange(batch["hand_pictures"], "b s h w c -> (b s) h w c"))
+            pictures = pixels_to_unit(rearrange(batch["hand_pictures"], "b s h w c -> (b s) h w c"))
             quantised, _, loss, _ = self.codebook.quantise(self.codebook.encode(pictures))
             rebuilt = self.codebook.decode(quantised)
             loss = loss + (rebuilt.float() - pictures).square().mean()

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..media.tensors import from_unit, pixels_to_unit, to_unit
 from ..method.autoencoder import ShortcutAutoencoderKL
 from .clips import Clip
 from .loop import Batch, LoopConfig, Stage
@@ -107,7 +108,7 @@ class VaeStage(Stage):
         """Crops (count, 3, 128, 128) in -1..1, from which the linear shortcut starts."""
         picks = rng.integers(len(self.clips), size=count)
         crops = np.stack([random_crop(self.clips[int(i)], rng, 128, 0.7) for i in picks])
-        return torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return pixels_to_unit(torch.from_numpy(crops))
 
     def batch(self, rng: np.random.Generator) -> Batch:
         config = self.config
@@ -123,7 +124,7 @@ class VaeStage(Stage):
 
     def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         config = self.config
-        pictures = batch["pictures"].permute(0, 3, 1, 2).float() / 127.5 - 1
+        pictures = pixels_to_unit(batch["pictures"])
         if config.channels_last:
             pictures = pictures.contiguous(memory_format=torch.channels_last)
         posterior = self.vae.encode(pictures).latent_dist
@@ -146,9 +147,9 @@ class VaeStage(Stage):
         device = next(self.vae.parameters()).device
         picks = rng.integers(len(self.clips), size=8)
         crops = np.stack([random_crop(self.clips[int(i)], rng, self.config.crop, 0.8) for i in picks])
-        pictures = torch.from_numpy(crops).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        pictures = pixels_to_unit(torch.from_numpy(crops).to(device))
         decoded = self.vae.decode(self.vae.encode(pictures).latent_dist.mean).sample
-        rebuilt = ((decoded.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        rebuilt = from_unit(decoded)
         return np.concatenate([np.concatenate(list(crops), 1), np.concatenate(list(rebuilt), 1)], 0)
 
     @torch.no_grad()
@@ -159,8 +160,8 @@ class VaeStage(Stage):
         total = squares = number = 0.0
         for _ in range(count):
             clip = self.clips[int(rng.integers(len(self.clips)))]
-            frame = torch.from_numpy(np.ascontiguousarray(clip.frames[int(rng.integers(len(clip)))])).to(device)
-            latents = self.vae.encode(frame.permute(2, 0, 1)[None].float() / 127.5 - 1).latent_dist.mean.double()
+            frame = clip.frames[int(rng.integers(len(clip)))][None]
+            latents = self.vae.encode(to_unit(frame, device, torch.float32)).latent_dist.mean.double()
             total, squares = total + float(latents.sum()), squares + float(latents.square().sum())
             number += latents.numel()
         return float(1 / np.sqrt(squares / number - (total / number) ** 2))
@@ -176,8 +177,7 @@ def vae_metrics(vae: ShortcutAutoencoderKL, clips: list[Clip], count: int = 48) 
     for number in range(count):
         clip = clips[number % len(clips)]
         index = (number * 37) % len(clip)
-        frame = np.ascontiguousarray(clip.frames[index])
-        picture = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 127.5 - 1
+        picture = to_unit(clip.frames[index][None], torch.device("cpu"), torch.float32)
         with torch.no_grad():
             decoded = vae.decode(vae.encode(picture).latent_dist.mean).sample.clamp(-1, 1)
         error = ((decoded - picture)[0].square().mean(0) / 4).numpy()

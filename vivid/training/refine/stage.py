@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import get_worker_info
 
 from ...generators.refined.networks import refine
-from ...media.tensors import from_unit
+from ...media.tensors import from_unit, pixels_to_unit
 from ...method.autoencoder import ShortcutAutoencoderKL
 from ...method.conditions import Conditions
 from ...method.dsaa import pool_rhythm
@@ -27,7 +27,6 @@ from ...pose.draw import hand_map
 from ...pose.regions import box_mask, hand_boxes, hand_crops, head_box
 from ...speech.encoder import SpeechEncoder
 from ..clips import MOUTH, box_around
-from ..hcc import to_pictures
 from ..loop import Batch, LoopConfig, Stage
 from ..prepare import MOUTH_ROOM, hand_codes
 from ..vae import edges
@@ -230,7 +229,7 @@ class RefineStage(Stage):
             return tensor.repeat_interleave(frames, 0)
 
         with torch.no_grad(), torch.autocast(batch["portrait"].device.type, enabled=False):
-            portrait = vae.encode(to_pictures(batch["portrait"])).latent_dist.mean * vae.config.scaling_factor
+            portrait = vae.encode(pixels_to_unit(batch["portrait"])).latent_dist.mean * vae.config.scaling_factor
         bank = self.denoiser.project_reference(self.reference.bank(portrait))
         tokens = rearrange(codebook.quantiser.codes[batch["codes"]], "b s h w d -> b (s h w) d")
         codes = self.denoiser.project_codes(tokens)
@@ -248,12 +247,12 @@ class RefineStage(Stage):
             head_mask=each(batch["head_mask"])[:, None],
             hand_mask=batch["hand_mask"].flatten(0, 1)[:, None],
         )
-        return refine(vae, self.denoiser, to_pictures(batch["layered"].flatten(0, 1)), maps, conditions)
+        return refine(vae, self.denoiser, pixels_to_unit(batch["layered"].flatten(0, 1)), maps, conditions)
 
     def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         config, vae = self.config, self.frozen["vae"]
         made, latents = self.refine(batch)
-        layered, true = (to_pictures(batch[name].flatten(0, 1)) for name in ("layered", "true"))
+        layered, true = (pixels_to_unit(batch[name].flatten(0, 1)) for name in ("layered", "true"))
         with torch.no_grad(), torch.autocast(true.device.type, enabled=False):
             goal = vae.encode(true).latent_dist.mean * vae.config.scaling_factor
         mouth, hands = (batch[name].flatten(0, 1).float() for name in ("mouth_mask", "hand_mask"))
