@@ -29,7 +29,7 @@ from .outline import (
 )
 from .parsing import Parsing, parse
 from .patch_match import patch_fill
-from .plate import Mask, column_fill, mirror_fill
+from .plate import SHADE, Mask, column_fill, mirror_fill
 from .skin import Look, to_linear, to_srgb
 from .sleeve_cut import BARE_TO, cloth_under, cut_sleeve
 
@@ -268,7 +268,13 @@ def _plate(figure: Figure, removed: Mask, torso: Layer, raised: Mask, cloth_know
         share = cv2.GaussianBlur(figure.grow(raised, 20).astype(np.float32), (0, 0), 6 * unit)[..., None]
         room = room + share * (patches - room)
     needed = removed & (torso > 0.02)
-    body = column_fill(photo, needed, cloth_known, torso, patch_fill(photo, needed, cloth_known), 3 * unit)
+    patches = patch_fill(photo, figure.grow(needed, 4), cloth_known)
+    # lines in the crease between arm and body would be left over: right beside the place, and much darker than cloth
+    beside = figure.grow(needed, 4) & (torso > 0.5)
+    body = column_fill(photo, needed | beside, cloth_known & ~beside, torso, patches, 3 * unit)
+    crease = figure.grow(beside & ((body - photo).mean(2) > SHADE), 1) & (torso > 0.5)
+    removed, needed = removed | crease, needed | crease
+    body = column_fill(photo, needed, cloth_known & ~crease, torso, patches, 3 * unit)
     mix = torso[..., None]
     filled = body * mix + room * (1 - mix)
     soft = cv2.GaussianBlur(removed.astype(np.float32), (0, 0), unit)[..., None]
