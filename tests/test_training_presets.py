@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from tests.dummies import dummy_models
+from tests.dummies import DUMMY, dummy_conditions, dummy_models
 from vivid.method import hcc
 from vivid.method.factory import build_codebook
+from vivid.training.export import follow
 from vivid.training.loop import rate_at
 from vivid.training.presets import PRESETS, Preset
 
@@ -64,10 +67,6 @@ def test_an_export_says_what_it_is(name: str) -> None:
 
 @torch.no_grad()
 def test_wav2vec2_is_brought_to_the_models_width_by_a_trained_layer() -> None:
-    from dataclasses import replace
-
-    from tests.dummies import DUMMY, dummy_conditions
-
     models = dummy_models(replace(DUMMY, speech="wav2vec2", speech_width=768, audio_token_embedding=False))
     projection = models.denoiser.dsaa.speech_projection
     assert projection is not None and projection in models.denoiser.added_parts()
@@ -79,3 +78,15 @@ def test_wav2vec2_is_brought_to_the_models_width_by_a_trained_layer() -> None:
     assert not torch.allclose(out, silent, atol=1e-3)
     projection.weight.zero_()
     torch.testing.assert_close(models.denoiser(sample, 500, conditions), silent)
+
+
+def test_a_warm_start_follows_the_preset_and_keeps_its_weights() -> None:
+    models = dummy_models(replace(DUMMY, head_window=1, reference_shift=False))
+    said: list[str] = []
+    wanted = replace(DUMMY, reference_shift=False, prediction_type="epsilon")
+    made = follow(wanted, models, said.append)
+    config, state = made.denoiser.config, models.denoiser.state_dict()
+    assert (config.prediction_type, config.head_window, made.denoiser.dsaa.head_window) == ("epsilon", 24, 24)
+    assert all(torch.equal(value, state[name]) for name, value in made.denoiser.state_dict().items())
+    assert said == ["To be learnt anew: prediction_type v_prediction -> epsilon, head_window 1 -> 24"]
+    assert follow(wanted, made, said.append) is made

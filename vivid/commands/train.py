@@ -284,7 +284,7 @@ def _diffusion(args: argparse.Namespace, chosen: Preset, config: DiffusionConfig
 
     from ..speech.encoder import load_speech_encoder
     from ..training.audio import fit_summary, start_audio_tokens
-    from ..training.export import find_component, load_networks
+    from ..training.export import find_component, follow, load_networks
     from ..training.prepare import prepare_clips
     from ..training.stages import DiffusionStage
 
@@ -292,6 +292,8 @@ def _diffusion(args: argparse.Namespace, chosen: Preset, config: DiffusionConfig
     torch.manual_seed(config.loop.seed)
     warm = [_need(args.init, "--init")] if args.init else []
     models = load_networks(chosen.model, warm, need=("denoiser", "reference", "hand_encoder") if warm else ())
+    if args.part != "detail":  # which is for a model as it was trained
+        models = follow(chosen.model, models)
     for name, folder in (("vae", args.vae), ("codebook", args.codebook)):
         network = find_component([f for f in (folder, args.init) if f is not None], name)
         if network is not None:

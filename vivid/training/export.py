@@ -13,6 +13,7 @@ from ..config import ModelInfo
 from ..errors import InputError
 from ..method.autoencoder import ShortcutAutoencoderKL
 from ..method.factory import ModelConfig, Models, build_models
+from ..method.options import rebuilt
 from ..weights.store import COMPONENTS, load_component, save_model
 
 
@@ -42,6 +43,20 @@ def load_networks(config: ModelConfig, folders: Sequence[Path], need: Sequence[s
         if found[name] is None:
             raise InputError(f"No folder given holds {name}/: train it first, or name its run.")
     return replace(models, **{name: network for name, network in found.items() if network is not None})
+
+
+def follow(config: ModelConfig, models: Models, report: Callable[[str], None] = print) -> Models:
+    """The networks of a warm start, made to predict and to hear what `config` says; weights stay as they are.
+
+    What changes is reported: the network has it to learn.
+    """
+    stored = models.denoiser.config
+    wanted = {name: getattr(config, name) for name in ("prediction_type", "head_window", "speech_width")}
+    changed = {name: value for name, value in wanted.items() if stored[name] != value}
+    if not changed:
+        return models
+    report("To be learnt anew: " + ", ".join(f"{name} {stored[name]} -> {value}" for name, value in changed.items()))
+    return replace(models, denoiser=rebuilt(models.denoiser, **changed))
 
 
 def export_model(

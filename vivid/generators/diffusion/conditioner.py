@@ -79,8 +79,8 @@ class Conditioner:
         hand_features = self.hand_encoder(pixels)
         found = hand_boxes(clip)
         hands = box_mask(np.where(found.present[..., None], found.boxes, 0), self.size, self.grid).any(axis=1)
-        heard = stream_tokens(self.tokens, frames, len(self.inputs.clip), self.denoiser.dsaa.head_window)
-        audio, rhythm = (part.to(self.device, self.dtype) for part in heard)
+        streams = stream_tokens(self.tokens, frames, len(self.inputs.clip), self.denoiser.dsaa.head_window)
+        audio, rhythm = (part.to(self.device, self.dtype) for part in streams)
         videos = (len(frames), 1) if self.single_frames else (1, len(frames))
         head_mask = None
         if self.settings.head_stream:

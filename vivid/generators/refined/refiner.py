@@ -87,8 +87,8 @@ class FrameRefiner:
         found = hand_boxes(pose)
         mask = box_mask(np.where(found.present[:, None], found.boxes, 0), self.canvas, self.grid).any(0)
         window = self.models.denoiser.dsaa.head_window
-        heard = stream_tokens(self.tokens, range(index, index + 1), self.length, window)
-        audio, rhythm = (part[None].to(self.device, self.dtype) for part in heard)
+        streams = stream_tokens(self.tokens, range(index, index + 1), self.length, window)
+        audio, rhythm = (part[None].to(self.device, self.dtype) for part in streams)
         conditions = Conditions(
             audio=audio,
             rhythm=rhythm,

@@ -235,10 +235,10 @@ class RefineStage(Stage):
         codes = self.denoiser.project_codes(tokens)
         present = batch["present"].repeat_interleave(tokens.shape[1] // 2, 1) & batch["keep_hands"][:, None]
         maps = map_pixels(batch["hand_maps"].flatten(0, 1)) * each(batch["keep_hands"])[:, None, None, None]
-        heard = each(batch["keep_audio"])[:, None, None]
+        keep_audio = each(batch["keep_audio"])[:, None, None]
         conditions = Conditions(
-            audio=(batch["audio"].flatten(0, 1).float() * heard)[:, None],
-            rhythm=(batch["rhythm"].flatten(0, 1).float() * heard)[:, None],
+            audio=(batch["audio"].flatten(0, 1).float() * keep_audio)[:, None],
+            rhythm=(batch["rhythm"].flatten(0, 1).float() * keep_audio)[:, None],
             hand_features=self.hand_encoder(maps)[:, :, None],
             reference={name: (each(k), each(v)) for name, (k, v) in bank.items()},
             reference_latents=each(portrait),
