@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from contextvars import ContextVar
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,9 +16,11 @@ from gradio_client import Client, handle_file
 from ui_fakes import detect_standing, serve, standing_pose, write_portrait
 
 from vivid import inputs
+from vivid.errors import InputError
 from vivid.pose.detect import DetectedPose
 from vivid.pose.portrait import make_portrait
 from vivid.ui import kept_verdicts
+from vivid.ui.engine import gently
 from vivid.ui.kept_verdicts import KeptVerdicts
 from vivid.ui.verdicts import Verdict
 
@@ -94,3 +99,32 @@ def test_verdicts_are_let_go_by_size_and_age(tmp_path: Path, monkeypatch: pytest
     kept.forget_old()
     ask("b")
     assert made == ["a", "b", "c", "b", "b"]
+
+
+def test_slow_work_gives_way_and_its_thread_alone(tmp_path: Path) -> None:
+    whose: ContextVar[str] = ContextVar("whose", default="nobody's")
+
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def work(more: int) -> tuple[int, int, str]:
+        inner: list[int] = []
+        thread = threading.Thread(target=lambda: inner.append(priority()))
+        thread.start()
+        thread.join()
+        return priority() + more, inner[0], whose.get()
+
+    def fail() -> None:
+        raise InputError("It failed.")
+
+    whose.set("mine")
+    before = priority()
+    assert gently(work)(100) == (before + 105, before + 5, "mine")
+    assert priority() == before
+    with pytest.raises(InputError, match=r"It failed\."):
+        gently(fail)()
+    with serve(tmp_path) as server:
+        slow = [event for event in server.page.fns.values() if event.concurrency_id == "slow-preview"]
+        quick = [event for event in server.page.fns.values() if event.concurrency_id == "preview"]
+    assert any(hasattr(event.fn, "__wrapped__") and event.fn.__code__ is gently(work).__code__ for event in slow)
+    assert not any(event.fn.__code__ is gently(work).__code__ for event in quick if event.fn)

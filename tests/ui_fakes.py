@@ -28,6 +28,7 @@ from vivid.pose.skeleton import Pose, PoseClip
 from vivid.speech.types import Speech
 from vivid.ui.context import Context, make_context
 from vivid.ui.engine import Engine
+from vivid.ui.guard import GuardedBlocks
 from vivid.ui.options import ServerOptions
 from vivid.ui.page import build_page, launch_arguments
 from vivid.ui.previews import Previews
@@ -224,6 +225,7 @@ class Server:
     context: Context
     pipeline: FakePipeline
     look: FakeLook
+    page: GuardedBlocks
 
 
 @contextlib.contextmanager
@@ -238,7 +240,7 @@ def serve(folder: Path, pipeline: FakePipeline | None = None, **options: Any) ->
     _app, url, _share = page.launch(prevent_thread_lock=True, **arguments)
     context.engine.start()
     try:
-        yield Server(url, context, pipeline, look)
+        yield Server(url, context, pipeline, look, page)
     finally:
         page.close()
         context.visitors.close()

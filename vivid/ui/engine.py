@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
+import functools
 import logging
 import os
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError
 from .options import on_zero_gpu
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from ..pipeline import VividPipeline
 
 log = logging.getLogger("vivid")
+
+T = TypeVar("T")
 
 
 def choose_model(name: str) -> str:
@@ -127,6 +132,31 @@ def lower_priority(steps: int = 10) -> None:
     """Let this thread, and the worker threads torch starts from it, give way to the page."""
     if hasattr(os, "setpriority"):
         try:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), steps)
+            now = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(now + steps, 19))
         except OSError:
             log.debug("The priority could not be lowered")
+
+
+def gently(work: Callable[..., T]) -> Callable[..., T]:
+    """`work` in a thread of lower priority, as all threads that it starts: it may take minutes of both cores.
+
+    A thread of its own, because no thread of a pool would get its priority back.
+    """
+
+    @functools.wraps(work)
+    def run(*args: Any, **kwargs: Any) -> T:
+        done: Future[T] = Future()
+        known = contextvars.copy_context()  # whose work it is
+
+        def inside() -> None:
+            lower_priority(5)
+            try:
+                done.set_result(known.run(work, *args, **kwargs))
+            except BaseException as error:
+                done.set_exception(error)
+
+        threading.Thread(target=inside, name="gently", daemon=True).start()
+        return done.result()
+
+    return run

@@ -14,10 +14,12 @@ from starlette.middleware import Middleware
 
 from ..errors import InputError
 from .border import Border
+from .engine import gently
 from .fairness import FairQueue
 from .jobs import OUR_FAULT
 from .options import ServerOptions
 from .payloads import NOT_YOURS, NotYoursError, checked, files_in
+from .serving import SLOW_PREVIEW
 from .sessions import keep_lean
 from .strings import language_of
 from .strings.sentences import chinese
@@ -47,8 +49,11 @@ class GuardedBlocks(gr.Blocks):
         self.visitors, self.options = visitors, options
 
     def queue(self, *args: Any, **more: Any) -> Any:
-        """The same with a queue that is fair."""
+        """The same with a queue that is fair, and whose slow events give way to the others."""
         super().queue(*args, **more)
+        for event in self.fns.values():
+            if event.concurrency_id == SLOW_PREVIEW["concurrency_id"] and event.fn and not event.types_generator:
+                event.fn = gently(event.fn)
         self._queue.__class__ = FairQueue
         return self
 

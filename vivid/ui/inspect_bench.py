@@ -39,6 +39,7 @@ from ..pose.worst import worst_frames
 from .agreement import as_csv, final_state
 from .annotators import Annotators
 from .decisions import ACTIONS, Mark, checked_nudges, clean_name
+from .engine import gently
 from .inspect_asked import Answer, Asked, answering, plain_function
 from .inspect_cache import Cache
 from .inspect_pairs import Pair, Source, file_sha256, folder_sources, match_pairs
@@ -283,7 +284,7 @@ class Bench:
                     return read_clip(source.path, limits=self._limits)
                 try:
                     with self._in_video:
-                        return read_clip(source.path, progress=watch, limits=self._limits)
+                        return gently(read_clip)(source.path, progress=watch, limits=self._limits)
                 finally:
                     self._watching.pop(key, None)
 
