@@ -266,6 +266,37 @@ def test_reasons_bad_frames_and_order_by_key(chromium: Any, server: SimpleNamesp
     context.close()
 
 
+def test_two_windows_of_one_name_stay_in_step(chromium: Any, server: SimpleNamespace) -> None:
+    context, elsewhere = (chromium.new_context(locale="en-US") for _ in range(2))
+    one = opened(context, server.url, "Wanda")
+    one.click('[data-is="mine"]')
+    link = one.input_value('[data-is="link"]')
+    two = context.new_page()
+    two.set_default_timeout(SLOW)
+    two.goto(server.url)
+    two.wait_for_selector('[data-is="known"]', state="visible")
+    two.click('[data-is="folder"]')
+    drawn(two, "1")
+    far = elsewhere.new_page()
+    far.set_default_timeout(SLOW)
+    far.goto(link)
+    drawn(far, "1")
+    told = "document.querySelector('[data-is=status]').textContent.includes('open as Wanda')"
+    for page in (one, two):
+        page.wait_for_function(told)
+    two.wait_for_function("document.querySelector('[data-is=files]').textContent.startsWith('1.png')")
+    two.keyboard.press("r")
+    saved(two)
+    one.wait_for_function("document.querySelector('[data-go]').className.startsWith('reject')")
+    far.evaluate("dispatchEvent(new Event('focus'))")  # whoever comes back to a window on another machine
+    far.wait_for_function("document.querySelector('[data-go]').className.startsWith('reject')")
+    two.keyboard.press("u")
+    one.wait_for_function("document.querySelector('[data-go]').className.startsWith('open')")
+    assert [r["action"] for r in records(server, "wanda")] == ["decide", "undo"]
+    context.close()
+    elsewhere.close()
+
+
 def test_two_annotators_do_not_see_each_other(chromium: Any, server: SimpleNamespace) -> None:
     first, second = (chromium.new_context(locale="en-US") for _ in range(2))
     one, other = opened(first, server.url, "One"), opened(second, server.url, "Other")

@@ -23,7 +23,7 @@ const kept = (storage, key, value) => {
 };
 
 const state = {
-  collection: "", name: "", secret: "", pairs: [], at: -1, data: null, frame: 0, playing: false, saving: 0,
+  collection: "", name: "", secret: "", pairs: [], at: -1, data: null, frame: 0, playing: false, saving: 0, changes: 0,
   view: innerWidth < 720 ? "slider" : "side", split: 0.5, reference: false, face: true,
 };
 const session = kept(sessionStorage, "session") || kept(sessionStorage, "session", Math.random().toString(36).slice(2) + Date.now().toString(36));
@@ -94,6 +94,7 @@ async function open(collection) {
   $("doubles").innerHTML = answer.doubles.length ? both("inspect_doubles", { count: answer.doubles.length, names: some(answer.doubles) }) : "";
   say(both("inspect_opened", { count: state.pairs.length, name: state.name }));
   list();
+  tell({ hello: true });
   go(last >= 0 ? last : Math.max(undecided, 0));
 }
 
@@ -153,13 +154,14 @@ const advance = () => {
 let line = Promise.resolve(); // one save after the other, so that the file has the order of the clicks
 function save(entry, change, action) {
   const before = markOf(entry);
+  state.changes++;
   Object.assign(entry, change);
   const mine = { pair: entry.id, ...markOf(entry), action };
   mark();
   state.saving++;
   $("saved").innerHTML = both("inspect_saving");
   line = line.then(() => ask("record", mine)).then(
-    () => { if (!--state.saving) $("saved").innerHTML = both("inspect_saved"); },
+    () => { told(entry); if (!--state.saving) $("saved").innerHTML = both("inspect_saved"); },
     (error) => {
       --state.saving;
       Object.assign(entry, before);
@@ -186,13 +188,16 @@ async function undo() {
   if (!state.pairs.length) return;
   try {
     await line;
+    state.changes++;
     const answer = await ask("undo");
+    state.changes++;
     if (!answer.pair) { say(both("inspect_nothing_to_undo")); return; }
     const index = state.pairs.findIndex((p) => p.id === answer.pair);
     if (index < 0) { say(both("inspect_undone_elsewhere")); return; }
     const entry = state.pairs[index];
     $("note").dataset.pair = "";
     Object.assign(entry, markOf(answer));
+    told(entry);
     say(both(answer.superseded ? "inspect_superseded" : "inspect_undone", { name: entry.name }));
     await go(index);
   } catch (error) { complain(error); }

@@ -81,6 +81,41 @@ function recognise() {
   if (secret && before) open(before);
 }
 
+// ---- other windows of the same name ---------------------------------------------------------------------------
+const windows = typeof BroadcastChannel === "function" ? new BroadcastChannel("vivid-inspect") : null;
+const tell = (news) => windows && windows.postMessage({ name: state.name, ...news });
+const told = (entry) => tell({ pair: entry.id, mark: markOf(entry) });
+function take(entry, mark) { // what another window has decided
+  if (JSON.stringify(markOf(entry)) === JSON.stringify(mark)) return false;
+  Object.assign(entry, mark);
+  state.changes++;
+  if (entry === pair() && document.activeElement !== $("note")) $("note").dataset.pair = ""; // shown anew
+  return true;
+}
+function inStep(html) {
+  mark();
+  if (ready() && JSON.stringify(state.data.nudges) !== JSON.stringify(pair().nudges)) redraw();
+  say(html);
+}
+if (windows) windows.onmessage = ({ data }) => {
+  if (!element.isConnected) { windows.close(); return; }
+  if (data.name !== state.name || !state.secret) return;
+  if (data.hello) { tell({ here: true }); say(both("inspect_windows", data)); return; }
+  if (data.here) { say(both("inspect_windows", data)); return; }
+  const entry = state.pairs.find((p) => p.id === data.pair);
+  if (entry && take(entry, data.mark)) inStep(both("inspect_elsewhere", { name: entry.name }));
+};
+let looked = -Infinity;
+addEventListener("focus", async () => { // windows on other machines
+  if (!element.isConnected || !state.pairs.length || state.saving || performance.now() - looked < 5000) return;
+  looked = performance.now();
+  const { pairs, changes } = state, answer = await ask("open").catch(() => null);
+  if (!answer || state.pairs !== pairs || state.changes !== changes) return; // what came back is older than what is here
+  const marks = new Map(answer.pairs.map((p) => [p.id, markOf(p)]));
+  const changed = pairs.filter((entry) => marks.has(entry.id) && take(entry, marks.get(entry.id)));
+  if (changed.length) inStep(both("inspect_elsewhere", { name: some(changed.map((entry) => entry.name)) }));
+});
+
 $("confirm").addEventListener("click", confirm);
 $("name").addEventListener("keydown", (event) => { if (event.key === "Enter") confirm(); });
 $("mine").addEventListener("click", () => ($("secret").hidden ? mine() : stay()));

@@ -36,6 +36,14 @@ TABLE: dict[str, tuple[str, str]] = {
     "inspect_close": ("Close", "关闭"),
     "inspect_switch": ("Switch annotator", "切换标注者"),
     "inspect_switch_now": ("Switch now", "立即切换"),
+    "inspect_windows": (
+        "Another window of this browser is open as {name}: both show the same.",
+        "此浏览器的另一窗口也以“{name}”打开：两者保持一致。",
+    ),
+    "inspect_elsewhere": (
+        "Another window has changed {name}: it is shown here as well.",
+        "另一窗口更改了 {name}：此处已同步显示。",
+    ),
     "inspect_switched": ("Nobody is confirmed in this browser now.", "此浏览器中目前没有已确认的标注者。"),
     "inspect_upload": (
         "Portraits and clips (pictures with .npz clips or videos; partners have the same name)",
