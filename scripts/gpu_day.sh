@@ -23,7 +23,7 @@ if [ -n "${TINY:-}" ]; then
     people=12 shard=6 minutes=0.1 workers=2 batch=2 preset="cpu --batch 1"
 else
     model="--config full --size 512x512 --repeat 3" dtype=bf16 videos="48 480" long=48
-    people=${PEOPLE:-4320} shard=48 minutes=${MINUTES:-3} workers=$(($(nproc) - 1)) batch=48 preset=embedded
+    people=${PEOPLE:-4320} shard=48 minutes=${MINUTES:-3} workers=$(($(nproc) - 1)) batch=48 preset=compact
 fi
 
 part() { # SECONDS NAME COMMAND...: one measurement or training, its end in the log
@@ -62,7 +62,7 @@ for name in $parts; do
         ;;
     refine)
         # shellcheck disable=SC2086
-        part $((${minutes%.*} * 60 + 120)) refine python3 -m vivid train refine --preset $preset --init assets/embedded \
+        part $((${minutes%.*} * 60 + 120)) refine python3 -m vivid train refine --preset $preset --init assets/compact \
             --data "${PAIRS:-data/pairs}" --held-out "${PAIRS:-data/pairs}-heldout" --out "$work/refine" \
             --minutes "$minutes" --workers "$workers"
         cp "$work/refine/curves.png" "$out/refine-curves.png" 2>/dev/null

@@ -42,7 +42,7 @@ DUMMY = ModelConfig(
     sample_size=64,
     speech="dummy",
 )
-"""Built like the embedded models (reference concatenated and shifted, numbered audio tokens, trimmed ReferenceNet)."""
+"""Built like the compact models (reference concatenated and shifted, numbered audio tokens, trimmed ReferenceNet)."""
 
 ROUNDING = 1e-4
 """How far two float32 outputs of these networks (up to 4 in size) may lie apart when only the way to them differs.

@@ -2,7 +2,7 @@
 
 They were made on a CPU in float32. Other processors and numbers of threads round differently: where one thread took the
 place of two, one pixel value in ten thousand changed by 1. A guidance scale of 2.1 instead of 2.0 changes them by 2 on
-average, bfloat16 by 1.4; of the embedded model bfloat16 changes the means of 8 x 8 blocks by 0.31. To write them anew
+average, bfloat16 by 1.4; of the compact model bfloat16 changes the means of 8 x 8 blocks by 0.31. To write them anew
 after a change that is meant to change pictures: `python -m tests.test_golden`.
 """
 
@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from tests.dummies import dummy_pipeline
-from tests.test_embedded import PORTRAIT, VOICE
+from tests.test_compact import PORTRAIT, VOICE
 from tests.test_pipeline import gestures, portrait, tone
 from vivid.config import RunSettings
 from vivid.inputs import load_motion, load_portrait, load_speech
@@ -50,9 +50,9 @@ def dummy_frames(folder: Path) -> np.ndarray:
     return np.concatenate(blocks)[KEPT]
 
 
-def embedded_means(folder: Path) -> np.ndarray:
+def compact_means(folder: Path) -> np.ndarray:
     """Means of 8 x 8 blocks of six frames, (6, 32, 32, 3)."""
-    pipeline = VividPipeline.from_pretrained("embedded", device="cpu", dtype=torch.float32)
+    pipeline = VividPipeline.from_pretrained("compact", device="cpu", dtype=torch.float32)
     speech = load_speech(VOICE)
     speech = type(speech)(speech.samples[16_000:])  # in the middle of a word, hands on their way
     settings = RunSettings(seconds=0.25, mark=False)
@@ -66,8 +66,8 @@ def test_the_dummy_gives_its_golden_frames(tmp_path: Path) -> None:
     assert difference.max() <= 4 and difference.mean() < 0.1
 
 
-def test_the_embedded_model_gives_its_golden_frames(tmp_path: Path) -> None:
-    difference = np.abs(embedded_means(tmp_path) - np.load(GOLDEN)["embedded"])
+def test_the_compact_model_gives_its_golden_frames(tmp_path: Path) -> None:
+    difference = np.abs(compact_means(tmp_path) - np.load(GOLDEN)["compact"])
     assert difference.max() < 1 and difference.mean() < 0.1
 
 
@@ -75,5 +75,5 @@ if __name__ == "__main__":
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        made = {"dummy": dummy_frames(Path(folder)), "embedded": embedded_means(Path(folder)).astype(np.float16)}
+        made = {"dummy": dummy_frames(Path(folder)), "compact": compact_means(Path(folder)).astype(np.float16)}
     np.savez_compressed(GOLDEN, **made)

@@ -16,7 +16,7 @@ from vivid.errors import InputError
 from vivid.media.provenance import Provenance, _tags, read_provenance, sha256_of, stamp
 from vivid.media.video import VideoWriter
 
-NOTE = Provenance("embedded", 2**53 + 1, {"steps": 6, "odd": 'a=b;#c\\d\n"é声"', "none": None}, {"portrait": "0" * 64})
+NOTE = Provenance("compact", 2**53 + 1, {"steps": 6, "odd": 'a=b;#c\\d\n"é声"', "none": None}, {"portrait": "0" * 64})
 
 
 def marked(path: Path) -> Path:

@@ -11,7 +11,7 @@ from tests.test_pipeline import gestures, portrait
 from vivid.config import FPS, SAMPLE_RATE, RunSettings
 from vivid.generators.diffusion.conditioner import Conditioner
 from vivid.method.dsaa import HEAD_WINDOW, pool_rhythm, stream_tokens
-from vivid.method.factory import EMBEDDED, EMBEDDED_TINY, FULL, MICRO
+from vivid.method.factory import COMPACT, COMPACT_TINY, FULL, MICRO
 from vivid.speech.types import Speech
 
 
@@ -74,4 +74,4 @@ def test_the_head_condition_of_a_frame_does_not_depend_on_the_denoising_window(u
 
 
 def test_every_preset_pools_as_the_paper_does() -> None:
-    assert {config.head_window for config in (FULL, MICRO, EMBEDDED, EMBEDDED_TINY)} == {HEAD_WINDOW} == {24}
+    assert {config.head_window for config in (FULL, MICRO, COMPACT, COMPACT_TINY)} == {HEAD_WINDOW} == {24}

@@ -158,7 +158,7 @@ def test_auto_is_the_layered_generator_where_no_full_model_is_ready(monkeypatch:
         assert engines.choose_model("auto") == chosen
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert engines.choose_model("auto") == "full"
-    assert engines.choose_model("embedded") == "embedded"
+    assert engines.choose_model("compact") == "compact"
 
     def unreadable(name: str, device: str | None = None, dtype: object = None) -> VividPipeline:
         if name == "full":

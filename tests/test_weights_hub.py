@@ -60,12 +60,12 @@ def test_fetch_downloads_what_the_variant_needs_and_converts(monkeypatch, tmp_pa
 
 
 def test_names_and_paths(tmp_path):
-    assert hub.folder_of("embedded").parts[-2:] == ("assets", "embedded")
+    assert hub.folder_of("compact").parts[-2:] == ("assets", "compact")
     assert hub.folder_of("full") == tmp_path / "models" / "full"
     with pytest.raises(InputError, match=r"There is no model in .*: name a folder"):
         hub.model_folder(tmp_path / "nothing")
     with pytest.raises(InputError, match="choose one of full, full-acc, whisper-tiny, wav2vec2"):
-        hub.fetch("embedded")
+        hub.fetch("compact")
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "model_index.json").write_text("{}")
     assert hub.model_folder(tmp_path / "own") == tmp_path / "own"

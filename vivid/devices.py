@@ -76,7 +76,7 @@ def keep_memory() -> None:
     """Let glibc keep freed memory (on Linux; elsewhere nothing happens).
 
     It gives a large tensor's memory back to the kernel as soon as it is freed and gets it zeroed again for the next
-    one; with networks as small as the embedded ones that costs more time than computing.
+    one; with networks as small as the compact ones that costs more time than computing.
     """
     if sys.platform != "linux":
         return

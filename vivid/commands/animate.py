@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--motion", default="calm", help="gesture clip: a file, a folder, a video, or a shipped name")
     add_rate(parser)
     parser.add_argument("--out", type=Path, required=True, help="the video to write (.mp4)")
-    parser.add_argument("--model", default=None, help="layered, embedded, full or a folder (default: the best here)")
+    parser.add_argument("--model", default=None, help="layered, compact, full or a folder (default: the best here)")
     parser.add_argument("--size", default=None, metavar="WxH", help="width and height (default: the model's own)")
     parser.add_argument("--steps", type=int, default=None, help="sampling steps (default: the model's own)")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same machine, same video")

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from ..method.block import BlockInputs, DenoiserBlock
 
-CONFIGURATIONS = ("embedded", "full", "micro")
+CONFIGURATIONS = ("compact", "full", "micro")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `bench`."""
-    parser.add_argument("--config", default="embedded", choices=CONFIGURATIONS, help="which network, random weights")
+    parser.add_argument("--config", default="compact", choices=CONFIGURATIONS, help="which network, random weights")
     parser.add_argument("--size", default="256x256", metavar="WxH")
     parser.add_argument("--frames", type=int, default=12, help="frames of the one window that is timed")
     parser.add_argument("--steps", type=int, default=None, help="sampling steps to compute the overall speed for")

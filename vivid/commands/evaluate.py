@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         nargs="+",
-        default=["embedded", "layered"],
+        default=["compact", "layered"],
         help="generators and model folders to compare; ablations and probes are of the first",
     )
     parser.add_argument("--clips", type=int, default=6, help="how many held-out clips")

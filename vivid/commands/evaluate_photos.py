@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--every", action="store_true", help="every combination (else each at least once, in turn)")
     parser.add_argument("--size", metavar="WxH", help="width and height (default: the model's own)")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each voice")
-    parser.add_argument("--model", help="layered, embedded, full or a folder (default: the best here)")
+    parser.add_argument("--model", help="layered, compact, full or a folder (default: the best here)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache", type=Path, default=Path("data/cache"), help="decoded frames, latents, features")
     parser.add_argument(
         "--preset",
-        default="embedded",
-        choices=["paper", "paper-wav2vec2", "embedded", "cpu"],
+        default="compact",
+        choices=["paper", "paper-wav2vec2", "compact", "cpu"],
         help="size of everything",
     )
     parser.add_argument("--minutes", type=float, help="time budget; the learning rate falls to its end over it")

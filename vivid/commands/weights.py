@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import InputError
 
 LICENCES = {
-    "embedded": "CC0; comes with the project",
+    "compact": "CC0; comes with the project",
     "full": "EchoMimicV2: code Apache-2.0, see the hub page for the weights; autoencoder MIT",
     "full-acc": "as full; distilled to 6 steps without guidance",
 }
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument("--variant", choices=("base", "acc"), default="base", help="acc: distilled to 6 steps")
     convert.add_argument("--out", type=Path, default=None, help="model folder to write (default: where full belongs)")
     check = actions.add_parser("check", help="read a model completely and say whether it is sound")
-    check.add_argument("model", help="embedded, full, full-acc, or a model folder")
+    check.add_argument("model", help="compact, full, full-acc, or a model folder")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,7 +39,7 @@ def _list(args: argparse.Namespace) -> None:
     from ..weights.hub import FULL_MODELS, SPEECH_REPOSITORIES, cached, default_model, folder_of, is_present
     from ..weights.store import assets_folder, read_info
 
-    for name in ("embedded", *FULL_MODELS):
+    for name in ("compact", *FULL_MODELS):
         folder = folder_of(name)
         print(f"{name}: {LICENCES[name]}")
         if is_present(name):

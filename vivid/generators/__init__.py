@@ -140,7 +140,7 @@ GENERATORS = {"layered": "LayeredGenerator"}
 def load_generator(
     name: str | Path = "layered", device: str | torch.device | None = None, dtype: torch.dtype | None = None
 ) -> Generator:
-    """The generator `name`: one of GENERATORS, or the model "embedded", "full" or of a model folder.
+    """The generator `name`: one of GENERATORS, or the model "compact", "full" or of a model folder.
 
     device and dtype are for networks and default to the best this machine has. Errors: InputError.
     """

@@ -81,8 +81,8 @@ def component_classes() -> dict[str, type]:
     return {cls.__name__: cls for cls in classes}
 
 
-EMBEDDED = ModelConfig(
-    name="embedded",
+COMPACT = ModelConfig(
+    name="compact",
     channels=(96, 128, 160),
     down_attention=(True, True, True),
     up_attention=(True, True, False),
@@ -90,8 +90,8 @@ EMBEDDED = ModelConfig(
 )
 """The model that ships : 256 px, two CPU cores."""
 
-EMBEDDED_TINY = ModelConfig(
-    name="embedded-tiny",
+COMPACT_TINY = ModelConfig(
+    name="compact-tiny",
     channels=(48, 96, 144),
     down_attention=(False, True, True),
     up_attention=(True, True, False),

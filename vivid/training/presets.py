@@ -1,4 +1,4 @@
-"""Sizes of training: the paper's, the embedded model's on an accelerator, and the embedded model's on a CPU."""
+"""Sizes of training: the paper's, the compact model's on an accelerator, and the compact model's on a CPU."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dataclasses import dataclass, field, replace
 
 from ..config import ModelInfo
 from ..errors import InputError
-from ..method.factory import EMBEDDED, EMBEDDED_TINY, FULL, ModelConfig
+from ..method.factory import COMPACT, COMPACT_TINY, FULL, ModelConfig
 from .detail import DetailConfig
 from .hcc import PAPER_HCC, HccConfig
 from .loop import LoopConfig
 from .refine.stage import CPU_REFINE, RefineConfig
 from .stages import (
+    COMPACT_STAGE_1,
+    COMPACT_STAGE_2,
     CPU_STAGE_1,
     CPU_STAGE_2,
-    EMBEDDED_STAGE_1,
-    EMBEDDED_STAGE_2,
     PAPER_STAGE_1,
     PAPER_STAGE_2,
     DiffusionConfig,
@@ -65,14 +65,14 @@ PRESETS = {
         PAPER_STAGE_2,
         int8=False,
     ),
-    "embedded": Preset(
-        EMBEDDED,
-        _info(EMBEDDED, "rendered", 6, 1.0),
+    "compact": Preset(
+        COMPACT,
+        _info(COMPACT, "rendered", 6, 1.0),
         256,
         VaeConfig(LoopConfig(minutes=4, learning_rate=3e-4, precision="bf16", weight_decay=0.0), batch=32, crop=128),
         HccConfig(LoopConfig(minutes=1.25, learning_rate=1e-3, weight_decay=0.0, precision="bf16"), batch=128),
-        EMBEDDED_STAGE_1,
-        EMBEDDED_STAGE_2,
+        COMPACT_STAGE_1,
+        COMPACT_STAGE_2,
         DetailConfig(
             LoopConfig(minutes=2, learning_rate=1e-3, precision="bf16", clip_norm=0.3),
             batch=128,
@@ -83,8 +83,8 @@ PRESETS = {
         ),
     ),
     "cpu": Preset(
-        EMBEDDED_TINY,
-        _info(EMBEDDED, "rendered", 1, 1.0, noise_clamp=0.0),
+        COMPACT_TINY,
+        _info(COMPACT, "rendered", 1, 1.0, noise_clamp=0.0),
         256,
         VaeConfig(LoopConfig(minutes=10, learning_rate=3e-4, weight_decay=0.0, warmup_steps=20)),
         HccConfig(LoopConfig(minutes=25, learning_rate=1e-3, weight_decay=0.0, ema_decay=0.995, warmup_steps=30), 8),

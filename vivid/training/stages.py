@@ -24,7 +24,7 @@ from .windows import DropRates, WindowSampler, WindowShape, fixed_batch, map_pix
 
 @dataclass(frozen=True)
 class DiffusionConfig:
-    """One stage of the diffusion training; the defaults are stage 2 at embedded size.
+    """One stage of the diffusion training; the defaults are stage 2 at compact size.
 
     `last_step_share` of the draws are the step of pure noise (zero terminal SNR), which decides what the first step
     of sampling puts where; the other draws are uniform. Weights of the loss are on latent cells, relative to 1.
@@ -61,10 +61,10 @@ PAPER_STAGE_1 = DiffusionConfig(
     snr_gamma=None, sample_steps=30,
 )  # fmt: skip
 PAPER_STAGE_2 = replace(PAPER_STAGE_1, window=WindowShape(24), batch=4, motion=True, spatial_rate=0.0)
-EMBEDDED_STAGE_1 = DiffusionConfig(
+COMPACT_STAGE_1 = DiffusionConfig(
     LoopConfig(minutes=4, learning_rate=1e-3, precision="bf16"), WindowShape(4, stride=6), batch=64, motion=False
 )
-EMBEDDED_STAGE_2 = DiffusionConfig(
+COMPACT_STAGE_2 = DiffusionConfig(
     LoopConfig(minutes=5, learning_rate=5e-4, precision="bf16"), WindowShape(24), batch=12, spatial_rate=0.5
 )
 CPU_STAGE_1 = DiffusionConfig(

@@ -18,7 +18,7 @@ from .loop import Batch, LoopConfig, Stage
 
 @dataclass(frozen=True)
 class VaeConfig:
-    """Autoencoder training at embedded size; sizes from a linear bound on held-out frames (f8, 16 channels)."""
+    """Autoencoder training at compact size; sizes from a linear bound on held-out frames (f8, 16 channels)."""
 
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(minutes=10, learning_rate=1e-3, ema_decay=0.998, weight_decay=0.0)

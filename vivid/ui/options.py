@@ -99,7 +99,7 @@ def parser(space: bool) -> argparse.ArgumentParser:
     add("port", None, "port; without it the first free one from 7860", type=int)
     add("share", "off", "a public link through Gradio's tunnel: on or off", type=_flag, nargs="?", const=True)
     add("root-path", None, "path behind a proxy, such as /vivid")
-    add("model", "auto", "auto, layered, embedded, full or a folder of weights")
+    add("model", "auto", "auto, layered, compact, full or a folder of weights")
     add("device", None, "cuda, mps or cpu; without it the best there is")
     add("mark", "on", "the AI-generated mark in the picture: on or off", type=_flag)
     add("max-upload-mb", limits.upload_bytes // 2**20, "largest upload in MiB", type=_positive(float))

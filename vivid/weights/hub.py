@@ -64,8 +64,8 @@ def models_folder() -> Path:
 
 def folder_of(name: str) -> Path:
     """The folder that the model called `name` has or will have: a known name, or the path of a folder."""
-    if name == "embedded":
-        return assets_folder() / "embedded"
+    if name == "compact":
+        return assets_folder() / "compact"
     return models_folder() / name if name in FULL_MODELS else Path(name)
 
 
@@ -84,16 +84,16 @@ def default_model() -> str:
 
 
 def model_folder(name: str | Path) -> Path:
-    """The folder of "embedded", "full", "full-acc" or a path; fetches and converts the public base when it must."""
+    """The folder of "compact", "full", "full-acc" or a path; fetches and converts the public base when it must."""
     name = str(name)
     folder = folder_of(name)
     if is_present(name):
         return folder
     if name in FULL_MODELS:
         return fetch(name)
-    if name == "embedded":
-        raise InputError(f"The embedded model is not in {folder}: install the project with its assets folder.")
-    raise InputError(f"There is no model in {folder}: name a folder, or one of layered, embedded, full, full-acc.")
+    if name == "compact":
+        raise InputError(f"The compact model is not in {folder}: install the project with its assets folder.")
+    raise InputError(f"There is no model in {folder}: name a folder, or one of layered, compact, full, full-acc.")
 
 
 def fetch(name: str) -> Path:

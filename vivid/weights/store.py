@@ -3,7 +3,7 @@
 model_index.json                 a ModelInfo
 vae/ reference/ denoiser/ hand_encoder/ codebook/
     config.json                  the class's own diffusers configuration
-    *.safetensors                embedded: int8 with one fp16 scale a row, files below 10 MB; else 2 GB at most each
+    *.safetensors                compact: int8 with one fp16 scale a row, files below 10 MB; else 2 GB at most each
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class DiffusionGenerator:
     def load(
         cls, name: str | Path, device: str | torch.device | None = None, dtype: torch.dtype | None = None
     ) -> DiffusionGenerator:
-        """ "embedded", "full" or a model folder; device and type default to the best this machine has."""
+        """ "compact", "full" or a model folder; device and type default to the best this machine has."""
         device = torch.device(device or default_device())
         models, info = load_model(model_folder(name), dtype or default_dtype(device))
         if device.type == "cpu":

@@ -23,7 +23,7 @@ SECONDS = 1.0
 def pipeline():
     from vivid.pipeline import VividPipeline
 
-    return VividPipeline.from_pretrained("embedded", device="cpu")
+    return VividPipeline.from_pretrained("compact", device="cpu")
 
 
 def frames_of(pipeline, speech: Speech, motion, out: Path) -> np.ndarray:
@@ -70,7 +70,7 @@ def test_the_mouth_follows_the_sound_and_the_hands_the_gestures(pipeline, tmp_pa
 
 
 def command(out: Path, voice: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    arguments = ["--portrait", PORTRAIT, "--audio", voice, "--motion", "explain", "--out", out, "--model", "embedded"]
+    arguments = ["--portrait", PORTRAIT, "--audio", voice, "--motion", "explain", "--out", out, "--model", "compact"]
     line = [sys.executable, "-m", "vivid", "animate", *map(str, arguments), *more]
     return subprocess.run(line, capture_output=True, text=True, cwd=ROOT, check=False)
 
@@ -80,7 +80,7 @@ def test_the_readme_command_makes_a_video(tmp_path):
     done = command(out, VOICE, "--seconds", "0.5", "--steps", "1")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.strip().splitlines()[-1])
-    assert result["frames"] == 12 and result["model"] == "embedded"
+    assert result["frames"] == 12 and result["model"] == "compact"
     assert probe(out).has_sound
 
     again = command(out, VOICE, "--seconds", "0.5", "--steps", "1")
