@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..media.outputs import run_folder, write_text
+from .motion import add_rate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", metavar="WxH", help="width and height (default: the model's own)")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each voice")
     parser.add_argument("--model", help="layered, compact, full or a folder (default: the best here)")
+    add_rate(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         from ..evaluation.photos.bench import Options, mean_row, pairs_of, run_bench, table_of
         from ..evaluation.photos.observer import mediapipe_observer
 
-        options = Options(args.size, args.seconds, args.model)
+        options = Options(args.size, args.seconds, args.model, args.fps)
         rows = []
         for row in run_bench(pairs_of(portraits, voices, motions, args.every), options, args.out, mediapipe_observer):
             rows.append(row)

@@ -78,10 +78,11 @@ class Options:
     size: str | None = None
     seconds: float | None = 3.0
     model: str | None = None
+    fps: float | None = None
 
     def arguments(self) -> list[str]:
         """For the command line."""
-        given = {"--size": self.size, "--seconds": self.seconds, "--model": self.model}
+        given = {"--size": self.size, "--seconds": self.seconds, "--model": self.model, "--fps": self.fps}
         return [part for name, value in given.items() if value is not None for part in (name, str(value))]
 
 
@@ -148,7 +149,7 @@ def _made(
     if done.returncode:
         raise InputError(next(iter(done.stderr.strip().splitlines()[-1:]), f"exit code {done.returncode}"))
     notices: list[str] = []
-    motion = load_motion(pair.motion, notices.append)
+    motion = load_motion(pair.motion, notices.append, fps=options.fps)
     video = load_video(path, load_portrait(pair.portrait), _speech(pair, options), motion)
     numbers = measure(video, observer) | {"seconds_per_second": took / (len(video.frames) / FPS)}
     rounded = {name: round(value, 4) if math.isfinite(value) else None for name, value in numbers.items()}
