@@ -39,6 +39,16 @@ def frame_inputs(
     )
 
 
+def crop_box(portrait: Portrait, size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """The part (x0, y0, x1, y1) of the portrait, in its pixels, that a video of `size` shows. Errors: InputError."""
+    scale = max(size[0] / portrait.size[0], size[1] / portrait.size[1])
+    width, height = size[0] / scale, size[1] / scale
+    x, y = _crop_centre(portrait, size)
+    left = min(max(x - width / 2, 0.0), portrait.size[0] - width)
+    top = min(max(y - height / 2, 0.0), portrait.size[1] - height)
+    return left, top, left + width, top + height
+
+
 def _crop_centre(portrait: Portrait, size: tuple[int, int]) -> tuple[float, float]:
     """The middle of the part of the portrait that covers `size`: the head whole first, the hands second."""
     width, height = portrait.size

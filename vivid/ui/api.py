@@ -22,12 +22,12 @@ from ..media.sound import load_speech
 from ..pose.library import read_clip, shipped_motion
 from ..pose.portrait import Portrait
 from ..pose.skeleton import PoseClip
-from .check_step import fit, pictures
+from .animate.fit import fit, pictures
+from .animate.motion import default_clip
+from .animate.settings import LARGEST_SEED
 from .context import Context
-from .controls import LARGEST_SEED
 from .generation import line_up
 from .jobs import DONE, Job, listen, settings_text
-from .motion_step import default_clip
 from .quality import QUALITIES, steps_of
 from .serving import EXPENSIVE, PREVIEW, plainly
 from .strings import say

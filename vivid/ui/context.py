@@ -35,7 +35,9 @@ class AnimateInputs:
 class Context:
     """Options, the model, visitors' folders, the line of jobs, previews; `inputs` once the Animate tab is built.
 
-    `animate` is the model's `animate`, on ZeroGPU inside a decorated function.
+    `language` is clicked when the visitor has changed the language; `spoken` are components whose texts Gradio does not
+    translate, each with what says them to a request. `animate` is the model's `animate`, on ZeroGPU inside a decorated
+    function.
     """
 
     options: ServerOptions
@@ -45,7 +47,13 @@ class Context:
     previews: Previews
     verdicts: KeptVerdicts = field(default_factory=KeptVerdicts)
     inputs: AnimateInputs = field(init=False)
+    language: gr.Button = field(init=False)
+    spoken: list[tuple[Callable[..., Any], Any]] = field(default_factory=list)
     animate: Callable[..., Iterator[Any]] = field(init=False)
+
+    def speak(self, say: Callable[..., Any], component: Any) -> None:
+        """Update `component` with `say(request)` whenever the language is not the one that was built in."""
+        self.spoken.append((say, component))
 
 
 def make_context(options: ServerOptions, engine: Engine | None = None, previews: Previews | None = None) -> Context:

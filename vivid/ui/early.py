@@ -19,10 +19,10 @@ LANGUAGE = f"""<script>
     Object.defineProperty(navigator, "language", {{ get: () => locale, configurable: true }});
     document.documentElement.lang = locale;
   }}
-  window.vividLanguage = (next) => {{
+  window.vividKeepLanguage = (next) => {{
     try {{ localStorage.setItem("{COOKIE}", next); }} catch (error) {{ /* the cookie is enough for the server */ }}
     document.cookie = "{COOKIE}=" + next + "; path=/; max-age=31536000; SameSite=Lax";
-    location.reload();
+    return next === "zh" ? (/tw|hk|hant/i.test(own) ? "zh-TW" : "zh-CN") : "en";
   }};
 }})();
 </script>"""

@@ -25,6 +25,8 @@ TITLES = {
     "nihao_zh": "你好 · 中文",
 }
 """What people read on the voices that ship; each in the language that is spoken."""
+MADE_OF = {"ada": ("hello_slt", "welcome"), "ben": ("story_rms", "count"), "emi": ("nihao_zh", "wave")}
+"""Voice and motion of the videos in examples/videos, by the portrait's name."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,34 @@ def titles(request: gr.Request | None) -> list[str]:
 
 
 @functools.cache
-def _shipped_contents() -> frozenset[str]:
-    return frozenset(hashlib.sha256(example.path.read_bytes()).hexdigest() for example in portraits())
+def _content(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def is_shipped(path: Path) -> bool:
-    """Whether a picture is one of the rendered people in examples/portraits, under whatever name."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() in _shipped_contents()
+def which(path: str | Path, shipped: tuple[Example, ...]) -> int | None:
+    """Which of these examples a file is, under whatever name; None when it is none of them."""
+    content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return next((index for index, example in enumerate(shipped) if _content(example.path) == content), None)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A video that ships, and the names of the portrait, voice and motion that it was made of."""
+
+    path: Path
+    portrait: Example
+    voice: Example
+    motion: str
+
+
+@functools.cache
+def finished() -> tuple[Finished, ...]:
+    """Videos in examples/videos, with everything that they were made of."""
+    found = []
+    for name, (voice, motion) in MADE_OF.items():
+        path = ROOT / "examples" / "videos" / f"{name}.mp4"
+        portrait = next((example for example in portraits() if example.path.stem == name), None)
+        sound = next((example for example in voices() if example.path.stem == voice), None)
+        if path.is_file() and portrait and sound and motion in [each.name for each in motions()]:
+            found.append(Finished(path, portrait, sound, motion))
+    return tuple(found)

@@ -65,11 +65,12 @@ def line_up(
     settings: RunSettings,
     output: Path,
     details: dict[str, Any] | None = None,
+    **more: Any,
 ) -> Job:
     """Put a video in the line. InputError when the line is full, or for settings that the loaded model cannot take.
 
     Calibration is done outside the function that holds a GPU; the model is waited for, so a video may be lined up
-    while it loads.
+    while it loads. more: other fields of the Job.
     """
 
     def work() -> Iterator[Any]:
@@ -82,7 +83,7 @@ def line_up(
     if context.engine.loaded is not None:
         context.engine.loaded.generator.resolve(settings, portrait.size)
     inputs = (portrait, speech, motion, settings)
-    return context.jobs.submit(Job(work=work, output=output, details=details or {}, inputs=inputs))
+    return context.jobs.submit(Job(work=work, output=output, details=details or {}, inputs=inputs, **more))
 
 
 def generate(

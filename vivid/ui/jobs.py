@@ -41,6 +41,8 @@ MOST_EACH = 4
 MOST_FROM_ADDRESS = 8
 """The same for everybody behind one public address."""
 POSTER_SIDE = 240
+TRUSTED = 3.0
+"""After a third of its steps a run's own idea of the time left has taken the place of what was promised."""
 KEPT_INPUTS = 32
 """Finished jobs whose inputs are kept in memory, for doing them again."""
 
@@ -54,7 +56,8 @@ class Job:
     """One video to make.
 
     work: yields events (Step ... Done); output: where it writes; details: for people; inputs: kept for doing it again;
-    preview: the last preview picture; sampled: whether steps of sampling came before the frames.
+    preview: the last preview picture; chosen: what the browser calls its inputs; promised: the seconds it was said to
+    take; started: when it left the line (time.monotonic); share, left: what its clock has shown last, see `read_clock`.
     """
 
     work: Callable[[], Iterator[Any]]
@@ -66,7 +69,11 @@ class Job:
     error: str = ""
     inputs: Any = None
     preview: Any = None
-    sampled: bool = False
+    chosen: Any = None
+    promised: float | None = None
+    started: float | None = None
+    share: float = 0.0
+    left: float | None = None
     created: float = field(default_factory=time.time)
     version: int = 0
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -77,6 +84,24 @@ class Job:
     def finished(self) -> bool:
         """Whether nothing more will happen."""
         return self.state in FINISHED
+
+    def read_clock(self, now: float | None = None) -> tuple[float, float | None]:
+        """(share of the work that is done, seconds left): one estimate over all phases, which never runs backwards.
+
+        It begins with what was promised and goes over to what the run itself tells. Seconds are None before either.
+        """
+        if self.started is None:
+            return 0.0, self.promised
+        spent = (time.monotonic() if now is None else now) - self.started
+        left = None if self.promised is None else max(self.promised - spent, 0.0)
+        step = self.event
+        if hasattr(step, "phase"):
+            sure = min(1.0, TRUSTED * step.done / max(step.total, 1)) if left is not None else 1.0
+            left = sure * step.seconds_left + (1 - sure) * (left or 0.0)
+        if left is not None:
+            self.left = left if self.left is None else min(self.left, left)
+            self.share = max(self.share, min(spent / max(spent + left, 1e-6), 0.99))
+        return self.share, self.left
 
     def change(self, **values: Any) -> None:
         """Set fields and let listeners know."""
@@ -179,7 +204,7 @@ class JobRunner:
                 while not self._line:
                     self._change.wait()
                 job = self._line.popleft()
-                job.change(state=RUNNING)
+                job.change(state=RUNNING, started=time.monotonic())
             try:
                 job.surroundings.run(self._run, job)
             except BaseException as error:  # whatever happens in a job ends that job, never the only worker
@@ -192,8 +217,6 @@ class JobRunner:
             for event in events:
                 if getattr(event, "preview", None) is not None:
                     job.preview = event.preview
-                if getattr(event, "phase", "") == "denoise":
-                    job.sampled = True
                 if hasattr(event, "result"):
                     job.details["result"] = event.result.to_dict()
                 job.change(event=event)

@@ -26,8 +26,8 @@ from .guard import GuardedBlocks
 from .inspect import build_inspect
 from .options import ServerOptions, read_options
 from .payloads import files_in
-from .serving import PREVIEW, PRIVATE
-from .strings import both, t
+from .serving import PREVIEW, PRIVATE, plainly
+from .strings import both, language_of, say, t
 
 log = logging.getLogger("vivid")
 
@@ -41,23 +41,42 @@ def build_page(context: Context) -> gr.Blocks:
     with GuardedBlocks(
         context.visitors, context.options, title=TITLE, analytics_enabled=False, fill_width=False
     ) as page:
-        gr.HTML(theme.HEADER.format(tagline=both("tagline")), padding=False)
+        gr.HTML(theme.HEADER.format(tagline=both("tagline"), skip=both("skip")), padding=False)
+        context.language = gr.Button(visible="hidden", elem_id="language")
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab(t("tab_animate"), id="animate"):
+            with gr.Tab(t("tab_animate"), id="animate") as animate:
                 build_animate(context)
-            with gr.Tab(t("tab_inspect"), id="inspect"):
+            with gr.Tab(t("tab_inspect"), id="inspect") as inspect:
                 build_inspect(context)
-            with gr.Tab(t("tab_compare"), id="compare"):
+            with gr.Tab(t("tab_compare"), id="compare") as compare:
                 build_compare(context)
             with gr.Tab(t("tab_about"), id="about") as about:
                 build_about(context, about)
+        for tab in (animate, inspect, compare, about):
+            context.speak(lambda request, key=f"tab_{tab.id}": gr.Tab(label=say(key, request)), tab)
         build_api(context)
+        _keep_language(context, page)
         page.load(_linked_tab, None, tabs, show_progress="hidden", **PREVIEW, **PRIVATE)
     # The limit that people meet is JobRunner's; this one only keeps a flood of previews from filling the memory.
     page.queue(max_size=40 + 20 * context.options.max_waiting, default_concurrency_limit=4)
     for path in files_in(page.get_config_file()):  # the examples' pictures
         context.visitors.publish(path)
     return page
+
+
+def _keep_language(context: Context, page: gr.Blocks) -> None:
+    """Say what Gradio does not translate when the language is changed, and where it was not English to begin with."""
+    spoken = [component for _, component in context.spoken]
+    quiet: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
+
+    def say_all(request: gr.Request) -> list[Any]:
+        return [say_it(request) for say_it, _ in context.spoken]
+
+    def say_first(request: gr.Request) -> Any:
+        return say_all(request) if language_of(request) != "en" else [gr.skip()] * len(spoken)
+
+    context.language.click(plainly(say_all), None, spoken, **quiet)
+    page.load(plainly(say_first), None, spoken, **quiet)
 
 
 def _linked_tab(request: gr.Request) -> Any:

@@ -80,6 +80,11 @@ class Preview:
         """What of the portrait stays still, and why."""
         return self._prepared.session.notices
 
+    @property
+    def still(self) -> tuple[bool, bool]:
+        """Whether the left arm and the right one stay as they were photographed."""
+        return self._prepared.session.still
+
     def frame(self, index: int) -> NDArray[np.uint8]:
         """That frame (H, W, 3) of the video; the nearest one where there is none."""
         with self._lock:
@@ -90,7 +95,7 @@ class Preview:
         inputs = self._prepared.inputs
         pose = inputs.clip.frame(min(max(index, 0), self.frames - 1))
         points = pose.hands.copy()
-        for side in np.flatnonzero(self._prepared.session.still):
+        for side in np.flatnonzero(self.still):
             points[side] = inputs.pose.hands[side]
         squares, present = crop_squares(replace(pose, hands=points))
         height, width = picture.shape[:2]

@@ -9,27 +9,17 @@ import gradio as gr
 
 from .strings import STRINGS
 
-ALT_ENGLISH, ALT_CHINESE = (
-    json.dumps([STRINGS["check_alt_before"][index], STRINGS["check_alt_after"][index]], ensure_ascii=False)
-    for index in (0, 1)
-)
+FOLDER = Path(__file__).parent
+ALTS = json.dumps([STRINGS["check_alt_before"], STRINGS["check_alt_after"]], ensure_ascii=False)
+SCRIPT = (FOLDER / "page.js").read_text(encoding="utf-8").replace("ALTS", ALTS)
 HEAD = f"""
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<script>
-(() => {{
-  // Gradio's before/after slider has no alt texts of its own.
-  new MutationObserver(() => {{
-    const chinese = document.documentElement.lang.startsWith("zh");
-    document.querySelectorAll('#check-slider img[alt=""]').forEach((image, index) => {{
-      image.alt = (chinese ? {ALT_CHINESE} : {ALT_ENGLISH})[index % 2];
-    }});
-  }}).observe(document.documentElement, {{ childList: true, subtree: true }});
-}})();
-</script>
+<script>{SCRIPT}</script>
 """
 
 HEADER = """
 <header class="vivid-header">
+  <a class="vivid-skip" href="#generate" onclick="vividSkip(); return false">{skip}</a>
   <div class="vivid-brand">
     <svg viewBox="0 0 40 40" width="40" height="40" role="img" aria-label="VividAnimator">
       <rect width="40" height="40" rx="11" fill="var(--vivid-accent)"/>
@@ -53,7 +43,7 @@ OUTER_CSS = """
 }
 """
 """What lies outside the part of the page that Gradio lets `css` reach."""
-CSS = (Path(__file__).with_name("style.css")).read_text(encoding="utf-8")
+CSS = "".join((FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "animate/style.css"))
 
 
 def theme() -> gr.themes.Base:

@@ -48,7 +48,8 @@ def line(level: str, key: str, **values: Any) -> str:
 def plain_line(level: str, inner_html: str) -> str:
     """The same for HTML that is ready."""
     mark = LEVELS[level]
-    badge = f'<span class="vivid-mark" aria-hidden="true">{mark}</span>'
+    spoken = f'<span class="vivid-spoken">{both(f"level_{level}")} </span>'
+    badge = f'<span class="vivid-mark" aria-hidden="true">{mark}</span>{spoken}'
     return f'<li class="vivid-line vivid-{level}">{badge}<span>{inner_html}</span></li>'
 
 
@@ -60,14 +61,6 @@ def said(level: str, text: str) -> str:
 def lines(*items: str) -> str:
     """Lines as a list that screen readers announce when it changes."""
     return f'<ul class="vivid-lines" role="status">{"".join(items)}</ul>' if items else ""
-
-
-def heading(number: int, key: str, hint: str) -> str:
-    """A step's heading with its number and one sentence."""
-    return (
-        f'<div class="vivid-step" id="step-{number}"><span class="vivid-number" aria-hidden="true">{number}</span>'
-        f"<div><h2>{both(key)}</h2><p>{both(hint)}</p></div></div>"
-    )
 
 
 def duration(seconds: float) -> tuple[str, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from .jobs import DONE, FAILED, RUNNING, STOPPED, WAITING, Job, JobRunner
-from .strings import both, parts
-from .widgets import duration, line, lines, said
+from ..jobs import DONE, FAILED, RUNNING, STOPPED, WAITING, Job, JobRunner
+from ..strings import both, parts
+from ..widgets import duration, line, lines, said
 
 
 def progress_bar(share: float, text: str) -> str:
@@ -29,17 +29,13 @@ def progress(job: Job, runner: JobRunner, model_ready: bool) -> str:
     if job.state == RUNNING:
         if not model_ready:
             return progress_bar(-1, both("job_loading"))
+        share, left = job.read_clock()
         if job.cancelled.is_set():
-            return progress_bar(-1, both("job_stopping"))
-        step = job.event
-        if step is None or not hasattr(step, "phase"):
-            return progress_bar(
-                0.0 if step is None else 1.0, both("job_preparing" if step is None else "job_finishing")
-            )
-        key = "job_decoding" if step.phase == "decode" else "job_step"
-        share = _share(step, job.sampled)
-        left = both("job_left", time=duration(step.seconds_left)) if step.seconds_left is not None else ""
-        return progress_bar(share, f"{both(key, done=step.done, total=step.total)} {left}")
+            return progress_bar(share, both("job_stopping"))
+        text = _doing(job.event)
+        if left is not None and hasattr(job.event, "phase"):
+            text += " " + both("job_left", time=duration(left))
+        return progress_bar(share, text)
     if job.state == STOPPED:
         return lines(line("info", "job_stopped"))
     if job.state == FAILED:
@@ -47,12 +43,12 @@ def progress(job: Job, runner: JobRunner, model_ready: bool) -> str:
     return ""
 
 
-def _share(step: Any, sampled: bool) -> float:
-    """Of the whole work: where there is sampling it is most of it, else painting the frames is all."""
-    part = step.done / max(step.total, 1)
-    if not sampled:
-        return part
-    return 0.9 * part if step.phase != "decode" else 0.9 + 0.1 * part
+def _doing(event: Any) -> str:
+    """What a run is at."""
+    phase = getattr(event, "phase", None)
+    if phase in ("decode", "denoise"):
+        return both("job_decoding" if phase == "decode" else "job_step", done=event.done, total=event.total)
+    return both("job_preparing" if event is None or phase is not None else "job_finishing")
 
 
 def finished_line(job: Job) -> str:
@@ -75,8 +71,28 @@ def finished_line(job: Job) -> str:
 
 def caption(job: Job) -> str:
     """What stands under a poster."""
+    return html.escape(" · ".join(str(job.details[key]) for key in ("portrait", "motion") if job.details.get(key)))
+
+
+def settings_table(job: Job) -> str:
+    """How a video was made, for people, as HTML: only what its model heeds."""
     result = job.details.get("result", {})
-    return html.escape(f"{job.details.get('motion', '')} · {result.get('seed', '')}".strip(" ·"))
+    settings = result.get("settings", {})
+    size = f"{settings.get('width')} × {settings.get('height')}" if settings.get("width") else None
+    rows = {
+        "row_made": job.details.get("made"),
+        "row_portrait": job.details.get("portrait"),
+        "row_voice": job.details.get("voice"),
+        "row_motion": job.details.get("motion"),
+        "row_model": result.get("model"),
+        "row_size": size,
+        "row_steps": settings.get("steps"),
+        "row_seed": result.get("seed"),
+        "row_time": duration(float(result["seconds"])) if "seconds" in result else None,
+    }
+    told = [(key, value) for key, value in rows.items() if value not in (None, "")]
+    cells = "".join(f"<tr><th>{both(key)}</th><td>{both('value', value=value)}</td></tr>" for key, value in told)
+    return f'<table class="vivid-table vivid-about-table"><tbody>{cells}</tbody></table>' if told else ""
 
 
 def listed(names: Any, runner: JobRunner) -> list[Job]:

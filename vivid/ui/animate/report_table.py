@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..pose.report import CalibrationReport
-from .strings import STRINGS, both
-from .strings.sentences import both_of
-from .widgets import line, lines, plain_line
+from ...pose.report import CalibrationReport
+from ..strings import STRINGS, both
+from ..strings.sentences import both_of
+from ..widgets import lines, plain_line
 
 NOTABLE = 0.02
 """Changes below two percent are not worth a word."""
@@ -50,11 +50,8 @@ def report_table(report: CalibrationReport) -> str:
         )
     )
     notes = [plain_line("info", f"{_part(fallback.part)}: {both_of(fallback.reason)}") for fallback in report.fallbacks]
-    headline = "report_good" if (after.bone_error or 0) <= 0.1 and after.reach in (None, 1.0) else "report_look"
-    level = "ok" if headline == "report_good" else "warn"
     return (
-        lines(line(level, headline))
-        + f'<table class="vivid-table"><thead><tr><th></th><th>{both("report_before")}</th>'
+        f'<table class="vivid-table"><thead><tr><th></th><th>{both("report_before")}</th>'
         f"<th>{both('report_after')}</th></tr></thead><tbody>{measures}</tbody></table>"
         f'<details class="vivid-details"><summary>{both("report_details")}</summary>'
         f'<table class="vivid-table"><tbody>{"".join(rows)}</tbody></table>{lines(*notes)}</details>'

@@ -1,0 +1,93 @@
+"""What the three input cards share: one line that says what is chosen, and below it, folded, where to choose."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..context import Context
+from ..examples import Example
+from ..strings import both, t
+from ..visitors import visitor_of
+
+THUMBNAIL = 144
+"""Pixels of a card's picture, twice its size on the page."""
+LONGEST_NAME = 60
+
+
+@contextmanager
+def folded(name: str, opened: bool) -> Iterator[gr.Accordion]:
+    """The part of a card where something is chosen; open until there is something."""
+    with gr.Accordion(t(f"{name}_change"), open=opened, elem_id=f"{name}-body", elem_classes=["va-body"]) as body:
+        yield body
+
+
+def summary(name: str, detail: str, picture: str = "", filled: bool = True) -> str:
+    """A card's heading as HTML: its picture, its title, and one line (HTML) about what is chosen."""
+    mark = " va-filled" if filled else ""
+    image = picture or f'<span class="va-icon va-icon-{name}" aria-hidden="true"></span>'
+    return (
+        f'<div class="va-summary{mark}">{image}<div class="va-words"><h2>{both(f"step_{name}")}</h2>'
+        f"<p>{detail}</p></div></div>"
+    )
+
+
+def empty(name: str) -> str:
+    """The same while nothing is chosen."""
+    return summary(name, both(f"step_{name}_hint"), filled=False)
+
+
+def thumbnail(picture: NDArray[np.uint8], crop: tuple[float, float, float, float] | None = None) -> str:
+    """A small picture (H, W, 3) as HTML; what lies outside of `crop` (x0, y0, x1, y1 in 0..1) is dimmed."""
+    image = Image.fromarray(picture)
+    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=85)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    frame = ""
+    if crop is not None:
+        left, top, right, bottom = (100 * side for side in crop)
+        place = f"left:{left:.1f}%;top:{top:.1f}%;width:{right - left:.1f}%;height:{bottom - top:.1f}%"
+        frame = f'<i class="va-crop" style="{place}"></i>'
+    return f'<span class="va-thumb"><img src="data:image/jpeg;base64,{data}" alt="">{frame}</span>'
+
+
+def chosen_file(path: Path, shipped: tuple[Example, ...], index: int | None, name: str = "") -> dict[str, str]:
+    """What the browser keeps of a chosen file, for `found_again`."""
+    if index is not None:
+        return {"example": shipped[index].path.stem}
+    return {"file": str(path), "name": (name or path.stem)[:LONGEST_NAME]}
+
+
+def found_again(context: Context, kept: Any, shipped: tuple[Example, ...], request: gr.Request) -> str | None:
+    """The file that a browser has kept, if it is an example or still there and this visitor's; else None."""
+    if not isinstance(kept, dict):
+        return None
+    for example in shipped:
+        if example.path.stem == kept.get("example"):
+            return str(example.path)
+    path = context.visitors.granted(visitor_of(request).owner, kept.get("file"))
+    return None if path is None else str(path)
+
+
+def name_of(kept: Any) -> str:
+    """What a kept choice is called, "" for none; not escaped."""
+    if not isinstance(kept, dict):
+        return ""
+    return str(kept.get("example") or kept.get("name") or "")[:LONGEST_NAME]
+
+
+def title_of(kept: Any, shipped: tuple[Example, ...]) -> str:
+    """The same for people, as HTML."""
+    name = name_of(kept)
+    return html.escape(next((example.title for example in shipped if example.path.stem == name), name))

@@ -1,0 +1,335 @@
+"""Below the stage: the button, the one bar, Stop, and what can be done with the finished video."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import re
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ...config import RunSettings
+from ...errors import InputError
+from ...media.pictures import shrink
+from ...pose.portrait import Portrait
+from ...pose.skeleton import PoseClip
+from ...speech.types import Speech
+from .. import examples
+from ..context import Context
+from ..generation import expected_seconds, line_up
+from ..jobs import DONE, Job, LineFullError, listen
+from ..quality import has_quality
+from ..serving import EXPENSIVE, PREVIEW, PRIVATE, plainly
+from ..strings import both, t
+from ..visitors import visitor_of
+from ..widgets import duration, line, lines, said
+from . import progress
+from .cards import found_again, name_of
+from .motion import restored
+from .settings import LARGEST_SEED, Controls, build_quality, read_settings
+from .stage import EXAMPLE, LIVE, LOOKING, RESULT, Inputs, Stage, shows
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
+FOLLOWING: dict[str, Any] = {"show_progress": "hidden", **EXPENSIVE, **PRIVATE}
+KEPT_RESULTS = 8
+LIVE_EVERY = 0.3
+"""Seconds between two frames of a video in the making that are sent to the page."""
+LIVE_SIDE = 640
+MOTION_DEFAULT = "calm"
+
+
+@dataclass
+class Dock:
+    """What stands below the stage, on a phone at the bottom of the screen."""
+
+    todo: gr.HTML
+    bar: gr.HTML
+    cut: gr.Button
+    quality: gr.Radio
+    start: gr.Button
+    stop: gr.Button
+    about: gr.HTML
+    download: gr.DownloadButton
+    other_motion: gr.Button
+    other_voice: gr.Button
+    again: gr.Button
+    rows: tuple[gr.Row, gr.Row]
+    """With the button, and with what follows a finished video."""
+
+
+@dataclass
+class Shelf:
+    """The video's details in the folded part, and the last videos below everything."""
+
+    details: gr.HTML
+    notes: gr.DownloadButton
+    box: gr.Column
+    gallery: gr.Gallery
+
+
+def build_dock(cut: gr.Button) -> Dock:
+    """The components, in the current column; `cut` comes from the voice's card."""
+    with gr.Column(elem_id="dock"):
+        about = gr.HTML(elem_id="result-line", padding=False)
+        todo = gr.HTML(elem_id="todo", padding=False)
+        bar = gr.HTML(elem_id="progress", padding=False)
+        quality = build_quality()
+        with gr.Row(elem_classes=["vivid-actions"]) as making:
+            cut.render()
+            start = gr.Button(t("generate"), variant="primary", size="lg", elem_id="generate", min_width=160)
+            stop = gr.Button(t("stop"), variant="stop", size="lg", elem_id="stop", visible=False, min_width=110)
+        with gr.Row(visible=False, elem_id="result", elem_classes=["vivid-actions"]) as made:
+            download = gr.DownloadButton(t("download"), variant="primary", elem_id="download", min_width=140)
+            other_motion = gr.Button(t("other_motion"), elem_id="other-motion", min_width=120)
+            other_voice = gr.Button(t("other_voice"), elem_id="other-voice", min_width=120)
+            again = gr.Button(t("again"), elem_id="again", visible=False, min_width=120)
+    return Dock(todo, bar, cut, quality, start, stop, about, download, other_motion, other_voice, again, (making, made))
+
+
+def build_shelf() -> tuple[gr.Column, gr.Gallery]:
+    """The last videos of this browser."""
+    with gr.Column(visible=False, elem_id="last-results") as box:
+        gr.HTML(f'<h2 class="vivid-sub">{both("last_results")}</h2>', padding=False)
+        gallery = gr.Gallery(
+            show_label=False, columns=8, height="auto", allow_preview=False, interactive=False, object_fit="cover",
+            elem_classes=["vivid-thumbs", "vivid-captions"], buttons=[],
+        )  # fmt: skip
+    return box, gallery
+
+
+def missing(
+    person: Portrait | None, voice: Speech | None, clip: PoseClip | None, problems: tuple[str, str], level: str = "info"
+) -> str:
+    """What is still to be done, as HTML, "" when nothing is: what is there but cannot be used is said to be so."""
+    told = [
+        problem or lines(line(level, key))
+        for key, value, problem in (
+            ("missing_portrait", person, problems[0]),
+            ("missing_voice", voice, problems[1]),
+            ("missing_motion", clip, ""),
+        )
+        if value is None
+    ]
+    if person is None and voice is None and not any(problems) and clip is not None:
+        told = [lines(line(level, "missing_both"))]
+    return "".join(told)
+
+
+def build_making(
+    context: Context, stage: Stage, dock: Dock, shelf: Shelf, inputs: Inputs, controls: Controls, known: gr.State,
+    current: gr.State,
+) -> None:  # fmt: skip
+    """What the dock does, and what comes back when the page is loaded again. Needs the surrounding Blocks."""
+    kept = gr.BrowserState([], storage_key="vividanimator-results", secret="not-a-secret")
+    states = [inputs.portrait.state, inputs.voice.state, inputs.motion.state]
+    problems = [inputs.portrait.problem, inputs.voice.problem]
+
+    def promise(
+        person: Portrait | None, voice: Speech | None, clip: PoseClip | None, one: str, two: str, *values: Any
+    ) -> str:
+        told = missing(person, voice, clip, (one, two))
+        if told or person is None or voice is None:
+            return told
+        can = context.engine.capabilities
+        if context.engine.error is not None or can is None:
+            return lines(line("info", "model_loading"))
+        try:
+            settings = read_settings(can, *values, mark=context.options.mark)
+            seconds = expected_seconds(context, voice.frames, settings, person.size)
+        except InputError as error:
+            return lines(said("bad", str(error)))
+        length = f"{voice.seconds:.1f}"
+        if seconds is None:
+            return lines(line("ok", "ready", length=length))
+        return lines(line("ok", "expected_time", length=length, time=duration(seconds)))
+
+    gr.on(
+        [inputs.changed.change, known.change, *(control.input for control in controls.all())],
+        plainly(promise), [*states, *problems, *controls.all()], dock.todo, trigger_mode="always_last", **QUIET,
+    )  # fmt: skip
+
+    def reveal(job: Job | None, names: Any, person: Portrait | None) -> dict[Any, Any]:
+        done = job is not None and job.state == DONE
+        jobs = progress.listed(names, context.jobs)
+        posters = [(str(poster(other)), progress.caption(other)) for other in jobs if poster(other).is_file()]
+        update: dict[Any, Any] = {
+            dock.start: gr.Button(visible=True),
+            dock.stop: gr.Button(visible=False),
+            dock.todo: gr.HTML(visible=True),
+            shelf.gallery: gr.Gallery(posters, selected_index=None),
+            shelf.box: gr.Column(visible=len(posters) > 0),
+        }
+        if job is None:
+            return update
+        update |= stage.show(RESULT if done else LOOKING if person is not None else EXAMPLE)
+        update[dock.bar] = "" if done else progress.progress(job, context.jobs, context.engine.ready)
+        if done:
+            update |= {
+                stage.result: gr.Video(str(job.output), visible=True),
+                dock.about: gr.HTML(progress.finished_line(job), visible=True),
+                dock.download: str(job.output),
+                shelf.notes: gr.DownloadButton(value=str(notes(job)), visible=notes(job).is_file()),
+                shelf.details: progress.settings_table(job),
+            }
+        return update
+
+    outputs = [*stage.screens(), dock.todo, dock.bar, dock.start, dock.stop, dock.download]
+    outputs += [shelf.notes, shelf.details, shelf.gallery, shelf.box]
+
+    async def watch(name: str | None, names: Any, person: Portrait | None) -> AsyncIterator[dict[Any, Any]]:
+        job = context.jobs.find(name)
+        if job is None or job.finished:
+            yield reveal(job, names, person)
+            return
+        update = stage.show(LIVE) | {stage.live: gr.skip(), stage.look: gr.skip()}  # the look, until there are frames
+        update |= {dock.start: gr.Button(visible=False), dock.stop: gr.Button(visible=True)}
+        shown, last = None, 0.0
+        async for now in listen(job):
+            if now.finished:
+                break
+            update |= {
+                dock.todo: gr.HTML(visible=False),
+                dock.bar: progress.progress(now, context.jobs, context.engine.ready),
+            }
+            if now.preview is not None and now.preview is not shown and time.monotonic() - last > LIVE_EVERY:
+                shown, last = now.preview, time.monotonic()
+                update |= {stage.live: gr.Image(shrink(shown, LIVE_SIDE), visible=True)}
+                update |= {stage.look: gr.Image(visible=False), stage.example: gr.Column(visible=False)}
+            yield update
+            update = {}
+        yield reveal(job, names, person)
+
+    def enlist(names: Any, job: Job) -> list[str]:
+        old = [name for name in (names if isinstance(names, list) else []) if context.jobs.find(name) is not None]
+        return [job.name, *old][:KEPT_RESULTS]
+
+    def refused(error: InputError) -> dict[Any, Any]:
+        full = isinstance(error, LineFullError)
+        text = line("bad", "line_full", limit=context.options.max_waiting) if full else said("bad", str(error))
+        return {dock.bar: lines(text)}
+
+    def submit(
+        request: gr.Request, parts: tuple[Portrait, Speech, PoseClip, RunSettings], chosen: list[Any], names: Any,
+        quality: str,
+    ) -> dict[Any, Any]:  # fmt: skip
+        words = [name_of(each) for each in chosen]
+        words[2] = words[2] or MOTION_DEFAULT
+        details: dict[str, Any] = {"made": time.strftime("%Y-%m-%d %H:%M:%S"), "portrait": words[0], "voice": words[1]}
+        details |= {"motion": words[2], "speech_seconds": round(parts[1].seconds, 2)}
+        can = context.engine.capabilities
+        if can is not None and has_quality(can):
+            details["quality"] = quality
+        output = named_output(context, request, words[0], words[2])
+        promised = expected_seconds(context, parts[1].frames, parts[3], parts[0].size)
+        job = line_up(context, *parts, output=output, details=details, chosen=chosen, promised=promised)
+        return {current: job.name, kept: enlist(names, job), dock.bar: progress.progress(job, context.jobs, True)}
+
+    # Gradio passes the request by annotation, which *values would hide from it.
+    def begin(request: gr.Request, *values: Any) -> dict[Any, Any]:
+        (person, voice, clip), told, chosen, names = values[:3], values[3:5], list(values[5:8]), values[8]
+        if person is None or voice is None or clip is None:
+            return {current: None, dock.todo: missing(person, voice, clip, told, "warn")}
+        try:
+            settings = read_settings(context.engine.capabilities, *values[9:], mark=context.options.mark)
+            return submit(request, (person, voice, clip, settings), chosen, names, values[9])
+        except InputError as error:
+            return {current: None} | refused(error)
+
+    following = [current, kept, inputs.portrait.state]
+    started = [current, kept, dock.bar, dock.todo]
+    asked = [*states, *problems, *inputs.chosen(), kept, *controls.all()]
+    lined_up = dock.start.click(plainly(begin), asked, started, **QUIET)
+    watched = lined_up.then(plainly(watch), following, outputs, **FOLLOWING)
+
+    def repeat(name: str | None, names: Any, request: gr.Request) -> dict[Any, Any]:
+        job = context.jobs.find(name)
+        if job is None or job.inputs is None:
+            return {dock.bar: lines(line("info", "again_gone"))}
+        fresh = random.randint(0, LARGEST_SEED)
+        parts = (*job.inputs[:3], dataclasses.replace(job.inputs[3], seed=fresh))
+        try:
+            update = submit(request, parts, job.chosen, names, job.details.get("quality", ""))
+        except InputError as error:
+            return refused(error)
+        return update | {controls.seed: fresh}
+
+    repeated = dock.again.click(plainly(repeat), [current, kept], [*started, controls.seed], **QUIET)
+    rewatched = repeated.then(plainly(watch), following, outputs, **FOLLOWING)
+    for event in (watched, rewatched):
+        event.then(None, None, None, js="() => vividShow('stage')")
+
+    def stop(name: str | None) -> Any:
+        job = context.jobs.find(name)
+        if job is None or job.finished:
+            return gr.skip()
+        context.jobs.stop(job)
+        return progress.progress(job, context.jobs, True)
+
+    dock.stop.click(plainly(stop), current, dock.bar, queue=False, show_progress="hidden", **PRIVATE)
+
+    def pick(names: Any, person: Portrait | None, event: gr.SelectData) -> dict[Any, Any]:
+        jobs = [job for job in progress.listed(names, context.jobs) if poster(job).is_file()]
+        index = int(event.index)
+        if index >= len(jobs):
+            return {dock.bar: gr.skip()}
+        return {current: jobs[index].name, **reveal(jobs[index], names, person)}
+
+    picked = shelf.gallery.select(plainly(pick), [kept, inputs.portrait.state], [current, *outputs], **QUIET)
+    picked.then(None, None, None, js="() => vividShow('stage')")
+
+    for button, card, place in (
+        (dock.other_motion, inputs.motion, "card-motion"), (dock.other_voice, inputs.voice, "card-voice"),
+    ):  # fmt: skip
+        button.click(
+            lambda body=card.body: stage.show(LOOKING) | {body: gr.Accordion(open=True)}, None,
+            [*stage.screens(), card.body], **QUIET,
+        ).then(None, None, None, js=f"() => vividShow('{place}')")  # fmt: skip
+
+    def come_back(request: gr.Request, names: Any, *chosen: Any) -> dict[Any, Any]:
+        """What was chosen before a reload; and the job whose frames or video were on the stage."""
+        found = [context.jobs.find(name) for name in (names if isinstance(names, list) else [])]
+        job = next((job for job in found if job is not None), None)
+        shown = job is not None and (not job.finished or shows(job, list(chosen)))
+        update: dict[Any, Any] = {current: job.name if job is not None and shown else None}
+        files = (
+            (inputs.portrait.image, chosen[0], examples.portraits()),
+            (inputs.voice.audio, chosen[1], examples.voices()),
+        )
+        for component, choice, shipped in files:
+            path = found_again(context, choice, shipped, request)
+            if path is not None:
+                update |= {component: path, stage.example: gr.Column(visible=False)}
+        return update | restored(context, inputs.motion, chosen[2], request)
+
+    root = gr.context.Context.root_block
+    assert root is not None
+    back = [current, inputs.portrait.image, inputs.voice.audio, stage.example, *inputs.motion.outputs()]
+    root.load(plainly(come_back), [kept, *inputs.chosen()], back, **QUIET).then(
+        plainly(watch), following, outputs, **FOLLOWING
+    )
+
+
+def named_output(context: Context, request: gr.Request, portrait: str, motion: str) -> Path:
+    """A place for a video that says in its name what it is, alone in a folder of its own. Errors: InputError."""
+    folder = context.visitors.new_file(request, "")
+    folder.mkdir(mode=0o700)
+    words = [re.sub(r"[^\w-]+", "-", Path(word).stem).strip("-")[:40] for word in (portrait, motion)]
+    name = "_".join([word for word in words if word] + [time.strftime("%Y-%m-%d")])
+    path = folder / f"{name}.mp4"
+    context.visitors.grant(visitor_of(request).owner, path)
+    return path
+
+
+def notes(job: Job) -> Path:
+    """The settings beside a video."""
+    return job.output.with_suffix(".json")
+
+
+def poster(job: Job) -> Path:
+    """The small picture beside a video."""
+    return job.output.with_suffix(".jpg")

@@ -1,0 +1,203 @@
+"""The gestures' card: the clips that ship, a video, the webcam or a clip file; without a choice the calm clip."""
+
+from __future__ import annotations
+
+import functools
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from ...errors import InputError
+from ...pose.clips import save_clip
+from ...pose.library import DEFAULT_MOTION, read_clip, shipped_motion
+from ...pose.skeleton import PoseClip
+from .. import examples
+from ..context import Context
+from ..serving import PREVIEW, PRIVATE, SLOW_PREVIEW, plainly
+from ..strings import STRINGS, both, say, t
+from ..visitors import visitor_of
+from ..widgets import hand_on_path, line, lines, said
+from .cards import LONGEST_NAME, empty, folded, name_of, summary, thumbnail
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
+CLIP_FILES = [".npz", ".tar.gz", ".tgz", ".tar", ".zip", ".json"]
+VIDEO = "video"
+"""What gestures from a visitor's video are called."""
+
+
+@dataclass
+class MotionCard:
+    """What the rest uses: `state` holds a raw PoseClip or None, `chosen` what the browser keeps of it."""
+
+    state: gr.State
+    chosen: gr.BrowserState
+    body: gr.Accordion
+    gallery: gr.Gallery
+    shown: list[Any]
+    """The card's summary, its lines about the clip, and `changed`."""
+
+    def outputs(self) -> list[Any]:
+        """What `take` updates, all of it."""
+        return [self.state, self.chosen, *self.shown, self.gallery]
+
+    def take(self, clip: PoseClip, kept: dict[str, str], *more: str) -> dict[Any, Any]:
+        """The updates for a clip that has been chosen; `more` are lines about it."""
+        head, verdict, changed = self.shown
+        names = [motion.name for motion in examples.motions()]
+        name = kept.get("example")
+        index = names.index(name) if name in names else None
+        return {
+            self.state: clip, self.chosen: kept, head: describe(kept, clip), verdict: lines(*more),
+            changed: time.time_ns(), self.gallery: gr.Gallery(selected_index=index),
+        }  # fmt: skip
+
+
+def default_clip() -> PoseClip | None:
+    """The calm clip, None on an installation without clips."""
+    try:
+        return shipped_motion(DEFAULT_MOTION)
+    except InputError:
+        return None
+
+
+def describe(kept: Any, clip: PoseClip) -> str:
+    """The card's line about a clip; without a choice it is the calm one."""
+    name = name_of(kept) or DEFAULT_MOTION
+    shown = STRINGS.get(f"clip_{name}", name)
+    key = "motion_chosen" if name_of(kept) else "motion_unchosen"
+    shipped = {motion.name for motion in examples.motions()}
+    return summary(
+        "motion", both(key, name=shown, seconds=f"{clip.seconds:.1f}"), _picture(name) if name in shipped else ""
+    )
+
+
+@functools.cache
+def _picture(name: str) -> str:
+    motion = next(motion for motion in examples.motions() if motion.name == name)
+    return thumbnail(np.asarray(Image.open(motion.thumbnail).convert("RGB")))
+
+
+def _pictures(request: gr.Request | None) -> list[tuple[str, str]]:
+    """The gallery: moving pictures with titles, which Gradio does not translate itself."""
+    titles = examples.titles(request)
+    return [(str(motion.thumbnail), title) for motion, title in zip(examples.motions(), titles, strict=True)]
+
+
+def build_motion(context: Context, changed: gr.State) -> MotionCard:
+    """The card; `changed` gets a new number whenever the motion does."""
+    shipped = examples.motions()
+    first = default_clip()
+    limit = context.options.limits.motion_seconds
+    with gr.Column(elem_classes=["vivid-card", "va-card"], elem_id="card-motion", min_width=280):
+        start = describe(None, first) if first is not None else empty("motion")
+        head = gr.HTML(start, elem_id="motion-summary", padding=False)
+        verdict = gr.HTML(elem_id="motion-verdict", padding=False)
+        with folded("motion", opened=first is None) as body, gr.Tabs(elem_classes=["vivid-inner-tabs"]):
+            with gr.Tab(t("motion_ready_made"), id="ready") as ready:
+                if not shipped:
+                    gr.HTML(lines(line("warn", "motion_none_installed")), padding=False)
+                gallery = gr.Gallery(
+                    _pictures(None),
+                    show_label=False,
+                    columns=4,
+                    height="auto",
+                    allow_preview=False,
+                    object_fit="contain",
+                    selected_index=next((i for i, m in enumerate(shipped) if m.name == DEFAULT_MOTION), None),
+                    elem_id="motions",
+                    elem_classes=["vivid-thumbs", "vivid-captions"],
+                    interactive=False,
+                    visible=bool(shipped),
+                    buttons=[],
+                )
+            with gr.Tab(t("motion_video"), id="video") as from_video:
+                video = hand_on_path(
+                    gr.Video(
+                        label=t("motion_video_label"),
+                        show_label=False,
+                        sources=["upload", "webcam"],
+                        webcam_options=gr.WebcamOptions(mirror=False),
+                        include_audio=False,
+                        height=240,
+                        elem_id="motion-video",
+                        buttons=[],
+                    )
+                )
+                gr.HTML(lines(line("info", "motion_video_hint", limit=f"{limit:g}")), padding=False)
+            with gr.Tab(t("motion_clip"), id="clip") as from_clip:
+                clip_file = hand_on_path(
+                    gr.File(label=t("motion_clip_label"), file_types=CLIP_FILES, height=130, elem_id="motion-clip")
+                )
+                gr.HTML(lines(line("info", "motion_clip_hint")), padding=False)
+    chosen = gr.BrowserState(None, storage_key="vividanimator-motion", secret="not-a-secret")
+    card = MotionCard(gr.State(first), chosen, body, gallery, [head, verdict, changed])
+    outputs = card.outputs()
+
+    def refuse(error: InputError, current: PoseClip | None) -> dict[Any, Any]:
+        rest = line("info", "kept_previous_motion") if current is not None else ""
+        return {verdict: lines(said("bad", str(error)), rest)}
+
+    def choose(event: gr.SelectData) -> dict[Any, Any]:
+        name = shipped[int(event.index)].name
+        return card.take(shipped_motion(name), {"example": name})
+
+    gallery.select(plainly(choose), None, outputs, **QUIET)
+    context.speak(_pictures, gallery)
+    for tab, key in ((ready, "motion_ready_made"), (from_video, "motion_video"), (from_clip, "motion_clip")):
+        context.speak(lambda request, key=key: gr.Tab(label=say(key, request)), tab)
+
+    def watch(
+        path: str | None, current: PoseClip | None, request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (Gradio finds it by its default)
+    ) -> dict[Any, Any]:  # fmt: skip
+        if path is None:
+            return {verdict: ""}
+
+        def report(done: int, total: int) -> None:
+            progress((done, max(total, done)), desc=say("motion_reading", request))
+
+        from ...pose.detect import detect_video
+
+        try:
+            clip, found = detect_video(path, smooth=True, progress=report, limits=context.options.limits)
+        except InputError as error:
+            return refuse(error, current)
+        target = context.visitors.new_file(request, ".npz")
+        save_clip(clip, target)
+        return card.take(clip, {"file": str(target), "name": VIDEO}, *(said("warn", text) for text in found.notices))
+
+    video.change(plainly(watch), [video, card.state], outputs, show_progress_on=verdict, **SLOW_PREVIEW, **PRIVATE)
+
+    def open_clip(path: str | None, current: PoseClip | None) -> dict[Any, Any]:
+        if path is None:
+            return {verdict: gr.skip()}
+        try:
+            clip, notices = read_clip(Path(path), limits=context.options.limits, videos=False)
+        except InputError as error:
+            return {**refuse(error, current), clip_file: None}
+        kept = {"file": path, "name": Path(path).name[:LONGEST_NAME]}
+        return card.take(clip, kept, *(said("warn", text) for text in notices))
+
+    clip_file.upload(plainly(open_clip), [clip_file, card.state], [*outputs, clip_file], **QUIET)
+    return card
+
+
+def restored(context: Context, card: MotionCard, kept: Any, request: gr.Request) -> dict[Any, Any]:
+    """The updates for the clip that a browser has kept; none when it is not there any more."""
+    if not isinstance(kept, dict):
+        return {}
+    if kept.get("example") in [motion.name for motion in examples.motions()]:
+        return card.take(shipped_motion(str(kept["example"])), {"example": str(kept["example"])})
+    path = context.visitors.granted(visitor_of(request).owner, kept.get("file"))
+    if path is None:
+        return {card.chosen: None}
+    try:
+        clip, _ = read_clip(path, limits=context.options.limits, videos=False)
+    except InputError:
+        return {card.chosen: None}
+    return card.take(clip, {"file": str(path), "name": name_of(kept)})

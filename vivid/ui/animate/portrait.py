@@ -1,0 +1,179 @@
+"""The portrait's card: looked at as soon as it arrives, with a fix where one helps."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from ...config import RunSettings
+from ...errors import InputError
+from ...framing import crop_box
+from ...media.pictures import load_picture, shrink
+from ...pose.portrait import Portrait
+from .. import examples
+from ..context import Context
+from ..serving import PREVIEW, PRIVATE, plainly
+from ..strings import both, t
+from ..verdicts import Fix, Verdict, examine
+from ..visitors import PREFIX
+from ..widgets import hand_on_path, line, lines, said
+from .cards import chosen_file, empty, folded, name_of, summary, thumbnail, title_of
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
+
+
+@dataclass
+class PortraitCard:
+    """What the rest uses: `state` holds a Portrait or None, `chosen` what the browser keeps of it, `problem` the
+    sentence (HTML) about a picture that is there but cannot be used."""
+
+    image: gr.Image
+    state: gr.State
+    chosen: gr.BrowserState
+    problem: gr.State
+    body: gr.Accordion
+
+
+def describe(verdict: Verdict, notice: bool = False) -> str:
+    """The findings as HTML, what is well folded; `notice` adds that the model is made for rendered characters."""
+    poor = [line(f.level, f.key, **f.values) for f in verdict.findings if f.level != "ok"]
+    fine = [line(f.level, f.key, **f.values) for f in verdict.findings if f.level == "ok"]
+    if notice:
+        poor.append(line("warn", "portrait_photograph"))
+    shown = lines(*(poor or [line("ok", "portrait_fine")]))
+    if not fine or not verdict.usable:
+        return shown
+    return f'{shown}<details class="vivid-details"><summary>{both("portrait_seen")}</summary>{lines(*fine)}</details>'
+
+
+def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
+    """The card; `changed` gets a new number whenever the portrait does."""
+    shipped = examples.portraits()
+    with gr.Column(elem_classes=["vivid-card", "va-card"], elem_id="card-portrait", min_width=280):
+        head = gr.HTML(empty("portrait"), elem_id="portrait-summary", padding=False)
+        refusal = gr.HTML(elem_id="portrait-refusal", padding=False)
+        verdict = gr.HTML(elem_id="portrait-verdict", padding=False)
+        with gr.Row(elem_classes=["vivid-actions"]):
+            fixes = {
+                kind: gr.Button(
+                    t(f"portrait_fix_{kind}"), visible=False, size="sm", variant="primary", elem_id=f"portrait-{kind}"
+                )
+                for kind in ("rotate", "crop")
+            }
+            undo = gr.Button(t("portrait_undo"), visible=False, size="sm", elem_id="portrait-undo")
+        with folded("portrait", opened=True) as body:
+            image = hand_on_path(
+                gr.Image(
+                    label=t("portrait_label"),
+                    show_label=False,
+                    type="filepath",
+                    sources=["upload", "webcam", "clipboard"],
+                    webcam_options=gr.WebcamOptions(mirror=False),
+                    height=170,
+                    elem_id="portrait",
+                    buttons=["fullscreen"],
+                    placeholder=t("portrait_placeholder"),
+                    alt_text=t("portrait_label"),
+                )
+            )
+            gallery = gr.Gallery(
+                [(str(example.path), example.title) for example in shipped],
+                show_label=False,
+                columns=6,
+                height="auto",
+                allow_preview=False,
+                object_fit="cover",
+                elem_id="portrait-examples",
+                elem_classes=["vivid-thumbs", "va-row"],
+                interactive=False,
+                visible=bool(shipped),
+                buttons=[],
+            )
+    state, problem, fix_state = gr.State(), gr.State(""), gr.State()
+    kept, before_fix = gr.State(), gr.State()  # paths: of the last picture that could be read, of the one before a fix
+    chosen = gr.BrowserState(None, storage_key="vividanimator-portrait", secret="not-a-secret")
+
+    def hidden() -> dict[Any, Any]:
+        return {button: gr.Button(visible=False) for button in fixes.values()}
+
+    def look(path: str | None, last: str | None, before: str | None, was: Any) -> dict[Any, Any]:
+        # After a refusal the last good picture (or none) comes back through here: its sentence must stay.
+        back = path is None if last is None else path is not None and Path(path).name == Path(last).name
+        told = gr.skip() if back else ""
+        if path is None:
+            return hidden() | {
+                refusal: told, state: None, problem: "", fix_state: None, kept: None, chosen: None, verdict: "",
+                head: empty("portrait"), body: gr.Accordion(open=True), undo: gr.Button(visible=False),
+                gallery: gr.Gallery(selected_index=None), changed: time.time_ns(),
+            }  # fmt: skip
+        try:
+            picture = shrink(load_picture(path, context.options.limits))
+        except InputError as error:
+            rest = line("info", "kept_previous") if last else ""
+            return {image: last, refusal: lines(said("bad", str(error)), rest), undo: gr.Button(visible=False)}
+        found = examine(picture)
+        can = context.engine.capabilities
+        index = examples.which(path, shipped)
+        notice = found.usable and can is not None and can.portraits == "rendered" and index is None
+        # a picture that has been turned or cropped keeps its name, also over a reload
+        name = Path(before).stem if before is not None and Path(path).parent.name.startswith(PREFIX) else ""
+        name = name_of(was) if isinstance(was, dict) and was.get("file") == path else name
+        keep = chosen_file(Path(path), shipped, index, name)
+        words = title_of(keep, shipped)
+        crop = crop_shown(context, found.portrait) if found.portrait is not None else None
+        return hidden() | {
+            refusal: told,
+            state: found.portrait,
+            problem: "" if found.usable else describe(found),
+            fix_state: found.fix,
+            kept: path,
+            chosen: keep,
+            verdict: describe(found, notice),
+            head: summary("portrait", words, thumbnail(picture, crop)),
+            body: gr.Accordion(open=not found.usable),
+            gallery: gr.Gallery(selected_index=index),
+            changed: time.time_ns(),
+            **({fixes[found.fix.kind]: gr.Button(visible=True)} if found.fix is not None else {}),
+        }
+
+    outputs = [image, refusal, state, problem, fix_state, kept, chosen, verdict, head, body, gallery, undo, changed]
+    image.change(plainly(look), [image, kept, before_fix, chosen], [*outputs, *fixes.values()], **QUIET)
+
+    def apply_fix(path: str | None, fix: Fix | None, request: gr.Request) -> dict[Any, Any]:
+        if path is None or fix is None:
+            return {undo: gr.skip()}
+        target = context.visitors.new_file(request, ".png")
+        Image.fromarray(fix.apply(shrink(load_picture(path, context.options.limits)))).save(target)
+        return {image: str(target), before_fix: path, undo: gr.Button(visible=True)}
+
+    for button in fixes.values():
+        button.click(plainly(apply_fix), [image, fix_state], [image, before_fix, undo], **PREVIEW, **PRIVATE)
+    undo.click(lambda path: (path, gr.Button(visible=False)), before_fix, [image, undo], **PREVIEW, **PRIVATE)
+    image.upload(lambda: gr.Button(visible=False), None, undo, **PREVIEW, **PRIVATE)
+
+    def choose(event: gr.SelectData) -> tuple[str, Any]:
+        return str(shipped[int(event.index)].path), gr.Button(visible=False)
+
+    gallery.select(plainly(choose), None, [image, undo], **QUIET)
+    return PortraitCard(image, state, chosen, problem, body)
+
+
+def crop_shown(context: Context, portrait: Portrait) -> tuple[float, float, float, float] | None:
+    """What of the portrait the video shows, in shares of its sides; None for all of it, or while that is not known."""
+    pipeline = context.engine.loaded
+    if pipeline is None:
+        return None
+    try:
+        run = pipeline.generator.resolve(RunSettings(), portrait.size)
+        assert run.width and run.height
+        x0, y0, x1, y1 = crop_box(portrait, (run.width, run.height))
+    except InputError:
+        return None
+    width, height = portrait.size
+    shares = (x0 / width, y0 / height, x1 / width, y1 / height)
+    return None if (shares[2] - shares[0]) * (shares[3] - shares[1]) > 0.98 else shares

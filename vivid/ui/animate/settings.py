@@ -1,0 +1,179 @@
+"""What decides a video besides its inputs: only what the loaded model does something with is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ...config import RunSettings
+from ...generators import Capabilities
+from ...pose.portrait import Portrait
+from ..context import Context
+from ..quality import QUALITIES, has_quality, sizes, steps_of
+from ..serving import PREVIEW, PRIVATE, plainly
+from ..strings import parts, say, t
+from ..strings.sentences import in_both
+from ..widgets import line, lines
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
+LARGEST_SEED = 2**31 - 1
+OWN_SIZE = "own"
+SWITCHES = ("head_stream", "codebook")
+
+
+@dataclass
+class Controls:
+    """What decides a video, in the order of `read_settings`."""
+
+    quality: gr.Radio
+    steps: gr.Slider
+    guidance_audio: gr.Slider
+    guidance_image: gr.Slider
+    seed: gr.Number
+    size: gr.Dropdown
+    head_stream: gr.Checkbox
+    codebook: gr.Checkbox
+    calibrate: gr.Checkbox
+
+    def all(self) -> list[Any]:
+        """The components."""
+        return [getattr(self, field.name) for field in dataclasses.fields(self)]
+
+
+def read_settings(
+    can: Capabilities | None, quality: str, steps: float, audio: float, image: float, seed: float | None, size: str,
+    head: bool, codebook: bool, calibrate: bool, *, mark: bool,
+) -> RunSettings:  # fmt: skip
+    """RunSettings from what the controls hold, as far as it means something to a model that can do this.
+
+    While nothing is known of it (None), they do not show its own numbers yet. Errors: InputError.
+    """
+    width, height = (None, None) if size == OWN_SIZE else (int(n) for n in size.split("x"))
+    guided = can is not None and can.guidance is not None
+    return RunSettings(
+        width=width,
+        height=height,
+        steps=int(steps) if can is not None and has_quality(can) else None,
+        guidance_audio=float(audio) if guided else None,
+        guidance_image=float(image) if guided else None,
+        seed=int(seed or 0),
+        head_stream=head,
+        codebook=codebook,
+        calibrate=calibrate,
+        mark=mark,
+    )
+
+
+def build_quality() -> gr.Radio:
+    """The choice that stands beside the button, where the model has one."""
+    return gr.Radio(
+        [(t(f"quality_{name}"), name) for name in QUALITIES],
+        value="balanced",
+        label=t("quality_label"),
+        show_label=False,
+        visible=False,
+        elem_id="quality",
+    )
+
+
+def build_controls(quality: gr.Radio) -> Controls:
+    """The rest of them, for the folded part; hidden until the model is known to heed them."""
+    calibrate = gr.Checkbox(
+        True, label=t("check_calibrate"), info=t("check_calibrate_info"), visible=False, elem_id="check-calibrate"
+    )
+    size = gr.Dropdown([(t("size_own"), OWN_SIZE)], value=OWN_SIZE, label=t("size_label"), elem_id="size")
+    seed = gr.Number(
+        0, label=t("seed_label"), info=t("seed_info"), precision=0, minimum=0, maximum=LARGEST_SEED, visible=False,
+        elem_id="seed",
+    )  # fmt: skip
+    steps = gr.Slider(2, 60, 20, step=1, label=t("steps_label"), info=t("steps_info"), visible=False, buttons=[])
+    audio, image = (
+        gr.Slider(
+            1, 6, 2.5, step=0.1, label=t(f"guidance_{name}"), info=t(f"guidance_{name}_info"), visible=False, buttons=[]
+        )
+        for name in ("audio", "image")
+    )
+    head, codebook = (
+        gr.Checkbox(True, label=t(f"switch_{name}"), info=t(f"switch_{name}_info"), visible=False) for name in SWITCHES
+    )
+    return Controls(quality, steps, audio, image, seed, size, head, codebook, calibrate)
+
+
+def meet_model(
+    context: Context, controls: Controls, known: gr.State, status: gr.HTML, seeded: gr.Button, portrait: gr.State,
+    changed: gr.State,
+) -> None:  # fmt: skip
+    """Show the controls that the model heeds as soon as it is loaded; `known` becomes True with it.
+
+    seeded: a button that makes sense only where the seed changes the video.
+    """
+    timer = gr.Timer(1.0)
+
+    def meet(request: gr.Request, person: Portrait | None, quality: str, size: str) -> dict[Any, Any]:
+        if context.engine.error is not None:
+            reason = line("bad", "model_failed", reason=in_both(context.engine.error))
+            return {status: lines(reason), timer: gr.Timer(active=False), known: True}
+        pipeline = context.engine.loaded
+        if pipeline is None:
+            return {status: lines(line("info", "model_loading"))}
+        can = pipeline.capabilities
+        update: dict[Any, Any] = {
+            timer: gr.Timer(active=False),
+            known: True,
+            status: model_line(context),
+            controls.size: size_choices(request, person, size),
+            controls.calibrate: gr.Checkbox(visible="calibrate" in can.switches),
+            controls.seed: gr.Number(visible=can.seeded),
+            seeded: gr.Button(visible=can.seeded),
+        }
+        if has_quality(can):
+            update[controls.quality] = gr.Radio(visible=True)
+            update[controls.steps] = gr.Slider(value=steps_of(can, quality), visible=True)
+        for index, slider in enumerate((controls.guidance_audio, controls.guidance_image)):
+            if can.guidance is not None:
+                update[slider] = gr.Slider(value=can.guidance[index], visible=True)
+        for name in SWITCHES:
+            heeded = name in can.switches and name not in can.untrained
+            update[getattr(controls, name)] = gr.Checkbox(value=name not in can.untrained, visible=heeded)
+        return update
+
+    def size_choices(request: gr.Request, person: Portrait | None, current: str) -> Any:
+        pipeline = context.engine.loaded
+        if pipeline is None:
+            return gr.skip()
+        can = pipeline.capabilities
+        own = can.size
+        if own is None and person is not None:
+            run = pipeline.generator.resolve(RunSettings(), person.size)
+            own = (run.width or 0, run.height or 0)
+        label = say("size_own" if can.size else "size_portrait", request)
+        choices = [(label if own is None else f"{label} ({own[0]} × {own[1]})", OWN_SIZE)]
+        offered = sizes(can, person.size if person is not None else None)
+        choices += [(f"{w} × {h}", f"{w}x{h}") for w, h in offered if (w, h) != own]
+        kept = current if any(value == current for _, value in choices) else OWN_SIZE
+        return gr.Dropdown(choices=choices, value=kept)
+
+    outputs = [status, timer, known, seeded, *controls.all()]
+    timer.tick(plainly(meet), [portrait, controls.quality, controls.size], outputs, **QUIET)
+    gr.on(
+        [changed.change, context.language.click], plainly(size_choices), [portrait, controls.size], controls.size,
+        trigger_mode="multiple", **QUIET,
+    )  # fmt: skip
+    controls.quality.input(
+        lambda quality: steps_of(context.engine.capabilities, quality) or gr.skip(), controls.quality, controls.steps,
+        **QUIET,
+    )  # fmt: skip
+
+
+def model_line(context: Context) -> str:
+    """Which model is at work, where, and what of it is not trained."""
+    pipeline = context.engine.loaded
+    if pipeline is None:
+        return lines(line("info", "model_loading"))
+    can = pipeline.capabilities
+    device = pipeline.device.split(":")[0].upper()
+    rest = [line("info", "job_untrained", parts=parts(can.untrained))] if can.untrained else []
+    return lines(line("ok", "model_ready", model=can.name, device=device), *rest)

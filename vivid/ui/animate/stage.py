@@ -1,0 +1,259 @@
+"""The stage: one place that shows the best picture of the outcome there is.
+
+An example while nothing is chosen, then the finished look of any frame, a few seconds of it in motion, the frames of a
+video in the making, and the video.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ...errors import InputError
+from ...pose.library import shipped_motion
+from ...pose.portrait import Portrait
+from ...pose.skeleton import PoseClip
+from ...speech.types import Speech
+from .. import examples
+from ..context import Context
+from ..jobs import DONE, Job
+from ..previews import Preview, Wanted, preview_settings
+from ..serving import LOOK, PREVIEW, PRIVATE, SLOW_PREVIEW, Newest, plainly
+from ..strings import STRINGS, both, t
+from ..widgets import line, lines, said
+from .fit import Fitted, fit, hand_figures, judge
+from .motion import MotionCard
+from .portrait import PortraitCard
+from .progress import progress_bar
+from .settings import Controls, read_settings
+from .voice import VoiceCard
+
+HIDDEN: dict[str, Any] = {"show_progress": "hidden"}
+QUIET: dict[str, Any] = {**HIDDEN, **PREVIEW, **PRIVATE}
+EXAMPLE, LOOKING, FILM, LIVE, RESULT = "example", "look", "film", "live", "result"
+
+
+@dataclass
+class Inputs:
+    """The three cards; `changed` holds another number whenever one of them changes."""
+
+    portrait: PortraitCard
+    voice: VoiceCard
+    motion: MotionCard
+    changed: gr.State
+
+    def chosen(self) -> list[gr.BrowserState]:
+        """What the browser keeps of the choices; equal values mean equal inputs."""
+        return [self.portrait.chosen, self.voice.chosen, self.motion.chosen]
+
+
+@dataclass
+class Stage:
+    """What is to be seen, one at a time (`show`), and what stands below it."""
+
+    example: gr.Column
+    number: gr.State
+    take_over: gr.Button
+    look: gr.Image
+    film: gr.Video
+    live: gr.Image
+    result: gr.Video
+    tools: gr.Row
+    frame: gr.Slider
+    play: gr.Button
+    status: gr.HTML
+    verdict: gr.HTML
+    below: tuple[Any, ...] = ()
+    """The dock's row with the button, its row and its line about a finished video."""
+
+    def show(self, name: str) -> dict[Any, Any]:
+        """Updates that show one of EXAMPLE, LOOKING, FILM, LIVE and RESULT and hide the others."""
+        return {
+            self.example: gr.Column(visible=name == EXAMPLE),
+            self.look: gr.Image(visible=name == LOOKING),
+            self.film: gr.Video(visible=name == FILM),
+            self.live: gr.Image(visible=name == LIVE),
+            self.result: gr.Video(visible=name == RESULT),
+            self.tools: gr.Row(visible=name in (LOOKING, FILM)),
+            self.verdict: gr.HTML(visible=name in (LOOKING, FILM)),
+            self.below[0]: gr.Row(visible=name != RESULT),
+            self.below[1]: gr.Row(visible=name == RESULT),
+            self.below[2]: gr.HTML(visible=name == RESULT),
+        }
+
+    def screens(self) -> list[Any]:
+        """What `show` updates."""
+        screens = [self.example, self.look, self.film, self.live, self.result, self.tools, self.verdict]
+        return [*screens, *self.below]
+
+
+def build_stage() -> Stage:
+    """The components, in the current column."""
+    shipped = examples.finished()
+    with gr.Column(elem_id="screen"):
+        with gr.Column(visible=bool(shipped), elem_id="example") as example:
+            sample = gr.Video(
+                str(shipped[0].path) if shipped else None,
+                show_label=False, interactive=False, elem_id="example-video", elem_classes=["va-screen"], buttons=[],
+            )  # fmt: skip
+            with gr.Row(elem_classes=["va-examples"]):
+                gr.HTML(f'<p class="va-caption">{both("example_made_of")}</p>', padding=False)
+                people = [
+                    gr.Button(each.portrait.title, icon=str(each.portrait.path), size="sm", min_width=60)
+                    for each in shipped
+                ]
+                take_over = gr.Button(t("example_take"), size="sm", elem_id="example-take", min_width=120)
+        screen: dict[str, Any] = {"show_label": False, "interactive": False, "visible": False, "buttons": []}
+        look = gr.Image(
+            **{**screen, "buttons": ["fullscreen"]}, format="jpeg", elem_id="check-look", elem_classes=["va-screen"],
+            alt_text=" / ".join(STRINGS["check_look"]),  # Gradio translates no alternative text
+        )  # fmt: skip
+        film = gr.Video(**screen, autoplay=True, loop=True, elem_id="check-video", elem_classes=["va-screen"])
+        live = gr.Image(
+            **screen, format="jpeg", elem_id="preview", elem_classes=["va-screen"],
+            alt_text=" / ".join(STRINGS["preview_label"]),
+        )  # fmt: skip
+        result = gr.Video(**screen, autoplay=True, elem_id="result-video", elem_classes=["va-screen"])
+    with gr.Row(visible=False, elem_id="tools") as tools:
+        frame = gr.Slider(0, 1, 0, step=1, label=t("check_frame"), elem_id="check-frame", buttons=[])
+        play = gr.Button(t("check_play"), size="md", elem_id="check-play", min_width=130)
+    status = gr.HTML(elem_id="check-status", padding=False)
+    verdict = gr.HTML(elem_id="check-notices", padding=False)
+    number = gr.State(0)
+    for index, (button, each) in enumerate(zip(people, shipped, strict=True)):
+        button.click(
+            lambda path=str(each.path), index=index: (gr.Video(path, autoplay=True), index), None, [sample, number],
+            **QUIET,
+        )  # fmt: skip
+    return Stage(example, number, take_over, look, film, live, result, tools, frame, play, status, verdict)
+
+
+def keep_example(stage: Stage, inputs: Inputs) -> None:
+    """Take over the inputs of the example that is on the stage."""
+
+    def take_over(number: int) -> dict[Any, Any]:
+        each = examples.finished()[number]
+        files = {inputs.portrait.image: str(each.portrait.path), inputs.voice.audio: str(each.voice.path)}
+        return files | inputs.motion.take(shipped_motion(each.motion), {"example": each.motion})
+
+    outputs = [inputs.portrait.image, inputs.voice.audio, *inputs.motion.outputs()]
+    stage.take_over.click(plainly(take_over), stage.number, outputs, **QUIET)
+
+
+def keep_look(
+    context: Context, stage: Stage, inputs: Inputs, controls: Controls, known: gr.State, current: gr.State,
+    opened: gr.State, hands: gr.HTML,
+) -> tuple[gr.State, list[Any]]:  # fmt: skip
+    """Draw the finished look when anything changes that decides it; returns the State of a Fitted and the events.
+
+    current: the name of the job whose frames or video are shown; opened: whether the expert's part with the `hands`
+    is open.
+    """
+    newest = Newest()
+    fitted = gr.State()
+
+    def preview_of(
+        found: Fitted, voice: Speech | None, values: tuple[Any, ...], request: gr.Request
+    ) -> tuple[Preview, bool]:
+        loaded = context.engine.loaded
+        generator = context.previews.generator if loaded is None else loaded.generator
+        asked = read_settings(None, *values, mark=context.options.mark)
+        settings = preview_settings(generator, found.person, asked)
+        wanted = Wanted(found.person, voice, found.clip, (found.full, found.report), settings)
+        return context.previews.of(request.session_hash, wanted), asked.calibrate
+
+    def draw(
+        request: gr.Request, on_purpose: bool, person: Portrait | None, clip: PoseClip | None, voice: Speech | None,
+        number: int, before: Fitted | None, index: int, name: str | None, seen: bool, *rest: Any,
+    ) -> dict[Any, Any]:  # fmt: skip
+        newest.begin(request.session_hash, number)
+        job = context.jobs.find(name)
+        # The frames of a run, and the video of these very inputs, stay where they are.
+        stays = job is not None and (not job.finished or (not on_purpose and shows(job, list(rest[:3]))))
+        if person is None or clip is None:
+            context.previews.forget(request.session_hash)
+            return {stage.status: "", fitted: None, **({} if stays else stage.show(EXAMPLE))}
+        same = before is not None and before.person is person and before.clip is clip
+        found = before if before is not None and same else fit(person, clip)
+        update: dict[Any, Any] = {} if stays else stage.show(LOOKING)
+        try:
+            preview, use = preview_of(found, voice, rest[3:], request)
+            index = min(max(int(index), 0), preview.frames - 1)
+            picture = preview.frame(index)
+        except InputError as error:
+            update = {} if stays else stage.show("") | {stage.verdict: gr.HTML("")}
+            update |= {stage.status: lines(said("bad", str(error))), stage.look: gr.Image(None, visible=False)}
+        else:
+            told = [text for _, text in judge(found, use, preview.still)]
+            told += [said("info", text) for text in preview.notices]
+            last = max(1, preview.frames - 1)
+            # A value that still holds is not set again: it would take the slider out of the hand that moves it.
+            place: dict[str, int] = {"value": last} if int(index) > last else {}
+            update |= {
+                stage.status: other_model(context),
+                stage.look: gr.Image(picture) if stays else gr.Image(picture, visible=True),
+                stage.frame: gr.Slider(maximum=last, **place),
+                stage.verdict: gr.HTML(lines(*told)) if stays else gr.HTML(lines(*told), visible=True),
+                hands: hand_figures(preview.hands(picture, index)) if seen else gr.skip(),
+            }
+        update[fitted] = gr.skip() if same else found
+        return {stage.status: gr.skip()} if newest.outdated(request.session_hash, number) else update
+
+    def drawn(request: gr.Request, *values: Any) -> dict[Any, Any]:
+        return draw(request, False, *values)
+
+    def drawn_on_purpose(request: gr.Request, *values: Any) -> dict[Any, Any]:
+        return draw(request, True, *values)
+
+    decisive = [inputs.portrait.state, inputs.motion.state, inputs.voice.state, inputs.changed, fitted, stage.frame]
+    decisive += [current, opened, *inputs.chosen(), *controls.all()]
+    outputs = [*stage.screens(), stage.status, stage.frame, fitted, hands]
+    event = gr.on(
+        [inputs.changed.change, known.change, opened.change], plainly(drawn), decisive, outputs,
+        trigger_mode="multiple", **HIDDEN, **LOOK, **PRIVATE,
+    )  # fmt: skip
+    moved = gr.on(
+        [stage.frame.input, controls.calibrate.input, controls.seed.input, controls.size.input],
+        plainly(drawn_on_purpose), decisive, outputs, trigger_mode="always_last", **HIDDEN, **LOOK, **PRIVATE,
+    )  # fmt: skip
+
+    def play(
+        request: gr.Request, voice: Speech | None, found: Fitted | None, index: int, *values: Any
+    ) -> Iterator[dict[Any, Any]]:
+        if found is None:
+            yield {stage.film: gr.skip()}
+            return
+        yield {stage.play: gr.Button(interactive=False), stage.status: progress_bar(0, both("check_drawing"))}
+        update: dict[Any, Any] = {stage.status: other_model(context)}
+        try:
+            preview, _ = preview_of(found, voice, values, request)
+            target = context.visitors.new_file(request, ".mp4")
+            for done, count in preview.film(int(index), target):
+                if done % 12 == 0:
+                    yield {stage.status: progress_bar(done / count, both("check_drawing"))}
+            update |= stage.show(FILM) | {stage.film: gr.Video(str(target), visible=True)}
+        except InputError as error:
+            update = {stage.status: lines(said("bad", str(error)))}
+        yield update | {stage.play: gr.Button(interactive=True)}
+
+    stage.play.click(
+        plainly(play), [inputs.voice.state, fitted, stage.frame, *controls.all()],
+        [*stage.screens(), stage.status, stage.play], **HIDDEN, **SLOW_PREVIEW, **PRIVATE,
+    )  # fmt: skip
+    return fitted, [event, moved]
+
+
+def shows(job: Job, chosen: list[Any]) -> bool:
+    """Whether a finished job's video is one of these choices."""
+    return job.state == DONE and job.chosen == chosen
+
+
+def other_model(context: Context) -> str:
+    """Says so where the video will be drawn by another model than its preview."""
+    can = context.engine.capabilities
+    if can is None or can.instant:
+        return ""
+    return lines(line("info", "check_other_model", model=can.name))

@@ -1,0 +1,125 @@
+"""The voice's card, with its length and the limit."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from ...config import Limits
+from ...errors import InputError
+from ...media.sound import TooLongError, load_speech, write_wav
+from .. import examples
+from ..context import Context
+from ..serving import PREVIEW, PRIVATE, plainly
+from ..strings import both, t
+from ..visitors import PREFIX
+from ..widgets import hand_on_path, line, lines, said
+from .cards import chosen_file, empty, folded, name_of, summary, title_of
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
+SILENT = 0.01
+"""Peak below which a recording is called silent."""
+
+
+@dataclass
+class VoiceCard:
+    """What the rest uses: `state` holds a Speech or None, `chosen` what the browser keeps of it, `problem` the
+    sentence (HTML) about a sound that is there but cannot be used; `cuts` are buttons that cut one that is too long,
+    shown while there is one."""
+
+    audio: gr.Audio
+    state: gr.State
+    chosen: gr.BrowserState
+    problem: gr.State
+    body: gr.Accordion
+
+
+def shorten(path: str | Path, seconds: float, limits: Limits, target: Path) -> None:
+    """Write the first `seconds` of the sound in `path` to `target` (WAV)."""
+    write_wav(target, load_speech(path, seconds, limits, cut=True))
+
+
+def build_voice(context: Context, changed: gr.State, cut: gr.Button) -> VoiceCard:
+    """The card; `changed` gets a new number whenever the voice does, `cut` cuts what is too long and is shown then."""
+    limit = context.options.limits.speech_seconds
+    shipped = examples.voices()
+    resting = lines(line("info", "voice_limit", limit=f"{limit:g}"))
+    with gr.Column(elem_classes=["vivid-card", "va-card"], elem_id="card-voice", min_width=280):
+        head = gr.HTML(empty("voice"), elem_id="voice-summary", padding=False)
+        verdict = gr.HTML(elem_id="voice-verdict", padding=False)
+        with folded("voice", opened=True) as body:
+            audio = hand_on_path(
+                gr.Audio(
+                    label=t("voice_label"),
+                    show_label=False,
+                    type="filepath",
+                    sources=["upload", "microphone"],
+                    editable=True,
+                    elem_id="voice",
+                    buttons=[],
+                )
+            )
+            gr.HTML(resting, padding=False)
+            picked = gr.Radio(
+                [(example.title, example.path.stem) for example in shipped],
+                label=t("voice_examples"),
+                elem_id="voice-examples",
+                elem_classes=["va-pills"],
+                visible=bool(shipped),
+            )
+    state, problem, before_cut = gr.State(), gr.State(""), gr.State()
+    chosen = gr.BrowserState(None, storage_key="vividanimator-voice", secret="not-a-secret")
+
+    def listen(path: str | None, before: str | None, was: Any) -> dict[Any, Any]:
+        update = {state: None, problem: "", changed: time.time_ns(), cut: gr.Button(visible=False)}
+        if path is None:
+            gone = {chosen: None, verdict: "", head: empty("voice"), picked: None, body: gr.Accordion(open=True)}
+            return update | gone
+        index = examples.which(path, shipped)
+        name = Path(before).stem if before is not None and Path(path).parent.name.startswith(PREFIX) else ""
+        name = name_of(was) if isinstance(was, dict) and was.get("file") == path else name
+        keep = chosen_file(Path(path), shipped, index, name)
+        update |= {chosen: keep, picked: None if index is None else shipped[index].path.stem}
+        try:
+            speech = load_speech(path, limits=context.options.limits)
+        except TooLongError as error:
+            length = f"{error.seconds:.0f}" if error.seconds is not None else f"> {limit:g}"
+            poor = lines(line("bad", "voice_too_long", seconds=length, limit=f"{limit:g}"))
+            update[cut] = gr.Button(visible=True)
+        except InputError as error:
+            poor = lines(said("bad", str(error)))
+        else:
+            silent = float(np.abs(speech.samples).max(initial=0.0)) < SILENT
+            words = both("voice_chosen", name=title_of(keep, shipped), seconds=f"{speech.seconds:.1f}")
+            return update | {
+                state: speech,
+                head: summary("voice", words),
+                body: gr.Accordion(open=False),
+                verdict: lines(line("warn", "voice_silent")) if silent else "",
+            }
+        return update | {problem: poor, verdict: poor, head: empty("voice"), body: gr.Accordion(open=True)}
+
+    audio.change(
+        plainly(listen), [audio, before_cut, chosen],
+        [state, problem, chosen, changed, verdict, head, body, picked, cut], **QUIET,
+    )  # fmt: skip
+
+    def cut_off(path: str | None, request: gr.Request) -> Any:
+        if path is None:
+            return gr.skip(), gr.skip()
+        target = context.visitors.new_file(request, ".wav")
+        shorten(path, limit, context.options.limits, target)
+        return str(target), path
+
+    cut.click(plainly(cut_off), audio, [audio, before_cut], **PREVIEW, **PRIVATE)
+
+    def choose(name: str) -> str:
+        return next(str(example.path) for example in shipped if example.path.stem == name)
+
+    picked.input(plainly(choose), picked, audio, **QUIET)
+    return VoiceCard(audio, state, chosen, problem, body)

@@ -1,0 +1,66 @@
+// What the page needs beside Gradio: tabs with addresses, another language without a reload, names for screen readers.
+(() => {
+  const tabs = ["animate", "inspect", "compare", "about"];
+  const button = (tab) => document.querySelector(`#tabs > .tab-wrapper [role=tab][data-tab-id=${tab}]`);
+  const named = () => tabs.find((tab) => location.hash === `#${tab}`);
+  const chosen = () => tabs.find((tab) => button(tab)?.getAttribute("aria-selected") === "true");
+
+  // The address follows the tab, and the tab the address (Back, a link).
+  function follow() {
+    const tab = chosen();
+    if (!tab || tab === (named() || "animate")) return;
+    history.pushState(null, "", tab === "animate" ? location.pathname + location.search : `#${tab}`);
+  }
+  function go() {
+    const tab = named() || "animate";
+    if (button(tab) && chosen() !== tab) button(tab).click();
+  }
+  window.addEventListener("popstate", go);
+
+  window.vividShow = (id) => {
+    const place = document.getElementById(id);
+    const box = place?.getBoundingClientRect();
+    if (box && (box.top < 0 || box.top > innerHeight / 3)) place.scrollIntoView({ behavior: "smooth", block: "start" });
+  };
+
+  window.vividSkip = () => {
+    button("animate").click();
+    requestAnimationFrame(() => document.getElementById("generate")?.focus());
+  };
+
+  // Gradio's own translations change with the store in its runtime; what the server says is asked for anew.
+  window.vividLanguage = async (next) => {
+    const locale = window.vividKeepLanguage(next);
+    try {
+      const loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
+      const stores = [];
+      for (const url of loaded.filter((name) => /\/runtime-[\w-]+\.js$/.test(name)))
+        stores.push(...Object.values(await import(url)).filter((each) => each?.set && each?.subscribe));
+      if (!stores.length) throw new Error("no store");
+      for (const store of stores) await store.set(locale);
+      document.documentElement.lang = locale;
+      document.getElementById("language").click();
+    } catch (error) {
+      location.reload();
+    }
+  };
+
+  const chinese = () => document.documentElement.lang.startsWith("zh");
+  function name() {
+    // Gradio's before/after slider and its tiles have no names of their own.
+    document.querySelectorAll('#check-slider img[alt=""]').forEach((image, index) => {
+      image.alt = ALTS[index % 2][chinese() ? 1 : 0];
+    });
+    document.querySelectorAll(".vivid-thumbs .thumbnail-item").forEach((tile) => {
+      const caption = tile.querySelector(".caption-label")?.textContent.trim();
+      if (caption && tile.getAttribute("aria-label") !== caption) tile.setAttribute("aria-label", caption);
+      tile.querySelectorAll("img:not([alt])").forEach((image) => { image.alt = ""; });
+    });
+  }
+  let arrived = false;
+  new MutationObserver(() => {
+    name();
+    if (!arrived && button("animate")) { arrived = true; go(); }
+    else if (arrived) follow();
+  }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["aria-selected", "lang"] });
+})();
