@@ -42,6 +42,14 @@ OUTER_CSS = """
   footer .divider { display: none !important; }
 }
 """
+OUTER_CSS += "".join(
+    f'html{html} {place} [data-testid="upload-text"]::after {{ content: "{STRINGS[key][index]}"; }}\n'
+    for place, key in (
+        ("#portrait", "portrait_placeholder"), ("#voice", "voice_placeholder"),
+        ("#motion-video", "motion_video_placeholder"), ("#motion-clip", "motion_clip_placeholder"),
+    )
+    for index, html in enumerate((':not([lang^="zh"])', '[lang^="zh"]'))
+)  # fmt: skip
 """What lies outside the part of the page that Gradio lets `css` reach."""
 CSS = "".join((FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "animate/style.css"))
 

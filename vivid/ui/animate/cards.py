@@ -42,9 +42,9 @@ def summary(name: str, detail: str, picture: str = "", filled: bool = True) -> s
     )
 
 
-def empty(name: str) -> str:
-    """The same while nothing is chosen."""
-    return summary(name, both(f"step_{name}_hint"), filled=False)
+def empty(name: str, **values: str) -> str:
+    """The same while nothing is chosen; `values` go into its line."""
+    return summary(name, both(f"step_{name}_hint", **values), filled=False)
 
 
 def thumbnail(picture: NDArray[np.uint8], crop: tuple[float, float, float, float] | None = None) -> str:

@@ -76,12 +76,12 @@ def build_dock(cut: gr.Button) -> Dock:
     """The components, in the current column; `cut` comes from the voice's card."""
     with gr.Column(elem_id="dock"):
         about = gr.HTML(elem_id="result-line", padding=False)
-        todo = gr.HTML(elem_id="todo", padding=False)
+        todo = gr.HTML(lines(line("info", "missing_both")), elem_id="todo", padding=False)
         bar = gr.HTML(elem_id="progress", padding=False)
         quality = build_quality()
         with gr.Row(elem_classes=["vivid-actions"]) as making:
             cut.render()
-            start = gr.Button(t("generate"), variant="primary", size="lg", elem_id="generate", min_width=160)
+            start = gr.Button(t("generate"), size="lg", elem_id="generate", min_width=160)
             stop = gr.Button(t("stop"), variant="stop", size="lg", elem_id="stop", visible=False, min_width=110)
         with gr.Row(visible=False, elem_id="result", elem_classes=["vivid-actions"]) as made:
             download = gr.DownloadButton(t("download"), variant="primary", elem_id="download", min_width=140)
@@ -128,29 +128,35 @@ def build_making(
     kept = gr.BrowserState([], storage_key="vividanimator-results", secret="not-a-secret")
     states = [inputs.portrait.state, inputs.voice.state, inputs.motion.state]
     problems = [inputs.portrait.problem, inputs.voice.problem]
+    promise_shown = gr.State()  # seconds: the run's clock begins with what was said before the click
 
     def promise(
         person: Portrait | None, voice: Speech | None, clip: PoseClip | None, one: str, two: str, *values: Any
-    ) -> str:
-        told = missing(person, voice, clip, (one, two))
-        if told or person is None or voice is None:
-            return told
+    ) -> tuple[str, Any, float | None]:
+        told, seconds = missing(person, voice, clip, (one, two)), None
+        if not told and person is not None and voice is not None:
+            told, seconds = promised(person, voice, values)
+        ready = seconds is not None or "vivid-ok" in told
+        return told, gr.Button(variant="primary" if ready else "secondary"), seconds
+
+    def promised(person: Portrait, voice: Speech, values: tuple[Any, ...]) -> tuple[str, float | None]:
         can = context.engine.capabilities
         if context.engine.error is not None or can is None:
-            return lines(line("info", "model_loading"))
+            return lines(line("info", "model_loading")), None
         try:
             settings = read_settings(can, *values, mark=context.options.mark)
             seconds = expected_seconds(context, voice.frames, settings, person.size)
         except InputError as error:
-            return lines(said("bad", str(error)))
+            return lines(said("bad", str(error))), None
         length = f"{voice.seconds:.1f}"
         if seconds is None:
-            return lines(line("ok", "ready", length=length))
-        return lines(line("ok", "expected_time", length=length, time=duration(seconds)))
+            return lines(line("ok", "ready", length=length)), None
+        return lines(line("ok", "expected_time", length=length, time=duration(seconds))), seconds
 
     gr.on(
         [inputs.changed.change, known.change, *(control.input for control in controls.all())],
-        plainly(promise), [*states, *problems, *controls.all()], dock.todo, trigger_mode="always_last", **QUIET,
+        plainly(promise), [*states, *problems, *controls.all()], [dock.todo, dock.start, promise_shown],
+        trigger_mode="always_last", **QUIET,
     )  # fmt: skip
 
     def reveal(job: Job | None, names: Any, person: Portrait | None) -> dict[Any, Any]:
@@ -160,7 +166,7 @@ def build_making(
         update: dict[Any, Any] = {
             dock.start: gr.Button(visible=True),
             dock.stop: gr.Button(visible=False),
-            dock.todo: gr.HTML(visible=True),
+            dock.todo: gr.HTML(visible=not done),
             shelf.gallery: gr.Gallery(posters, selected_index=None),
             shelf.box: gr.Column(visible=len(posters) > 0),
         }
@@ -215,7 +221,7 @@ def build_making(
 
     def submit(
         request: gr.Request, parts: tuple[Portrait, Speech, PoseClip, RunSettings], chosen: list[Any], names: Any,
-        quality: str,
+        quality: str, promised: float | None,
     ) -> dict[Any, Any]:  # fmt: skip
         words = [name_of(each) for each in chosen]
         words[2] = words[2] or MOTION_DEFAULT
@@ -225,24 +231,24 @@ def build_making(
         if can is not None and has_quality(can):
             details["quality"] = quality
         output = named_output(context, request, words[0], words[2])
-        promised = expected_seconds(context, parts[1].frames, parts[3], parts[0].size)
         job = line_up(context, *parts, output=output, details=details, chosen=chosen, promised=promised)
         return {current: job.name, kept: enlist(names, job), dock.bar: progress.progress(job, context.jobs, True)}
 
     # Gradio passes the request by annotation, which *values would hide from it.
     def begin(request: gr.Request, *values: Any) -> dict[Any, Any]:
-        (person, voice, clip), told, chosen, names = values[:3], values[3:5], list(values[5:8]), values[8]
+        (person, voice, clip), told, chosen = values[:3], values[3:5], list(values[5:8])
+        names, seconds = values[8:10]
         if person is None or voice is None or clip is None:
             return {current: None, dock.todo: missing(person, voice, clip, told, "warn")}
         try:
-            settings = read_settings(context.engine.capabilities, *values[9:], mark=context.options.mark)
-            return submit(request, (person, voice, clip, settings), chosen, names, values[9])
+            settings = read_settings(context.engine.capabilities, *values[10:], mark=context.options.mark)
+            return submit(request, (person, voice, clip, settings), chosen, names, values[10], seconds)
         except InputError as error:
             return {current: None} | refused(error)
 
     following = [current, kept, inputs.portrait.state]
     started = [current, kept, dock.bar, dock.todo]
-    asked = [*states, *problems, *inputs.chosen(), kept, *controls.all()]
+    asked = [*states, *problems, *inputs.chosen(), kept, promise_shown, *controls.all()]
     lined_up = dock.start.click(plainly(begin), asked, started, **QUIET)
     watched = lined_up.then(plainly(watch), following, outputs, **FOLLOWING)
 
@@ -253,7 +259,7 @@ def build_making(
         fresh = random.randint(0, LARGEST_SEED)
         parts = (*job.inputs[:3], dataclasses.replace(job.inputs[3], seed=fresh))
         try:
-            update = submit(request, parts, job.chosen, names, job.details.get("quality", ""))
+            update = submit(request, parts, job.chosen, names, job.details.get("quality", ""), job.promised)
         except InputError as error:
             return refused(error)
         return update | {controls.seed: fresh}

@@ -74,10 +74,9 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
                     type="filepath",
                     sources=["upload", "webcam", "clipboard"],
                     webcam_options=gr.WebcamOptions(mirror=False),
-                    height=170,
+                    height=150,
                     elem_id="portrait",
                     buttons=["fullscreen"],
-                    placeholder=t("portrait_placeholder"),
                     alt_text=t("portrait_label"),
                 )
             )

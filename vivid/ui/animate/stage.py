@@ -105,7 +105,9 @@ def build_stage() -> Stage:
                     gr.Button(each.portrait.title, icon=str(each.portrait.path), size="sm", min_width=60)
                     for each in shipped
                 ]
-                take_over = gr.Button(t("example_take"), size="sm", elem_id="example-take", min_width=120)
+                take_over = gr.Button(
+                    t("example_take"), variant="primary", size="sm", elem_id="example-take", min_width=120
+                )
         screen: dict[str, Any] = {"show_label": False, "interactive": False, "visible": False, "buttons": []}
         look = gr.Image(
             **{**screen, "buttons": ["fullscreen"]}, format="jpeg", elem_id="check-look", elem_classes=["va-screen"],

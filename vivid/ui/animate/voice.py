@@ -48,9 +48,9 @@ def build_voice(context: Context, changed: gr.State, cut: gr.Button) -> VoiceCar
     """The card; `changed` gets a new number whenever the voice does, `cut` cuts what is too long and is shown then."""
     limit = context.options.limits.speech_seconds
     shipped = examples.voices()
-    resting = lines(line("info", "voice_limit", limit=f"{limit:g}"))
+    nothing = empty("voice", limit=f"{limit:g}")
     with gr.Column(elem_classes=["vivid-card", "va-card"], elem_id="card-voice", min_width=280):
-        head = gr.HTML(empty("voice"), elem_id="voice-summary", padding=False)
+        head = gr.HTML(nothing, elem_id="voice-summary", padding=False)
         verdict = gr.HTML(elem_id="voice-verdict", padding=False)
         with folded("voice", opened=True) as body:
             audio = hand_on_path(
@@ -64,7 +64,6 @@ def build_voice(context: Context, changed: gr.State, cut: gr.Button) -> VoiceCar
                     buttons=[],
                 )
             )
-            gr.HTML(resting, padding=False)
             picked = gr.Radio(
                 [(example.title, example.path.stem) for example in shipped],
                 label=t("voice_examples"),
@@ -78,7 +77,7 @@ def build_voice(context: Context, changed: gr.State, cut: gr.Button) -> VoiceCar
     def listen(path: str | None, before: str | None, was: Any) -> dict[Any, Any]:
         update = {state: None, problem: "", changed: time.time_ns(), cut: gr.Button(visible=False)}
         if path is None:
-            gone = {chosen: None, verdict: "", head: empty("voice"), picked: None, body: gr.Accordion(open=True)}
+            gone = {chosen: None, verdict: "", head: nothing, picked: None, body: gr.Accordion(open=True)}
             return update | gone
         index = examples.which(path, shipped)
         name = Path(before).stem if before is not None and Path(path).parent.name.startswith(PREFIX) else ""
@@ -102,7 +101,7 @@ def build_voice(context: Context, changed: gr.State, cut: gr.Button) -> VoiceCar
                 body: gr.Accordion(open=False),
                 verdict: lines(line("warn", "voice_silent")) if silent else "",
             }
-        return update | {problem: poor, verdict: poor, head: empty("voice"), body: gr.Accordion(open=True)}
+        return update | {problem: poor, verdict: poor, head: nothing, body: gr.Accordion(open=True)}
 
     audio.change(
         plainly(listen), [audio, before_cut, chosen],
