@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,3 +27,78 @@ def chromium() -> Iterator[Any]:
         running = runner.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         yield running
         running.close()
+
+
+# The page with fakes behind it. What these import takes seconds, which tests without a page need not wait for.
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A page that runs, with a limit of three seconds of speech; everybody stands, every video shows waving."""
+    from ui_fakes import FakePipeline, detect_standing, detect_waving, serve
+
+    from vivid import inputs
+    from vivid.config import Limits
+    from vivid.pose import detect
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inputs, "detect_picture", detect_standing)
+        patch.setattr(detect, "open_detector", lambda *args, **options: nullcontext())
+        patch.setattr(detect, "detect_frames", detect_waving)
+        folder = tmp_path_factory.mktemp("server")
+        fake = FakePipeline(pause=0.1, untrained=("head_stream",))
+        with serve(folder, fake, limits=Limits(speech_seconds=3.0)) as running:
+            yield running
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    """Good and bad files of every kind, by name."""
+    from PIL import Image
+    from ui_fakes import waving_clip, write_portrait, write_voice
+
+    from vivid.pose.clips import save_clip
+
+    save_clip(waving_clip(), tmp_path / "wave.npz")
+    Image.new("RGB", (300, 300), (128, 128, 128)).save(tmp_path / "grey.png")
+    (tmp_path / "notes.png").write_text("not a picture")
+    (tmp_path / "notes.wav").write_text("not a sound")
+    (tmp_path / "notes.mp4").write_text("not a video")
+    (tmp_path / "notes.npz").write_text("not a clip")
+    write_portrait(tmp_path / "portrait.png")
+    write_voice(tmp_path / "voice.wav")
+    write_voice(tmp_path / "long.wav", 5.0)
+    return {path.name: str(path) for path in tmp_path.iterdir()}
+
+
+@pytest.fixture
+def page(chromium: Any, server: Any) -> Iterator[Any]:
+    """The page as a visitor at a desk sees it."""
+    from ui_browser import PATIENCE
+
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
+    context.set_default_timeout(PATIENCE)
+    opened = context.new_page()
+    refused: list[str] = []
+    opened.on("console", lambda message: refused.append(message.text) if "Security Policy" in message.text else None)
+    opened.goto(server.url)
+    opened.wait_for_selector("#generate")
+    yield opened
+    server.pipeline.go.set()
+    context.close()
+    assert refused == []
+
+
+@pytest.fixture
+def studio(chromium: Any, server: Any) -> Iterator[Any]:
+    """The page for a visitor who allows camera, microphone and clipboard."""
+    from ui_browser import PATIENCE
+
+    allowed = ["camera", "microphone", "clipboard-read", "clipboard-write"]
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US", permissions=allowed)
+    context.set_default_timeout(PATIENCE)
+    opened = context.new_page()
+    opened.goto(server.url)
+    opened.wait_for_selector("#generate")
+    yield opened
+    context.close()

@@ -26,14 +26,16 @@ from vivid.pose.detect import DetectedPose
 from vivid.pose.portrait import make_portrait
 from vivid.pose.skeleton import Pose
 from vivid.ui import engine as engines
-from vivid.ui import quality, results, strings, verdicts
-from vivid.ui.controls import read_settings
+from vivid.ui import quality, strings, verdicts
+from vivid.ui.animate import progress
+from vivid.ui.animate.fit import fit, hands_outside, judge
+from vivid.ui.animate.report_table import report_table
+from vivid.ui.animate.settings import read_settings
+from vivid.ui.animate.voice import shorten
 from vivid.ui.jobs import RUNNING, Job, JobRunner
 from vivid.ui.options import read_options
-from vivid.ui.report_table import report_table
 from vivid.ui.serving import Newest, plainly
 from vivid.ui.visitors import Visitors
-from vivid.ui.voice_step import shorten
 from vivid.ui.widgets import duration, hand_on_path, said
 from vivid.weights import hub
 
@@ -52,7 +54,7 @@ def test_every_sentence_exists_in_both_languages_with_the_same_values() -> None:
 def test_every_key_used_in_the_code_exists() -> None:
     folder = Path(strings.__file__).parents[1]
     used = set()
-    for path in folder.glob("*.py"):
+    for path in folder.rglob("*.py"):
         used |= set(re.findall(r"(?<![f\w])(?:t|both|say)\(\"(\w+)\"[,)]", path.read_text(encoding="utf-8")))
         used |= set(re.findall(r"\bline\(\"\w+\", \"(\w+)\"", path.read_text(encoding="utf-8")))
     assert len(used) > 50
@@ -179,17 +181,62 @@ def job_of(tmp_path: Path, **result: object) -> Job:
 
 def test_what_stays_still_is_said_under_the_video(tmp_path: Path) -> None:
     notice = "The body is turned away in this picture, so only the head moves."
-    told = results.finished_line(job_of(tmp_path, notices=(notice,)))
+    told = progress.finished_line(job_of(tmp_path, notices=(notice,)))
     assert notice in told and "因此只有头部会动" in told
-    assert "moves" not in results.finished_line(job_of(tmp_path))
+    assert "moves" not in progress.finished_line(job_of(tmp_path))
 
 
-def test_frames_are_all_of_the_work_where_nothing_is_sampled(tmp_path: Path) -> None:
+def test_one_clock_from_the_promise_to_the_end_never_runs_backwards(tmp_path: Path) -> None:
     runner, job = JobRunner(1), job_of(tmp_path)
-    job.state, job.event = RUNNING, Step(12, 48, "decode", 3.0)
-    assert 'aria-valuenow="25"' in results.progress(job, runner, True)
-    job.sampled = True
-    assert 'aria-valuenow="92"' in results.progress(job, runner, True)
+    assert job.read_clock(100.0) == (0.0, None)
+    job.promised = 20.0
+    assert job.read_clock(100.0) == (0.0, 20.0), "what was promised, while it waits"
+    job.state, job.started = RUNNING, 100.0
+    assert job.read_clock(105.0) == (0.25, 15.0)
+    told = []
+    phases = [
+        ("denoise", 4, 30.0),
+        ("denoise", 8, 16.0),
+        ("decode", 12, 15.0),
+        ("decode", 40, 3.0),
+        ("decode", 48, 0.0),
+    ]
+    for place, (phase, done, rest) in enumerate(phases):
+        job.event = Step(done, 48 if phase == "decode" else 8, phase, rest)
+        told.append(job.read_clock(110.0 + 3 * place))
+    assert [share for share, _ in told] == sorted(share for share, _ in told)
+    assert [left for _, left in told] == sorted((left for _, left in told), reverse=True)
+    assert told[-1] == (0.99, 0.0), "all frames are there, not yet the file"
+    shown = progress.progress(job, runner, True)
+    assert 'aria-valuenow="99"' in shown and "Frame 48 of 48" in shown and "Step" not in shown
+
+
+def verdict(still: tuple[bool, bool] = (False, False), down: float = 0.0, error: float = 0.0) -> list[tuple[str, str]]:
+    """That over gestures whose hands are moved down by so many heights of the picture."""
+    found = fit(make_portrait(picture(), standing_pose(512, 512)), waving_clip())
+    found.calibrated.hands[..., 1] += down * found.calibrated.canvas[1]
+    after = dataclasses.replace(found.report.after, bone_error=error, reach=1.0)
+    return judge(dataclasses.replace(found, report=dataclasses.replace(found.report, after=after)), True, still)
+
+
+def test_the_verdict_over_a_fit_comes_from_its_own_numbers() -> None:
+    assert [level for level, _ in verdict()] == ["ok"]
+    ((level, text),) = verdict(down=1.0)
+    assert level == "bad" and "outside of the picture for 100 % of the video" in text and "below the chest" in text
+    assert [level for level, _ in verdict(still=(True, True), down=1.0)] == ["warn"], "then no hand is moved there"
+    assert [level for level, _ in verdict(error=0.15)] == ["warn"]
+    assert [level for level, _ in verdict(error=0.5)] == ["bad"]
+    assert [level for level, _ in verdict(down=1.0, error=0.15)] == ["bad", "warn"], "the worst first"
+
+
+def test_hands_outside_are_counted_over_the_frames_in_which_they_are_there() -> None:
+    clip = waving_clip(40)
+    assert hands_outside(clip) == 0
+    clip.hands[:10, 0, :, 0] = -50
+    assert hands_outside(clip) == pytest.approx(10 / 80)
+    clip.hands[20:, 0, :, 2] = 0
+    assert hands_outside(clip) == pytest.approx(10 / 60)
+    assert hands_outside(clip, (True, False)) == 0
 
 
 def picture(width: int = 512, height: int = 512) -> np.ndarray:
@@ -294,13 +341,13 @@ def test_qualities_and_sizes() -> None:
 
 
 def test_controls_say_only_what_means_something_to_the_model() -> None:
-    held = (8, 2.0, 3.0, 5, "192x320", True, True)
+    held = ("balanced", 8, 2.0, 3.0, 5, "192x320", True, True, True)
     can = FakePipeline().capabilities
-    full = read_settings(can, *held, calibrate=True, mark=True)
+    full = read_settings(can, *held, mark=True)
     assert (full.steps, full.guidance_audio, full.guidance_image) == (8, 2.0, 3.0)
     without = dataclasses.replace(can, steps=None, guidance=None)
     for unknown in (None, without):
-        settings = read_settings(unknown, *held, calibrate=True, mark=True)
+        settings = read_settings(unknown, *held, mark=True)
         assert (settings.steps, settings.guidance_audio, settings.guidance_image) == (None, None, None)
         assert (settings.seed, settings.width, settings.height) == (5, 192, 320)
 

@@ -19,7 +19,7 @@ from vivid.events import Done, Result, Step
 from vivid.pose.calibrate import calibrate
 from vivid.pose.portrait import make_portrait
 from vivid.speech.types import Speech
-from vivid.ui.check_step import remembered
+from vivid.ui.animate.fit import remembered
 from vivid.ui.context import Context, make_context
 from vivid.ui.engine import Engine
 from vivid.ui.generation import GPU_SPARE_SECONDS, GPU_UNKNOWN_SECONDS

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import os
+
 import gradio as gr
 
 from .context import Context
@@ -21,6 +24,26 @@ CITATION = """@misc{vividanimator-paper,
   year   = {2026},
   note   = {Apache-2.0}
 }"""
+
+
+WEIGHTS = "https://huggingface.co/BadToBest/EchoMimicV2"
+PAPER = "https://arxiv.org/search/?searchtype=title&query=VividAnimator"
+LICENCE = "https://www.apache.org/licenses/LICENSE-2.0"
+
+
+def links() -> str:
+    """Where to read on, as HTML: the source and the model's card too where a Space says where they are."""
+    space = os.environ.get("SPACE_ID", "")
+    found = [("about_paper", PAPER), ("about_licence", LICENCE), ("about_weights", WEIGHTS)]
+    if space:
+        source = f"https://huggingface.co/spaces/{space}"
+        found[:0] = [
+            ("about_source", f"{source}/tree/main"),
+            ("about_card", f"{source}/blob/main/assets/layered/README.md"),
+            ("about_contact", f"{source}/discussions"),
+        ]
+    items = [f'<a href="{html.escape(url)}" target="_blank" rel="noopener">{both(key)}</a>' for key, url in found]
+    return " · ".join(items)
 
 
 def runs(context: Context) -> str:
@@ -83,6 +106,7 @@ def build_about(context: Context, tab: gr.Tab) -> None:
         )
         section("about_fair", both("about_fair_text" if context.options.mark else "about_fair_no_mark"))
         section("about_api", both("about_api_text"))
+        section("about_links", links())
         gr.HTML(f"<h3>{both('about_cite')}</h3>", padding=False)
         gr.Code(CITATION, language=None, show_label=False, interactive=False, buttons=["copy"])
     tab.select(

@@ -13,7 +13,7 @@ from ..strings import both, t
 from .fit import Fitted, pictures, place_in, remembered
 from .making import Shelf, build_dock, build_making, build_shelf
 from .motion import build_motion
-from .portrait import build_portrait
+from .portrait import build_portrait, keep_crop
 from .report_table import report_table
 from .settings import build_controls, meet_model
 from .stage import Inputs, build_stage, keep_example, keep_look
@@ -67,6 +67,7 @@ def build_animate(context: Context) -> None:
     details.expand(lambda: True, None, opened, **QUIET)
     details.collapse(lambda: False, None, opened, **QUIET)
 
+    keep_crop(context, inputs.portrait, changed, known, controls.size)
     keep_example(stage, inputs)
     meet_model(context, controls, known, status, dock.again, inputs.portrait.state, changed)
     fitted, drawings = keep_look(context, stage, inputs, controls, known, current, opened, hands)

@@ -10,7 +10,6 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from ...config import RunSettings
 from ...errors import InputError
 from ...framing import crop_box
 from ...media.pictures import load_picture, shrink
@@ -23,7 +22,10 @@ from ..verdicts import Fix, Verdict, examine
 from ..visitors import PREFIX
 from ..widgets import hand_on_path, line, lines, said
 from .cards import chosen_file, empty, folded, name_of, summary, thumbnail, title_of
+from .settings import OWN_SIZE, sized
 
+WHOLE = 0.98
+"""Share of a portrait from which on nobody misses the rest."""
 QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
 
 
@@ -37,6 +39,7 @@ class PortraitCard:
     chosen: gr.BrowserState
     problem: gr.State
     body: gr.Accordion
+    head: gr.HTML
 
 
 def describe(verdict: Verdict, notice: bool = False) -> str:
@@ -124,7 +127,6 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         name = name_of(was) if isinstance(was, dict) and was.get("file") == path else name
         keep = chosen_file(Path(path), shipped, index, name)
         words = title_of(keep, shipped)
-        crop = crop_shown(context, found.portrait) if found.portrait is not None else None
         return hidden() | {
             refusal: told,
             state: found.portrait,
@@ -133,7 +135,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
             kept: path,
             chosen: keep,
             verdict: describe(found, notice),
-            head: summary("portrait", words, thumbnail(picture, crop)),
+            head: summary("portrait", words, thumbnail(picture)),
             body: gr.Accordion(open=not found.usable),
             gallery: gr.Gallery(selected_index=index),
             changed: time.time_ns(),
@@ -159,20 +161,36 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         return str(shipped[int(event.index)].path), gr.Button(visible=False)
 
     gallery.select(plainly(choose), None, [image, undo], **QUIET)
-    return PortraitCard(image, state, chosen, problem, body)
+    return PortraitCard(image, state, chosen, problem, body, head)
 
 
-def crop_shown(context: Context, portrait: Portrait) -> tuple[float, float, float, float] | None:
-    """What of the portrait the video shows, in shares of its sides; None for all of it, or while that is not known."""
+def keep_crop(context: Context, card: PortraitCard, changed: gr.State, known: gr.State, size: gr.Dropdown) -> None:
+    """Draw on the card what of the portrait the video shows, where that is not all of it."""
+
+    def draw(person: Portrait | None, kept: Any, size: str) -> Any:
+        crop = None if person is None else crop_shown(context, person, size)
+        if person is None or crop is None:
+            return gr.skip()
+        words = f"{title_of(kept, examples.portraits())} · {both('portrait_crop_shown')}"
+        return summary("portrait", words, thumbnail(person.image, crop))
+
+    gr.on(
+        [changed.change, known.change, size.input], plainly(draw), [card.state, card.chosen, size], card.head,
+        trigger_mode="multiple", **QUIET,
+    )  # fmt: skip
+
+
+def crop_shown(context: Context, portrait: Portrait, size: str) -> tuple[float, float, float, float] | None:
+    """What of the portrait a video of that size shows, in shares of its sides; None while no model says how large."""
     pipeline = context.engine.loaded
     if pipeline is None:
         return None
     try:
-        run = pipeline.generator.resolve(RunSettings(), portrait.size)
+        run = pipeline.generator.resolve(sized(size), portrait.size)
         assert run.width and run.height
         x0, y0, x1, y1 = crop_box(portrait, (run.width, run.height))
     except InputError:
         return None
     width, height = portrait.size
-    shares = (x0 / width, y0 / height, x1 / width, y1 / height)
-    return None if (shares[2] - shares[0]) * (shares[3] - shares[1]) > 0.98 else shares
+    whole = (x1 - x0) * (y1 - y0) > WHOLE * width * height
+    return None if whole and size == OWN_SIZE else (x0 / width, y0 / height, x1 / width, y1 / height)

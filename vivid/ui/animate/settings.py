@@ -51,11 +51,9 @@ def read_settings(
 
     While nothing is known of it (None), they do not show its own numbers yet. Errors: InputError.
     """
-    width, height = (None, None) if size == OWN_SIZE else (int(n) for n in size.split("x"))
     guided = can is not None and can.guidance is not None
-    return RunSettings(
-        width=width,
-        height=height,
+    return dataclasses.replace(
+        sized(size),
         steps=int(steps) if can is not None and has_quality(can) else None,
         guidance_audio=float(audio) if guided else None,
         guidance_image=float(image) if guided else None,
@@ -65,6 +63,12 @@ def read_settings(
         calibrate=calibrate,
         mark=mark,
     )
+
+
+def sized(size: str) -> RunSettings:
+    """RunSettings of a chosen size, "own" or such as "512x768", and nothing else."""
+    width, height = (None, None) if size == OWN_SIZE else (int(n) for n in size.split("x"))
+    return RunSettings(width=width, height=height)
 
 
 def build_quality() -> gr.Radio:

@@ -63,6 +63,13 @@ TABLE: dict[str, tuple[str, str]] = {
         "with model, seed and settings.",
         "请仅使用已获同意的面孔和声音。视频文件中记录其由 AI 生成，并附模型、种子和设置。",
     ),
+    "about_links": ("Read on", "延伸阅读"),
+    "about_paper": ("The paper", "论文"),
+    "about_licence": ("Licence: Apache-2.0", "许可证：Apache-2.0"),
+    "about_weights": ("Public weights of the full model", "完整模型的公开权重"),
+    "about_source": ("Source", "源代码"),
+    "about_card": ("The model's card", "模型说明"),
+    "about_contact": ("Contact", "联系方式"),
     "about_cite": ("How to cite", "如何引用"),
     "about_api": ("For programs", "面向程序"),
     "about_api_text": (

@@ -1,0 +1,200 @@
+"""The page in a real browser as somebody meets it who has never seen it, at a desk, on a phone, by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ui_browser import PATIENCE, fill, make, open_motion
+from ui_fakes import Server
+
+from vivid.ui import examples
+
+pytestmark = pytest.mark.browser
+
+DESK, PHONE = (1280, 800), (390, 844)
+
+
+@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
+def screen(chromium: Any, server: Server, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The page on a desk's and on a phone's screen."""
+    width, height = request.param
+    context = chromium.new_context(viewport={"width": width, "height": height}, locale="en-US")
+    context.set_default_timeout(PATIENCE)
+    opened = context.new_page()
+    opened.goto(server.url)
+    opened.wait_for_selector("#generate")
+    yield opened
+    context.close()
+
+
+def in_view(page: Any, selector: str) -> bool:
+    """Whether all of it is on the screen, and nothing lies over its middle."""
+    return page.evaluate(
+        "(selector) => { const e = document.querySelector(selector), b = e.getBoundingClientRect();"
+        " const top = document.elementFromPoint(b.x + b.width / 2, b.y + b.height / 2);"
+        " return b.width > 0 && b.top >= 0 && b.left >= 0 && b.bottom <= innerHeight && b.right <= innerWidth"
+        " && (e.contains(top) || top.contains(e)); }",
+        selector,
+    )
+
+
+def shown_once(page: Any, selector: str) -> None:
+    page.wait_for_selector(selector)
+    page.wait_for_function(
+        "(selector) => { const b = document.querySelector(selector).getBoundingClientRect();"
+        " return b.top >= 0 && b.bottom <= innerHeight; }",
+        arg=selector,
+    )
+
+
+def test_two_files_and_one_click_make_a_video_and_nothing_needs_scrolling(screen: Any, files: dict[str, str]) -> None:
+    assert in_view(screen, "#generate") and in_view(screen, "#example-video video")
+    screen.set_input_files("#portrait input[type=file]", files["portrait.png"])
+    shown_once(screen, "#check-look img")
+    assert in_view(screen, "#generate")
+    screen.wait_for_selector("#motion-summary:has-text('Calm · taken without a choice')")
+    screen.set_input_files("#voice input[type=file]", files["voice.wav"])
+    screen.wait_for_selector("#todo:has-text('made in about')")
+    assert in_view(screen, "#generate")
+    screen.evaluate("scrollTo(0, document.body.scrollHeight)")
+    screen.click("#generate")
+    screen.wait_for_selector("#progress [role=progressbar]")
+    assert in_view(screen, "#stop")
+    shown_once(screen, "#result-video video")
+    screen.wait_for_function("document.querySelector('#result-video video').currentTime > 0")
+    assert in_view(screen, "#download")
+
+
+def test_an_example_is_played_at_once_and_taken_over_with_one_click(page: Any) -> None:
+    if not examples.finished():
+        pytest.skip("no finished examples are installed")
+    page.wait_for_function("document.querySelector('#example-video video').readyState >= 2")
+    page.click("#example button:has-text('Ben')")
+    page.wait_for_function("document.querySelector('#example-video video').src.endsWith('ben.mp4')")
+    page.click("#example-take")
+    page.wait_for_selector("#portrait-summary :text('Ben')")
+    page.wait_for_selector("#motion-summary :text('Count')")
+    page.wait_for_selector("#voice-examples input:checked", state="attached")
+    page.click("#voice-cut")  # this server's limit is 3 seconds
+    make(page)
+    page.wait_for_selector("#result-video video")
+
+
+def choose(page: Any, files: dict[str, str]) -> None:
+    """A shipped portrait, an own voice, shipped gestures."""
+    page.click("#portrait-examples button[aria-label='Ada']")
+    page.set_input_files("#voice input[type=file]", files["voice.wav"])
+    open_motion(page, "Ready-made")
+    page.click("#motions button[aria-label='Wave']")
+    page.wait_for_selector("#todo:has-text('Ready')")
+    assert_chosen(page)
+
+
+def assert_chosen(page: Any) -> None:
+    page.wait_for_selector("#portrait-summary :text('Ada')")
+    page.wait_for_selector("#voice-summary :text('voice · 1.0 s')")
+    page.wait_for_selector("#motion-summary :text('Wave · 5.0 s')")
+    page.wait_for_selector("#portrait-examples .selected[aria-label='Ada']", state="attached")
+    page.wait_for_selector("#check-look img")
+
+
+@pytest.mark.skipif(not examples.portraits() or not examples.motions(), reason="no examples are installed")
+def test_what_is_chosen_survives_a_reload_and_the_back_button(page: Any, files: dict[str, str], server: Server) -> None:
+    choose(page, files)
+    page.reload()
+    assert_chosen(page)
+    page.goto(f"{server.url}config")
+    page.go_back()
+    assert_chosen(page)
+    page.wait_for_selector("#todo:has-text('Ready')")
+
+
+def test_another_language_needs_no_reload(page: Any, files: dict[str, str]) -> None:
+    fill(page, files)
+    page.evaluate("window.stayed = true")
+    page.get_by_role("button", name="中文", exact=True).click()
+    page.wait_for_selector("#generate:has-text('生成视频')")
+    page.wait_for_selector("#tabs [role=tab]:has-text('关于')")
+    page.wait_for_selector("#motions .caption-label:has-text('挥手')", state="attached")
+    assert page.evaluate("window.stayed") and page.is_visible("#check-look img")
+    text = page.inner_text("#animate")
+    for english in ("Portrait", "Make", "Ready", "gestures", "Frame", "Change", "Play"):
+        assert english not in text
+    page.get_by_role("button", name="English", exact=True).click()
+    page.wait_for_selector("#generate:has-text('Make the video')")
+    assert page.evaluate("window.stayed")
+
+
+def test_tabs_have_addresses(page: Any, server: Server) -> None:
+    page.get_by_role("tab", name="Inspect", exact=True).click()
+    page.wait_for_url("**/#inspect")
+    page.get_by_role("tab", name="About", exact=True).click()
+    page.wait_for_url("**/#about")
+    page.go_back()
+    page.wait_for_selector("#vivid-inspect")
+    page.go_back()
+    page.wait_for_selector("#generate")
+    page.goto("about:blank")
+    page.goto(f"{server.url}#about")
+    page.wait_for_selector("#about-runs")
+
+
+def test_few_keys_lead_to_the_button(page: Any, files: dict[str, str]) -> None:
+    fill(page, files)
+    page.reload()
+    page.wait_for_selector("#todo:has-text('Ready')")
+    focused = "document.activeElement.id || document.activeElement.closest('#generate')?.id"
+    page.keyboard.press("Tab")
+    assert "Skip" in page.evaluate("document.activeElement.innerText")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"({focused}) === 'generate'")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#stop")
+
+
+def test_the_fit_is_judged_in_colours(page: Any, files: dict[str, str], server: Server) -> None:
+    page.set_input_files("#portrait input[type=file]", files["portrait.png"])
+    page.wait_for_selector("#check-notices .vivid-ok:has-text('The gestures fit')")
+    server.look.still = (True, True)
+    try:
+        open_motion(page, "Clip file")
+        page.set_input_files("#motion-clip input[type=file]", files["wave.npz"])
+        page.wait_for_selector("#check-notices .vivid-warn:has-text('Only the head will move')")
+        assert not page.is_visible("#check-notices .vivid-ok")
+    finally:
+        server.look.still = (False, False)
+
+
+def test_the_bar_never_runs_backwards(page: Any, files: dict[str, str], server: Server) -> None:
+    fill(page, files)
+    page.evaluate(
+        "window.seen = []; new MutationObserver(() => {"
+        " const bar = document.querySelector('#progress [aria-valuenow]'); if (bar) window.seen.push(+bar.ariaValueNow); }).observe(document.body, {childList: true, subtree: true})"
+    )
+    server.pipeline.pause = 0.3
+    try:
+        make(page)
+        page.wait_for_selector("#result-video video")
+    finally:
+        server.pipeline.pause = 0.1
+    seen = page.evaluate("window.seen")
+    assert len(seen) > 5 and seen == sorted(seen) and seen[-1] > 50
+
+
+def test_a_finished_video_leads_on_to_other_gestures(page: Any, files: dict[str, str]) -> None:
+    fill(page, files)
+    make(page)
+    page.wait_for_selector("#result-video video")
+    assert not page.is_visible("#generate")
+    page.click("#other-motion")
+    page.wait_for_selector("#motions button[aria-label='Wave']", state="attached")
+    page.wait_for_selector("#check-look img")
+    open_motion(page, "Ready-made")
+    page.click("#motions button[aria-label='Wave']")
+    page.wait_for_selector("#motion-summary :text('Wave')")
+    assert page.is_visible("#portrait-summary .va-filled") and page.is_visible("#voice-summary .va-filled")
+    page.wait_for_selector("#generate")
+    page.click("#last-results .thumbnail-item")
+    page.wait_for_selector("#result-video video")
