@@ -52,8 +52,8 @@ def shown_once(page: Any, selector: str) -> None:
 def test_two_files_and_one_click_make_a_video_and_nothing_needs_scrolling(screen: Any, files: dict[str, str]) -> None:
     assert in_view(screen, "#generate") and in_view(screen, "#example-video video")
     screen.set_input_files("#portrait input[type=file]", files["portrait.png"])
-    shown_once(screen, "#check-look img")
-    assert in_view(screen, "#generate")
+    screen.wait_for_selector("#check-notices .vivid-ok")
+    assert in_view(screen, "#screen") and in_view(screen, "#generate")
     screen.wait_for_selector("#motion-summary:has-text('Calm · taken without a choice')")
     screen.set_input_files("#voice input[type=file]", files["voice.wav"])
     screen.wait_for_selector("#todo:has-text('made in about')")
@@ -167,11 +167,25 @@ def test_the_fit_is_judged_in_colours(page: Any, files: dict[str, str], server: 
         server.look.still = (False, False)
 
 
+def test_without_a_voice_the_person_moves_in_silence_until_a_frame_is_asked_for(
+    page: Any, files: dict[str, str]
+) -> None:
+    page.set_input_files("#portrait input[type=file]", files["portrait.png"])
+    page.wait_for_selector("#check-look img")
+    page.wait_for_selector("#check-video video")
+    page.fill("#check-frame input[type=number]", "7")
+    page.press("#check-frame input[type=number]", "Enter")
+    page.wait_for_selector("#check-look img")
+    page.wait_for_timeout(1500)
+    assert page.is_visible("#check-look img"), "and stays"
+
+
 def test_the_bar_never_runs_backwards(page: Any, files: dict[str, str], server: Server) -> None:
     fill(page, files)
     page.evaluate(
         "window.seen = []; new MutationObserver(() => {"
-        " const bar = document.querySelector('#progress [aria-valuenow]'); if (bar) window.seen.push(+bar.ariaValueNow); }).observe(document.body, {childList: true, subtree: true})"
+        " const bar = document.querySelector('#progress [aria-valuenow]'); if (bar) seen.push(+bar.ariaValueNow); })"
+        ".observe(document.body, {childList: true, subtree: true})"
     )
     server.pipeline.pause = 0.3
     try:

@@ -107,12 +107,12 @@ class Preview:
                 found[name] = picture[top : top + side, left : left + side]
         return found
 
-    def film(self, first: int, target: Path) -> Iterator[tuple[int, int]]:
+    def film(self, first: int, target: Path, seconds: float = PLAYED_SECONDS) -> Iterator[tuple[int, int]]:
         """Write a few seconds from about frame `first` on as a video with sound; yields (frames done, of how many)."""
         from ..pipeline import provenance_of
 
         wanted = self.wanted
-        count = min(self.frames, round(PLAYED_SECONDS * FPS))
+        count = min(self.frames, round(seconds * FPS))
         first = min(max(first, 0), self.frames - count)
         start, end = (k * SAMPLE_RATE // FPS for k in (first, first + count))
         note = provenance_of(self._drawn_by, wanted.portrait, wanted.speech, wanted.motion, wanted.settings)

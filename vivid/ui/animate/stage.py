@@ -6,6 +6,8 @@ video in the making, and the video.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +35,9 @@ from .voice import VoiceCard
 
 HIDDEN: dict[str, Any] = {"show_progress": "hidden"}
 QUIET: dict[str, Any] = {**HIDDEN, **PREVIEW, **PRIVATE}
+BREATH_SECONDS = 4.0
+CHEAP_FRAME = 0.06
+"""Seconds that a frame of a moment nobody has asked for may take: where others are at work, it is given up."""
 EXAMPLE, LOOKING, FILM, LIVE, RESULT = "example", "look", "film", "live", "result"
 
 
@@ -113,7 +118,7 @@ def build_stage() -> Stage:
             **{**screen, "buttons": ["fullscreen"]}, format="jpeg", elem_id="check-look", elem_classes=["va-screen"],
             alt_text=" / ".join(STRINGS["check_look"]),  # Gradio translates no alternative text
         )  # fmt: skip
-        film = gr.Video(**screen, autoplay=True, loop=True, elem_id="check-video", elem_classes=["va-screen"])
+        film = gr.Video(**screen, autoplay=True, elem_id="check-video", elem_classes=["va-screen"])
         live = gr.Image(
             **screen, format="jpeg", elem_id="preview", elem_classes=["va-screen"],
             alt_text=" / ".join(STRINGS["preview_label"]),
@@ -154,8 +159,9 @@ def keep_look(
     current: the name of the job whose frames or video are shown; opened: whether the expert's part with the `hands`
     is open.
     """
-    newest = Newest()
+    newest, touched = Newest(), Newest()
     fitted = gr.State()
+    breath = threading.Lock()
 
     def preview_of(
         found: Fitted, voice: Speech | None, values: tuple[Any, ...], request: gr.Request
@@ -172,6 +178,8 @@ def keep_look(
         number: int, before: Fitted | None, index: int, name: str | None, seen: bool, *rest: Any,
     ) -> dict[Any, Any]:  # fmt: skip
         newest.begin(request.session_hash, number)
+        if on_purpose:
+            touched.begin(request.session_hash, time.time_ns())
         job = context.jobs.find(name)
         # The frames of a run, and the video of these very inputs, stay where they are.
         stays = job is not None and (not job.finished or (not on_purpose and shows(job, list(rest[:3]))))
@@ -228,6 +236,7 @@ def keep_look(
         if found is None:
             yield {stage.film: gr.skip()}
             return
+        touched.begin(request.session_hash, time.time_ns())
         yield {stage.play: gr.Button(interactive=False), stage.status: progress_bar(0, both("check_drawing"))}
         update: dict[Any, Any] = {stage.status: other_model(context)}
         try:
@@ -244,6 +253,35 @@ def keep_look(
     stage.play.click(
         plainly(play), [inputs.voice.state, fitted, stage.frame, *controls.all()],
         [*stage.screens(), stage.status, stage.play], **HIDDEN, **SLOW_PREVIEW, **PRIVATE,
+    )  # fmt: skip
+
+    def breathe(
+        request: gr.Request, voice: Speech | None, found: Fitted | None, name: str | None, number: int, *values: Any
+    ) -> dict[Any, Any]:
+        """A silent moment of the person in motion, where that costs nobody anything."""
+        began = time.time_ns()
+        job, nothing = context.jobs.find(name), {stage.film: gr.skip()}
+        quiet = voice is None and found is not None and not context.jobs.busy and (job is None or job.finished)
+        if not quiet or found is None or not breath.acquire(blocking=False):
+            return nothing
+        try:
+            preview, _ = preview_of(found, None, values, request)
+            target = context.visitors.new_file(request, ".mp4")
+            for done, _ in preview.film(0, target, BREATH_SECONDS):
+                slow = time.time_ns() - began > max(1.0, done * CHEAP_FRAME) * 1e9
+                if slow or newest.outdated(request.session_hash, number):
+                    return nothing
+        except InputError:
+            return nothing
+        finally:
+            breath.release()
+        if touched.outdated(request.session_hash, began) or newest.outdated(request.session_hash, number):
+            return nothing
+        return stage.show(FILM) | {stage.film: gr.Video(str(target), visible=True)}
+
+    event.then(
+        plainly(breathe), [inputs.voice.state, fitted, current, inputs.changed, *controls.all()], stage.screens(),
+        concurrency_id="breath", concurrency_limit=2, **HIDDEN, **PRIVATE,
     )  # fmt: skip
     return fitted, [event, moved]
 
