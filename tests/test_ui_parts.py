@@ -30,7 +30,7 @@ from vivid.ui import quality, strings, verdicts
 from vivid.ui.animate import progress
 from vivid.ui.animate.fit import fit, hands_outside, judge
 from vivid.ui.animate.report_table import report_table
-from vivid.ui.animate.settings import read_settings
+from vivid.ui.animate.settings import kept_value, read_settings
 from vivid.ui.animate.voice import shorten
 from vivid.ui.jobs import RUNNING, Job, JobRunner
 from vivid.ui.options import read_options
@@ -433,3 +433,16 @@ def test_fakes_are_people(tmp_path: Path) -> None:
     portrait = make_portrait(image, standing_pose(512, 512))
     assert portrait.hand_present.all()
     assert isinstance(portrait.pose, Pose)
+
+
+def test_settings_that_a_browser_has_kept_are_taken_only_where_they_make_sense() -> None:
+    kept = {"seed": 7, "size": "512x768", "calibrate": False, "steps": 1e9, "quality": 3, "guidance_audio": True}
+    assert kept_value(kept, "seed", 0, 100) == 7
+    assert kept_value(kept, "seed", 0, 5) == 0
+    assert kept_value(kept, "size", "own") == "512x768"
+    assert kept_value(kept, "calibrate", True) is False
+    assert kept_value(kept, "steps", 8, 60) == 8
+    assert kept_value(kept, "quality", "balanced") == "balanced"
+    assert kept_value(kept, "guidance_audio", 2.5, 6) == 2.5
+    for strange in (None, [], "x", {"seed": float("nan")}, {"seed": -1}, {"seed": None}):
+        assert kept_value(strange, "seed", 0, 100) == 0

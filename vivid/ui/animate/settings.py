@@ -115,8 +115,9 @@ def meet_model(
     seeded: a button that makes sense only where the seed changes the video.
     """
     timer = gr.Timer(1.0)
+    kept = gr.BrowserState(None, storage_key="vividanimator-settings", secret="not-a-secret")
 
-    def meet(request: gr.Request, person: Portrait | None, quality: str, size: str) -> dict[Any, Any]:
+    def meet(request: gr.Request, person: Portrait | None, was: Any) -> dict[Any, Any]:
         if context.engine.error is not None:
             reason = line("bad", "model_failed", reason=in_both(context.engine.error))
             return {status: lines(reason), timer: gr.Timer(active=False), known: True}
@@ -128,20 +129,27 @@ def meet_model(
             timer: gr.Timer(active=False),
             known: True,
             status: model_line(context),
-            controls.size: size_choices(request, person, size),
-            controls.calibrate: gr.Checkbox(visible="calibrate" in can.switches),
-            controls.seed: gr.Number(visible=can.seeded),
+            controls.size: size_choices(request, person, str(kept_value(was, "size", OWN_SIZE))),
+            controls.calibrate: gr.Checkbox(
+                value=kept_value(was, "calibrate", True), visible="calibrate" in can.switches
+            ),
+            controls.seed: gr.Number(value=kept_value(was, "seed", 0, LARGEST_SEED), visible=can.seeded),
             seeded: gr.Button(visible=can.seeded),
         }
         if has_quality(can):
-            update[controls.quality] = gr.Radio(visible=True)
-            update[controls.steps] = gr.Slider(value=steps_of(can, quality), visible=True)
-        for index, slider in enumerate((controls.guidance_audio, controls.guidance_image)):
+            quality = kept_value(was, "quality", "balanced")
+            quality = quality if quality in QUALITIES else "balanced"
+            update[controls.quality] = gr.Radio(value=quality, visible=True)
+            steps = kept_value(was, "steps", steps_of(can, quality), 60)
+            update[controls.steps] = gr.Slider(value=steps, visible=True)
+        for index, name in enumerate(("guidance_audio", "guidance_image")):
             if can.guidance is not None:
-                update[slider] = gr.Slider(value=can.guidance[index], visible=True)
+                value = kept_value(was, name, can.guidance[index], 6)
+                update[getattr(controls, name)] = gr.Slider(value=value, visible=True)
         for name in SWITCHES:
             heeded = name in can.switches and name not in can.untrained
-            update[getattr(controls, name)] = gr.Checkbox(value=name not in can.untrained, visible=heeded)
+            value = kept_value(was, name, True) if heeded else name not in can.untrained
+            update[getattr(controls, name)] = gr.Checkbox(value=value, visible=heeded)
         return update
 
     def size_choices(request: gr.Request, person: Portrait | None, current: str) -> Any:
@@ -161,7 +169,12 @@ def meet_model(
         return gr.Dropdown(choices=choices, value=kept)
 
     outputs = [status, timer, known, seeded, *controls.all()]
-    timer.tick(plainly(meet), [portrait, controls.quality, controls.size], outputs, **QUIET)
+    timer.tick(plainly(meet), [portrait, kept], outputs, **QUIET)
+    names = [field.name for field in dataclasses.fields(controls)]
+    gr.on(
+        [control.input for control in controls.all()], lambda *values: dict(zip(names, values, strict=True)),
+        controls.all(), kept, trigger_mode="always_last", **QUIET,
+    )  # fmt: skip
     gr.on(
         [changed.change, context.language.click], plainly(size_choices), [portrait, controls.size], controls.size,
         trigger_mode="multiple", **QUIET,
@@ -170,6 +183,16 @@ def meet_model(
         lambda quality: steps_of(context.engine.capabilities, quality) or gr.skip(), controls.quality, controls.steps,
         **QUIET,
     )  # fmt: skip
+
+
+def kept_value(kept: Any, name: str, default: Any, most: float = 1) -> Any:
+    """A setting that a browser has kept, where it is of the default's kind and, a number, from 0 to `most`."""
+    value = kept.get(name) if isinstance(kept, dict) else None
+    if isinstance(default, bool) or isinstance(value, bool):
+        return value if isinstance(value, bool) and isinstance(default, bool) else default
+    if isinstance(default, int | float):
+        return value if isinstance(value, int | float) and 0 <= value <= most else default
+    return value if isinstance(value, type(default)) else default
 
 
 def model_line(context: Context) -> str:

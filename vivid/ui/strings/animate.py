@@ -99,7 +99,6 @@ TABLE: dict[str, tuple[str, str]] = {
         "No gesture clips are installed here: use a video.",
         "此处未安装手势动作：请使用视频。",
     ),
-    "motion_current": ("Current gestures", "当前手势"),
     "clip_video": ("From your video", "来自您的视频"),
     "clip_calm": ("Calm", "平静"),
     "clip_big_and_small": ("Big and small", "大与小"),
