@@ -67,6 +67,16 @@ def test_two_files_and_one_click_make_a_video_and_nothing_needs_scrolling(screen
     assert in_view(screen, "#download")
 
 
+def test_the_stage_stays_in_view_while_gestures_are_chosen(page: Any, files: dict[str, str]) -> None:
+    page.set_input_files("#portrait input[type=file]", files["portrait.png"])
+    page.wait_for_selector("#check-notices .vivid-ok")
+    open_motion(page, "Ready-made")
+    page.click("#motions .thumbnail-item >> nth=-1")
+    page.evaluate("scrollTo(0, 300)")
+    assert page.evaluate("scrollY") > 100
+    assert in_view(page, "#screen") and in_view(page, "#generate")
+
+
 def test_an_example_is_played_at_once_and_taken_over_with_one_click(page: Any) -> None:
     if not examples.finished():
         pytest.skip("no finished examples are installed")

@@ -37,6 +37,7 @@ HEADER = """
 """
 
 OUTER_CSS = """
+.gradio-container { overflow: clip !important; }
 @media (max-width: 640px) {
   .gradio-container .main.fillable { padding: 8px 10px !important; }
   footer .divider { display: none !important; }
@@ -65,6 +66,15 @@ def theme() -> gr.themes.Base:
     ).set(
         body_background_fill="#f6f7fb",
         body_background_fill_dark="#0f1119",
+        body_text_color_subdued="#5b6478",
+        body_text_color_subdued_dark="#a2abc0",
+        block_info_text_color="#5b6478",
+        block_info_text_color_dark="#a2abc0",
+        color_accent="#4f46e5",
+        checkbox_background_color_selected="#4f46e5",
+        checkbox_background_color_selected_dark="#4f46e5",
+        checkbox_label_background_fill_selected="#4f46e5",
+        checkbox_label_background_fill_selected_dark="#4f46e5",
         block_border_width="1px",
         block_title_background_fill="transparent",
         block_title_background_fill_dark="transparent",
