@@ -127,7 +127,8 @@ def test_chinese_by_browser_and_by_choice(chromium: Any, server: Server, page: A
         text = chinese.inner_text("body")
         for english in ("Portrait", "Make the video", "Ready-made", "Quality", "Choose"):
             assert english not in text
-        chinese.wait_for_selector("#motions:has-text('挥手')", state="attached")
+        chinese.click("#motion-body > button")
+        chinese.wait_for_selector("#motions:has-text('挥手')")
         chinese.set_input_files("#portrait input[type=file]", files["notes.png"])
         chinese.wait_for_selector("#portrait-refusal:has-text('无法作为图片读取')")
     finally:
@@ -178,7 +179,7 @@ def test_a_portrait_from_the_camera(studio: Any) -> None:
 def test_a_voice_from_the_microphone(studio: Any) -> None:
     studio.click("#voice button[aria-label='Record audio']")
     studio.click("#voice button:has-text('Record') >> visible=true")
-    studio.wait_for_timeout(1500)
+    studio.wait_for_timeout(700)
     studio.click("#voice button:has-text('Stop') >> visible=true")
     studio.wait_for_selector("#voice-summary .va-filled")
 

@@ -219,6 +219,7 @@ def test_a_finished_video_leads_on_to_other_gestures(page: Any, files: dict[str,
     page.click("#motions button[aria-label='Wave']")
     page.wait_for_selector("#motion-summary :text('Wave')")
     assert page.is_visible("#portrait-summary .va-filled") and page.is_visible("#voice-summary .va-filled")
-    page.wait_for_selector("#generate")
+    page.wait_for_selector("#todo:has-text('made in about')")
+    assert page.is_visible("#generate")
     page.click("#last-results .thumbnail-item")
     page.wait_for_selector("#result-video video")

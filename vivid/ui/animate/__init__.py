@@ -39,7 +39,7 @@ def build_animate(context: Context) -> None:
         with gr.Column(elem_id="stage", elem_classes=["vivid-card"], min_width=300):
             stage = build_stage()
             dock = build_dock(cut)
-    stage.below = (dock.rows[0], dock.rows[1], dock.about)
+    stage.below = (*dock.rows, dock.about, dock.todo)
     context.inputs = AnimateInputs(inputs.portrait.state, inputs.voice.state, inputs.motion.state, changed)
     opened = gr.State(False)
     with gr.Accordion(t("advanced"), open=False, elem_id="advanced") as details, gr.Row():

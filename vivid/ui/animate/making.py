@@ -166,7 +166,6 @@ def build_making(
         update: dict[Any, Any] = {
             dock.start: gr.Button(visible=True),
             dock.stop: gr.Button(visible=False),
-            dock.todo: gr.HTML(visible=not done),
             shelf.gallery: gr.Gallery(posters, selected_index=None),
             shelf.box: gr.Column(visible=len(posters) > 0),
         }
@@ -184,7 +183,7 @@ def build_making(
             }
         return update
 
-    outputs = [*stage.screens(), dock.todo, dock.bar, dock.start, dock.stop, dock.download]
+    outputs = [*stage.screens(), dock.bar, dock.start, dock.stop, dock.download]
     outputs += [shelf.notes, shelf.details, shelf.gallery, shelf.box]
 
     async def watch(name: str | None, names: Any, person: Portrait | None) -> AsyncIterator[dict[Any, Any]]:
@@ -198,10 +197,7 @@ def build_making(
         async for now in listen(job):
             if now.finished:
                 break
-            update |= {
-                dock.todo: gr.HTML(visible=False),
-                dock.bar: progress.progress(now, context.jobs, context.engine.ready),
-            }
+            update |= {dock.bar: progress.progress(now, context.jobs, context.engine.ready)}
             if now.preview is not None and now.preview is not shown and time.monotonic() - last > LIVE_EVERY:
                 shown, last = now.preview, time.monotonic()
                 update |= {stage.live: gr.Image(shrink(shown, LIVE_SIDE), visible=True)}

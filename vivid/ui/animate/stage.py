@@ -15,6 +15,7 @@ from typing import Any
 import gradio as gr
 
 from ...errors import InputError
+from ...media.pictures import shrink
 from ...pose.library import shipped_motion
 from ...pose.portrait import Portrait
 from ...pose.skeleton import PoseClip
@@ -26,7 +27,7 @@ from ..previews import Preview, Wanted, preview_settings
 from ..serving import LOOK, PREVIEW, PRIVATE, SLOW_PREVIEW, Newest, plainly
 from ..strings import STRINGS, both, t
 from ..widgets import line, lines, said
-from .fit import Fitted, fit, hand_figures, judge
+from .fit import SHOWN_SIDE, Fitted, fit, hand_figures, judge
 from .motion import MotionCard
 from .portrait import PortraitCard
 from .progress import progress_bar
@@ -72,7 +73,7 @@ class Stage:
     status: gr.HTML
     verdict: gr.HTML
     below: tuple[Any, ...] = ()
-    """The dock's row with the button, its row and its line about a finished video."""
+    """The dock's row with the button, its row and its line about a finished video, and what is still to be done."""
 
     def show(self, name: str) -> dict[Any, Any]:
         """Updates that show one of EXAMPLE, LOOKING, FILM, LIVE and RESULT and hide the others."""
@@ -87,6 +88,7 @@ class Stage:
             self.below[0]: gr.Row(visible=name != RESULT),
             self.below[1]: gr.Row(visible=name == RESULT),
             self.below[2]: gr.HTML(visible=name == RESULT),
+            self.below[3]: gr.HTML(visible=name not in (LIVE, RESULT)),
         }
 
     def screens(self) -> list[Any]:
@@ -212,8 +214,18 @@ def keep_look(
         update[fitted] = gr.skip() if same else found
         return {stage.status: gr.skip()} if newest.outdated(request.session_hash, number) else update
 
-    def drawn(request: gr.Request, *values: Any) -> dict[Any, Any]:
-        return draw(request, False, *values)
+    def drawn(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
+        person, _, _, _, before, _, name = values[:7]
+        job = context.jobs.find(name)
+        free = job is None or (job.finished and not shows(job, list(values[8:11])))
+        if person is not None and free and (before is None or before.person is not person):
+            yield stage.show(LOOKING) | {
+                stage.look: gr.Image(shrink(person.image, SHOWN_SIDE), visible=True),
+                stage.status: lines(line("info", "check_taking_apart")),
+                stage.tools: gr.Row(visible=False),
+                stage.verdict: gr.HTML(visible=False),
+            }
+        yield draw(request, False, *values)
 
     def drawn_on_purpose(request: gr.Request, *values: Any) -> dict[Any, Any]:
         return draw(request, True, *values)

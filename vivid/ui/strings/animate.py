@@ -260,7 +260,8 @@ TABLE: dict[str, tuple[str, str]] = {
     # The stage
     "example_made_of": ("A portrait, a voice and gestures became this video:", "肖像、语音与手势合成的视频："),
     "example_take": ("Try it with this example", "用此示例试一试"),
-    "check_play": ("▶ Play with sound", "▶ 播放（含声音）"),
+    "check_play": ("▶ Play a few seconds", "▶ 播放几秒"),
+    "check_taking_apart": ("Drawing how it will look …", "正在绘制成片效果……"),
     "check_drawing": ("Drawing a few seconds …", "正在绘制几秒预览……"),
     "fit_good": ("The gestures fit: the hands stay in the picture.", "手势匹配：双手保持在画面内。"),
     "fit_outside": (
