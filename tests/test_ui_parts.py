@@ -207,6 +207,9 @@ def test_one_clock_from_the_promise_to_the_end_never_runs_backwards(tmp_path: Pa
     assert [share for share, _ in told] == sorted(share for share, _ in told)
     assert [left for _, left in told] == sorted((left for _, left in told), reverse=True)
     assert told[-1] == (0.99, 0.0), "all frames are there, not yet the file"
+    job.event = Step(1, 48, "decode", 600.0)
+    assert job.read_clock(130.0) == (0.99, 600 / 16), "a promise far too small is corrected, the bar stays"
+    job.event = Step(48, 48, "decode", 0.0)
     shown = progress.progress(job, runner, True)
     assert 'aria-valuenow="99"' in shown and "Frame 48 of 48" in shown and "Step" not in shown
 

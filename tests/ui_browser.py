@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-PATIENCE = 60_000
+PATIENCE = 120_000
 """Milliseconds; a shared machine may be slow."""
 
 

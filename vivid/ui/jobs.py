@@ -40,6 +40,8 @@ MOST_EACH = 4
 """Videos of one visitor that wait or are made at a time."""
 MOST_FROM_ADDRESS = 8
 """The same for everybody behind one public address."""
+TOO_FEW = 1.5
+"""Times as many seconds left as were shown: to go on showing those would be a lie."""
 POSTER_SIDE = 240
 TRUSTED = 3.0
 """After a third of its steps a run's own idea of the time left has taken the place of what was promised."""
@@ -86,9 +88,10 @@ class Job:
         return self.state in FINISHED
 
     def read_clock(self, now: float | None = None) -> tuple[float, float | None]:
-        """(share of the work that is done, seconds left): one estimate over all phases, which never runs backwards.
+        """(share of the work that is done, seconds left): one estimate over all phases.
 
-        It begins with what was promised and goes over to what the run itself tells. Seconds are None before either.
+        It begins with what was promised and goes over to what the run itself tells; seconds are None before either. The
+        share never gets smaller, the seconds never larger, unless they were far too few.
         """
         if self.started is None:
             return 0.0, self.promised
@@ -99,7 +102,8 @@ class Job:
             sure = min(1.0, TRUSTED * step.done / max(step.total, 1)) if left is not None else 1.0
             left = sure * step.seconds_left + (1 - sure) * (left or 0.0)
         if left is not None:
-            self.left = left if self.left is None else min(self.left, left)
+            shown = self.left
+            self.left = left if shown is None or left > TOO_FEW * shown + 2 else min(shown, left)
             self.share = max(self.share, min(spent / max(spent + left, 1e-6), 0.99))
         return self.share, self.left
 

@@ -192,7 +192,7 @@ def build_making(
             yield reveal(job, names, person)
             return
         update = stage.show(LIVE) | {stage.live: gr.skip(), stage.look: gr.skip()}  # the look, until there are frames
-        update |= {dock.start: gr.Button(visible=False), dock.stop: gr.Button(visible=True)}
+        update |= {dock.start: gr.Button(visible=False), dock.stop: gr.Button(visible=True)}  # after a reload, too
         shown, last = None, 0.0
         async for now in listen(job):
             if now.finished:
@@ -228,7 +228,10 @@ def build_making(
             details["quality"] = quality
         output = named_output(context, request, words[0], words[2])
         job = line_up(context, *parts, output=output, details=details, chosen=chosen, promised=promised)
-        return {current: job.name, kept: enlist(names, job), dock.bar: progress.progress(job, context.jobs, True)}
+        return {
+            current: job.name, kept: enlist(names, job), dock.bar: progress.progress(job, context.jobs, True),
+            dock.start: gr.Button(visible=False), dock.stop: gr.Button(visible=True),
+        }  # fmt: skip
 
     # Gradio passes the request by annotation, which *values would hide from it.
     def begin(request: gr.Request, *values: Any) -> dict[Any, Any]:
@@ -243,7 +246,7 @@ def build_making(
             return {current: None} | refused(error)
 
     following = [current, kept, inputs.portrait.state]
-    started = [current, kept, dock.bar, dock.todo]
+    started = [current, kept, dock.bar, dock.todo, dock.start, dock.stop]
     asked = [*states, *problems, *inputs.chosen(), kept, promise_shown, *controls.all()]
     lined_up = dock.start.click(plainly(begin), asked, started, **QUIET)
     watched = lined_up.then(plainly(watch), following, outputs, **FOLLOWING)
