@@ -28,6 +28,7 @@ from vivid.pose.skeleton import Pose
 from vivid.ui import engine as engines
 from vivid.ui import quality, strings, verdicts
 from vivid.ui.animate import progress
+from vivid.ui.animate.cards import tidy
 from vivid.ui.animate.fit import fit, hands_outside, judge
 from vivid.ui.animate.report_table import report_table
 from vivid.ui.animate.settings import kept_value, read_settings
@@ -449,3 +450,10 @@ def test_settings_that_a_browser_has_kept_are_taken_only_where_they_make_sense()
     assert kept_value(kept, "guidance_audio", 2.5, 6) == 2.5
     for strange in (None, [], "x", {"seed": float("nan")}, {"seed": -1}, {"seed": None}):
         assert kept_value(strange, "seed", 0, 100) == 0
+
+
+def test_what_a_browser_sends_as_kept_choices_is_tidied() -> None:
+    assert tidy({"example": "ada"}) == {"example": "ada"}
+    assert tidy({"file": "/x", "name": "me", "more": "y" * 10_000, "example": ["z"]}) == {"file": "/x", "name": "me"}
+    assert tidy({"file": "x" * 10_000}) == {}
+    assert [tidy(strange) for strange in (None, [], "x", 3)] == [None] * 4

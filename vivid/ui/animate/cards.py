@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from ..visitors import visitor_of
 THUMBNAIL = 144
 """Pixels of a card's picture, twice its size on the page."""
 LONGEST_NAME = 60
+LONGEST_PATH = 500
 
 
 @contextmanager
@@ -88,6 +88,17 @@ def name_of(kept: Any) -> str:
 
 
 def title_of(kept: Any, shipped: tuple[Example, ...]) -> str:
-    """The same for people, as HTML."""
+    """The same for people; not escaped."""
     name = name_of(kept)
-    return html.escape(next((example.title for example in shipped if example.path.stem == name), name))
+    return next((example.title for example in shipped if example.path.stem == name), name)
+
+
+def tidy(kept: Any) -> dict[str, str] | None:
+    """A kept choice as `chosen_file` makes them, whatever a browser sends: equal ones mean equal inputs."""
+    if not isinstance(kept, dict):
+        return None
+    return {
+        key: kept[key]
+        for key in ("example", "file", "name")
+        if isinstance(kept.get(key), str) and len(kept[key]) < LONGEST_PATH
+    }

@@ -29,7 +29,7 @@ from ..strings import both, t
 from ..visitors import visitor_of
 from ..widgets import duration, line, lines, said
 from . import progress
-from .cards import found_again, name_of
+from .cards import found_again, name_of, tidy
 from .motion import restored
 from .settings import LARGEST_SEED, Controls, build_quality, read_settings
 from .stage import EXAMPLE, LIVE, LOOKING, RESULT, Inputs, Stage, shows
@@ -235,7 +235,7 @@ def build_making(
 
     # Gradio passes the request by annotation, which *values would hide from it.
     def begin(request: gr.Request, *values: Any) -> dict[Any, Any]:
-        (person, voice, clip), told, chosen = values[:3], values[3:5], list(values[5:8])
+        (person, voice, clip), told, chosen = values[:3], values[3:5], [tidy(each) for each in values[5:8]]
         names, seconds = values[8:10]
         if person is None or voice is None or clip is None:
             return {current: None, dock.todo: missing(person, voice, clip, told, "warn")}
@@ -299,7 +299,7 @@ def build_making(
         """What was chosen before a reload; and the job whose frames or video were on the stage."""
         found = [context.jobs.find(name) for name in (names if isinstance(names, list) else [])]
         job = next((job for job in found if job is not None), None)
-        shown = job is not None and (not job.finished or shows(job, list(chosen)))
+        shown = job is not None and (not job.finished or shows(job, chosen))
         update: dict[Any, Any] = {current: job.name if job is not None and shown else None}
         files = (
             (inputs.portrait.image, chosen[0], examples.portraits()),
@@ -323,7 +323,7 @@ def named_output(context: Context, request: gr.Request, portrait: str, motion: s
     """A place for a video that says in its name what it is, alone in a folder of its own. Errors: InputError."""
     folder = context.visitors.new_file(request, "")
     folder.mkdir(mode=0o700)
-    words = [re.sub(r"[^\w-]+", "-", Path(word).stem).strip("-")[:40] for word in (portrait, motion)]
+    words = [re.sub(r"[^\w-]+", "-", Path(word).stem).strip("-")[:24] for word in (portrait, motion)]
     name = "_".join([word for word in words if word] + [time.strftime("%Y-%m-%d")])
     path = folder / f"{name}.mp4"
     context.visitors.grant(visitor_of(request).owner, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +127,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         name = Path(before).stem if before is not None and Path(path).parent.name.startswith(PREFIX) else ""
         name = name_of(was) if isinstance(was, dict) and was.get("file") == path else name
         keep = chosen_file(Path(path), shipped, index, name)
-        words = title_of(keep, shipped)
+        words = html.escape(title_of(keep, shipped))
         return hidden() | {
             refusal: told,
             state: found.portrait,
@@ -171,7 +172,7 @@ def keep_crop(context: Context, card: PortraitCard, changed: gr.State, known: gr
         crop = None if person is None else crop_shown(context, person, size)
         if person is None or crop is None:
             return gr.skip()
-        words = f"{title_of(kept, examples.portraits())} · {both('portrait_crop_shown')}"
+        words = f"{html.escape(title_of(kept, examples.portraits()))} · {both('portrait_crop_shown')}"
         return summary("portrait", words, thumbnail(person.image, crop))
 
     gr.on(

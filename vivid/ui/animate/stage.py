@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from ..previews import Preview, Wanted, preview_settings
 from ..serving import LOOK, PREVIEW, PRIVATE, SLOW_PREVIEW, Newest, plainly
 from ..strings import STRINGS, both, t
 from ..widgets import line, lines, said
+from .cards import tidy
 from .fit import SHOWN_SIDE, Fitted, fit, hand_figures, judge
 from .motion import MotionCard
 from .portrait import PortraitCard
@@ -184,7 +185,7 @@ def keep_look(
             touched.begin(request.session_hash, time.time_ns())
         job = context.jobs.find(name)
         # The frames of a run, and the video of these very inputs, stay where they are.
-        stays = job is not None and (not job.finished or (not on_purpose and shows(job, list(rest[:3]))))
+        stays = job is not None and (not job.finished or (not on_purpose and shows(job, rest[:3])))
         if person is None or clip is None:
             context.previews.forget(request.session_hash)
             return {stage.status: "", fitted: None, **({} if stays else stage.show(EXAMPLE))}
@@ -217,7 +218,7 @@ def keep_look(
     def drawn(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
         person, _, _, _, before, _, name = values[:7]
         job = context.jobs.find(name)
-        free = job is None or (job.finished and not shows(job, list(values[8:11])))
+        free = job is None or (job.finished and not shows(job, values[8:11]))
         if person is not None and free and (before is None or before.person is not person):
             yield stage.show(LOOKING) | {
                 stage.look: gr.Image(shrink(person.image, SHOWN_SIDE), visible=True),
@@ -298,9 +299,9 @@ def keep_look(
     return fitted, [event, moved]
 
 
-def shows(job: Job, chosen: list[Any]) -> bool:
+def shows(job: Job, chosen: Sequence[Any]) -> bool:
     """Whether a finished job's video is one of these choices."""
-    return job.state == DONE and job.chosen == chosen
+    return job.state == DONE and job.chosen == [tidy(each) for each in chosen]
 
 
 def other_model(context: Context) -> str:

@@ -254,7 +254,7 @@ TABLE: dict[str, tuple[str, str]] = {
         "Your voice is {seconds} seconds long, the limit is {limit}: take the first {limit} seconds, or another.",
         "您的语音长 {seconds} 秒，上限为 {limit} 秒：请只取前 {limit} 秒，或另选一段。",
     ),
-    "voice_cut": ("Cut the voice to the limit", "将语音剪到上限"),
+    "voice_cut": ("Cut the voice", "剪短语音"),
     "motion_chosen": ("{name} · {seconds} seconds", "{name} · {seconds} 秒"),
     "motion_unchosen": ("{name} · taken without a choice", "{name} · 未选择时使用"),
     # The stage
