@@ -49,7 +49,10 @@ def shown_once(page: Any, selector: str) -> None:
     )
 
 
-def test_two_files_and_one_click_make_a_video_and_nothing_needs_scrolling(screen: Any, files: dict[str, str]) -> None:
+def test_two_files_and_one_click_make_a_video_and_nothing_needs_scrolling(
+    screen: Any, files: dict[str, str], server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.pipeline, "pause", 0.5)  # long enough to see Stop
     assert in_view(screen, "#generate") and in_view(screen, "#example-video video")
     screen.set_input_files("#portrait input[type=file]", files["portrait.png"])
     screen.wait_for_selector("#check-notices .vivid-ok")

@@ -23,6 +23,12 @@
     if (box && (box.top < 0 || box.top > innerHeight / 3)) place.scrollIntoView({ behavior: "smooth", block: "start" });
   };
 
+  // Whoever asks for a video too early sees what is still to be chosen.
+  window.vividMissing = () => {
+    const empty = document.querySelector("#todo .vivid-warn") && document.querySelector(".va-card:not(:has(.va-filled))");
+    if (empty) empty.scrollIntoView({ behavior: "smooth", block: "center" });
+  };
+
   window.vividSkip = () => {
     button("animate").click();
     requestAnimationFrame(() => document.getElementById("generate")?.focus());

@@ -227,7 +227,11 @@ def build_making(
         if can is not None and has_quality(can):
             details["quality"] = quality
         output = named_output(context, request, words[0], words[2])
-        job = line_up(context, *parts, output=output, details=details, chosen=chosen, promised=promised)
+        try:
+            job = line_up(context, *parts, output=output, details=details, chosen=chosen, promised=promised)
+        except InputError:
+            output.parent.rmdir()
+            raise
         return {
             current: job.name, kept: enlist(names, job), dock.bar: progress.progress(job, context.jobs, True),
             dock.start: gr.Button(visible=False), dock.stop: gr.Button(visible=True),
@@ -249,6 +253,7 @@ def build_making(
     started = [current, kept, dock.bar, dock.todo, dock.start, dock.stop]
     asked = [*states, *problems, *inputs.chosen(), kept, promise_shown, *controls.all()]
     lined_up = dock.start.click(plainly(begin), asked, started, **QUIET)
+    lined_up.then(None, None, None, js="() => vividMissing()")
     watched = lined_up.then(plainly(watch), following, outputs, **FOLLOWING)
 
     def repeat(name: str | None, names: Any, request: gr.Request) -> dict[Any, Any]:
