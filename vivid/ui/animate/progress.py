@@ -6,7 +6,7 @@ import html
 from typing import Any
 
 from ..jobs import DONE, FAILED, RUNNING, STOPPED, WAITING, Job, JobRunner
-from ..strings import both, parts
+from ..strings import STRINGS, both
 from ..widgets import duration, line, lines, said
 
 
@@ -52,7 +52,7 @@ def _doing(event: Any) -> str:
 
 
 def finished_line(job: Job) -> str:
-    """What stands under the video: its length, what of the portrait stays still, what the model lacks."""
+    """What stands under the video: its length, and what of the portrait stays still."""
     result = job.details.get("result", {})
     items = [
         line(
@@ -64,8 +64,6 @@ def finished_line(job: Job) -> str:
         )
     ]
     items += [said("info", text) for text in result.get("notices") or ()]
-    if result.get("untrained"):
-        items.append(line("info", "job_untrained", parts=parts(result["untrained"])))
     return lines(*items)
 
 
@@ -83,7 +81,7 @@ def settings_table(job: Job) -> str:
         "row_made": job.details.get("made"),
         "row_portrait": job.details.get("portrait"),
         "row_voice": job.details.get("voice"),
-        "row_motion": job.details.get("motion"),
+        "row_motion": STRINGS.get(f"clip_{job.details.get('motion')}", job.details.get("motion")),
         "row_model": result.get("model"),
         "row_size": size,
         "row_steps": settings.get("steps"),
