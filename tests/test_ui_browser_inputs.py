@@ -184,8 +184,11 @@ def test_a_portrait_from_the_camera(studio: Any) -> None:
 def test_a_voice_from_the_microphone(studio: Any) -> None:
     studio.click("#voice button[aria-label='Record audio']")
     studio.click("#voice button:has-text('Record') >> visible=true")
-    studio.wait_for_timeout(700)
+    studio.wait_for_timeout(1500)
     studio.click("#voice button:has-text('Stop') >> visible=true")
+    studio.wait_for_selector("#voice-summary .va-filled, #voice-cut")
+    if studio.is_visible("#voice-cut"):  # on a busy machine it gets longer than this server's three seconds
+        studio.click("#voice-cut")
     studio.wait_for_selector("#voice-summary .va-filled")
 
 
