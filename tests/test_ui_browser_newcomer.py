@@ -57,7 +57,7 @@ def test_two_files_and_one_click_make_a_video_and_nothing_needs_scrolling(
     screen.set_input_files("#portrait input[type=file]", files["portrait.png"])
     screen.wait_for_selector("#check-notices .vivid-ok")
     assert in_view(screen, "#screen") and in_view(screen, "#generate")
-    screen.wait_for_selector("#motion-summary:has-text('Calm · taken without a choice')")
+    screen.wait_for_selector("#motion-summary:has-text('Calm · used until you choose')")
     screen.set_input_files("#voice input[type=file]", files["voice.wav"])
     screen.wait_for_selector("#todo:has-text('made in about')")
     assert in_view(screen, "#generate")

@@ -256,7 +256,7 @@ TABLE: dict[str, tuple[str, str]] = {
     ),
     "voice_cut": ("Cut the voice", "剪短语音"),
     "motion_chosen": ("{name} · {seconds} seconds", "{name} · {seconds} 秒"),
-    "motion_unchosen": ("{name} · taken without a choice", "{name} · 未选择时使用"),
+    "motion_unchosen": ("{name} · used until you choose", "{name} · 未选择时使用"),
     # The stage
     "example_made_of": ("A portrait, a voice and gestures became this video:", "肖像、语音与手势合成的视频："),
     "example_take": ("Try it with this example", "用此示例试一试"),
