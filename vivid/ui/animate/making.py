@@ -191,7 +191,8 @@ def build_making(
         if job is None or job.finished:
             yield reveal(job, names, person)
             return
-        update = stage.show(LIVE) | {stage.live: gr.skip(), stage.look: gr.skip()}  # the look, until there are frames
+        look = gr.skip() if person is None else gr.Image(visible=True)
+        update = stage.show(LIVE) | {stage.live: gr.skip(), stage.look: look}  # the look, until there are frames
         update |= {dock.start: gr.Button(visible=False), dock.stop: gr.Button(visible=True)}  # after a reload, too
         shown, last = None, 0.0
         async for now in listen(job):
