@@ -37,6 +37,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Subcommand -> (module with add_arguments(parser) and run(args) -> int, one line of help)."""
 
 NO_MEMORY = "There is too little memory for this: close other programs, or choose a smaller --size or fewer --seconds."
+ADDRESSES = {"animate": 5, "calibrate": 5, "detect": 5, "evaluate": 5}
+"""GiB of addresses without which a command's libraries crash instead of saying so; they use a quarter of them."""
 _SIGNS_OF_NO_MEMORY = ("out of memory", "can't allocate memory", "failed to map segment", "can't start new thread")
 """What torch, the loader of shared libraries and Python's threads say, which raise no MemoryError."""
 
@@ -171,6 +173,21 @@ def _lacks_memory(error: Exception) -> bool:
     return any(sign in str(error).lower() for sign in _SIGNS_OF_NO_MEMORY)
 
 
+def _check_addresses(name: str) -> None:
+    """Errors: InputError for a limit of the shell (`ulimit -v`) at which the command's libraries would crash."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    needed = ADDRESSES.get(name, 0) * 2**30
+    if limit != resource.RLIM_INFINITY and limit < needed:
+        raise InputError(
+            f"This shell limits programs to {limit / 2**30:.1f} GB of addresses and {name} needs {needed >> 30}: "
+            "raise the limit (ulimit -v)."
+        )
+
+
 def _refused(sentence: str) -> int:
     """Say it on a line of its own, whatever stands in the names that it quotes."""
     end_line()
@@ -223,6 +240,7 @@ def _run(argv: Sequence[str]) -> int:
             hint = f"did you mean `{close[0]}`?" if close else f"see `{PROGRAM} --help`."
             raise InputError(f"There is no command {name!r}: {hint}")
         args = build_parser(name).parse_args(rest)
+        _check_addresses(name)
         code = int(args.run(args))
         if sys.stdout is not None:
             sys.stdout.flush()  # an error of it is ours to report, not the interpreter's at its end
