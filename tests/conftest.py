@@ -74,31 +74,17 @@ def files(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def page(chromium: Any, server: Any) -> Iterator[Any]:
     """The page as a visitor at a desk sees it."""
-    from ui_browser import PATIENCE
+    from ui_browser import visit
 
-    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
-    context.set_default_timeout(PATIENCE)
-    opened = context.new_page()
-    refused: list[str] = []
-    opened.on("console", lambda message: refused.append(message.text) if "Security Policy" in message.text else None)
-    opened.goto(server.url)
-    opened.wait_for_selector("#generate")
-    yield opened
-    server.pipeline.go.set()
-    context.close()
-    assert refused == []
+    with visit(chromium, server, 1280, 800) as opened:
+        yield opened
 
 
 @pytest.fixture
 def studio(chromium: Any, server: Any) -> Iterator[Any]:
     """The page for a visitor who allows camera, microphone and clipboard."""
-    from ui_browser import PATIENCE
+    from ui_browser import visit
 
     allowed = ["camera", "microphone", "clipboard-read", "clipboard-write"]
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US", permissions=allowed)
-    context.set_default_timeout(PATIENCE)
-    opened = context.new_page()
-    opened.goto(server.url)
-    opened.wait_for_selector("#generate")
-    yield opened
-    context.close()
+    with visit(chromium, server, 1280, 900, permissions=allowed) as opened:
+        yield opened

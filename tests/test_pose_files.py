@@ -377,3 +377,9 @@ def test_the_api_takes_what_it_advertises(tmp_path: Path) -> None:
         assert len(clip) >= 3 and not said
     unrated = written(tmp_path / "b.json", [record(200 + k) for k in range(9)])
     assert "frames a second" in taken(context, str(unrated), None)[1][0]
+
+
+def test_a_text_given_as_a_clip_is_told_what_a_clip_is(tmp_path: Path) -> None:
+    (tmp_path / "notes.npz").write_text("hello")
+    with pytest.raises(InputError, match=r"notes\.npz is no gesture clip that can be read: use a video"):
+        read_motion(tmp_path / "notes.npz")

@@ -16,7 +16,6 @@ from ui_browser import fill, make, open_details, open_motion
 from ui_fakes import Server
 
 from vivid.media.video import probe
-from vivid.ui import examples
 
 pytestmark = pytest.mark.browser
 
@@ -162,8 +161,6 @@ def test_a_reload_during_a_run_finds_the_result(page: Any, files: dict[str, str]
 
 
 def test_the_shipped_examples_lead_to_a_video(page: Any, server: Server) -> None:
-    if not (examples.portraits() and examples.voices() and examples.motions()):
-        pytest.skip("no examples are installed")
     page.click("#portrait-examples button >> nth=0")
     page.wait_for_selector("#portrait-summary :text('Ada')")
     page.click("#voice-examples label >> nth=0")

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ui_browser import PATIENCE, fill, make, open_motion
+from ui_browser import fill, make, open_motion, visit
 from ui_fakes import Server
-
-from vivid.ui import examples
 
 pytestmark = pytest.mark.browser
 
@@ -19,14 +17,8 @@ DESK, PHONE = (1280, 800), (390, 844)
 @pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
 def screen(chromium: Any, server: Server, request: pytest.FixtureRequest) -> Iterator[Any]:
     """The page on a desk's and on a phone's screen."""
-    width, height = request.param
-    context = chromium.new_context(viewport={"width": width, "height": height}, locale="en-US")
-    context.set_default_timeout(PATIENCE)
-    opened = context.new_page()
-    opened.goto(server.url)
-    opened.wait_for_selector("#generate")
-    yield opened
-    context.close()
+    with visit(chromium, server, *request.param) as opened:
+        yield opened
 
 
 def in_view(page: Any, selector: str) -> bool:
@@ -81,8 +73,6 @@ def test_the_stage_stays_in_view_while_gestures_are_chosen(page: Any, files: dic
 
 
 def test_an_example_is_played_at_once_and_taken_over_with_one_click(page: Any) -> None:
-    if not examples.finished():
-        pytest.skip("no finished examples are installed")
     page.wait_for_function("document.querySelector('#example-video video').readyState >= 2")
     page.click("#example button:has-text('Ben')")
     page.wait_for_function("document.querySelector('#example-video video').src.endsWith('ben.mp4')")
@@ -113,7 +103,6 @@ def assert_chosen(page: Any) -> None:
     page.wait_for_selector("#check-look img")
 
 
-@pytest.mark.skipif(not examples.portraits() or not examples.motions(), reason="no examples are installed")
 def test_what_is_chosen_survives_a_reload_and_the_back_button(page: Any, files: dict[str, str], server: Server) -> None:
     choose(page, files)
     page.reload()

@@ -171,8 +171,6 @@ def test_the_layered_generator_shows_the_very_frames_of_the_video() -> None:
     from vivid.pose.library import shipped_motion
     from vivid.ui.verdicts import examine
 
-    if not examples.portraits():
-        pytest.skip("no examples are installed")
     person = examine(shrink(load_picture(examples.portraits()[0].path))).portrait
     assert person is not None
     motion, speech, previews = shipped_motion("calm"), voice(10), Previews()

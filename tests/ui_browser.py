@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 PATIENCE = 120_000
 """Milliseconds; a shared machine may be slow."""
+
+
+@contextmanager
+def visit(chromium: Any, server: Any, width: int, height: int, **options: Any) -> Iterator[Any]:
+    """The page for a new visitor; nothing on it may break its own Content-Security-Policy."""
+    context = chromium.new_context(viewport={"width": width, "height": height}, locale="en-US", **options)
+    context.set_default_timeout(PATIENCE)
+    opened = context.new_page()
+    refused: list[str] = []
+    opened.on("console", lambda message: refused.append(message.text) if "Security Policy" in message.text else None)
+    opened.goto(server.url)
+    opened.wait_for_selector("#generate")
+    yield opened
+    server.pipeline.go.set()
+    context.close()
+    assert refused == []
 
 
 def fill(page: Any, files: dict[str, str]) -> None:

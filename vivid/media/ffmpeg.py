@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, NoMediaError
 from .children import Child
 
 DEMUXERS = (
@@ -101,7 +101,7 @@ def parse_description(text: str, name: str) -> MediaInfo:
     # Titles and comments are printed with a deeper indent, so that they cannot imitate these lines.
     streams = list(_STREAM.finditer(text))
     if not streams:
-        raise InputError(f"{name} is neither a sound nor a video file that can be read: use WAV, MP3, M4A or MP4.")
+        raise NoMediaError(f"{name} is neither a sound nor a video file that can be read: use WAV, MP3, M4A or MP4.")
     seconds, begin = None, 0.0
     if found := _DURATION.search(text):
         seconds = int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found[1] is not None else None

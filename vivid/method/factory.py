@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from diffusers import AutoencoderKL
@@ -137,32 +137,21 @@ FULL = ModelConfig(
 )
 """SD-1.5 size: takes EchoMimicV2's public weights key for key."""
 
-MICRO = ModelConfig(
+MICRO = replace(
+    FULL,
     name="micro",
     channels=(32, 64, 64, 64),
-    down_attention=(True, True, True, False),
-    up_attention=(False, True, True, True),
-    heads=(8, 8, 8, 8),
-    layers=2,
-    motion_heads=8,
-    linear_projection=False,
-    lip_scale=3.0,
-    concat_reference=False,
-    reference_shift=False,
-    audio_token_embedding=False,
-    trim_reference=False,
-    hand_encoder_channels=(16, 32, 96, 256),
-    latent_channels=4,
     vae_channels=(8, 8, 16, 16),
-    vae_shortcut=False,
     vae_norm_groups=8,
-    latent_scale=0.18215,
     codebook_channels=(8, 8, 16, 16, 16),
     codebook_norm_groups=8,
     codes=32,
     code_dim=16,
     sample_size=128,
-    speech="whisper-tiny",
+    stream_heads=4,
+    vae_layers=1,
+    vae_attention=False,
+    codebook_layers=1,
 )
 """FULL with every width shrunk: the whole full-size code path in a second (and the public fixture's shape)."""
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import FPS, Limits
-from ..errors import InputError
+from ..errors import InputError, NoMediaError
 from ..media.apart import Answer, Refusals, call_apart
 from ..media.files import check_file
 from ..media.kinds import kind_of
@@ -140,7 +140,13 @@ def read_clip(
             raise InputError(f"{path.name} is a video, which tells its own frames a second: leave out --fps.")
         from .detect import detect_video
 
-        clip, report = detect_video(path, detector, mirrored=mirrored, progress=progress, limits=limits)
+        try:
+            clip, report = detect_video(path, detector, mirrored=mirrored, progress=progress, limits=limits)
+        except NoMediaError as error:
+            raise InputError(
+                f"{path.name} is no gesture clip that can be read: "
+                "use a video, .npz, OpenPose .json or an EchoMimicV2 archive."
+            ) from error
         return clip, report.notices
     if kind == "picture":
         raise InputError(

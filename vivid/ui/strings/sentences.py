@@ -48,6 +48,9 @@ TABLE: dict[str, str] = {
         "服务器缺少 ffmpeg：请管理者运行 pip install imageio-ffmpeg。"
     ),
     "{} takes too long to open: convert it to MP4 or WAV first.": "{0} 打开耗时过长：请先转换为 MP4 或 WAV。",
+    "{} is no gesture clip that can be read: use a video, .npz, OpenPose .json or an EchoMimicV2 archive.": (
+        "{0} 不是可读取的手势片段：请使用视频、.npz、OpenPose .json 或 EchoMimicV2 压缩包。"
+    ),
     "{} is neither a sound nor a video file that can be read: use WAV, MP3, M4A or MP4.": (
         "{0} 不是可读取的声音或视频文件：请使用 WAV、MP3、M4A 或 MP4。"
     ),
