@@ -155,7 +155,7 @@ def make_readers() -> dict[str, Callable[[Path], object]]:
     from vivid.media.video import read_frames
     from vivid.pose.library import read_clip
     from vivid.pose.report import CalibrationReport
-    from vivid.ui.compare_settings import from_link
+    from vivid.ui.compare.settings import from_link
     from vivid.ui.decisions import DecisionBook
 
     def watch(path: Path) -> None:
@@ -382,7 +382,7 @@ def make_records(folder: Path) -> None:
     from vivid.media.provenance import Provenance
     from vivid.media.video import VideoWriter
     from vivid.pose.calibrate import calibrate
-    from vivid.ui.compare_settings import Comparison, preset
+    from vivid.ui.compare.settings import Comparison, preset
     from vivid.ui.decisions import DecisionBook, Mark, Subject
 
     with VideoWriter(folder / "video_own.mp4", (96, 64), provenance=Provenance("layered", 7, {"mark": True})) as writer:

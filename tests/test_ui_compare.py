@@ -25,8 +25,8 @@ from vivid.events import Done, Result, Step
 from vivid.media.video import VideoWriter
 from vivid.pose.skeleton import PoseClip, clip_of
 from vivid.ui import compare
-from vivid.ui.compare_metrics import pose_measures, used_motion, video_measures
-from vivid.ui.compare_settings import (
+from vivid.ui.compare.measures import pose_measures, used_motion, video_measures
+from vivid.ui.compare.settings import (
     FIELDS,
     PRESETS,
     Comparison,
@@ -132,7 +132,7 @@ def test_the_measures_of_the_motion_are_those_of_the_one_that_was_used() -> None
 
 def test_an_unknown_input_is_refused_and_never_opened() -> None:
     from vivid.config import Limits
-    from vivid.ui.compare_inputs import chosen
+    from vivid.ui.compare.inputs import chosen
 
     for kind in ("portrait", "voice", "motion"):
         with pytest.raises(InputError, match="choose another one"):

@@ -52,7 +52,9 @@ OUTER_CSS += "".join(
     for index, html in enumerate((':not([lang^="zh"])', '[lang^="zh"]'))
 )  # fmt: skip
 """What lies outside the part of the page that Gradio lets `css` reach."""
-CSS = "".join((FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "animate/style.css"))
+CSS = "".join(
+    (FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "animate/style.css", "about/style.css")
+)
 
 
 def theme() -> gr.themes.Base:

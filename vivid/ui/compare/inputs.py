@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from ..config import Limits
-from ..errors import InputError
-from ..inputs import load_portrait, load_speech
-from ..pose.library import list_motions, shipped_motion
-from . import examples
-from .compare_settings import ANIMATE
+from ...config import Limits
+from ...errors import InputError
+from ...inputs import load_portrait, load_speech
+from ...pose.library import list_motions, shipped_motion
+from .. import examples
+from .settings import ANIMATE
 
 
 def choices(kind: str) -> list[tuple[str, str]]:

@@ -11,15 +11,22 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context as Building
 
-from ..errors import InputError
-from ..events import Done, Result
-from ..pose.calibrate import calibrate
-from ..pose.portrait import Portrait
-from ..pose.skeleton import PoseClip
-from ..speech.types import Speech
-from .compare_inputs import choices, chosen
-from .compare_metrics import pose_measures, rounded, used_motion, video_measures
-from .compare_settings import (
+from ...errors import InputError
+from ...events import Done, Result
+from ...pose.calibrate import calibrate
+from ...pose.portrait import Portrait
+from ...pose.skeleton import PoseClip
+from ...speech.types import Speech
+from ..context import Context
+from ..generation import generate
+from ..quality import has_quality
+from ..serving import EXPENSIVE, PREVIEW, PRIVATE, plainly
+from ..strings import both, say, t
+from ..strings.compare import TABLE
+from ..widgets import line, lines
+from .inputs import choices, chosen
+from .measures import pose_measures, rounded, used_motion, video_measures
+from .settings import (
     ANIMATE,
     FIELDS,
     INPUTS,
@@ -36,15 +43,8 @@ from .compare_settings import (
     table,
     to_csv,
 )
-from .compare_style import STYLE
-from .context import Context
-from .generation import generate
-from .quality import has_quality
-from .serving import EXPENSIVE, PREVIEW, PRIVATE, plainly
-from .strings import both, say, t
-from .strings.compare import TABLE
-from .widgets import line, lines
 
+FOLDER = Path(__file__).parent
 ASK_AGAIN_SECONDS = 1.0
 """How often an open page looks whether the model is loaded, until it is."""
 
@@ -122,7 +122,7 @@ def build_compare(context: Context) -> None:
         value="",
         html_template=_player(),
         js_on_load=_script(),
-        head=f"<style>{STYLE}</style>",  # launch(css=) would rewrite the selectors
+        head=f"<style>{(FOLDER / 'style.css').read_text('utf-8')}</style>",  # launch(css=) would rewrite the selectors
         apply_default_css=False,
         elem_id="vivid-compare",
     )
@@ -335,7 +335,7 @@ def finished(
         **video_measures(result.path, first),
     }
     if look:
-        from ..pose.detect import detect_video
+        from ...pose.detect import detect_video
 
         try:
             measures |= pose_measures(detect_video(result.path)[0])
@@ -365,7 +365,7 @@ def show(variants: tuple[Variant, ...] | list[Variant], done: list[dict[str, Any
 
 
 def _script() -> str:
-    code = Path(__file__).with_name("compare.js").read_text("utf-8")
+    code = (FOLDER / "player.js").read_text("utf-8")
     return f"const TEXT = {json.dumps(TABLE, ensure_ascii=False)};\n{code}"
 
 

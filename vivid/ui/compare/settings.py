@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..config import RunSettings
-from ..errors import InputError
+from ...config import RunSettings
+from ...errors import InputError
 
 MOST = 4
 LETTERS = "ABCD"

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evaluation.metrics import hand_confidence, hand_variance, head_motion_variance, luma, trembling
-from ..media.video import read_frames
-from ..pose.skeleton import NOSE, PoseClip
+from ...evaluation.metrics import hand_confidence, hand_variance, head_motion_variance, luma, trembling
+from ...media.video import read_frames
+from ...pose.skeleton import NOSE, PoseClip
 
 MEASURED_SIDE = 256
 """Videos are measured at this longer side, so that numbers of different sizes can be compared."""

@@ -7,11 +7,11 @@ import os
 
 import gradio as gr
 
-from .context import Context
-from .serving import PREVIEW, PRIVATE, plainly
-from .strings import both, parts
-from .strings.sentences import in_both
-from .widgets import line, lines
+from ..context import Context
+from ..serving import PREVIEW, PRIVATE, plainly
+from ..strings import both, parts
+from ..strings.sentences import in_both
+from ..widgets import line, lines
 
 CITATION = """@misc{vividanimator-paper,
   title  = {VividAnimator: An End-to-End Audio and Pose-driven Half-Body Human Animation Framework},
