@@ -156,7 +156,7 @@ def make_readers() -> dict[str, Callable[[Path], object]]:
     from vivid.pose.library import read_clip
     from vivid.pose.report import CalibrationReport
     from vivid.ui.compare.settings import from_link
-    from vivid.ui.decisions import DecisionBook
+    from vivid.ui.inspect.decisions import DecisionBook
 
     def watch(path: Path) -> None:
         for _ in read_frames(path, max_side=1280):
@@ -383,7 +383,7 @@ def make_records(folder: Path) -> None:
     from vivid.media.video import VideoWriter
     from vivid.pose.calibrate import calibrate
     from vivid.ui.compare.settings import Comparison, preset
-    from vivid.ui.decisions import DecisionBook, Mark, Subject
+    from vivid.ui.inspect.decisions import DecisionBook, Mark, Subject
 
     with VideoWriter(folder / "video_own.mp4", (96, 64), provenance=Provenance("layered", 7, {"mark": True})) as writer:
         writer.write(np.zeros((6, 64, 96, 3), np.uint8))

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from vivid import cli
-from vivid.ui.agreement import agreement_of, as_csv, cohens_kappa, final_state, fleiss_kappa, verdicts_in
-from vivid.ui.decisions import DecisionBook, Mark, Subject
+from vivid.ui.inspect.agreement import agreement_of, as_csv, cohens_kappa, final_state, fleiss_kappa, verdicts_in
+from vivid.ui.inspect.decisions import DecisionBook, Mark, Subject
 
 
 def subject(number: int) -> Subject:

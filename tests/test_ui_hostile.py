@@ -17,7 +17,7 @@ from ui_fakes import FakePipeline, Server, detect_standing, serve, waving_clip, 
 
 from vivid import inputs
 from vivid.pose.clips import save_clip
-from vivid.ui.inspect import MOST_UPLOADS
+from vivid.ui.inspect.tab import MOST_UPLOADS
 
 FILE_FIELDS = ("image", "audio", "video", "file", "gallery", "imageslider", "downloadbutton")
 

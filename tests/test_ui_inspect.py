@@ -21,11 +21,13 @@ from ui_people import person, waving
 from vivid.errors import InputError
 from vivid.pose.clips import save_clip
 from vivid.pose.foreign import save_openpose
-from vivid.ui import annotators, inspect_bench, inspect_pairs
-from vivid.ui.annotators import Annotators
-from vivid.ui.decisions import DecisionBook, Mark
-from vivid.ui.inspect_bench import FOLDER, Bench, nudges_of, packed
-from vivid.ui.inspect_pairs import Source, folder_sources, match_pairs
+from vivid.ui.inspect import annotators
+from vivid.ui.inspect import bench as benches
+from vivid.ui.inspect import pairs as pairs_module
+from vivid.ui.inspect.annotators import Annotators
+from vivid.ui.inspect.bench import FOLDER, Bench, nudges_of, packed
+from vivid.ui.inspect.decisions import DecisionBook, Mark
+from vivid.ui.inspect.pairs import Source, folder_sources, match_pairs
 from vivid.ui.visitors import Visitor, current
 
 
@@ -43,8 +45,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         seen.append(image.shape[0])
         return SimpleNamespace(pose=person(), notices=("The left hand is small.",), detector="test")
 
-    monkeypatch.setattr(inspect_bench, "detect_picture", detect)
-    monkeypatch.setattr(inspect_bench, "asked", seen, raising=False)
+    monkeypatch.setattr(benches, "detect_picture", detect)
+    monkeypatch.setattr(benches, "asked", seen, raising=False)
     return pairs
 
 
@@ -220,7 +222,7 @@ def test_a_portrait_is_looked_at_once(bench: Bench) -> None:
     for pair in bench.open(asked)["pairs"] * 3:
         bench.load({**asked, "pair": pair["id"]})
         bench.nudge({**asked, "pair": pair["id"], "nudges": {"scale": 1.2}})
-    assert len(inspect_bench.asked) == 2  # type: ignore[attr-defined]
+    assert len(benches.asked) == 2  # type: ignore[attr-defined]
 
 
 def test_strange_requests_are_answered_with_a_sentence(bench: Bench, tmp_path: Path) -> None:
@@ -328,7 +330,7 @@ def test_one_of_many_gets_a_name(tmp_path: Path) -> None:
 def test_nobody_begins_so_many_names_that_others_find_no_room(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(inspect_bench, "MOST_NAMES", 2)
+    monkeypatch.setattr(benches, "MOST_NAMES", 2)
 
     def begun(owner: str, *names: str, address: str | None = None) -> list[bool]:
         return [
@@ -348,8 +350,8 @@ def test_nobody_begins_so_many_names_that_others_find_no_room(
 
 def test_uploaded_collections_have_limits(bench: Bench, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = [Source(folder / "1.png", "1.png"), Source(folder / "1.npz", "1.npz")]
-    monkeypatch.setattr(inspect_bench, "MOST_OF_VISITOR", 2)
-    monkeypatch.setattr(inspect_bench, "MOST_COLLECTIONS", 4)
+    monkeypatch.setattr(benches, "MOST_OF_VISITOR", 2)
+    monkeypatch.setattr(benches, "MOST_COLLECTIONS", 4)
 
     def there(name: str) -> bool:
         return "pairs" in bench.open({"collection": name, **who(bench)})
@@ -369,10 +371,10 @@ def test_uploaded_collections_have_limits(bench: Bench, folder: Path, monkeypatc
 def test_pairs_and_files_have_limits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     named = [Source(folder / "1.png", "a.png")] * 3 + [Source(folder / "1.npz", "a.npz")] * 3
     assert len(match_pairs(named)[0]) == 9
-    monkeypatch.setattr(inspect_pairs, "MOST_PAIRS", 8)
+    monkeypatch.setattr(pairs_module, "MOST_PAIRS", 8)
     with pytest.raises(InputError, match="more than 8 pairs"):
         match_pairs(named)
-    monkeypatch.setattr(inspect_pairs, "MOST_FILES", 3)
+    monkeypatch.setattr(pairs_module, "MOST_FILES", 3)
     with pytest.raises(InputError, match="more than 3 files"):
         folder_sources(folder)
 

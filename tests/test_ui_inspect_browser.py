@@ -17,8 +17,9 @@ from PIL import Image
 from ui_people import person, waving
 
 from vivid.pose.clips import save_clip
-from vivid.ui import inspect, inspect_bench, strings
+from vivid.ui import strings
 from vivid.ui.context import make_context
+from vivid.ui.inspect import bench, tab
 from vivid.ui.options import ServerOptions
 
 pytestmark = pytest.mark.browser
@@ -39,10 +40,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
         return SimpleNamespace(pose=person(), notices=(), detector="test")
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(inspect_bench, "detect_picture", detect)
+    patch.setattr(bench, "detect_picture", detect)
     context = make_context(ServerOptions(decisions=root / "decisions", pairs=root / "pairs", data=root / "data"))
     with gr.Blocks() as page, gr.Tab("Inspect"):
-        inspect.build_inspect(context)
+        tab.build_inspect(context)
     _, url, _ = page.launch(
         prevent_thread_lock=True,
         quiet=True,

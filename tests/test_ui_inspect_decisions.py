@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from vivid.errors import InputError
-from vivid.ui import decisions, ledger
-from vivid.ui.decisions import (
+from vivid.ui.inspect import decisions, ledger
+from vivid.ui.inspect.decisions import (
     DecisionBook,
     Mark,
     Subject,

@@ -24,7 +24,7 @@ from ui_fakes import waving_clip, write_portrait, write_voice
 
 from vivid.media.video import probe
 from vivid.pose.clips import save_clip
-from vivid.ui.decisions import DecisionBook
+from vivid.ui.inspect.decisions import DecisionBook
 from vivid.ui.visitors import Visitors
 
 pytestmark = pytest.mark.slow
@@ -41,9 +41,9 @@ from vivid import inputs
 from vivid.config import FPS
 from vivid.events import Done, Result, Step
 from vivid.media.video import VideoWriter
-from vivid.ui import inspect_bench
+from vivid.ui.inspect import bench
 
-inputs.detect_picture = inspect_bench.detect_picture = detect_standing
+inputs.detect_picture = bench.detect_picture = detect_standing
 
 
 class Encoding(FakePipeline):

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print counts, Cohen's kappa of every two annotators, Fleiss' of all and the disagreements, as JSON."""
-    from ..ui.agreement import agreement_of, verdicts_in
+    from ..ui.inspect.agreement import agreement_of, verdicts_in
 
     print(json.dumps(agreement_of(verdicts_in(args.decisions)), indent=1, ensure_ascii=False))
     return 0

@@ -23,7 +23,7 @@ from .context import Context, make_context
 from .early import EarlyScript
 from .engine import start_warm_up
 from .guard import GuardedBlocks
-from .inspect import build_inspect
+from .inspect.tab import build_inspect
 from .options import ServerOptions, read_options
 from .payloads import files_in
 from .serving import PREVIEW, PRIVATE, plainly

@@ -1,4 +1,4 @@
-// The second part of inspect.js: who decides. A name belongs to its secret, which this browser keeps and a link carries.
+// The second part of main.js: who decides. A name belongs to its secret, which this browser keeps and a link carries.
 
 // ---- confirming a name ----------------------------------------------------------------------------------------
 function be(name, secret) { // "" and "": nobody

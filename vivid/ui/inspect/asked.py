@@ -7,10 +7,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import InputError
+from ...errors import InputError
+from ..strings.sentences import chinese
 from .annotators import Annotators
 from .decisions import DecisionBook
-from .strings.sentences import chinese
 
 log = logging.getLogger("vivid")
 

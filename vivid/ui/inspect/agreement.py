@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ...errors import InputError
 from .decisions import NUDGE_LIMITS, DecisionBook, Mark
 
 Verdicts = dict[str, dict[str, str]]

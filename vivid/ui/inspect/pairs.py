@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path, PurePath
 
-from ..errors import InputError
+from ...errors import InputError
 from .decisions import Subject
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")

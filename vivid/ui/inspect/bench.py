@@ -24,27 +24,27 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..config import Limits
-from ..errors import InputError
-from ..media.kinds import kind_of
-from ..media.pictures import load_picture
-from ..pose.calibrate import calibrate, place
-from ..pose.detect import detect_picture
-from ..pose.library import read_clip
-from ..pose.nudges import ArmNudge, Nudges
-from ..pose.portrait import make_portrait
-from ..pose.report import CalibrationOptions
-from ..pose.skeleton import Pose, PoseClip, clip_of
-from ..pose.worst import worst_frames
+from ...config import Limits
+from ...errors import InputError
+from ...media.kinds import kind_of
+from ...media.pictures import load_picture
+from ...pose.calibrate import calibrate, place
+from ...pose.detect import detect_picture
+from ...pose.library import read_clip
+from ...pose.nudges import ArmNudge, Nudges
+from ...pose.portrait import make_portrait
+from ...pose.report import CalibrationOptions
+from ...pose.skeleton import Pose, PoseClip, clip_of
+from ...pose.worst import worst_frames
+from ..engine import gently
+from ..strings.sentences import chinese
+from ..visitors import ADDRESS_SHARES, Visitor, current
 from .agreement import as_csv, final_state
 from .annotators import Annotators
+from .asked import Answer, Asked, answering, plain_function
+from .cache import Cache
 from .decisions import ACTIONS, Mark, checked_nudges, clean_name
-from .engine import gently
-from .inspect_asked import Answer, Asked, answering, plain_function
-from .inspect_cache import Cache
-from .inspect_pairs import Pair, Source, file_sha256, folder_sources, match_pairs
-from .strings.sentences import chinese
-from .visitors import ADDRESS_SHARES, Visitor, current
+from .pairs import Pair, Source, file_sha256, folder_sources, match_pairs
 
 log = logging.getLogger("vivid")
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..errors import InputError
+from ...errors import InputError
 from .decisions import DecisionBook, clean_name
 from .ledger import append_line, locked
 

@@ -1,4 +1,4 @@
-// The third part of inspect.js: what makes two hundred pairs quick: reasons, the bad frame, the worst frames, order.
+// The third part of main.js: what makes two hundred pairs quick: reasons, the bad frame, the worst frames, order.
 
 // ---- reasons and the bad frame --------------------------------------------------------------------------------
 function reasons(entry) {

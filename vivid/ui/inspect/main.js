@@ -1,6 +1,6 @@
 // The Inspect tab in the browser: draws the skeletons, listens to the keys, saves what is decided.
 // Runs as the js_on_load of a gr.HTML: element, server, watch and props are Gradio's, SETUP and TEXT come from Python.
-// inspect_who.js, inspect_work.js and inspect_draw.js follow in the same function.
+// who.js, work.js and draw.js follow in the same function.
 const $ = (name) => element.querySelector(`[data-is="${name}"]`);
 const each = (selector, act) => element.querySelectorAll(selector).forEach(act);
 const escaped = (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);

@@ -1,101 +1,11 @@
-"""The Inspect tab: annotators check how gesture clips fit portraits, two hundred pairs in a row.
-
-The work happens in one gr.HTML: the browser draws and listens (inspect.js and those after it), the
-server finds poses, calibrates and keeps decisions (inspect_bench.py). Only the upload field is Gradio's own, because it
-checks files.
-"""
+"""The Inspect tab's skeleton, which the scripts fill."""
 
 from __future__ import annotations
 
-import colorsys
-import json
-from pathlib import Path
-from typing import Any
-
-import gradio as gr
-
-from ..errors import InputError
-from ..pose.regions import CONFIDENT
-from ..pose.skeleton import BODY_COUNT, BODY_LIMBS, HAND_BONES, HAND_COUNT
-from ..pose.worst import MEASURES
-from .context import Context
+from ...pose.worst import MEASURES
+from ..strings import both
+from ..strings.inspect import TABLE
 from .decisions import NOTE_LENGTH, NUDGE_LIMITS, TAGS
-from .inspect_bench import Bench
-from .inspect_pairs import CLIPS, PICTURES, VIDEOS, Source, folder_sources, match_pairs
-from .inspect_style import STYLE
-from .serving import PREVIEW, PRIVATE, plainly
-from .strings import both, t
-from .strings.inspect import TABLE
-from .widgets import hand_on_path
-
-MOST_UPLOADS = 1000
-
-
-def build_inspect(context: Context) -> None:
-    """Build the tab inside the current gr.Tab."""
-    options = context.options
-    bench = Bench(options.decisions, options.pairs, options.limits)
-    count = len(match_pairs(folder_sources(options.pairs))[0]) if options.pairs else None
-
-    page = gr.HTML(
-        value="{}",
-        html_template=_template(count, options.persistent),
-        js_on_load=_script(count is not None),
-        server_functions=bench.calls,
-        head=f"<style>{STYLE}</style>",  # launch(css=) would rewrite the selectors
-        apply_default_css=False,
-        elem_id="vivid-inspect",
-    )
-    with gr.Accordion(t("inspect_upload_more"), open=count is None, elem_classes="vi-files"):
-        gr.HTML(both("inspect_upload"), padding=False)
-        files = hand_on_path(
-            gr.File(
-                label=t("inspect_upload"),
-                show_label=False,
-                file_count="multiple",
-                file_types=[*PICTURES, *VIDEOS, *CLIPS],
-                height=140,
-                elem_id="vivid-inspect-files",
-            )
-        )
-
-    @plainly
-    def load_files(paths: list[str] | None) -> str | dict[str, Any]:
-        if not paths:
-            return gr.skip()
-        if len(paths) > MOST_UPLOADS:
-            raise InputError(f"{len(paths)} files are too many at once: load up to {MOST_UPLOADS}.")
-        sources = [Source(Path(path), Path(path).name) for path in paths]
-        collection, lonely = bench.collect(sources)
-        return json.dumps({"collection": collection, "lonely": lonely})
-
-    files.upload(load_files, files, page, show_progress="minimal", **PREVIEW, **PRIVATE)
-
-
-def _script(folder: bool) -> str:
-    """The browser's part, with what it must know about skeletons, nudges and words."""
-    setup = {
-        "nudges": NUDGE_LIMITS,
-        "limbs": [[*limb, _colour(k / len(BODY_LIMBS))] for k, limb in enumerate(BODY_LIMBS)],
-        "bones": [
-            [BODY_COUNT + hand * HAND_COUNT + a, BODY_COUNT + hand * HAND_COUNT + b, _colour(k / len(HAND_BONES))]
-            for hand in range(2)
-            for k, (a, b) in enumerate(HAND_BONES)
-        ],
-        "least": int(100 * CONFIDENT),
-        "folder": folder,
-        "tags": TAGS,
-        "measures": MEASURES,
-    }
-    here = Path(__file__).parent
-    code = "".join(
-        (here / f"{name}.js").read_text("utf-8") for name in ("inspect", "inspect_who", "inspect_work", "inspect_draw")
-    )
-    return f"const SETUP = {json.dumps(setup)};\nconst TEXT = {json.dumps(TABLE, ensure_ascii=False)};\n{code}"
-
-
-def _colour(hue: float) -> str:
-    return "#" + "".join(f"{round(255 * channel):02x}" for channel in colorsys.hsv_to_rgb(hue, 0.75, 1.0))
 
 
 def _nudge(name: str, label: str) -> str:
@@ -114,7 +24,7 @@ def _english(key: str) -> str:
     return TABLE[key][0]
 
 
-def _template(count: int | None, lasting: bool) -> str:
+def template(count: int | None, lasting: bool) -> str:
     """The tab's skeleton; the script fills it. Gradio reads this as a template: no backtick, no dollar sign."""
     folder = (
         f'<button type="button" class="vi-main" data-is="folder">{both("inspect_folder", count=count)}</button>'

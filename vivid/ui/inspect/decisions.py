@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import InputError
+from ...errors import InputError
 from .ledger import append_line, locked
 
 ACTIONS = ("decide", "note", "nudge", "tag", "frame")

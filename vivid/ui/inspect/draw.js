@@ -1,4 +1,4 @@
-// The last part of inspect.js: what is drawn, and what mouse, keys and the server's files set off.
+// The last part of main.js: what is drawn, and what mouse, keys and the server's files set off.
 
 // ---- drawing --------------------------------------------------------------------------------------------------
 const MARGIN = 0.05; // of the picture, on each side: hands that leave it must be seen leaving

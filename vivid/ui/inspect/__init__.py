@@ -1,0 +1,1 @@
+"""The Inspect tab, its style and scripts, and annotators' decisions."""
