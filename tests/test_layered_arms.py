@@ -152,6 +152,22 @@ def test_hands_come_out_in_the_colour_asked_for(skin: np.ndarray) -> None:
     assert np.ptp(np.log(ratio)) < 0.08  # but not in their hue
 
 
+def test_a_raised_forearm_is_hardly_darker_than_a_level_one() -> None:
+    layers, model = figure(), load_arm(0)
+    layers.look.contrast = 1.6
+    animator, levels = ArmAnimator(layers), []
+    raised = ((200.0, 200.0, -20.0), (220.0, 400.0, -20.0), (200.0, 290.0, 90.0))
+    level = ((500.0, 200.0, -20.0), (560.0, 400.0, -20.0), (430.0, 420.0, 40.0))
+    for shoulder, elbow, wrist in (raised, level):
+        turn = rotation_between(model.joints[2, 0], np.subtract(wrist, elbow) * FLIP)
+        verts = pose_arm(model, turn, STRAIGHT, *(np.array(p) for p in (shoulder, elbow, wrist)), 60.0)
+        forearm = (model.along[model.tri].min(1) > 1.2) & (model.along[model.tri].max(1) < 1.8)
+        layer = skin_layer(model, verts, 60.0, layers.look, (768, 768), forearm, animator._surfaces[0])
+        assert layer is not None
+        levels.append(to_linear(layer.rgb[layer.alpha > 0.95] / 255).mean())
+    assert 0.75 < levels[0] / levels[1] < 1.1
+
+
 def test_bare_arms_meet_their_sleeves_in_the_portraits_own_tone() -> None:
     layers = figure(0.5, bare=True)
     tone = np.array([0.86, 0.66, 0.54])

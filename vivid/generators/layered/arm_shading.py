@@ -23,6 +23,9 @@ BOUNCE = 0.42
 points at the camera is a brown stump."""
 SHADOW = 0.42
 """Share of all light that the main one has, of which parts of the hand shade each other."""
+EVEN = 0.8
+"""How much of the difference is taken back that the main light makes between a forearm or hand that is turned to it
+and one that is not: rooms light from everywhere, and two arms of one person are of one colour."""
 ELBOW_FADE = 0.14
 """Share of a bone over which the sleeve of a forearm comes out of the upper one."""
 GRAIN_SIDE = 512
@@ -130,6 +133,10 @@ class SkinPart:
         self.rim, self.parted = 0.06 + 0.07 * parts[:, None], 0.25 + 0.75 * parts
         self.nail = 0.14 * arm.nail[self.vertices]
         self.opaque = np.ones(len(along)) if fade is None else (along - fade[0]) / (fade[1] - fade[0])
+        self._wholes = [np.flatnonzero((arm.along > a) & (arm.along < b))[::4] for a, b in ((1.15, 1.85), (1.95, 9.0))]
+        of_hand = np.clip((along - 1.6) / 0.5, 0, 1)
+        # upper arms are as they were photographed
+        self._even = -EVEN * np.stack([np.clip((along - 0.95) / 0.35, 0, 1) * (1 - of_hand), of_hand], 1)
 
     def layer(
         self, verts: Floats, normals: Floats, palm: float, size: tuple[int, int], seed: int = 0
@@ -146,6 +153,7 @@ class SkinPart:
         if found is None:
             return None
         light, gloss = light_on(normals[self.vertices], look, self.rim)
+        light = light * np.exp(self._even @ np.log(self._levels(normals)))[:, None]
         shine = 0.045 * gloss**18 + self.nail * gloss**50
         vertex = np.column_stack([light * self.tint, shine, verts[:, 2] / palm, self.parted, self.opaque])
         vertex = vertex.astype(np.float32)
@@ -160,6 +168,16 @@ class SkinPart:
             reach = reach**look.contrast
         lit = lit * reach[[0, 1, 1]] + gleam * reach[2]
         return _layer(found, lit, look, seed, np.clip(mean[6], 0, 1) if self.fades else None)
+
+    def _levels(self, normals: Floats) -> list[float]:
+        """Light on the forearm and on the hand as a whole, seen from the camera; normals: (V, 3) of the whole arm."""
+        levels = []
+        for whole in self._wholes:
+            seen = normals[whole]
+            seen = seen[seen[:, 2] > 0]
+            light = light_on(seen, self.look)[0].mean(1)
+            levels.append(float(np.average(light, weights=seen[:, 2])) if len(seen) else 1.0)
+        return levels
 
 
 def skin_layer(
