@@ -20,7 +20,7 @@ from vivid.generators.layered.matte import _by_colour, _sharpened
 from vivid.generators.layered.outline import hand_mask
 from vivid.generators.layered.patch_match import patch_fill
 from vivid.generators.layered.person import Person, analyse
-from vivid.generators.layered.plate import column_fill, membrane, mirror_fill
+from vivid.generators.layered.plate import column_fill, membrane, mirror_fill, touched_cloth
 from vivid.generators.layered.raster import FINE
 from vivid.generators.layered.sleeve_cut import _without_notches
 from vivid.generators.layered.sway import BREATH, MOST, Sway
@@ -89,6 +89,18 @@ def test_what_is_filled_meets_the_shadow_beside_it():
     filled = column_fill(picture, hole, known, np.ones(hole.shape, np.float32), picture, 1.0)
     assert np.abs(filled[60, 55:105] - picture[59, 55:105]).max() < 20
     assert np.abs(filled[75, 70:90] - 200).max() < 25
+
+
+def test_the_shadow_that_a_hand_left_on_cloth_goes_with_it_and_a_button_stays():
+    cloth = np.full((*HOLE.shape, 3), (180.0, 180.0, 190.0), np.float32)
+    hand = np.zeros(HOLE.shape, bool)
+    hand[40:60, 60:100] = True
+    cloth[60:66, 60:100] -= 40  # its shadow
+    cloth[90:93, 80:83] -= 90  # a button far from it
+    near = cv2.dilate(hand.astype(np.uint8), np.ones((41, 41))) > 0
+    found = touched_cloth(np.where(hand[..., None], np.float32(90), cloth), hand, near, ~hand, 1.0)
+    assert found[60:66, 62:98].mean() > 0.9
+    assert not found[85:].any() and not (found & hand).any() and found.sum() < 3 * 6 * 40
 
 
 def test_the_corner_of_a_hem_is_found_though_the_network_rounds_it_off():

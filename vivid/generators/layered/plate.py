@@ -12,6 +12,8 @@ from .geometry import smoothstep
 Mask = NDArray[np.bool_]
 SHADE = 55.0
 """Grey levels that the shadow of an arm takes from the cloth beside it, at most."""
+TOUCH = 6.0
+"""Grey levels by which cloth must differ from what is expected to count as touched."""
 MEMBRANE_SIDE = 192
 """Pictures at least twice as large are filled at a size near this."""
 
@@ -82,7 +84,7 @@ def mirror_fill(picture: Layer, hole: Mask, middle: float, step: float) -> Layer
     far = 2 * round(25 * step) + 1
     straight_left, straight_right = cv2.erode(left, np.ones((far, 1))), cv2.dilate(right, np.ones((far, 1)))
     straight = _mirrored(picture, _upright(straight_left, far), _upright(straight_right, far), middle, step)
-    deep = smoothstep(np.minimum(np.abs(x - left), np.abs(right - x)) / (5 * step) - 0.4)[..., None]
+    deep = smoothstep(np.minimum(np.abs(x - left), np.abs(right - x)) / (5 * step) - 1)[..., None]
     filled += deep * (straight - filled)
     filled += wide_blur(_rim_error(picture, filled, hole, step, 60), 2 * step)
     level = membrane(picture, ~hole)
@@ -155,6 +157,22 @@ def _poor_rows(filled: Layer, level: Layer, hole: Mask, seen: Layer, kernel: int
         above = filled[np.where(rows >= first, (first - 1) - np.mod(rows - first, first), rows)]
         tones = tones + 0.7 * (above - wide_blur(above, 6 * step))
     return filled + poor * (tones - filled)
+
+
+def touched_cloth(picture: Layer, hole: Mask, near: Mask, known: Mask, step: float) -> Mask:
+    """Where cloth beside hands shows their shadow or the colour of their skin: (H, W), part of `near`.
+
+    There it is not as the cloth farther away lets expect, all the way from the hands. picture: (H, W, 3) 0..255; hole:
+    (H, W), what is taken out; near: (H, W), where it may have left something; known: (H, W), cloth; step: pixels.
+    """
+    near = near & ~hole
+    smooth = cv2.GaussianBlur(picture, (0, 0), 1.5 * step)
+    touched = near & (np.abs(smooth - membrane(smooth, known & ~near)).mean(2) > TOUCH)
+    side = 2 * max(1, round(3 * step)) + 1
+    round_ = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    closed = cv2.morphologyEx((touched | hole).astype(np.uint8), cv2.MORPH_CLOSE, round_)
+    _, labels = cv2.connectedComponents(closed, connectivity=4)
+    return near & (labels > 0) & np.isin(labels, np.unique(labels[hole]))
 
 
 def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: Layer, step: float) -> Layer:

@@ -29,13 +29,16 @@ from .outline import (
 )
 from .parsing import Parsing, parse
 from .patch_match import patch_fill
-from .plate import SHADE, Mask, column_fill, mirror_fill
+from .plate import SHADE, Mask, column_fill, mirror_fill, touched_cloth
 from .skin import Look, to_linear, to_srgb
 from .sleeve_cut import BARE_TO, cloth_under, cut_sleeve
 
 MOST_ARM, LEAST_ARM = 0.9, 0.6
 """An arm with its sleeve and hand covers 0.3 to 0.65 squared shoulder widths, and of what is taken out the parsing
 network calls 0.65 to 0.85 an arm."""
+
+TOUCHED = 0.06
+"""How far from hands cloth shows their shadow, in shoulder widths."""
 
 
 @dataclass(frozen=True)
@@ -269,12 +272,16 @@ def _plate(figure: Figure, removed: Mask, torso: Layer, raised: Mask, cloth_know
         room = room + share * (patches - room)
     needed = removed & (torso > 0.02)
     patches = patch_fill(photo, figure.grow(needed, 4), cloth_known)
+    inner = cv2.erode((torso > 0.5).astype(np.uint8), ellipse(4 * unit)) > 0  # outlines are not to be torn
+    touched = touched_cloth(photo, needed, figure.grow(needed, TOUCHED * UNIT) & inner, cloth_known, unit)
+    removed, needed = removed | touched, needed | touched
     # lines in the crease between arm and body would be left over: right beside the place, and much darker than cloth
     beside = figure.grow(needed, 4) & (torso > 0.5)
     body = column_fill(photo, needed | beside, cloth_known & ~beside, torso, patches, 3 * unit)
     crease = figure.grow(beside & ((body - photo).mean(2) > SHADE), 1) & (torso > 0.5)
     removed, needed = removed | crease, needed | crease
-    body = column_fill(photo, needed, cloth_known & ~crease, torso, patches, 3 * unit)
+    known = cv2.morphologyEx((cloth_known & ~needed).astype(np.uint8), cv2.MORPH_OPEN, ellipse(3 * unit)) > 0
+    body = column_fill(photo, needed, known, torso, patches, 3 * unit)  # single pixels would be streaks
     mix = torso[..., None]
     filled = body * mix + room * (1 - mix)
     soft = cv2.GaussianBlur(removed.astype(np.float32), (0, 0), unit)[..., None]
