@@ -12,17 +12,10 @@ import pytest
 from tests.dummies import dummy_models
 from vivid.commands.evaluate import _joined_mouths
 from vivid.evaluation.codebooks import compare_codebooks
-from vivid.evaluation.metrics import (
-    boxes_to_mask,
-    correlation_and_lag,
-    flicker,
-    hand_confidence,
-    hand_variance,
-    head_motion_variance,
-    joined,
-    psnr,
-    ssim,
-)
+from vivid.evaluation.metrics import hand_confidence, hand_variance, head_motion_variance
+from vivid.evaluation.metrics.flicker import flicker
+from vivid.evaluation.metrics.mouth import correlation_and_lag, joined
+from vivid.evaluation.metrics.pixels import boxes_to_mask, psnr, ssim
 from vivid.evaluation.people import SIDE, aligned_face, embeddings, mean_face
 from vivid.evaluation.report import COLUMNS, average, contact_sheet, write_table
 from vivid.pose.skeleton import Pose, PoseClip

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.training_data import SIZE, key_points
-from vivid.evaluation.metrics import slope_of
+from vivid.evaluation.metrics.mouth import slope_of
 from vivid.evaluation.mouth import fit_reader
 from vivid.pose.skeleton import PoseClip
 from vivid.training.clips import Clip

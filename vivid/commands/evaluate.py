@@ -153,7 +153,7 @@ def _joined_mouths(cases: list[Case], curves: dict[str, dict[str, list[float]]],
     import numpy as np
 
     from ..evaluation.measure import SILENT_MOUTH
-    from ..evaluation.metrics import correlation_and_lag, joined
+    from ..evaluation.metrics.mouth import correlation_and_lag, joined
 
     truths = {case.clip.name: case.clip.openness[1 : case.frames] for case in cases}
     speaking = [name for name, truth in truths.items() if truth.std() >= SILENT_MOUTH]
@@ -207,7 +207,7 @@ def _probes(args: argparse.Namespace, pipeline: VividPipeline, cases: list[Case]
 
     from ..evaluation.compare import generate, with_motion, with_speech
     from ..evaluation.measure import detect, openness, regions_of
-    from ..evaluation.metrics import boxes_to_mask
+    from ..evaluation.metrics.pixels import boxes_to_mask
     from ..pose.regions import hand_boxes
     from ..speech.types import Speech
 

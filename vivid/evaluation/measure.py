@@ -12,17 +12,10 @@ from ..pose.regions import hand_boxes, head_box
 from ..pose.skeleton import PoseClip
 from ..training.clips import openness_of
 from .compare import PORTRAIT_FRAME, Case
-from .metrics import (
-    boxes_to_mask,
-    correlation_and_lag,
-    flicker,
-    hand_confidence,
-    hand_variance,
-    head_motion_variance,
-    psnr,
-    slope_of,
-    ssim,
-)
+from .metrics import hand_confidence, hand_variance, head_motion_variance
+from .metrics.flicker import flicker
+from .metrics.mouth import correlation_and_lag, slope_of
+from .metrics.pixels import boxes_to_mask, psnr, ssim
 from .mouth import MouthReader
 from .people import aligned_face, embeddings
 

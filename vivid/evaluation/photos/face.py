@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..metrics import ssim
+from ..metrics.pixels import ssim
 from .observer import Sight
 from .sharpness import sharpness
 from .video import Video

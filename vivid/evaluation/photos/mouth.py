@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..metrics import correlation_and_lag, correlation_at
+from ..metrics.mouth import correlation_and_lag, correlation_at
 from .observer import Sight
 from .video import Video
 

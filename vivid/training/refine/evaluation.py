@@ -34,7 +34,7 @@ def squared_errors(clip: Ready, refined: NDArray[np.uint8]) -> NDArray[np.float6
 
 def _inside(boxes: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.bool_]:
     """(N, H, W): pixels in any of the boxes (N, K, 4)."""
-    from ...evaluation.metrics import boxes_to_mask
+    from ...evaluation.metrics.pixels import boxes_to_mask
 
     return boxes_to_mask(boxes, (size[1], size[0]))
 
