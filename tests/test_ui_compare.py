@@ -1,12 +1,7 @@
-"""The Compare tab without a browser: settings, links, measures, and a comparison from start to table."""
+"""The Compare tab without a browser: settings, links, measures, what is offered for which generator."""
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import io
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,12 +14,14 @@ from hypothesis import strategies as st
 from ui_fakes import FakePipeline
 from ui_people import person
 
-from vivid.config import RunSettings
+from vivid.config import Limits
 from vivid.errors import InputError
-from vivid.events import Done, Result, Step
+from vivid.generators import Capabilities
 from vivid.media.video import VideoWriter
 from vivid.pose.skeleton import PoseClip, clip_of
 from vivid.ui import compare
+from vivid.ui import context as contexts
+from vivid.ui.compare.columns import read_variants
 from vivid.ui.compare.measures import pose_measures, used_motion, video_measures
 from vivid.ui.compare.settings import (
     FIELDS,
@@ -33,14 +30,15 @@ from vivid.ui.compare.settings import (
     Variant,
     differences,
     from_link,
+    heeded_by,
     preset,
-    table,
-    to_csv,
+    presets_for,
 )
-from vivid.ui.context import Context
+from vivid.ui.context import AnimateInputs, Context
 
 variants = st.builds(
     Variant,
+    model=st.sampled_from(["", "compact", "full-acc"]),
     seed=st.integers(0, 2**31 - 1),
     steps=st.none() | st.integers(1, 100),
     guidance_audio=st.none() | st.floats(0, 10),
@@ -62,7 +60,8 @@ def test_a_link_brings_back_the_settings(columns: list[Variant], portrait: str) 
         "", "{", "[]", "null", '{"columns":[{}]}', '{"columns":[{},{},{},{},{}]}', '{"columns":[{"seed":-1},{}]}',
         '{"columns":[{"steps":1e9},{}]}', '{"columns":[{"mark":false},{}]}', '{"columns":[{"calibrate":"no"},{}]}',
         '{"columns":[{},{}],"portrait":["x"]}', '{"columns":[{},{}],"output":"/etc/x"}', "x" * 5000,
-        '{"columns":[{"steps":2.5},{}]}', '{"columns":{"a":1,"b":2}}', '{"columns":[{"seed":NaN},{}]}',
+        '{"columns":[{"steps":2.5},{}]}', '{"columns":[{"model":"../etc"},{}]}', '{"columns":[{"model":["full"]},{}]}',
+        '{"columns":{"a":1,"b":2}}', '{"columns":[{"seed":NaN},{}]}',
     ],
 )  # fmt: skip
 def test_strange_links_are_refused(text: str) -> None:
@@ -71,7 +70,8 @@ def test_strange_links_are_refused(text: str) -> None:
 
 
 def test_presets_differ_in_what_they_say() -> None:
-    assert {name: differences(preset(name)) for name in PRESETS} == {
+    assert {name: differences(preset(name, models=["compact"])) for name in PRESETS} == {
+        "models": ["model"],
         "calibrate": ["calibrate"],
         "codebook": ["codebook"],
         "head_stream": ["head_stream"],
@@ -79,16 +79,6 @@ def test_presets_differ_in_what_they_say() -> None:
         "seeds": ["seed"],
         "steps": ["steps"],
     }
-
-
-def test_the_table_keeps_settings_and_measures_together() -> None:
-    columns = preset("calibrate", seed=7)
-    rows = table(columns, [{"flicker": 1.5, "model": 'a "b", c'}, {"flicker": None, "hkc": 0.5}])
-    read = list(csv.DictReader(io.StringIO(to_csv(rows))))
-    assert [row["calibrate"] for row in read] == ["True", "False"]
-    assert read[0]["model"] == 'a "b", c'
-    assert (read[1]["flicker"], read[1]["hkc"], read[1]["seed"]) == ("", "0.5", "7")
-    assert to_csv([]) == ""
 
 
 def film(path: Path, values: list[int], size: tuple[int, int] = (64, 64)) -> Path:
@@ -126,7 +116,7 @@ def test_pose_measures_know_still_from_moving_and_absent() -> None:
 
 def test_the_measures_of_the_motion_are_those_of_the_one_that_was_used() -> None:
     report = {name: {"bone_error": k, "reach": k, "inside": k} for k, name in enumerate(("before", "after"))}
-    assert used_motion(report, True)["bone_error"] == 1
+    assert used_motion(report, True)["bone_error"] == 100  # per cent
     assert used_motion(report, False)["bone_error"] == 0
 
 
@@ -142,34 +132,43 @@ def test_an_unknown_input_is_refused_and_never_opened() -> None:
         assert chosen(kind, "animate", "given", Limits()) == "given"
 
 
+LAYERED = Capabilities(
+    name="layered", portraits="any", size_multiple=2, largest_side=1920, steps=None, most_steps=None, guidance=None,
+    switches=("calibrate",), seeded=True, untrained=(), instant=True,
+)  # fmt: skip
+"""No networks to switch off, no steps, no guidance, but a seed."""
+
+
+def test_a_generator_is_only_asked_what_it_heeds() -> None:
+    one_step = FakePipeline(untrained=("codebook",), steps=1).capabilities
+    assert heeded_by(LAYERED) == ("seed", "calibrate")
+    assert heeded_by(one_step) == ("guidance_audio", "guidance_image", "calibrate", "head_stream")
+    assert heeded_by(FakePipeline().capabilities)[:2] == ("seed", "steps")
+    hidden = Variant(model="compact", seed=4, steps=9, calibrate=False, codebook=False, head_stream=False)
+    assert hidden.heeded(LAYERED) == Variant(model="compact", seed=4, calibrate=False)
+    assert hidden.heeded(one_step) == Variant(model="compact", calibrate=False, head_stream=False)
+
+
+def test_only_comparisons_that_compare_something_are_offered() -> None:
+    assert presets_for(LAYERED, ()) == ("calibrate", "seeds")
+    assert presets_for(LAYERED, ("compact",)) == ("models", "calibrate", "seeds")
+    assert "steps" in presets_for(FakePipeline().capabilities, ())
+
+
 @pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The tab's `compare` event with a model that paints grey, and the settings it was asked for."""
-    asked: list[RunSettings] = []
-
-    def generate(
-        context: Any, portrait: Any, speech: Any, motion: Any, settings: RunSettings, output: Path
-    ) -> Iterator[Any]:
-        asked.append(settings)
-        yield Step(1, 2, "denoise", 3.0)
-        film(output, [80 + 20 * len(asked)] * 6)
-        calibration = None
-        if settings.calibrate:
-            calibration = compare.calibrate(portrait.pose, motion)[1].to_dict()
-        yield Done(Result(output, 6, 24, 1.0, settings.seed, "grey", (), 2**20, settings.to_dict(), calibration))
-
-    monkeypatch.setattr(compare, "generate", generate)
-    options = SimpleNamespace(limits=None, mark=True)
-    engine = SimpleNamespace(capabilities=FakePipeline(untrained=("codebook",), steps=1).capabilities)
-    numbers = iter(range(100))
-    visitors = SimpleNamespace(new_file=lambda request, suffix: tmp_path / f"{next(numbers)}{suffix}")
-    context = Context(options=options, engine=engine, visitors=visitors, jobs=None, previews=None)  # type: ignore[arg-type]
+def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The tab's events with a model that is loaded, and the layered generator beside it."""
+    pipeline = FakePipeline(untrained=("codebook",), steps=1)
+    engine = SimpleNamespace(capabilities=pipeline.capabilities, pipeline=lambda timeout=None: pipeline)
+    monkeypatch.setattr(contexts, "ready", lambda: ("layered",))
+    options = SimpleNamespace(limits=Limits(), mark=True, keep_hours=24.0, device=None)
+    context = Context(options=options, engine=engine, visitors=None, jobs=None, previews=None)  # type: ignore[arg-type]
     with gr.Blocks() as page:
-        state = gr.State()
-        context.inputs = SimpleNamespace(portrait=state, speech=gr.State(), motion=gr.State())  # type: ignore[assignment]
+        states = [gr.State() for _ in range(4)]
+        context.inputs = AnimateInputs(*states, [gr.State() for _ in range(3)])  # type: ignore[arg-type]
         compare.build_compare(context)
     events = {event.name: event for event in page.fns.values()}
-    return SimpleNamespace(asked=asked, events=events, page=page, engine=engine)
+    return SimpleNamespace(events=events, engine=engine, context=context)
 
 
 def controls(*columns: Variant) -> list[Any]:
@@ -177,90 +176,67 @@ def controls(*columns: Variant) -> list[Any]:
     return [getattr(variant, name) for variant in filled for name in FIELDS]
 
 
-def test_a_comparison_ends_in_a_player_and_a_table(made: Any) -> None:
-    portrait = SimpleNamespace(pose=person())
-    motion = clip_of(person(60.0)).take(np.zeros(8, int))
-    event = made.events["compare"].fn
-    updates = list(
-        event(
-            None, "animate", "animate", "animate", portrait, "speech", motion, False, 2,
-            *controls(Variant(seed=3), Variant(seed=3, calibrate=False)),
-        )
-    )  # fmt: skip
-    assert [settings.calibrate for settings in made.asked] == [True, False]
-    assert all(settings.mark and settings.seed == 3 for settings in made.asked)
-    players = [
-        json.loads(value)
-        for update in updates
-        for component, value in update.items()
-        if getattr(component, "elem_id", "") == "vivid-compare"
-    ]
-    assert [len(player["columns"]) for player in players] == [0, 1, 2]
-    last = players[-1]
-    assert last["differ"] == ["calibrate"]
-    first, second = (column["measures"] for column in last["columns"])
-    assert first["bone_error"] < second["bone_error"]
-    assert first["difference"] is None
-    assert second["difference"] == pytest.approx(20, abs=2)
-    assert [row["column"] for row in csv.DictReader(io.StringIO(last["csv"]))] == ["A", "B"]
-    for column in last["columns"]:
-        assert Path(column["url"].removeprefix("gradio_api/file=")).is_file()
+def named(update: dict[Any, Any]) -> dict[str, Any]:
+    """The updates of components that have a name."""
+    return {str(component.elem_id): value for component, value in update.items() if component.elem_id}
 
 
-def test_equal_columns_and_missing_inputs_are_refused_before_anything_runs(made: Any) -> None:
-    event = made.events["compare"].fn
+def look(tab: Any, *columns: Variant) -> dict[str, Any]:
+    models = [column.model for column in columns] + [""] * (4 - len(columns))
+    return named(tab.events["look_at_model"].fn("codebook", *models))
+
+
+def test_controls_without_effect_are_not_shown(tab: Any) -> None:
+    update = look(tab, Variant(), Variant(model="layered"))
+    shown = {name: value.get("visible") for name, value in update.items() if isinstance(value, dict)}
+    assert [shown[f"compare-{name}-A"] for name in FIELDS] == [True, False, False, True, True, True, False, True]
+    assert [shown[f"compare-{name}-B"] for name in FIELDS] == [True, True, False, False, False, True, False, False]
+    assert "hand codebook" in update["compare-note-A"]["value"] and update["compare-note-B"]["value"] == ""
+    assert [name for _, name in update["compare-preset"].choices] == ["models", "calibrate", "head_stream"]
+    assert update["compare-preset"].value is None  # what was chosen is not offered
+
+
+def test_another_generator_in_a_column_changes_its_controls_alone(tab: Any) -> None:
+    update = named(tab.events["suit"].fn("layered"))
+    assert {name[-1] for name in update} == {"D"}  # the last column's event has that name
+    assert update["compare-seed-D"]["visible"] and "value" not in update["compare-seed-D"]
+    with pytest.raises(gr.Error, match="not ready on this server"):
+        tab.events["suit"].fn("full")
+
+
+def begin(tab: Any, *columns: Variant, portrait: Any = 1) -> Any:
+    inputs = ["animate"] * 3 + [portrait, 1, 1, None, None, None, False, len(columns)]
+    return tab.events["begin"].fn(None, *inputs, *controls(*columns))
+
+
+def test_equal_columns_and_missing_inputs_are_refused_before_anything_runs(tab: Any) -> None:
     with pytest.raises(gr.Error, match="same settings"):
-        list(event(None, "animate", "animate", "animate", 1, 1, 1, False, 2, *controls(Variant(), Variant())))
+        begin(tab, Variant(), Variant())
+    with pytest.raises(gr.Error, match="same settings"):  # neither heeds what differs
+        begin(tab, Variant(steps=3), Variant(seed=7, codebook=False))
     with pytest.raises(gr.Error, match="Animate"):
-        list(
-            event(
-                None, "animate", "animate", "animate", None, 1, 1, False, 2,
-                *controls(Variant(), Variant(seed=1)),
-            )
-        )  # fmt: skip
-    assert made.asked == []
+        begin(tab, Variant(), Variant(calibrate=False), portrait=None)
+    with pytest.raises(gr.Error, match="not ready on this server"):
+        begin(tab, Variant(), Variant(model="full"))
 
 
-def test_switches_without_weights_are_disabled_with_the_reason(made: Any) -> None:
-    update = made.events["look_at_model"].fn()
-    disabled = [value for value in update.values() if isinstance(value, gr.Checkbox)]
-    assert len(disabled) == 4
-    assert all(box.interactive is False and box.value is False for box in disabled)
-    assert any("Hand codebook" in value for value in update.values() if isinstance(value, str))
-    presets = next(value for value in update.values() if isinstance(value, gr.Dropdown))
-    assert [name for _, name in presets.choices] == ["calibrate", "head_stream", "ablations"]
-
-
-def test_a_model_of_one_step_offers_neither_seeds_nor_steps(made: Any) -> None:
-    numbers = [value for value in made.events["look_at_model"].fn().values() if isinstance(value, gr.Number)]
-    assert len(numbers) == 8
-    assert all(number.interactive is False for number in numbers)
-
-
-def test_what_a_generator_does_not_have_is_not_offered(made: Any) -> None:
-    """The layered one: no networks to switch off, no steps, no guidance, but a seed."""
-    made.engine.capabilities = dataclasses.replace(
-        made.engine.capabilities, steps=None, most_steps=None, guidance=None, switches=("calibrate",), untrained=(),
-        seeded=True,
-    )  # fmt: skip
-    update = made.events["look_at_model"].fn()
-    hidden = [value for value in update.values() if isinstance(value, gr.Checkbox)]
-    assert len(hidden) == 8 and all(box.visible is False and box.value is True for box in hidden)
-    numbers = [value for value in update.values() if isinstance(value, gr.Number)]
-    assert len(numbers) == 12 and all(number.interactive is False for number in numbers)
-    presets = next(value for value in update.values() if isinstance(value, gr.Dropdown))
-    assert [name for _, name in presets.choices] == ["calibrate", "seeds"]
-
-
-def test_a_shared_link_fills_the_columns(made: Any) -> None:
-    link = Comparison(preset("seeds", 5)).to_link()
-    update = made.events["arrive"].fn(SimpleNamespace(query_params={"compare": link}))
-    seeds = [
-        value
-        for component, value in update.items()
-        if str(getattr(component, "elem_id", "")).startswith("compare-seed")
-    ]
-    assert seeds == [5, 6, 7]
-    assert next(v for c, v in update.items() if getattr(c, "elem_id", "") == "compare-count") == 3
+def test_a_shared_link_fills_the_columns(tab: Any) -> None:
+    arrive = tab.events["arrive"].fn
+    update = named(arrive(SimpleNamespace(query_params={"compare": Comparison(preset("seeds", 5)).to_link()})))
+    assert [update[f"compare-seed-{letter}"]["value"] for letter in "ABC"] == [5, 6, 7]
+    assert update["compare-count"] == 3
     with pytest.raises(gr.Error, match="cannot be read"):
-        made.events["arrive"].fn(SimpleNamespace(query_params={"compare": "{"}))
+        arrive(SimpleNamespace(query_params={"compare": "{"}))
+
+
+def test_a_link_to_what_is_gone_says_so_in_a_sentence(tab: Any) -> None:
+    update = named(tab.events["arrive"].fn(SimpleNamespace(query_params={"compare": "A" * 32})))
+    assert list(update) == ["compare-status"]
+    assert "no longer here: results are kept for 24 hours" in update["compare-status"]
+
+
+def test_values_of_hidden_controls_may_be_empty() -> None:
+    values = controls(Variant(), Variant())
+    values[FIELDS.index("seed")] = None
+    values[FIELDS.index("model")] = None
+    assert read_variants(2, tuple(values)) == (Variant(), Variant())

@@ -45,22 +45,36 @@ def context(chromium: Any) -> Iterator[Any]:
     opened.close()
 
 
-def test_two_columns_play_in_step_and_can_be_shared(context: Any, server: Server, tmp_path: Path) -> None:
-    link = json.dumps({"columns": [{"seed": 4}, {"seed": 4, "calibrate": False}]})
+def link(**settings: Any) -> str:
+    return "?compare=" + json.dumps(settings)
+
+
+def wait_for_videos(page: Any, count: int) -> None:
+    page.wait_for_function(f"document.querySelectorAll('#vivid-compare video').length === {count}")
+    page.wait_for_function("[...document.querySelectorAll('#vivid-compare video')].every(v => v.readyState >= 2)")
+
+
+def open_page(context: Any, address: str) -> Any:
     page = context.new_page()
     page.set_default_timeout(SLOW)
-    page.goto(f"{server.url}?compare={link}")
-    # The link opens the tab with its settings, and what is not trained is switched off, with the reason.
+    page.goto(address)
+    return page
+
+
+def test_two_columns_play_in_step_and_stay_under_a_link(
+    context: Any, chromium: Any, server: Server, tmp_path: Path
+) -> None:
+    page = open_page(context, server.url + link(columns=[{"seed": 4}, {"seed": 4, "calibrate": False}]))
+    # The link opens the tab with its settings; what is not trained is not offered, and said to be so.
     page.wait_for_selector("#compare-run", state="visible")
-    page.wait_for_function("document.querySelector('#compare-seed-B input').value === '4'")
+    page.wait_for_function("document.querySelector('#compare-seed-B input')?.value === '4'")
     assert page.is_checked("#compare-calibrate-A input")
     assert not page.is_checked("#compare-calibrate-B input")
-    page.wait_for_selector("#compare-codebook-A input:disabled")
-    assert "Not trained" in page.inner_text("#compare-untrained")
+    page.wait_for_selector("#compare-note-A:has-text('hand codebook')")
+    assert page.locator("#compare-codebook-A").count() == 0 or not page.is_visible("#compare-codebook-A")
     # Both videos arrive and stay together.
     page.click("#compare-run")
-    page.wait_for_function("document.querySelectorAll('#vivid-compare video').length === 2")
-    page.wait_for_function("[...document.querySelectorAll('#vivid-compare video')].every(v => v.readyState >= 2)")
+    wait_for_videos(page, 2)
     page.click(".vc-play")
     page.wait_for_function("document.querySelector('#vivid-compare video').currentTime > 0.2")
     page.click(".vc-play")
@@ -70,31 +84,76 @@ def test_two_columns_play_in_step_and_can_be_shared(context: Any, server: Server
     assert times[0] == pytest.approx(0.5, abs=0.1)
     muted = page.eval_on_selector_all("#vivid-compare video", "videos => videos.map(v => v.muted)")
     assert muted == [False, True]
-    # The table says in which settings they differ and can be kept.
-    assert "Pose calibration" in page.inner_text("#vivid-compare figcaption >> nth=1")
-    with page.expect_download() as download:
-        page.click(".vc-csv")
-    download.value.save_as(tmp_path / "table.csv")
-    rows = list(csv.DictReader((tmp_path / "table.csv").open()))
-    assert [(row["column"], row["seed"], row["calibrate"]) for row in rows] == [("A", "4", "True"), ("B", "4", "False")]
-    # The link that is offered leads back here.
-    page.click("#compare-share")
+    # The table says in which settings they differ and can be kept, as the videos can.
+    assert "fitted to this body" in page.inner_text("#vivid-compare figcaption >> nth=1")
+    page.wait_for_selector("#compare-keep", state="visible")
+    for button, name in (("csv", "comparison.csv"), ("video", "side-by-side.mp4"), ("zip", "comparison.zip")):
+        with page.expect_download() as download:
+            page.click(f"#compare-{button}")
+        assert download.value.suggested_filename == name
+        download.value.save_as(tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 100
+    rows = list(csv.DictReader((tmp_path / "comparison.csv").open()))
+    found = {(row["column"], row["seed"], row["calibrate"]) for row in rows}
+    assert found == {("A", "4", "True"), ("B", "4", "False")}
+    # Its link is the page's own address: a reload keeps it, and another browser shows it.
+    token = parse_qs(urlsplit(page.url).query)["compare"][0]
+    assert len(token) == 32
+    page.click("#compare-copy")
     page.wait_for_function("document.querySelector('#compare-link textarea, #compare-link input')?.value")
     shared = page.input_value("#compare-link textarea, #compare-link input")
-    columns = json.loads(parse_qs(urlsplit(shared).query)["compare"][0])["columns"]
-    assert [column.get("seed") for column in columns] == [4, 4]
-    assert [column.get("calibrate", True) for column in columns] == [True, False]
+    page.reload()
+    wait_for_videos(page, 2)
+    stranger = chromium.new_context(locale="zh-CN", viewport={"width": 390, "height": 844})
+    other = open_page(stranger, shared)
+    wait_for_videos(other, 2)
+    assert "卷" not in other.inner_text("#compare-keep") and "并排视频" in other.inner_text("#compare-keep")
+    record, again = (each.inner_text("#vivid-compare .vc-record") for each in (page, other))
+    assert "VividAnimator" in record and "VividAnimator" in again and "保留至" in again
+    assert other.is_visible("#compare-run") and not other.is_visible("#compare-stop")
+    assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    stranger.close()
+    # Another tab has its own address, which a reload keeps; the comparison is one step back.
+    page.get_by_role("tab", name="Animate").click()
+    page.wait_for_url("**#animate")
+    page.reload()
+    page.wait_for_selector("#generate", state="visible")
+    page.go_back()
+    wait_for_videos(page, 2)
+    page.wait_for_selector("#compare-run", state="visible")
+    page.close()
+
+
+def test_a_reload_in_the_middle_finds_the_comparison_again(context: Any, server: Server) -> None:
+    page = open_page(context, server.url + link(columns=[{"seed": 6}, {"seed": 7}]))
+    page.wait_for_selector("#compare-run", state="visible")
+    page.wait_for_function("document.querySelector('#compare-seed-B input')?.value === '7'")
+    server.pipeline.go.clear()
+    page.click("#compare-run")
+    page.wait_for_url("**?compare=*")
+    page.wait_for_function("!location.search.includes('columns')")
+    page.reload()
+    page.wait_for_selector("#compare-stop", state="visible")
+    page.wait_for_function("document.querySelector('#compare-seed-B input')?.value === '7'")
+    server.pipeline.go.set()
+    wait_for_videos(page, 2)
+    page.wait_for_selector("#compare-stop", state="hidden")
+    page.close()
+
+
+def test_a_link_to_what_is_no_longer_kept_says_so(context: Any, server: Server) -> None:
+    page = open_page(context, f"{server.url}?compare={'B' * 32}")
+    page.wait_for_selector("#compare-status:has-text('no longer here')")
     page.close()
 
 
 def test_stop_ends_the_run(context: Any, server: Server) -> None:
-    page = context.new_page()
-    page.set_default_timeout(SLOW)
-    page.goto(f"{server.url}?compare=" + json.dumps({"columns": [{"seed": 1}, {"seed": 2}]}))
+    page = open_page(context, server.url + link(columns=[{"seed": 1}, {"seed": 2}]))
     page.wait_for_selector("#compare-run", state="visible")
-    page.wait_for_function("document.querySelector('#compare-seed-B input').value === '2'")
+    page.wait_for_function("document.querySelector('#compare-seed-B input')?.value === '2'")
     server.pipeline.go.clear()
     page.click("#compare-run")
+    page.wait_for_selector("#compare-stop", state="visible")
     page.click("#compare-stop")
     server.pipeline.go.set()
     page.wait_for_selector("#compare-stop", state="hidden")

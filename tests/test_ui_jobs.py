@@ -2,9 +2,11 @@
 
 import asyncio
 import errno
+import gc
 import json
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import pytest
 
 from vivid.errors import InputError
 from vivid.events import Done, Result, Step
-from vivid.ui.jobs import DONE, FAILED, RUNNING, STOPPED, WAITING, Job, JobRunner, LineFullError, follow, listen
+from vivid.ui.jobs import DONE, FAILED, MOST_EACH, RUNNING, STOPPED, WAITING, Job, JobRunner, LineFullError, listen
 from vivid.ui.visitors import Visitor
 
 
@@ -43,6 +45,11 @@ class Work:
 def make(folder: Path, name: str, steps: int = 3) -> tuple[Job, Work]:
     work = Work(folder / f"{name}.mp4", steps)
     return Job(work=work, output=work.output, details={"motion": "calm"}), work
+
+
+def failing() -> Iterator[Any]:
+    raise InputError("Not this portrait.")
+    yield
 
 
 def wait_for(condition: Any, seconds: float = 10.0) -> None:
@@ -149,10 +156,9 @@ def test_failures_are_one_sentence_and_the_next_job_runs(tmp_path: Path, error: 
         yield
 
     job = runner.submit(Job(work=fail, output=tmp_path / "no.mp4"))
-    with pytest.raises(InputError, match=said):
-        list(follow(job, runner))
+    wait_for(lambda: job.finished)
     assert job.state == FAILED
-    assert "secret" not in job.error
+    assert said in job.error and "secret" not in job.error
     after, work = make(tmp_path, "after")
     work.go.set()
     runner.submit(after)
@@ -239,18 +245,47 @@ def test_one_visitor_has_only_a_part_of_the_line(tmp_path: Path) -> None:
         runner.stop(waiting)
 
 
-def test_closing_a_followed_job_stops_it(tmp_path: Path) -> None:
-    runner = JobRunner()
-    job, work = make(tmp_path, "closed", steps=100)
-    work.pause = 0.1
-    runner.submit(job)
-    events = follow(job, runner)
+def test_a_finished_job_lets_go_of_its_inputs(tmp_path: Path) -> None:
+    """Pictures and clips of a day's jobs would fill the memory."""
+    job, work = make(tmp_path, "light")
+    seen = weakref.ref(work)
     work.go.set()
-    assert isinstance(next(events), Step)
-    events.close()  # type: ignore[attr-defined]
+    JobRunner().submit(job)
     wait_for(lambda: job.finished)
-    assert job.state == STOPPED
-    assert not job.output.exists()
+    del work
+    wait_for(lambda: gc.collect() >= 0 and seen() is None)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_follows_a_job_is_told_once_it_is_finished(tmp_path: Path, fails: bool) -> None:
+    """Then its place in the visitor's share is free; what was stopped has nothing after it."""
+    runner, told = JobRunner(), []
+    visitor = Visitor("browser 1", "browser 1")
+    others = [make(tmp_path, f"other {n}")[0] for n in range(MOST_EACH - 1)]
+    job, work = make(tmp_path, "first")
+    if fails:
+        job.work = failing
+    for each in (job, *others):
+        each.visitor = visitor
+    second, _ = make(tmp_path, "second")
+    second.visitor = visitor
+
+    def then(finished: Job) -> None:
+        told.append(finished.state)
+        runner.submit(second)
+
+    job.then = then
+    for each in (job, *others):
+        runner.submit(each)
+    work.go.set()
+    wait_for(lambda: told)
+    assert told == [FAILED if fails else DONE]
+    assert second.state == WAITING and runner.position(second) == len(others)
+    for each in (*others, second):
+        each.then = then
+        runner.stop(each)
+    wait_for(lambda: all(each.finished for each in others))
+    assert len(told) == 1
 
 
 def test_names_are_not_guessable_and_foreign_values_find_nothing(tmp_path: Path) -> None:

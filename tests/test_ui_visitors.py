@@ -186,6 +186,30 @@ def test_new_cookies_bring_an_address_no_new_shares_without_end(tmp_path: Path) 
     visitors.check_room(Visitor("browser 9", "browser 9"), 1)  # of a local address nothing can be told
 
 
+def test_what_is_shared_stays_its_visitors_and_goes_with_their_files(tmp_path: Path) -> None:
+    visitors = Visitors(tmp_path, visitor_bytes=100)
+    folder = visitors.new_file(request("s", "browser 1"), "")
+    folder.mkdir()
+    own, beside = folder / "A.mp4", folder / "B.mp4"
+    for path in (own, beside):
+        path.write_bytes(b"x" * 60)
+        visitors.grant("browser 1", path)
+    visitors.share(own)
+    assert visitors.granted("browser 2", str(own)) == own
+    assert visitors.granted("browser 2", f"{folder}/../{folder.name}/A.mp4") == own
+    assert visitors.granted("browser 2", str(beside)) is None
+    visitors.check_room(Visitor("browser 2", "browser 2"), 100)  # it is not counted as theirs
+    with pytest.raises(InputError, match="limit for one visitor"):
+        visitors.check_room(Visitor("browser 1", "browser 1"))
+    outside = tmp_path / "secret.txt"
+    outside.write_text("x")
+    visitors.share(outside)
+    assert visitors.granted("browser 2", str(outside)) is None
+    visitors.clean(time.time() + 3 * visitors.keep_seconds)
+    assert not own.exists()
+    assert visitors._shared == set()
+
+
 def test_what_is_granted(tmp_path: Path) -> None:
     visitors = Visitors(tmp_path)
     own = visitors.new_file(request("s", "browser 1"), ".txt")

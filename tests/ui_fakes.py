@@ -109,7 +109,7 @@ class FakePipeline:
                 writer.write(np.repeat(picture[None], frames, 0))
             report = calibrated[1].to_dict() if calibrated else None
             can = self.capabilities
-            settings_used = settings.to_dict()
+            settings_used = self.resolve(settings, SIZE).to_dict()
             yield Done(
                 Result(output, frames, FPS, 0.1, settings.seed, can.name, can.untrained, 0, settings_used, report)
             )

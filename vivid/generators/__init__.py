@@ -137,6 +137,41 @@ GENERATORS = {"layered": "LayeredGenerator"}
 """Generators that come without a model folder: `NAME/generator.py` and the class in it."""
 
 
+def ready() -> tuple[str, ...]:
+    """Names that `load_generator` loads without a download; of those made for a GPU, only where there is one."""
+    from ..weights.hub import FULL_MODELS, is_present, needs_gpu
+
+    names = [*GENERATORS, *(name for name in ("compact", *FULL_MODELS) if is_present(name))]
+    if any(map(needs_gpu, names)):
+        import torch
+
+        if not torch.cuda.is_available():
+            names = [name for name in names if not needs_gpu(name)]
+    return tuple(names)
+
+
+def capabilities_of(name: str | Path) -> Capabilities:
+    """What `load_generator(name)` will be able to do, from its files alone. Errors: InputError."""
+    if str(name) in GENERATORS:
+        return _shipped(str(name)).capabilities
+    from ..weights.hub import model_folder
+    from ..weights.store import read_info
+
+    info = read_info(model_folder(name))
+    if info.refines_layers:
+        from .refined import generator as refined
+
+        return refined.capabilities_of(info)
+    from .diffusion import generator as diffusion
+
+    return diffusion.capabilities_of(info)
+
+
+def _shipped(name: str) -> type[Generator]:
+    found: type[Generator] = getattr(import_module(f"{__name__}.{name}.generator"), GENERATORS[name])
+    return found
+
+
 def load_generator(
     name: str | Path = "layered", device: str | torch.device | None = None, dtype: torch.dtype | None = None
 ) -> Generator:
@@ -145,8 +180,7 @@ def load_generator(
     device and dtype are for networks and default to the best this machine has. Errors: InputError.
     """
     if str(name) in GENERATORS:
-        generator: Generator = getattr(import_module(f"{__name__}.{name}.generator"), GENERATORS[str(name)])()
-        return generator
+        return _shipped(str(name))()
     from ..weights.hub import model_folder
     from ..weights.store import read_info
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from ..errors import InputError
+from ..generators import Capabilities, capabilities_of, ready
+from ..weights.hub import needs_gpu
 from .engine import Engine, load_pipeline
 from .generation import gpu_function
 from .jobs import JobRunner
 from .kept_verdicts import KeptVerdicts
-from .options import ServerOptions
+from .options import ServerOptions, on_zero_gpu
 from .previews import Previews
 from .visitors import Visitors
+
+if TYPE_CHECKING:
+    from .compare.record import Records
 
 
 @dataclass
@@ -29,6 +35,8 @@ class AnimateInputs:
     speech: gr.State
     motion: gr.State
     changed: gr.State
+    chosen: list[gr.BrowserState]
+    """What the browser calls the three."""
 
 
 @dataclass
@@ -50,6 +58,32 @@ class Context:
     language: gr.Button = field(init=False)
     spoken: list[tuple[Callable[..., Any], Any]] = field(default_factory=list)
     animate: Callable[..., Iterator[Any]] = field(init=False)
+    records: Records = field(init=False)
+    """Comparisons that are kept; there once the Compare tab is built."""
+    others: dict[str, Engine] = field(default_factory=dict)
+    """Generators besides the server's own, once they were asked for."""
+
+    def models(self) -> tuple[str, ...]:
+        """Names of the generators that are ready here besides the server's own; none while that one loads."""
+        own = self.engine.capabilities
+        if own is None:
+            return ()
+        return tuple(name for name in ready() if name != own.name and not (on_zero_gpu() and needs_gpu(name)))
+
+    def engine_of(self, model: str) -> Engine:
+        """The engine of a generator in `models`, "" for the server's own. Errors: InputError."""
+        if not model:
+            return self.engine
+        if model not in self.models():
+            raise InputError(f"{model} is not ready on this server: choose another generator.")
+        device = "cpu" if on_zero_gpu() else self.options.device
+        return self.others.setdefault(model, Engine(lambda: load_pipeline(model, device)))
+
+    def capabilities_of(self, model: str) -> Capabilities | None:
+        """What that generator can do; None while the server's own loads. Errors: InputError."""
+        if not model:
+            return self.engine.capabilities
+        return self.engine_of(model).capabilities or capabilities_of(model)
 
     def speak(self, say: Callable[..., Any], component: Any) -> None:
         """Update `component` with `say(request)` whenever the language is not the one that was built in."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import RunSettings
-from .jobs import Job, follow
+from ..events import Done, Result
+from .jobs import Job
 from .options import on_zero_gpu
 from .quality import USUAL_SIZE
 
 if TYPE_CHECKING:
-    from ..pipeline import Done, Step
     from ..pose.portrait import Portrait
     from ..pose.skeleton import PoseClip
     from ..speech.types import Speech
@@ -65,29 +66,32 @@ def line_up(
     settings: RunSettings,
     output: Path,
     details: dict[str, Any] | None = None,
+    model: str = "",
+    finish: Callable[[Result], None] | None = None,
     **more: Any,
 ) -> Job:
     """Put a video in the line. InputError when the line is full, or for settings that the loaded model cannot take.
 
     Calibration is done outside the function that holds a GPU; the model is waited for, so a video may be lined up
-    while it loads. more: other fields of the Job.
+    while it loads. model: which generator (`Context.engine_of`); finish: called by the worker with the finished video
+    before anybody is told of it; more: other fields of the Job.
     """
+    engine = context.engine_of(model)
 
     def work() -> Iterator[Any]:
         from ..pose.calibrate import calibrate
 
-        context.engine.pipeline()
+        pipeline = engine.pipeline()
+        animate = context.animate if engine is context.engine else pipeline.animate
         calibrated = calibrate(portrait.pose, motion) if settings.calibrate else None
-        yield from context.animate(portrait, speech, motion, settings, output, calibrated)
+        events: Any = animate(portrait, speech, motion, settings, output, calibrated)
+        with closing(events):
+            for event in events:
+                if finish is not None and isinstance(event, Done):
+                    finish(event.result)
+                yield event
 
-    if context.engine.loaded is not None:
-        context.engine.loaded.generator.resolve(settings, portrait.size)
+    if engine.loaded is not None:
+        engine.loaded.generator.resolve(settings, portrait.size)
     inputs = (portrait, speech, motion, settings)
     return context.jobs.submit(Job(work=work, output=output, details=details or {}, inputs=inputs, **more))
-
-
-def generate(
-    context: Context, portrait: Portrait, speech: Speech, motion: PoseClip, settings: RunSettings, output: Path
-) -> Iterator[Step | Done]:
-    """Make a video when its turn comes: Step ... Done. Closing the generator stops it."""
-    yield from follow(line_up(context, portrait, speech, motion, settings, output), context.jobs)

@@ -59,7 +59,8 @@ class Job:
 
     work: yields events (Step ... Done); output: where it writes; details: for people; inputs: kept for doing it again;
     preview: the last preview picture; chosen: what the browser calls its inputs; promised: the seconds it was said to
-    take; started: when it left the line (time.monotonic); share, left: what its clock has shown last, see `read_clock`.
+    take; started: when it left the line (time.monotonic); share, left: what its clock has shown last, see `read_clock`;
+    then: called by the worker once the job is done or has failed, not when it was stopped.
     """
 
     work: Callable[[], Iterator[Any]]
@@ -81,6 +82,7 @@ class Job:
     cancelled: threading.Event = field(default_factory=threading.Event)
     visitor: Visitor = field(default_factory=current.get)
     surroundings: contextvars.Context = field(default_factory=contextvars.copy_context)
+    then: Callable[[Job], None] | None = None
 
     @property
     def finished(self) -> bool:
@@ -214,6 +216,13 @@ class JobRunner:
             except BaseException as error:  # whatever happens in a job ends that job, never the only worker
                 log.exception("A video could not be made")
                 job.change(state=FAILED, error=said_of(error))
+            job.work = _nothing  # it holds the inputs
+            if job.then is not None and job.state != STOPPED:
+                try:
+                    job.surroundings.run(job.then, job)
+                except BaseException:
+                    log.exception("What follows a video failed")
+            del job  # or it stays until the next one comes
 
     def _run(self, job: Job) -> None:
         try:
@@ -259,6 +268,11 @@ class JobRunner:
             log.exception("The settings or the poster of a video could not be written")
 
 
+def _nothing() -> Iterator[Any]:
+    """The work of a finished job."""
+    return iter(())
+
+
 def said_of(error: BaseException) -> str:
     """The sentence for whoever waits for a job that an error has ended."""
     if isinstance(error, OutputError):
@@ -284,25 +298,6 @@ async def listen(job: Job, every: float = 0.1, heartbeat: float = 1.0) -> AsyncI
             if finished:
                 return
         await asyncio.sleep(every)
-
-
-def follow(job: Job, runner: JobRunner, every: float = 0.05) -> Iterator[Any]:
-    """The job's events for a plain generator; closing it stops the job. InputError when the job fails."""
-    seen = None
-    try:
-        while True:
-            finished = job.finished
-            if job.event is not None and job.event is not seen:
-                seen = job.event
-                yield seen
-            if finished:
-                break
-            time.sleep(every)
-    finally:
-        if not job.finished:
-            runner.stop(job)
-    if job.state == FAILED:
-        raise InputError(job.error)
 
 
 def settings_text(job: Job) -> str:

@@ -3,16 +3,19 @@
   const tabs = ["animate", "inspect", "compare", "about"];
   const button = (tab) => document.querySelector(`#tabs > .tab-wrapper [role=tab][data-tab-id=${tab}]`);
   const named = () => tabs.find((tab) => location.hash === `#${tab}`);
+  const linked = () => ["compare", "inspect"].find((tab) => new URLSearchParams(location.search).has(tab));
+  const addressed = () => named() || linked() || "animate"; // a link to a comparison, or an annotator's, opens its tab
   const chosen = () => tabs.find((tab) => button(tab)?.getAttribute("aria-selected") === "true");
 
   // The address follows the tab, and the tab the address (Back, a link).
   function follow() {
     const tab = chosen();
-    if (!tab || tab === (named() || "animate")) return;
-    history.pushState(null, "", tab === "animate" ? location.pathname + location.search : `#${tab}`);
+    if (!tab || tab === addressed()) return;
+    const hash = tab === "animate" && !linked() ? "" : `#${tab}`;
+    history.pushState(null, "", location.pathname + location.search + hash); // Gradio's base would drop the search
   }
   function go() {
-    const tab = named() || "animate";
+    const tab = addressed();
     if (button(tab) && chosen() !== tab) button(tab).click();
   }
   window.addEventListener("popstate", go);

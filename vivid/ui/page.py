@@ -43,7 +43,7 @@ def build_page(context: Context) -> gr.Blocks:
     ) as page:
         gr.HTML(theme.HEADER.format(tagline=both("tagline"), skip=both("skip")), padding=False)
         context.language = gr.Button(visible="hidden", elem_id="language")
-        with gr.Tabs(elem_id="tabs") as tabs:
+        with gr.Tabs(elem_id="tabs"):
             with gr.Tab(t("tab_animate"), id="animate") as animate:
                 build_animate(context)
             with gr.Tab(t("tab_inspect"), id="inspect") as inspect:
@@ -56,7 +56,6 @@ def build_page(context: Context) -> gr.Blocks:
             context.speak(lambda request, key=f"tab_{tab.id}": gr.Tab(label=say(key, request)), tab)
         build_api(context)
         _keep_language(context, page)
-        page.load(_linked_tab, None, tabs, show_progress="hidden", **PREVIEW, **PRIVATE)
     # The limit that people meet is JobRunner's; this one only keeps a flood of previews from filling the memory.
     page.queue(max_size=40 + 20 * context.options.max_waiting, default_concurrency_limit=4)
     for path in files_in(page.get_config_file()):  # the examples' pictures
@@ -77,12 +76,6 @@ def _keep_language(context: Context, page: gr.Blocks) -> None:
 
     context.language.click(plainly(say_all), None, spoken, **quiet)
     page.load(plainly(say_first), None, spoken, **quiet)
-
-
-def _linked_tab(request: gr.Request) -> Any:
-    """A link to a comparison, or an annotator's, opens its tab."""
-    tabs = [name for name in ("compare", "inspect") if name in request.query_params]
-    return gr.Tabs(selected=tabs[0]) if tabs else gr.skip()
 
 
 def launch_arguments(options: ServerOptions) -> dict[str, Any]:

@@ -100,6 +100,7 @@ class Visitors:
         self.visitor_bytes = visitor_bytes
         self._owners: dict[str, set[str]] = {}
         self._public: set[str] = set()
+        self._shared: set[str] = set()
         self._neighbours: dict[str, set[str]] = {}  # address -> owners seen there
         self._coming: Counter[str] = Counter()  # owner -> bytes of uploads under way
         self._guard = threading.Lock()
@@ -121,14 +122,22 @@ class Visitors:
         with self._guard:
             self._public.add(os.path.realpath(path))
 
+    def share(self, path: str | Path) -> None:
+        """Let whoever knows the place of a visitor's file fetch and use it; it stays that visitor's, and goes with
+        their other files. Only for places that `new_file` made: their names cannot be guessed."""
+        real = os.path.realpath(path)
+        if Path(real).is_relative_to(self.root):
+            with self._guard:
+                self._shared.add(real)
+
     def granted(self, owner: str, path: object) -> Path | None:
-        """The file at `path` if it is there and this visitor's or everybody's, else None, whatever the reason."""
+        """The file at `path` if it is there and the visitor may have it, else None, whatever the reason."""
         if not isinstance(path, str) or not path or "\0" in path:
             return None
         try:
             real = os.path.realpath(path)
             with self._guard:
-                allowed = real in self._public or owner in self._owners.get(real, ())
+                allowed = real in self._public or real in self._shared or owner in self._owners.get(real, ())
             return Path(real) if allowed and os.path.isfile(real) else None
         except (OSError, ValueError):  # too long, not encodable
             return None
@@ -210,6 +219,7 @@ class Visitors:
             # A file that is yet to be written is granted already: what counts is its folder.
             for path in [path for path in self._owners if not os.path.isdir(os.path.dirname(path))]:
                 del self._owners[path]
+            self._shared &= self._owners.keys()
             owners = set().union(*self._owners.values())
             kept = {address: seen & owners for address, seen in self._neighbours.items()}
             self._neighbours = {address: seen for address, seen in kept.items() if seen}

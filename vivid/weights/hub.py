@@ -74,6 +74,11 @@ def is_present(name: str) -> bool:
     return (folder_of(name) / INDEX).is_file()
 
 
+def needs_gpu(name: str) -> bool:
+    """Whether that model is made for a GPU."""
+    return name in FULL_MODELS
+
+
 def default_model() -> str:
     """ "full" where a CUDA device and its weights are present, otherwise "layered", which needs neither."""
     if not is_present("full"):

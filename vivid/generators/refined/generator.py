@@ -21,13 +21,25 @@ from ...method.factory import Models
 from ...speech.encoder import SpeechEncoder, load_speech_encoder
 from ...speech.types import Speech
 from ...weights.store import load_model
-from .. import Frames, Inputs
+from .. import Capabilities, Frames, Inputs
 from ..layered.generator import LONGEST_SIDE, LayeredGenerator, LayeredSession
 from ..settings import resolve
 from .refiner import FrameRefiner
 
 USUAL_SECONDS = 0.15
 """What refining a frame takes on two ordinary cores, until a run has measured it."""
+
+
+def capabilities_of(info: ModelInfo) -> Capabilities:
+    """What the model of a folder can do: the layered generator's part, and which of the networks are trained."""
+    trained = tuple(name for name in ("head_stream", "codebook") if name not in info.untrained)
+    return replace(
+        LayeredGenerator.capabilities,
+        name=info.name,
+        switches=(*trained, "calibrate"),
+        untrained=info.untrained,
+        speech_encoder=info.speech_encoder,
+    )
 
 
 class RefinedGenerator:
@@ -39,14 +51,7 @@ class RefinedGenerator:
             raise InputError(f"Model {info.name} was not made to refine layered frames: choose another one.")
         self.models, self.speech_encoder, self.info = models, speech_encoder, info
         self.layers = LayeredGenerator()
-        trained = tuple(name for name in ("head_stream", "codebook") if name not in info.untrained)
-        self.capabilities = replace(
-            self.layers.capabilities,
-            name=info.name,
-            switches=(*trained, "calibrate"),
-            untrained=info.untrained,
-            speech_encoder=info.speech_encoder,
-        )
+        self.capabilities = capabilities_of(info)
         self._seconds: float | None = None
         """Of drawing, refining and encoding one frame, in the last run."""
 

@@ -40,7 +40,8 @@ def build_animate(context: Context) -> None:
             stage = build_stage()
             dock = build_dock(cut)
     stage.below = (*dock.rows, dock.about, dock.todo)
-    context.inputs = AnimateInputs(inputs.portrait.state, inputs.voice.state, inputs.motion.state, changed)
+    states = inputs.portrait.state, inputs.voice.state, inputs.motion.state
+    context.inputs = AnimateInputs(*states, changed, inputs.chosen())
     opened = gr.State(False)
     with gr.Accordion(t("advanced"), open=False, elem_id="advanced") as details, gr.Row():
         with gr.Column(min_width=300, scale=2):

@@ -1,52 +1,56 @@
-"""The Compare tab: the same inputs with two to four settings, watched in step, measured, shared and saved."""
+"""The Compare tab: the same inputs made in two to four ways, watched in step, measured, and kept under a link."""
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
-from collections.abc import Iterator
-from pathlib import Path
+import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import gradio as gr
 from gradio.context import Context as Building
 
 from ...errors import InputError
-from ...events import Done, Result
-from ...pose.calibrate import calibrate
 from ...pose.portrait import Portrait
 from ...pose.skeleton import PoseClip
 from ...speech.types import Speech
+from ..animate.cards import name_of
 from ..context import Context
-from ..generation import generate
-from ..quality import has_quality
-from ..serving import EXPENSIVE, PREVIEW, PRIVATE, plainly
+from ..jobs import LineFullError
+from ..serving import EXPENSIVE, PREVIEW, PRIVATE, SLOW_PREVIEW, plainly
 from ..strings import both, say, t
-from ..strings.compare import TABLE
+from ..visitors import visitor_of
 from ..widgets import line, lines
-from .inputs import choices, chosen
-from .measures import pose_measures, rounded, used_motion, video_measures
+from . import player
+from .columns import build_column, updates, wanted_variants
+from .downloads import KINDS, make
+from .inputs import choices, chosen, titled
+from .record import Records, start, stop
 from .settings import (
     ANIMATE,
     FIELDS,
     INPUTS,
-    LETTERS,
     MOST,
-    NUMBERS,
+    OWN,
     PRESETS,
-    SWITCHES,
-    Comparison,
     Variant,
     differences,
     from_link,
     preset,
-    table,
-    to_csv,
+    presets_for,
 )
+from .status import told
 
-FOLDER = Path(__file__).parent
 ASK_AGAIN_SECONDS = 1.0
 """How often an open page looks whether the model is loaded, until it is."""
+LOOK_EVERY_SECONDS = 0.3
+"""How often a page looks how far its comparison is."""
+QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
+FOLLOWING: dict[str, Any] = {"show_progress": "hidden", **EXPENSIVE, **PRIVATE}
+GONE = "This comparison is no longer kept here: compare again."
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 
 _LINK = """(portrait, voice, motion, count, ...values) => {
   const fields = FIELDS, usual = USUAL, columns = [];
@@ -69,72 +73,73 @@ _LINK = """(portrait, voice, motion, count, ...values) => {
   if (navigator.clipboard) navigator.clipboard.writeText(url.href).catch(() => {});
   return url.href;
 }"""
-
-
-@dataclasses.dataclass
-class Column:
-    """The controls of one variant, in the order of FIELDS."""
-
-    box: gr.Column
-    controls: dict[str, Any]
+_COPY = """() => {
+  const url = new URL(location.href);
+  url.hash = "";
+  if (navigator.clipboard) navigator.clipboard.writeText(url.href).catch(() => {});
+  return url.href;
+}"""
+_SAVE = """(text) => {
+  if (!text) return;
+  const file = JSON.parse(text), link = document.createElement("a");
+  link.href = file.url;
+  link.download = file.name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+}"""
 
 
 def build_compare(context: Context) -> None:
-    """Build the tab inside the current gr.Tab; the Animate tab must be there already (context.inputs)."""
+    """Build the tab inside the current gr.Tab and set `context.records`; needs the Animate tab (`context.inputs`)."""
     gr.HTML(f'<p class="vc-about">{both("compare_about")}</p>', padding=False)
     with gr.Row():
         sources = [
             gr.Dropdown(
                 [(t("compare_from_animate"), ANIMATE), *choices(kind)],
-                value=ANIMATE,
-                label=t(f"compare_{kind}"),
-                elem_id=f"compare-{kind}",
-                min_width=180,
+                value=ANIMATE, label=t(f"compare_{kind}"), elem_id=f"compare-{kind}", min_width=180,
             )
             for kind in INPUTS
-        ]
+        ]  # fmt: skip
     with gr.Row():
         wanted = gr.Dropdown(
             [(t(f"compare_preset_{name}"), name) for name in PRESETS],
-            value="calibrate",
-            label=t("compare_presets"),
-            elem_id="compare-preset",
-            scale=2,
-            min_width=180,
-        )
+            value="calibrate", label=t("compare_presets"), elem_id="compare-preset", scale=2, min_width=180,
+        )  # fmt: skip
         count = gr.Radio([2, 3, 4], value=2, label=t("compare_count"), elem_id="compare-count", min_width=160)
-    start = preset("calibrate")
+    first = preset("calibrate")
     with gr.Row(equal_height=True, elem_classes="vc-columns"):
-        columns = [_build_column(k, start[k] if k < len(start) else Variant()) for k in range(MOST)]
-    values = [control for column in columns for control in column.controls.values()]
-    gr.HTML(f'<p class="vc-own">{both("compare_own")}</p>', padding=False)
-    untrained = gr.HTML(padding=False, elem_id="compare-untrained")
+        columns = [build_column(k, first[k] if k < len(first) else Variant()) for k in range(MOST)]
+    values = [control for column in columns for control in column.fields.values()]
+    shown = [output for column in columns for output in column.outputs()]
+    own = gr.HTML(f'<p class="vc-own">{both("compare_own")}</p>', visible=False, padding=False)
     poses = gr.Checkbox(False, label=t("compare_poses"), info=t("compare_poses_info"))
     with gr.Row():
         run = gr.Button(t("compare_run"), variant="primary", elem_id="compare-run", scale=2)
-        stop = gr.Button(t("compare_stop"), variant="stop", elem_id="compare-stop", visible=False)
+        halt = gr.Button(t("compare_stop"), variant="stop", elem_id="compare-stop", visible=False)
         share = gr.Button(t("compare_link"), elem_id="compare-share")
     link = gr.Textbox(
         label=t("compare_link"), interactive=False, visible=False, buttons=["copy"], elem_id="compare-link"
     )
     status = gr.HTML(padding=False, elem_id="compare-status")
-    player = gr.HTML(
-        value="",
-        html_template=_player(),
-        js_on_load=_script(),
-        head=f"<style>{(FOLDER / 'style.css').read_text('utf-8')}</style>",  # launch(css=) would rewrite the selectors
-        apply_default_css=False,
-        elem_id="vivid-compare",
-    )
-    inputs = context.inputs
-    asked = [*sources, inputs.portrait, inputs.speech, inputs.motion, poses, count, *values]
+    show = gr.HTML(
+        value="", html_template=player.skeleton(), js_on_load=player.script(), head=player.style(),
+        apply_default_css=False, elem_id="vivid-compare",
+    )  # fmt: skip
+    token, file = gr.State(), gr.Textbox(visible=False)
+    with gr.Row(visible=False, elem_id="compare-keep") as keep:
+        copy = gr.Button(t("compare_copy"), elem_id="compare-copy", min_width=150)
+        saves = {kind: gr.Button(t(f"compare_save_{kind}"), elem_id=f"compare-{kind}", min_width=150) for kind in KINDS}
+    context.records, inputs = Records(), context.inputs
 
-    def compare(
+    # Gradio passes the request by annotation.
+    def begin(
         request: gr.Request, portrait_name: str, voice_name: str, motion_name: str, portrait: Portrait | None,
-        speech: Speech | None, motion: PoseClip | None, look: bool, number: int, *given: Any,
-    ) -> Iterator[dict[Any, Any]]:  # fmt: skip
+        speech: Speech | None, motion: PoseClip | None, one: Any, two: Any, three: Any, look: bool, number: int,
+        *given: Any,
+    ) -> dict[Any, Any]:  # fmt: skip
         limits = context.options.limits
-        variants = read_variants(number, given)
+        variants = wanted_variants(context, number, given)
         if not differences(variants):
             raise InputError(say("compare_same", request))
         parts = (
@@ -142,40 +147,67 @@ def build_compare(context: Context) -> None:
             chosen("voice", voice_name, speech, limits),
             chosen("motion", motion_name, motion, limits),
         )
-        yield {run: gr.Button(interactive=False), stop: gr.Button(visible=True), status: "", player: show([], [])}
-        done: list[dict[str, Any]] = []
-        for letter, variant in zip(LETTERS, variants, strict=False):
-            yield {status: lines(line("info", "compare_waiting", letter=letter))}
-            output = context.visitors.new_file(request, ".mp4")
-            settings = variant.settings(context.options.mark)
-            for event in generate(context, *parts, settings, output):
-                if isinstance(event, Done):
-                    yield {status: lines(line("info", "compare_measuring", letter=letter))}
-                    done.append(finished(event.result, parts, done, look))
-                    yield {player: show(variants, done)}
-                else:
-                    yield {
-                        status: lines(
-                            line(
-                                "info", "compare_working", letter=letter, count=len(variants), done=event.done,
-                                total=event.total, left=max(1, round(event.seconds_left)),
-                            )
-                        )
-                    }  # fmt: skip
-        yield {
-            status: lines(line("ok", "compare_done")),
-            run: gr.Button(interactive=True),
-            stop: gr.Button(visible=False),
-        }
+        named = zip(INPUTS, (portrait_name, voice_name, motion_name), (one, two, three), strict=True)
+        names = {kind: titled(kind, name, name_of(kept)) for kind, name, kept in named}
+        try:
+            record = start(context, request, names, parts, variants, look)
+        except LineFullError:
+            return {status: lines(line("bad", "line_full", limit=context.options.max_waiting))}
+        return {token: record.token, status: told(context, record)}
 
-    def rest() -> dict[Any, Any]:
-        return {run: gr.Button(interactive=True), stop: gr.Button(visible=False)}
+    async def watch(request: gr.Request, name: str | None) -> AsyncIterator[dict[Any, Any]]:
+        record = context.records.find(name)
+        if record is None:
+            yield {run: gr.skip()}
+            return
+        mine = record.maker.owner == visitor_of(request).owner
+        last: list[Any] = [None, None]
+        while True:
+            busy, text = record.current is not None, told(context, record)
+            update: dict[Any, Any] = {}
+            if last[0] != text:
+                update[status] = text
+            state = [(column.result is not None, column.error) for column in record.columns]
+            if last[1] != (state, busy):
+                update |= {
+                    show: player.show(record, context.visitors.keep_seconds),
+                    run: gr.Button(interactive=not (busy and mine)),
+                    halt: gr.Button(visible=busy and mine),
+                    keep: gr.Row(visible=not busy and bool(record.finished)),
+                    saves["video"]: gr.Button(visible=len(record.finished) > 1),
+                }
+            last = [text, (state, busy)]
+            if update:
+                yield update
+            if not busy:
+                return
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
 
-    running = run.click(
-        plainly(compare), asked, [run, stop, status, player], show_progress="hidden", **EXPENSIVE, **PRIVATE
-    )
-    running.failure(rest, None, [run, stop], **PREVIEW, **PRIVATE)
-    stop.click(lambda: {**rest(), status: ""}, None, [run, stop, status], cancels=[running], queue=False, **PRIVATE)
+    watching = [status, show, run, halt, keep, saves["video"]]
+    states = [inputs.portrait, inputs.speech, inputs.motion, *inputs.chosen]
+    lined_up = run.click(plainly(begin), [*sources, *states, poses, count, *values], [token, status], **QUIET)
+    lined_up.success(plainly(watch), token, watching, **FOLLOWING)
+
+    def end(request: gr.Request, name: str | None) -> None:
+        record = context.records.find(name)
+        if record is not None and record.maker.owner == visitor_of(request).owner:
+            stop(context, record)
+
+    halt.click(plainly(end), token, None, queue=False, show_progress="hidden", **PRIVATE)
+
+    def save(kind: str, name: str | None) -> str:
+        record = context.records.find(name)
+        if record is None:
+            raise InputError(GONE)
+        path = make(context, record, kind)
+        return json.dumps({"url": f"gradio_api/file={path}", "name": KINDS[kind]})
+
+    for kind, button in saves.items():
+        saved = button.click(
+            plainly(lambda name, kind=kind: save(kind, name)), token, file, **SLOW_PREVIEW, **PRIVATE,
+        )  # fmt: skip
+        saved.success(None, file, None, js=_SAVE)
+    copy.click(None, None, link, js=_COPY, show_progress="hidden", **PRIVATE)
 
     def fill(variants: tuple[Variant, ...]) -> dict[Any, Any]:
         """Put columns into the controls."""
@@ -183,36 +215,42 @@ def build_compare(context: Context) -> None:
         for k, column in enumerate(columns):
             update[column.box] = gr.Column(visible=k < len(variants))
             if k < len(variants):
-                update |= {control: _shown(getattr(variants[k], name)) for name, control in column.controls.items()}
+                update |= updates(column.fill(context, variants[k]))
         return update
 
-    filled = [count, *[column.box for column in columns], *values]
+    filled = [count, *[column.box for column in columns], *shown]
     wanted.input(
-        lambda name, seed: fill(preset(name, int(seed or 0))),
-        [wanted, columns[0].controls["seed"]],
-        filled,
-        show_progress="hidden",
-        **PREVIEW,
-        **PRIVATE,
-    )
+        plainly(lambda name, seed: fill(preset(name, int(seed or 0), context.models()))),
+        [wanted, columns[0].fields["seed"]], filled, **QUIET,
+    )  # fmt: skip
     count.input(
-        lambda number: [gr.Column(visible=k < number) for k in range(MOST)],
-        count,
-        [column.box for column in columns],
-        show_progress="hidden",
-        **PREVIEW,
-        **PRIVATE,
-    )
+        lambda number: [gr.Column(visible=k < number) for k in range(MOST)], count,
+        [column.box for column in columns], **QUIET,
+    )  # fmt: skip
+    for column in columns:
+
+        def suit(model: str | None, column: Any = column) -> dict[Any, Any]:
+            """Show what the generator heeds that has just been chosen."""
+            return updates(column.suit(context, model or OWN))
+
+        column.fields["model"].input(plainly(suit), column.fields["model"], column.outputs(), **QUIET)
     usual = dataclasses.asdict(Variant())
     script = _LINK.replace("FIELDS", json.dumps(FIELDS)).replace("USUAL", json.dumps(usual))
     share.click(None, [*sources, count, *values], link, js=script, show_progress="hidden", **PRIVATE)
-    share.click(lambda: gr.Textbox(visible=True), None, link, show_progress="hidden", queue=False, **PRIVATE)
+    for button in (share, copy):
+        button.click(lambda: gr.Textbox(visible=True), None, link, show_progress="hidden", queue=False, **PRIVATE)
 
     def arrive(request: gr.Request) -> dict[Any, Any]:
-        """A shared link fills in its settings."""
+        """A link brings a comparison back, or settings for one."""
         text = request.query_params.get("compare")
         if not text:
             return {status: gr.skip()}
+        if _TOKEN.fullmatch(text):
+            record = context.records.find(text)
+            if record is None:
+                hours = f"{context.options.keep_hours:g}"
+                return {status: lines(line("warn", "compare_gone", hours=hours))}
+            return {token: record.token} | fill(tuple(column.variant for column in record.columns))
         comparison = from_link(text)
         update = fill(comparison.variants)
         for kind, component in zip(INPUTS, sources, strict=True):
@@ -225,170 +263,27 @@ def build_compare(context: Context) -> None:
 
     root = Building.root_block
     assert root is not None, "build_compare is called while a page is built"
-    root.load(plainly(arrive), None, [status, *sources, *filled], show_progress="hidden", **PREVIEW, **PRIVATE)
+    arrived = root.load(plainly(arrive), None, [token, status, *sources, *filled], **QUIET)
+    arrived.success(plainly(watch), token, watching, **FOLLOWING)
 
-    timer = gr.Timer(ASK_AGAIN_SECONDS)
+    timer = gr.Timer(ASK_AGAIN_SECONDS, active=False)  # its answer must not overtake a link's
+    arrived.then(lambda: gr.Timer(active=True), None, timer, **QUIET)
 
-    def look_at_model() -> dict[Any, Any]:
-        """Switch off what the loaded model cannot do, with the reason."""
+    def look_at_model(name: str, *models: str | None) -> dict[Any, Any]:
+        """Show the controls that have an effect, as soon as the model is loaded."""
         can = context.engine.capabilities
         if can is None:
             return {timer: gr.skip()}
-        missing = [name for name in SWITCHES if name in can.untrained]
-        absent = [name for name in SWITCHES if name not in can.switches + can.untrained]
-        fixed = ([] if can.seeded else ["seed"]) + ([] if has_quality(can) else ["steps"])
-        fixed += ["guidance_audio", "guidance_image"] if can.guidance is None else []
-        update: dict[Any, Any] = {timer: gr.Timer(active=False)}
-        for column in columns:
-            update |= {column.controls[name]: gr.Checkbox(False, interactive=False) for name in missing}
-            update |= {column.controls[name]: gr.Checkbox(True, visible=False) for name in absent}
-            update |= {column.controls[name]: gr.Number(interactive=False) for name in fixed}
-        reasons = []
-        if missing:
-            reasons.append(line("warn", "compare_no_untrained", parts=_titles(missing)))
-        if fixed:
-            reasons.append(line("info", "compare_without_effect", parts=_titles(fixed)))
-        gone = {
-            *missing,
-            *absent,
-            *(["ablations"] if absent else []),
-            *("seeds" if name == "seed" else name for name in fixed),
-        }
-        if gone:
-            update[untrained] = lines(*reasons)
-            update[wanted] = gr.Dropdown(
-                choices=[(t(f"compare_preset_{name}"), name) for name in PRESETS if name not in gone]
-            )
+        update: dict[Any, Any] = {timer: gr.Timer(active=False), own: gr.HTML(visible=can.guidance is not None)}
+        for column, model in zip(columns, models, strict=True):
+            update |= updates(column.suit(context, model or OWN))
+        offered = presets_for(can, context.models())
+        update[wanted] = gr.Dropdown(
+            choices=[(t(f"compare_preset_{each}"), each) for each in offered], value=name if name in offered else None
+        )
         return update
 
-    timer.tick(look_at_model, None, [timer, untrained, wanted, *values], show_progress="hidden", queue=False, **PRIVATE)
-
-
-def _build_column(k: int, variant: Variant) -> Column:
-    with gr.Column(visible=k < 2, min_width=200, elem_classes="vivid-card vc-column") as box:
-        gr.HTML(f'<b class="vc-letter">{LETTERS[k]}</b>', padding=False)
-        controls: dict[str, Any] = {}
-        with gr.Row():
-            for name in ("seed", "steps"):
-                least, most = NUMBERS[name]
-                controls[name] = gr.Number(
-                    _shown(getattr(variant, name)),
-                    label=t(f"compare_{name}"),
-                    precision=0,
-                    minimum=least,
-                    maximum=most,
-                    min_width=80,
-                    elem_id=f"compare-{name}-{LETTERS[k]}",
-                )
-        with gr.Row():
-            for name in ("guidance_audio", "guidance_image"):
-                least, most = NUMBERS[name]
-                controls[name] = gr.Number(
-                    _shown(getattr(variant, name)), label=t(f"compare_{name}"), minimum=least, maximum=most, step=0.1,
-                    min_width=80,
-                )  # fmt: skip
-        for name in SWITCHES:
-            controls[name] = gr.Checkbox(
-                getattr(variant, name),
-                label=t(f"compare_{name}"),
-                container=False,
-                elem_id=f"compare-{name}-{LETTERS[k]}",
-            )
-    return Column(box, {name: controls[name] for name in FIELDS})
-
-
-def _titles(names: list[str]) -> tuple[str, str]:
-    """The controls' labels, in English and Chinese."""
-    english, chinese = zip(*(TABLE[f"compare_{name}"] for name in names), strict=True)
-    return ", ".join(english), ", ".join(chinese)
-
-
-def _shown(value: Any) -> Any:
-    """Number fields show nothing chosen as 0."""
-    return 0 if value is None else value
-
-
-def read_variants(number: int, given: tuple[Any, ...]) -> tuple[Variant, ...]:
-    """The first `number` columns from the values of all controls. Errors: InputError."""
-    rows = [dict(zip(FIELDS, given[k * len(FIELDS) :], strict=False)) for k in range(int(number))]
-    for row in rows:
-        row["seed"] = row["seed"] or 0
-    return Comparison(tuple(Variant(**row) for row in rows)).variants
-
-
-def finished(
-    result: Result, parts: tuple[Portrait, Speech, PoseClip], before: list[dict[str, Any]], look: bool
-) -> dict[str, Any]:
-    """What the player gets to know about one finished video."""
-    portrait, _, motion = parts
-    seconds = result.frames / result.fps
-    calibrated = bool(result.settings.get("calibrate", True))
-    report = result.calibration or calibrate(portrait.pose, motion)[1].to_dict()
-    first = Path(before[0]["path"]) if before else None
-    measures: dict[str, Any] = {
-        "model": result.model,
-        "frames": result.frames,
-        "seconds": result.seconds,
-        "per_second": result.seconds / max(seconds, 1e-9),
-        "peak_memory_mb": round(result.peak_memory / 2**20),
-        **used_motion(report, calibrated),
-        **video_measures(result.path, first),
-    }
-    if look:
-        from ...pose.detect import detect_video
-
-        try:
-            measures |= pose_measures(detect_video(result.path)[0])
-        except InputError:  # nobody is recognised in the result: that is a result, too
-            measures |= {"hkc": 0.0, "hkv": None, "hmv": None}
-    return {"path": str(result.path), "measures": rounded(measures)}
-
-
-def show(variants: tuple[Variant, ...] | list[Variant], done: list[dict[str, Any]]) -> str:
-    """The player's value: JSON with each finished column, and the table as CSV."""
-    rows = table(variants, [item["measures"] for item in done])
-    return json.dumps(
-        {
-            "differ": differences(variants),
-            "columns": [
-                {
-                    "letter": letter,
-                    "url": f"gradio_api/file={item['path']}",
-                    "settings": dataclasses.asdict(variant),
-                    "measures": item["measures"],
-                }
-                for letter, variant, item in zip(LETTERS, variants, done, strict=False)
-            ],
-            "csv": to_csv(rows),
-        }
-    )
-
-
-def _script() -> str:
-    code = (FOLDER / "player.js").read_text("utf-8")
-    return f"const TEXT = {json.dumps(TABLE, ensure_ascii=False)};\n{code}"
-
-
-def _player() -> str:
-    """The player's skeleton. Gradio reads it as a template: no backtick, no dollar sign."""
-    speeds = "".join(
-        f'<option value="{speed}"{" selected" if speed == 1 else ""}>× {speed}</option>' for speed in (0.25, 0.5, 1)
-    )
-    return f"""
-<p class="vc-empty">{both("compare_empty")}</p>
-<div class="vc-videos"></div>
-<div class="vc-controls">
-  <button type="button" class="vc-back" data-in-title="compare_back">‹</button>
-  <button type="button" class="vc-play" data-in-title="compare_play">▶</button>
-  <button type="button" class="vc-forward" data-in-title="compare_forward">›</button>
-  <input type="range" class="vc-seek" min="0" max="1000" value="0" data-in-title="compare_seek">
-  <span class="vc-time"></span>
-  <select class="vc-speed" data-in-title="compare_speed">{speeds}</select>
-  <select class="vc-sound"></select>
-</div>
-<div class="vc-results">
-  <table class="vc-table"></table>
-  <p class="vc-explained">{both("compare_explained")}</p>
-  <button type="button" class="vc-csv">{both("compare_csv")}</button>
-</div>
-"""
+    timer.tick(
+        plainly(look_at_model), [wanted, *(column.fields["model"] for column in columns)],
+        [timer, own, wanted, *shown], show_progress="hidden", queue=False, **PRIVATE,
+    )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 from ...config import Limits
 from ...errors import InputError
 from ...inputs import load_portrait, load_speech
-from ...pose.library import list_motions, shipped_motion
+from ...pose.library import DEFAULT_MOTION, list_motions, shipped_motion
 from .. import examples
 from .settings import ANIMATE
 
@@ -37,6 +37,13 @@ def chosen(kind: str, name: str, from_animate: Any, limits: Limits) -> Any:
     shipped = examples.portraits() if kind == "portrait" else examples.voices()
     path = next(example.path for example in shipped if example.path.stem == name)
     return _portrait(str(path)) if kind == "portrait" else load_speech(path, max_seconds=limits.speech_seconds)
+
+
+def titled(kind: str, name: str, kept: str) -> str:
+    """What people call an input: an example by its title, what comes from Animate by what it is called there."""
+    if name == ANIMATE:
+        name = kept or (DEFAULT_MOTION if kind == "motion" else "")
+    return next((title for title, known in choices(kind) if known == name), name) or "–"
 
 
 @functools.lru_cache(maxsize=32)

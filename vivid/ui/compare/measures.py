@@ -1,23 +1,78 @@
-"""Measures of finished videos that can be computed here, without any network but the pose detector.
-
-They say how videos of the same inputs differ; none of them says which one is better.
-"""
+"""Measures of finished videos that can be computed here, without any network but the pose detector."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import InputError
 from ...evaluation.metrics import hand_confidence, hand_variance, head_motion_variance, luma, trembling
+from ...events import Result
 from ...media.video import read_frames
+from ...pose.calibrate import calibrate
+from ...pose.portrait import Portrait
 from ...pose.skeleton import NOSE, PoseClip
 
 MEASURED_SIDE = 256
 """Videos are measured at this longer side, so that numbers of different sizes can be compared."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a number is: its unit, "" where it has none, and which way is better, None where neither is."""
+
+    unit: str
+    better: Literal["higher", "lower"] | None = None
+
+
+QUANTITIES: dict[str, Quantity] = {
+    "frames": Quantity(""),
+    "seconds": Quantity("s", "lower"),
+    "per_second": Quantity("s of work per s of video", "lower"),
+    "peak_memory": Quantity("MB", "lower"),
+    "bone_error": Quantity("%", "lower"),
+    "reach": Quantity("%", "higher"),
+    "inside": Quantity("%", "higher"),
+    "motion": Quantity("grey levels of 255"),
+    "flicker": Quantity("grey levels of 255"),
+    "difference": Quantity("grey levels of 255"),
+    "hkc": Quantity("", "higher"),
+    "hkv": Quantity("%² of the height"),
+    "hmv": Quantity("%² of the height"),
+}
+"""Every number of a comparison, in the order of its table."""
+
+
+def measured(
+    result: Result, portrait: Portrait, motion: PoseClip, first: Path | None, look: bool, on_gpu: bool
+) -> dict[str, float | None]:
+    """The numbers of one finished video, by the names in QUANTITIES; None where there is none.
+
+    first: the video that it is compared with; look: whether to run the pose detector over it; on_gpu: whether its peak
+    memory was counted for it alone, as only a GPU does. A process's peak is that of everything it ever did.
+    """
+    report = result.calibration or calibrate(portrait.pose, motion)[1].to_dict()
+    numbers: dict[str, float | None] = {
+        "frames": result.frames,
+        "seconds": result.seconds,
+        "per_second": result.seconds / max(result.frames / result.fps, 1e-9),
+        "peak_memory": round(result.peak_memory / 2**20) if on_gpu else None,
+        **used_motion(report, bool(result.settings.get("calibrate", True))),
+        **video_measures(result.path, first),
+    }
+    if look:
+        from ...pose.detect import detect_video
+
+        try:
+            numbers |= pose_measures(detect_video(result.path)[0])
+        except InputError:  # nobody is recognised in the result: that is a result, too
+            numbers |= {"hkc": 0.0, "hkv": None, "hmv": None}
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in numbers.items()}
 
 
 def video_measures(path: Path, first: Path | None = None) -> dict[str, float | None]:
@@ -70,11 +125,6 @@ def _seen_twice(points: NDArray[np.float32]) -> bool:
 
 
 def used_motion(report: dict[str, Any], calibrated: bool) -> dict[str, float | None]:
-    """How well the motion that drove the video fits the portrait, from the calibration report."""
-    measured = report["after" if calibrated else "before"]
-    return {name: measured[name] for name in ("bone_error", "reach", "inside")}
-
-
-def rounded(measures: dict[str, Any], digits: int = 4) -> dict[str, Any]:
-    """The same with numbers cut to what means something."""
-    return {name: round(value, digits) if isinstance(value, float) else value for name, value in measures.items()}
+    """How well the motion that drove the video fits the portrait, in per cent, from the calibration report."""
+    found = report["after" if calibrated else "before"]
+    return {name: None if found[name] is None else 100 * found[name] for name in ("bone_error", "reach", "inside")}

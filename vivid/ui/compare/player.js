@@ -1,36 +1,22 @@
-// The player of the Compare tab: two to four videos in step, with their measures. `element`, `watch` and `props` are
+// The player of the Compare tab: two to four videos in step, with what is known of them. `element`, `watch` and `props` are
 // Gradio's; TEXT comes from Python.
 const escaped = (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => escaped(values[name] ?? ""));
-const both = (key, values = {}) =>
-  `<span class="lang-en">${filled(TEXT[key][0], values)}</span><span class="lang-zh">${filled(TEXT[key][1], values)}</span>`;
 const plain = (key, values = {}) => filled(TEXT[key][document.documentElement.lang.startsWith("zh") ? 1 : 0], values);
 const FPS = 24;
 let videos = [], shown = "";
 
-function number(name, value) {
-  if (value === null || value === undefined) return "–";
-  if (typeof value !== "number") return escaped(value);
-  if (["bone_error", "reach", "inside"].includes(name)) return (100 * value).toFixed(1) + " %";
-  return Number.isInteger(value) ? String(value) : value.toFixed(value < 10 ? 2 : 1);
-}
-function setting(name, value) {
-  if (typeof value === "boolean") return both(value ? "compare_on" : "compare_off");
-  return value === null ? "–" : escaped(value);
-}
 function build(data) {
-  const columns = data.columns;
-  const titles = columns.map((column) => data.differ.length
-    ? data.differ.map((name) => `${both("compare_" + name)}: <b>${setting(name, column.settings[name])}</b>`).join("<br>")
-    : both("compare_same_settings"));
-  element.querySelector(".vc-videos").innerHTML = columns.map((column, k) => `<figure>
-    <figcaption><b class="vc-letter">${column.letter}</b><span>${titles[k]}</span></figcaption>
-    <video src="${escaped(column.url)}" playsinline preload="auto" aria-label="${escaped(plain("compare_video", { letter: column.letter }))}"></video></figure>`).join("");
-  const names = [...new Set(columns.flatMap((column) => Object.keys(column.measures)))];
-  element.querySelector(".vc-table").innerHTML = `<thead><tr><th></th>${columns.map((c) => `<th>${c.letter}</th>`).join("")}</tr></thead><tbody>${
-    names.map((name) => `<tr><th>${both("compare_row_" + name)}</th>${columns.map((c) => `<td>${number(name, c.measures[name])}</td>`).join("")}</tr>`).join("")}</tbody>`;
-  element.querySelector(".vc-sound").innerHTML = columns.map((c, k) => `<option value="${k}">${escaped(plain("compare_sound", { letter: c.letter }))}</option>`).join("");
+  element.querySelector(".vc-record").innerHTML = data.about;
+  element.querySelector(".vc-videos").innerHTML = data.columns.map((column) => `<figure>
+    <figcaption><b class="vc-letter">${column.letter}</b><span>${column.caption}</span></figcaption>${column.url
+    ? `<video src="${escaped(column.url)}" playsinline preload="auto" aria-label="${escaped(plain("compare_video", { letter: column.letter }))}"></video>`
+    : `<p class="vc-error">${column.error}</p>`}${column.notices}</figure>`).join("");
+  element.querySelector(".vc-table").innerHTML = data.table;
+  const playable = data.columns.filter((column) => column.url);
+  element.querySelector(".vc-sound").innerHTML = playable.map((c, k) => `<option value="${k}">${escaped(plain("compare_sound", { letter: c.letter }))}</option>`).join("");
   element.classList.add("vc-full");
+  element.classList.toggle("vc-playable", playable.length > 0);
   videos = [...element.querySelectorAll("video")];
   videos.forEach((video) => {
     video.addEventListener("loadedmetadata", place);
@@ -86,14 +72,6 @@ element.querySelector(".vc-forward").addEventListener("click", () => { play(fals
 element.querySelector(".vc-seek").addEventListener("input", (event) => { play(false); seek((length() * event.target.value) / 1000); });
 element.querySelector(".vc-sound").addEventListener("change", sound);
 element.querySelector(".vc-speed").addEventListener("change", (event) => videos.forEach((video) => { video.playbackRate = Number(event.target.value); }));
-element.querySelector(".vc-csv").addEventListener("click", () => {
-  const data = JSON.parse(props.value);
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([data.csv], { type: "text/csv" }));
-  link.download = "comparison.csv";
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-});
 function translated() {
   element.querySelectorAll("[data-in-title]").forEach((node) => {
     node.title = plain(node.dataset.inTitle);
@@ -102,11 +80,19 @@ function translated() {
 }
 translated();
 new MutationObserver(translated).observe(document.documentElement, { attributeFilter: ["lang"] });
-watch("value", () => {
+function arrive() {
   if (!props.value || props.value === shown) return;
   shown = props.value;
   const data = JSON.parse(shown);
   play(false);
   if (data.columns.length) build(data);
-  else { element.classList.remove("vc-full"); videos = []; }
-});
+  else { element.classList.remove("vc-full", "vc-playable"); videos = []; }
+  if (!data.token) return;
+  const url = new URL(location.href); // whoever loads the page again finds the comparison again
+  if (url.searchParams.get("compare") === data.token) return;
+  url.search = "";
+  url.searchParams.set("compare", data.token);
+  history.replaceState(history.state, "", url);
+}
+arrive();
+watch("value", arrive);

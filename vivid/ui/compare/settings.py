@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ...config import RunSettings
 from ...errors import InputError
+from ...generators import Capabilities
+from ..quality import has_quality
 
 MOST = 4
 LETTERS = "ABCD"
@@ -22,13 +22,17 @@ NUMBERS = {"seed": (0, 2**31 - 1), "steps": (0, 100), "guidance_audio": (0, 10),
 ANIMATE = "animate"
 """An input that is taken from the Animate tab."""
 INPUTS = ("portrait", "voice", "motion")
+OWN = ""
+"""The server's own generator."""
+_MODEL = re.compile(r"[a-z0-9-]{0,40}")
 LONGEST_LINK = 4000
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One column: everything that decides a video besides its inputs."""
+    """One column: everything that decides a video besides its inputs. `model` is one that `Context.engine_of` knows."""
 
+    model: str = OWN
     seed: int = 0
     steps: int | None = None
     guidance_audio: float | None = None
@@ -48,16 +52,34 @@ class Variant:
             if whole is int and value != int(value):
                 raise InputError(f"{name} is {value!r}: choose a whole number.")
             object.__setattr__(self, name, whole(value) if value or name == "seed" else None)
+        if not isinstance(self.model, str) or not _MODEL.fullmatch(self.model):
+            raise InputError(f"There is no generator {repr(self.model)[:40]}: choose one that is offered here.")
         for name in SWITCHES:
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name.replace('_', ' ')} is either on or off.")
 
     def settings(self, mark: bool) -> RunSettings:
         """As the pipeline takes them."""
-        return RunSettings(**dataclasses.asdict(self), mark=mark)
+        values = dataclasses.asdict(self)
+        del values["model"]
+        return RunSettings(**values, mark=mark)
+
+    def heeded(self, can: Capabilities) -> Variant:
+        """The same with whatever that generator does not heed as it is by default."""
+        usual = Variant()
+        ignored = {name: getattr(usual, name) for name in FIELDS if name != "model" and name not in heeded_by(can)}
+        return dataclasses.replace(self, **ignored)
 
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Variant))
+
+
+def heeded_by(can: Capabilities) -> tuple[str, ...]:
+    """Fields that change something in a video by that generator."""
+    numbers: tuple[str, ...] = ("seed",) if can.seeded else ()
+    numbers += ("steps",) if has_quality(can) else ()
+    numbers += ("guidance_audio", "guidance_image") if can.guidance is not None else ()
+    return (*numbers, *(name for name in SWITCHES if name in can.switches and name not in can.untrained))
 
 
 @dataclass(frozen=True)
@@ -102,11 +124,16 @@ def from_link(text: str) -> Comparison:
         raise InputError("This link's settings cannot be read: ask for it again, or choose settings here.") from None
 
 
-def preset(name: str, seed: int = 0) -> tuple[Variant, ...]:
-    """The columns of a ready comparison; KeyError for an unknown name."""
+def preset(name: str, seed: int = 0, models: Sequence[str] = ()) -> tuple[Variant, ...]:
+    """The columns of a ready comparison; `models` are those besides the server's own. KeyError for an unknown name."""
     full = Variant(seed=seed)
-    without = {switch: dataclasses.replace(full, **{switch: False}) for switch in SWITCHES}
+    without = {
+        "calibrate": dataclasses.replace(full, calibrate=False),
+        "codebook": dataclasses.replace(full, codebook=False),
+        "head_stream": dataclasses.replace(full, head_stream=False),
+    }
     return {
+        "models": tuple(dataclasses.replace(full, model=model) for model in (OWN, *models))[:MOST],
         "calibrate": (full, without["calibrate"]),
         "codebook": (full, without["codebook"]),
         "head_stream": (full, without["head_stream"]),
@@ -116,30 +143,18 @@ def preset(name: str, seed: int = 0) -> tuple[Variant, ...]:
     }[name]
 
 
-PRESETS = ("calibrate", "codebook", "head_stream", "ablations", "seeds", "steps")
+PRESETS = ("models", "calibrate", "codebook", "head_stream", "ablations", "seeds", "steps")
+
+
+def presets_for(can: Capabilities, models: Sequence[str]) -> tuple[str, ...]:
+    """Ready comparisons that compare something, where these are the own generator's powers and the others' names."""
+    heeded = heeded_by(can)
+    useful = {name: name in heeded for name in SWITCHES}
+    useful |= {"models": bool(models), "seeds": "seed" in heeded, "steps": "steps" in heeded}
+    useful["ablations"] = all(name in heeded for name in SWITCHES)
+    return tuple(name for name in PRESETS if useful[name])
 
 
 def differences(variants: Sequence[Variant]) -> list[str]:
     """Names of the settings in which the columns differ."""
     return [name for name in FIELDS if len({getattr(variant, name) for variant in variants}) > 1]
-
-
-def table(variants: Sequence[Variant], results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One row a finished column: letter, settings as they were used, measures."""
-    names = list(dict.fromkeys(name for result in results for name in result))
-    rows = []
-    for letter, variant, result in zip(LETTERS, variants, results, strict=False):
-        measures = {name: result.get(name) for name in names}
-        rows.append({"column": letter, **dataclasses.asdict(variant), **measures})
-    return rows
-
-
-def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table as CSV (RFC 4180, empty for unknown)."""
-    if not rows:
-        return ""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

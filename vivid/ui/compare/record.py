@@ -1,0 +1,174 @@
+"""A comparison as it is kept: its inputs' names, its columns with their videos and numbers, and the link to it."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from ... import __version__
+from ...errors import InputError
+from ...events import Result
+from ...pose.portrait import Portrait
+from ...pose.skeleton import PoseClip
+from ...speech.types import Speech
+from ..generation import line_up
+from ..jobs import FAILED, Job
+from ..visitors import Visitor, visitor_of
+from .measures import measured
+from .settings import INPUTS, LETTERS, Variant
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+Parts = tuple[Portrait, Speech, PoseClip]
+
+
+@dataclass
+class Column:
+    """One video: what was asked for, its job in the line while it has one, and what became of it."""
+
+    letter: str
+    variant: Variant
+    output: Path
+    job: str = ""
+    measuring: bool = False
+    result: Result | None = None
+    numbers: dict[str, float | None] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass
+class Record:
+    """One comparison. `names`: what its inputs are called, by INPUTS; `made`: seconds since 1970; `look`: whether the
+    pose detector is run over the videos. Whoever knows `token` may look at it; `maker` may stop it."""
+
+    folder: Path
+    maker: Visitor
+    names: dict[str, str]
+    columns: list[Column]
+    look: bool
+    version: str = __version__
+    made: float = field(default_factory=time.time)
+    stopped: bool = False
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    writing: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a download is put together."""
+
+    @property
+    def finished(self) -> list[Column]:
+        """The columns that have a video."""
+        return [column for column in self.columns if column.result is not None]
+
+    @property
+    def current(self) -> Column | None:
+        """The column that is being made, None when nothing more will happen."""
+        if self.stopped:
+            return None
+        return next((column for column in self.columns if column.result is None and not column.error), None)
+
+
+class Records:
+    """All comparisons whose files are still there, by their token."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+        self._guard = threading.Lock()
+
+    def add(self, record: Record) -> None:
+        """Keep it for as long as its folder is kept."""
+        with self._guard:
+            self._records = {token: old for token, old in self._records.items() if old.folder.is_dir()}
+            self._records[record.token] = record
+
+    def find(self, token: object) -> Record | None:
+        """The comparison of that token, None when there is none (any more). A token is looked up, never a place."""
+        with self._guard:
+            record = self._records.get(token) if isinstance(token, str) else None
+        return record if record is not None and record.folder.is_dir() else None
+
+
+def start(
+    context: Context,
+    request: gr.Request,
+    names: dict[str, str],
+    parts: Parts,
+    variants: Sequence[Variant],
+    look: bool,
+) -> Record:
+    """Line up the first column; each of the others follows when the one before it is finished. Errors: InputError."""
+    maker = visitor_of(request)
+    folder = context.visitors.new_file(request, "")
+    folder.mkdir(mode=0o700)
+    columns = [
+        Column(letter, variant, new_file(context, maker, folder / f"{letter}.mp4"))
+        for letter, variant in zip(LETTERS, variants, strict=False)
+    ]
+    record = Record(folder, maker, names, columns, look)
+    try:
+        _line_up(context, record, parts, 0)
+    except InputError:
+        folder.rmdir()
+        raise
+    context.records.add(record)
+    return record
+
+
+def new_file(context: Context, maker: Visitor, path: Path) -> Path:
+    """A file of a record: it takes up its maker's share of the disk, and whoever has the link may fetch it."""
+    context.visitors.grant(maker.owner, path)
+    context.visitors.share(path)
+    return path
+
+
+def _line_up(context: Context, record: Record, parts: Parts, index: int) -> None:
+    column = record.columns[index]
+    portrait, _, motion = parts
+
+    def finish(result: Result) -> None:
+        column.measuring = True
+        before = record.finished
+        device = context.engine_of(column.variant.model).pipeline().device
+        first = before[0].output if before else None
+        column.numbers = measured(result, portrait, motion, first, record.look, device.startswith("cuda"))
+        column.result = result
+
+    def then(job: Job) -> None:
+        column.measuring = False
+        if job.state == FAILED:
+            column.error = job.error
+        for later in range(index + 1, len(record.columns)):
+            if record.stopped:
+                return
+            try:
+                _line_up(context, record, parts, later)
+                return
+            except InputError as error:
+                record.columns[later].error = str(error)
+
+    settings = column.variant.settings(context.options.mark)
+    details: dict[str, Any] = {name: record.names[name] for name in INPUTS}
+    details |= {"made": when(record.made), "version": record.version}
+    column.job = line_up(
+        context, *parts, settings, column.output, details, model=column.variant.model, finish=finish, then=then
+    ).name
+
+
+def stop(context: Context, record: Record) -> None:
+    """End it; what is finished stays."""
+    record.stopped = True
+    for column in record.columns:
+        job = context.jobs.find(column.job)
+        if job is not None and not job.finished:
+            context.jobs.stop(job)
+
+
+def when(seconds: float) -> str:
+    """A moment for people and programs alike."""
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))

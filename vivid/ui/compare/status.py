@@ -1,0 +1,30 @@
+"""How far a comparison is, in a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..animate.progress import progress
+from ..strings import both
+from ..widgets import line, lines
+from .record import Record
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+
+def told(context: Context, record: Record) -> str:
+    """What a comparison is at, as HTML."""
+    column = record.current
+    if column is None:
+        if record.stopped:
+            return lines(line("info", "job_stopped"))
+        return lines(line("ok", "compare_done") if record.finished else line("bad", "compare_none"))
+    values = {"letter": column.letter, "count": len(record.columns)}
+    job = context.jobs.find(column.job)
+    if column.measuring:
+        return lines(line("info", "compare_measuring", **values))
+    if job is None or job.finished:
+        return lines(line("info", "compare_waiting", **values))
+    ready = context.engine_of(column.variant.model).ready
+    return f'<p class="vc-at">{both("compare_working", **values)}</p>' + progress(job, context.jobs, ready)
