@@ -423,6 +423,25 @@ TABLE: dict[str, str] = {
     "The server's memory is not enough for this: choose a smaller picture size or a shorter voice.": (
         "服务器内存不足：请选择更小的画面尺寸或更短的语音。"
     ),
+    # Corrections by hand
+    "The correction names no point or no range of frames: undo it and make it again.": (
+        "修正未指明关键点或帧范围：请撤销后重做。"
+    ),
+    "The correction moves a point out of reach: undo it and make it again.": "修正将关键点移得过远：请撤销后重做。",
+    "The correction is neither free nor bound: undo it and make it again.": (
+        "修正未说明是否保持肢体长度：请撤销后重做。"
+    ),
+    "The correction cannot be read: undo it and make it again.": "无法读取该修正：请撤销后重做。",
+    "The corrections cannot be read: undo them and make them again.": "无法读取这些修正：请撤销后重做。",
+    "The correction ends in frame {}, the clip has {}: make it again.": (
+        "修正结束于第 {0} 帧，而片段只有 {1} 帧：请重做。"
+    ),
+    "The correction's frame is an end of its range: choose a range around it.": (
+        "修正所在的帧位于范围端点：请选择包含它的范围。"
+    ),
+    "The clip has {} corrections, which is the limit: correct whole ranges instead.": (
+        "该片段已有 {0} 处修正，已达上限：请改为按范围修正。"
+    ),
     "These files make more than {} pairs: load fewer at a time.": "这些文件的配对超过 {0} 个：请一次少载入一些。",
     "{} people have decisions here, which is the limit: ask whoever runs this server.": (
         "此处已有 {0} 人的决定，已达上限：请联系服务器管理者。"
