@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,15 +21,19 @@ from PIL import Image
 from ui_people import person, waving
 
 from vivid.errors import InputError
-from vivid.pose.clips import save_clip
+from vivid.pose.calibrate import calibrate
+from vivid.pose.clips import load_clip, save_clip
+from vivid.pose.edits import apply_edits, checked_edits
 from vivid.pose.foreign import save_openpose
-from vivid.ui.inspect import annotators
+from vivid.ui.inspect import annotators, decisions, fitting, uploads
 from vivid.ui.inspect import bench as benches
 from vivid.ui.inspect import pairs as pairs_module
 from vivid.ui.inspect.annotators import Annotators
-from vivid.ui.inspect.bench import FOLDER, Bench, nudges_of, packed
+from vivid.ui.inspect.bench import Bench
 from vivid.ui.inspect.decisions import DecisionBook, Mark
+from vivid.ui.inspect.fitting import nudges_of, packed
 from vivid.ui.inspect.pairs import Source, folder_sources, match_pairs
+from vivid.ui.inspect.uploads import FOLDER
 from vivid.ui.visitors import Visitor, current
 
 
@@ -45,8 +51,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         seen.append(image.shape[0])
         return SimpleNamespace(pose=person(), notices=("The left hand is small.",), detector="test")
 
-    monkeypatch.setattr(benches, "detect_picture", detect)
-    monkeypatch.setattr(benches, "asked", seen, raising=False)
+    monkeypatch.setattr(fitting, "detect_picture", detect)
+    monkeypatch.setattr(fitting, "asked", seen, raising=False)
     return pairs
 
 
@@ -168,8 +174,8 @@ def test_what_is_to_be_said_of_a_clip_is_said(bench: Bench, folder: Path) -> Non
 def test_a_nudge_moves_the_calibrated_points(bench: Bench) -> None:
     pair = bench.open({"collection": FOLDER, **who(bench)})["pairs"][0]
     asked = {"collection": FOLDER, "pair": pair["id"]}
-    before = unpack(bench.nudge(asked)["calibrated"], 11) * (400 / 4096)
-    after = unpack(bench.nudge({**asked, "nudges": {"offset_x": 0.5}})["calibrated"], 11) * (400 / 4096)
+    before = unpack(bench.fit(asked)["calibrated"], 11) * (400 / 4096)
+    after = unpack(bench.fit({**asked, "nudges": {"offset_x": 0.5}})["calibrated"], 11) * (400 / 4096)
     moved = (after - before)[:, [0, 1, 2, 5], 0]
     np.testing.assert_allclose(moved, 50, atol=0.5)
 
@@ -206,6 +212,88 @@ def test_a_survey_measures_pairs_and_leaves_unread_videos(bench: Bench, folder: 
     assert bench.survey({**asked, "pair": opened[0]["id"]}) == {"worst": None}
 
 
+WRIST = {"point": 7, "frame": 3, "by": [-20.0, -30.0], "first": 3, "last": 3, "free": False}
+
+
+def test_moved_points_are_kept_with_the_decision_and_as_a_clip(bench: Bench, tmp_path: Path) -> None:
+    first = bench.open({"collection": FOLDER, **who(bench)})["pairs"][0]
+    data = {"collection": FOLDER, **who(bench), "session": "s", "pair": first["id"], "decision": ""}
+    assert first["edits"] == () and first["seconds"] == 0
+    one = bench.record({**data, "action": "edit", "edits": [WRIST], "seconds": 12.34})
+    assert one["edits"][0]["point"] == 7
+    kept = tmp_path / "decisions" / "clips-anna" / f"{first['id']}.npz"
+    fitted = calibrate(person(), waving(11))[0]
+    expected = apply_edits(fitted, checked_edits([WRIST]))
+    np.testing.assert_allclose(load_clip(kept).body, expected.body, atol=0.01)
+    once = kept.read_bytes()
+    assert base64.b64decode(bench.clip({**data, "edits": [WRIST]})["data"]) == once
+    bench.record({**data, "action": "edit", "edits": [WRIST, {**WRIST, "point": 25}], "seconds": 3})
+    assert kept.read_bytes() != once
+    assert bench.undo(data)["edits"][0]["point"] == 7 and kept.read_bytes() == once
+    again = bench.open(data)["pairs"][0]
+    assert (len(again["edits"]), again["seconds"]) == (1, 15.3)
+    exported = bench.export(data)
+    row = json.loads(exported["json"])[0]
+    assert (row["seconds"], row["corrected_clip"]) == (15.3, f"clips-anna/{first['id']}.npz")
+    assert row["edits"] == [WRIST] and ",15.3,1,clips-anna/" in exported["csv"]
+    assert bench.undo(data)["edits"] == () and not kept.exists()
+    # What the worst frames are follows the points, the points that the page gets do not: it moves them itself.
+    asked = {**data, "edits": [{**WRIST, "by": [300.0, 0.0], "free": True}]}
+    assert bench.fit(asked)["worst"]["jump"][1] > bench.fit(data)["worst"]["jump"][1] + 1
+    assert bench.fit(asked)["calibrated"] == bench.fit(data)["calibrated"]
+
+
+def test_moved_points_may_be_anything_and_have_limits(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = bench.open({"collection": FOLDER, **who(bench)})["pairs"][0]
+    data = {"collection": FOLDER, **who(bench), "session": "s", "pair": first["id"], "action": "edit", "decision": ""}
+    strange: list[Any] = [
+        "all", {"a": 1}, [None], [[1]], [{**WRIST, "by": [float("nan"), 0]}], [{**WRIST, "by": [1e30, 0]}],
+        [{**WRIST, "last": 11}], [{**WRIST, "point": 60}], [{**WRIST, "frame": "3"}], [{**WRIST, "path": "/etc"}],
+        [WRIST] * 101, [{**WRIST, "by": [10**400, 0]}],
+    ]  # fmt: skip
+    for edits in strange:
+        for call in (bench.record, bench.fit, bench.load, bench.look, bench.clip):
+            answer = call({**data, "edits": edits, "frame": 0})
+            assert set(answer) == {"error", "chinese"}, (call, edits)
+            assert "wrong on our side" not in answer["error"]
+    assert not list((tmp_path / "decisions").glob("clips-*"))
+    for seconds in (float("nan"), -5, "9", True, 1e9, None, [1]):
+        assert "error" not in bench.record({**data, "seconds": seconds})
+    assert bench.open(data)["pairs"][0]["seconds"] == 0
+    monkeypatch.setattr(decisions, "CLIP_BYTES", 1000)
+    assert "all the room" in bench.record({**data, "edits": [WRIST]})["error"]
+    assert bench.open(data)["pairs"][0]["edits"] == ()
+    assert "secret" in bench.record({**data, "secret": "", "edits": [WRIST]})["error"]
+
+
+def test_a_frame_of_the_finished_look_is_drawn_for_what_is_corrected(bench: Bench) -> None:
+    asked_for: list[tuple[str, Any]] = []
+
+    class Drawn:
+        generator = SimpleNamespace(resolve=lambda settings, size: replace(settings, width=200, height=100))
+
+        def of(self, session: str, wanted: Any) -> Any:
+            asked_for.append((session, wanted))
+            return SimpleNamespace(frame=lambda index: np.full((100, 200, 3), index, np.uint8))
+
+    bench._fitting._previews = Drawn()  # type: ignore[assignment]
+    pair = bench.open({"collection": FOLDER, **who(bench)})["pairs"][0]
+    asked = {"collection": FOLDER, "pair": pair["id"], "frame": 5}
+    first = bench.look(asked)
+    image = Image.open(io.BytesIO(base64.b64decode(first["picture"].split(",")[1])))
+    assert image.size == (200, 100) and abs(image.getpixel((9, 9))[0] - 5) < 3  # type: ignore[index]
+    x0, y0, x1, y1 = first["box"]  # half as high as the portrait, somewhere in it
+    assert (x0, x1) == (0, 400) and y1 - y0 == pytest.approx(200)
+    bench.look(asked)
+    bench.look({**asked, "edits": [WRIST]})
+    (_, plain), (_, same), (_, moved) = asked_for
+    assert plain is same and moved.motion is moved.calibrated[0]  # hands are shaped after the corrected ones
+    assert not np.array_equal(moved.calibrated[0].body, plain.calibrated[0].body)
+    assert "error" in bench.look({**asked, "frame": -1}) and "error" in bench.look({**asked, "frame": "1"})
+
+
 def test_every_slider_reaches_calibration() -> None:
     nudges = nudges_of(
         {"offset_x": 1, "offset_y": -1, "scale": 1.1, "left_angle": 5, "left_length": 1.2, "left_hand": 1.3,
@@ -221,8 +309,8 @@ def test_a_portrait_is_looked_at_once(bench: Bench) -> None:
     asked = {"collection": FOLDER, **who(bench)}
     for pair in bench.open(asked)["pairs"] * 3:
         bench.load({**asked, "pair": pair["id"]})
-        bench.nudge({**asked, "pair": pair["id"], "nudges": {"scale": 1.2}})
-    assert len(benches.asked) == 2  # type: ignore[attr-defined]
+        bench.fit({**asked, "pair": pair["id"], "nudges": {"scale": 1.2}})
+    assert len(fitting.asked) == 2  # type: ignore[attr-defined]
 
 
 def test_strange_requests_are_answered_with_a_sentence(bench: Bench, tmp_path: Path) -> None:
@@ -234,8 +322,8 @@ def test_strange_requests_are_answered_with_a_sentence(bench: Bench, tmp_path: P
         (bench.open, {"collection": FOLDER, "name": ""}),
         (bench.open, {"collection": FOLDER, "name": ["Anna"]}),
         (bench.load, {"collection": FOLDER, "pair": "../../etc/passwd"}),
-        (bench.nudge, {**good, "nudges": {"scale": 99}}),
-        (bench.nudge, {**good, "nudges": "all"}),
+        (bench.fit, {**good, "nudges": {"scale": 99}}),
+        (bench.fit, {**good, "nudges": "all"}),
         (bench.record, {**good, "decision": "maybe"}),
         (bench.record, {**good, "action": "undo"}),
         (bench.record, {**good, "note": "x" * 5000}),
@@ -297,7 +385,7 @@ def test_decisions_of_before_there_were_secrets_go_to_who_comes_first(
     bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     pair = bench.open({"collection": FOLDER, **who(bench, "Bob")})["pairs"][0]["id"]
-    subject = bench._collection(FOLDER)[pair].subject()
+    subject = bench.collections.pairs(FOLDER)[pair].subject()
     DecisionBook(tmp_path / "decisions", "Anna").add(subject, Mark("accept"), None, "s", "decide")
     assert "error" in bench.export({"name": "Anna", "secret": ""})
     assert bench.open({"collection": FOLDER, **who(bench)})["pairs"][0]["decision"] == "accept"
@@ -350,8 +438,8 @@ def test_nobody_begins_so_many_names_that_others_find_no_room(
 
 def test_uploaded_collections_have_limits(bench: Bench, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = [Source(folder / "1.png", "1.png"), Source(folder / "1.npz", "1.npz")]
-    monkeypatch.setattr(benches, "MOST_OF_VISITOR", 2)
-    monkeypatch.setattr(benches, "MOST_COLLECTIONS", 4)
+    monkeypatch.setattr(uploads, "MOST_OF_VISITOR", 2)
+    monkeypatch.setattr(uploads, "MOST_COLLECTIONS", 4)
 
     def there(name: str) -> bool:
         return "pairs" in bench.open({"collection": name, **who(bench)})

@@ -16,10 +16,12 @@ import pytest
 from PIL import Image
 from ui_people import person, waving
 
-from vivid.pose.clips import save_clip
+from vivid.pose.calibrate import calibrate
+from vivid.pose.clips import load_clip, save_clip
+from vivid.pose.skeleton import PoseClip
 from vivid.ui import strings
 from vivid.ui.context import make_context
-from vivid.ui.inspect import bench, tab
+from vivid.ui.inspect import fitting, tab
 from vivid.ui.options import ServerOptions
 
 pytestmark = pytest.mark.browser
@@ -40,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
         return SimpleNamespace(pose=person(), notices=(), detector="test")
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(bench, "detect_picture", detect)
+    patch.setattr(fitting, "detect_picture", detect)
     context = make_context(ServerOptions(decisions=root / "decisions", pairs=root / "pairs", data=root / "data"))
     with gr.Blocks() as page, gr.Tab("Inspect"):
         tab.build_inspect(context)
@@ -71,14 +73,15 @@ def drawn(page: Any, title: str) -> None:
     """Wait until the pair is on screen."""
     page.wait_for_function(
         "title => document.querySelector('[data-is=title]')?.textContent === title"
-        " && /\\d/.test(document.querySelector('[data-is=time]')?.textContent)",
+        " && document.querySelector('[data-is=files]').textContent.startsWith(title + '.')",
         arg=title,
     )
 
 
 def painted(page: Any) -> np.ndarray:
-    """The calibrated picture as numbers."""
-    url = page.evaluate("document.querySelectorAll('#vivid-inspect canvas')[1].toDataURL()")
+    """The stage as numbers, once what has changed is drawn."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    url = page.evaluate("document.querySelector('#vivid-inspect canvas').toDataURL()")
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("L"), np.float32)
 
 
@@ -133,7 +136,7 @@ def test_a_day_of_an_annotator(chromium: Any, server: SimpleNamespace, tmp_path:
     page.reload()
     drawn(page, "2")
     assert states(page) == ["accept", "open", "open"]
-    assert page.input_value('[data-nudge="scale"]') == "1.1"
+    page.wait_for_function("document.querySelector('[data-nudge=scale]').value === '1.1'")
     # The file that is downloaded is the file on disk.
     with page.expect_download() as download:
         page.click('[data-is="download"]')
@@ -348,4 +351,138 @@ def test_own_files_are_paired_by_name(chromium: Any, server: SimpleNamespace) ->
     page.wait_for_function("document.querySelectorAll('[data-go]').length === 1")
     drawn(page, "2")
     assert "3.png" in page.inner_text('[data-is="lonely"]')
+    context.close()
+
+
+FITTED = calibrate(person(), waving(25))[0]
+"""The first pair's clip as the page shows it."""
+
+
+def on_stage(page: Any, place: np.ndarray) -> tuple[float, float]:
+    """Where a place in the portrait is on the page, at whatever zoom."""
+    script = """([x, y]) => {
+        const node = document.querySelector('[data-paint]');
+        const [scale, left, top] = node.dataset.view.split(' ').map(Number);
+        const box = document.querySelector('[data-is=canvas]').getBoundingClientRect();
+        return [box.left + left + x * scale, box.top + top + y * scale];
+    }"""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    x, y = page.evaluate(script, [float(number) for number in place[:2]])
+    return x, y
+
+
+def drag(page: Any, place: np.ndarray, by: tuple[float, float]) -> None:
+    """Drag what is at a place in the portrait by pixels of the portrait."""
+    page.evaluate("document.querySelector('.vi-work').scrollIntoView()")
+    page.mouse.move(*on_stage(page, place))
+    page.mouse.down()
+    goal = on_stage(page, place[:2] + np.array(by))
+    for share in (0.3, 0.7, 1.0):
+        start = on_stage(page, place)
+        page.mouse.move(*(a + share * (b - a) for a, b in zip(start, goal, strict=True)))
+    page.mouse.up()
+
+
+def exported(page: Any, folder: Path) -> PoseClip:
+    """The clip that the page lets one download."""
+    with page.expect_download() as download:
+        page.click('[data-is="clip"]')
+    download.value.save_as(folder / "clip.npz")
+    return load_clip(folder / "clip.npz")
+
+
+def test_a_point_is_exported_where_it_was_dropped(chromium: Any, server: SimpleNamespace, tmp_path: Path) -> None:
+    context = chromium.new_context(locale="en-US", accept_downloads=True, viewport={"width": 1300, "height": 900})
+    page = opened(context, server.url, "Dora")
+    page.wait_for_function("document.querySelector('[data-is=files]').textContent.startsWith('1.png')")
+    for _ in range(8):
+        page.keyboard.press("ArrowDown")
+    np.testing.assert_allclose(exported(page, tmp_path).body, FITTED.body, atol=0.02)
+    # A wrist within reach: it lies where it was dropped, its hand came along, the arm kept its lengths.
+    drag(page, FITTED.body[8, 7], (-30, -45))
+    saved(page)
+    clip = exported(page, tmp_path)
+    np.testing.assert_allclose(clip.body[8, 7, :2], FITTED.body[8, 7, :2] + (-30, -45), atol=0.6)
+    moved = clip.body[8, 7, :2] - FITTED.body[8, 7, :2]
+    np.testing.assert_allclose(clip.hands[8, 0, :, :2] - FITTED.hands[8, 0, :, :2], [moved] * 21, atol=0.03)
+    bones = [np.linalg.norm(np.diff(each.body[8, [5, 6, 7], :2], axis=0), axis=1) for each in (clip, FITTED)]
+    np.testing.assert_allclose(*bones, atol=0.05)
+    np.testing.assert_allclose(clip.body[[7, 9]], FITTED.body[[7, 9]], atol=0.02)
+    kept = server.root / "decisions" / "clips-dora"
+    assert len(list(kept.glob("*.npz"))) == 1
+    np.testing.assert_array_equal(load_clip(next(kept.glob("*.npz"))).body, clip.body)
+    # The elbow that the page has bent is where the server has it: it can be held there.
+    page.keyboard.press("Escape")
+    page.mouse.move(*on_stage(page, clip.body[8, 6]))
+    page.mouse.down()
+    page.mouse.up()
+    assert page.inner_text('[data-is="picked"]').startswith("Left elbow")
+    assert page.inner_text('[data-is="edits"]') == "Points moved: 1"
+    # A finger tip by the keys alone, over the whole clip, ten pixels and one.
+    page.keyboard.press("e")
+    page.keyboard.press("e")
+    page.keyboard.press("k")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function("document.querySelector('[data-is=edits]').textContent.includes('2')")
+    saved(page)
+    last = records(server, "dora")[-1]["edits"][-1]
+    assert (last["point"], last["by"], last["first"], last["last"]) == (19, [10.0, -1.0], 0, 24)
+    after = exported(page, tmp_path)
+    np.testing.assert_allclose((after.hands - clip.hands)[:, 0, 1, :2], [[10, -1]] * 25, atol=0.03)
+    # Undo and redo, each alone; the files say the same to the byte.
+    both = (tmp_path / "clip.npz").read_bytes()
+    for key, count in (("Control+z", "1"), ("Control+z", ""), ("Control+Shift+Z", "1"), ("y", "2")):
+        page.keyboard.press(key)
+        page.wait_for_function(
+            "c => document.querySelector('[data-is=edits]').innerText.replace(/\\D/g, '') === c", arg=count
+        )
+        saved(page)
+    exported(page, tmp_path)
+    assert (tmp_path / "clip.npz").read_bytes() == both
+    context.close()
+
+
+def test_the_stage_zooms_at_the_pointer_and_a_range_blends(
+    chromium: Any, server: SimpleNamespace, tmp_path: Path
+) -> None:
+    context = chromium.new_context(locale="en-US", accept_downloads=True, viewport={"width": 1300, "height": 900})
+    page = opened(context, server.url, "Zack")
+    page.wait_for_function("document.querySelector('[data-is=files]').textContent.startsWith('1.png')")
+    page.evaluate("document.querySelector('.vi-work').scrollIntoView()")
+    for _ in range(12):
+        page.keyboard.press(".")
+    finger = FITTED.hands[12, 1, 8]
+    before = on_stage(page, finger)
+    page.mouse.move(*before)
+    page.mouse.wheel(0, -900)
+    page.wait_for_function("parseInt(document.querySelector('[data-is=zoomed]').textContent) > 300")
+    np.testing.assert_allclose(on_stage(page, finger), before, atol=4)  # up to the pointer's whole pixels
+    before = on_stage(page, finger)
+    page.mouse.move(before[0] + 200, before[1] - 100)  # empty ground: the stage is moved, nothing else
+    page.mouse.down()
+    page.mouse.move(before[0] + 160, before[1] - 80, steps=4)
+    page.mouse.up()
+    np.testing.assert_allclose(on_stage(page, finger), (before[0] - 40, before[1] + 20), atol=4)
+    assert records(server, "zack") == []
+    # A range from frame 5 to 19 (as people count), dragged in frame 13.
+    for key, times in ((",", 8), ("[", 1), (".", 14), ("]", 1), (",", 6)):
+        for _ in range(times):
+            page.keyboard.press(key)
+    assert page.inner_text('[data-is="from"]') + page.inner_text('[data-is="to"]') == "519"
+    drag(page, finger, (12, 6))
+    saved(page)
+    way = (exported(page, tmp_path).hands - FITTED.hands)[:, 1, 8, :2]
+    np.testing.assert_allclose(way[12], (12, 6), atol=0.3)
+    np.testing.assert_allclose(way[[0, 3, 4, 18, 19, 24]], 0, atol=0.02)
+    assert 0 < way[6, 0] < way[8, 0] < 11.9 and 0 < way[16, 0] < 11.9
+    page.keyboard.press("0")
+    page.wait_for_function("document.querySelector('[data-is=zoomed]').textContent === '100 %'")
+    # Outside of the range nothing can be dragged by mistake.
+    page.keyboard.press("Escape")
+    for _ in range(10):
+        page.keyboard.press(".")
+    drag(page, FITTED.body[22, 7], (-20, -20))
+    assert "not within the range" in page.inner_text('[data-is="status"]')
+    assert [r["action"] for r in records(server, "zack")] == ["edit"]
     context.close()

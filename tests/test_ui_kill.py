@@ -41,9 +41,9 @@ from vivid import inputs
 from vivid.config import FPS
 from vivid.events import Done, Result, Step
 from vivid.media.video import VideoWriter
-from vivid.ui.inspect import bench
+from vivid.ui.inspect import fitting
 
-inputs.detect_picture = bench.detect_picture = detect_standing
+inputs.detect_picture = fitting.detect_picture = detect_standing
 
 
 class Encoding(FakePipeline):

@@ -20,24 +20,52 @@ _SUBJECT = ("pair", "name", "portrait", "clip", "portrait_sha256", "clip_sha256"
 
 
 def final_state(book: DecisionBook) -> list[dict[str, Any]]:
-    """What holds for every pair that an annotator has done something about, in the order of the first time."""
+    """What holds for every pair that an annotator has done something about, in the order of the first time.
+
+    seconds: spent on it in all; corrected_clip: its file within the decisions folder, "" where there is none.
+    """
     rows: dict[str, dict[str, Any]] = {}
     for record in book.records():
         subject = {name: str(record.get(name, "")) for name in _SUBJECT}
-        row = subject | asdict(Mark.of_record(record)) | {"time": str(record.get("time", ""))}
-        rows[record["pair"]] = row  # the place in the order stays the first one's
+        mark, key = Mark.of_record(record), record["pair"]
+        spent = rows[key]["seconds"] if key in rows else 0.0
+        row = (
+            subject | asdict(mark) | {"time": str(record.get("time", "")), "seconds": round(spent + _spent(record), 1)}
+        )
+        row["corrected_clip"] = ""
+        if mark.corrected and book.clip_path(key).is_file():
+            row["corrected_clip"] = f"{book.clip_path(key).parent.name}/{key}.npz"
+        rows[key] = row  # the place in the order stays the first one's
     return list(rows.values())
 
 
+def _spent(record: Mapping[str, Any]) -> float:
+    seconds = record.get("seconds", 0.0)
+    return float(seconds) if isinstance(seconds, int | float) and 0 <= seconds < 1e6 else 0.0
+
+
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of `final_state` as CSV: tags joined by spaces, a column for each nudge, frames counted from 1."""
+    """Rows of `final_state` as CSV: tags joined by spaces, a column for each nudge, frames counted from 1, edits
+    only as their number."""
     text = io.StringIO()
-    columns = [*_SUBJECT, "decision", "tags", "frame", "note", "time", *NUDGE_LIMITS]
+    columns = [
+        *_SUBJECT,
+        "decision",
+        "tags",
+        "frame",
+        "note",
+        "time",
+        "seconds",
+        "edits",
+        "corrected_clip",
+        *NUDGE_LIMITS,
+    ]
     writer = csv.DictWriter(text, columns)
     writer.writeheader()
     for row in rows:
         cells = {name: row[name] for name in columns if name in row} | dict(row["nudges"])
         cells["tags"] = " ".join(row["tags"])
+        cells["edits"] = len(row["edits"])
         cells["frame"] = "" if row["frame"] is None else row["frame"] + 1
         writer.writerow({name: _inert(value) for name, value in cells.items()})
     return text.getvalue()

@@ -8,15 +8,18 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import InputError
+from ...pose.edits import checked_edits
 from ..strings.sentences import chinese
 from .annotators import Annotators
-from .decisions import DecisionBook
+from .decisions import DecisionBook, checked_nudges
+from .fitting import Correction
 
 log = logging.getLogger("vivid")
 
 OUR_FAULT = "Something went wrong on our side; your decisions are safe. Please try again."
 
 Answer = dict[str, Any]
+MOST_SECONDS = 6 * 3600
 
 
 def answering(method: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -60,13 +63,29 @@ class Asked:
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
-        value = self._data.get(name) or []
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        value = self.items(name)
+        if not all(isinstance(item, str) for item in value):
             raise InputError(f"The page sent strange {name}: reload it.")
         return tuple(value)
 
+    def items(self, name: str) -> list[Any]:
+        value = self._data.get(name) or []
+        if not isinstance(value, list):
+            raise InputError(f"The page sent strange {name}: reload it.")
+        return value
+
     def frame(self) -> Any:
         return self._data.get("frame")
+
+    def seconds(self) -> float:
+        """How long somebody has worked since the last time they told."""
+        value = self._data.get("seconds", 0)
+        known = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_SECONDS
+        return float(value) if known else 0.0
+
+    def correction(self) -> Correction:
+        """What is changed about a calibration. Errors: InputError."""
+        return Correction.of(checked_nudges(self.numbers("nudges")), checked_edits(self.items("edits")))
 
     def numbers(self, name: str) -> dict[str, Any]:
         value = self._data.get(name) or {}

@@ -21,9 +21,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ...errors import InputError
+from ...pose.clips import save_clip
+from ...pose.edits import Edit, checked_edits
+from ...pose.skeleton import PoseClip
 from .ledger import append_line, locked
 
-ACTIONS = ("decide", "note", "nudge", "tag", "frame")
+ACTIONS = ("decide", "note", "nudge", "edit", "tag", "frame")
 DECISIONS = ("", "accept", "reject", "unsure")
 TAGS = ("hands", "arms", "size", "place", "contact", "jump", "outside", "face", "portrait")
 """Reasons, in the order of their digits from 1 on."""
@@ -32,6 +35,12 @@ NAME_LENGTH = 60
 NOTE_LENGTH = 4000
 FILE_BYTES = 32 * 2**20
 """Of one annotator: ten thousand decisions. All of them are read to open a list of pairs and to undo."""
+CLIP_BYTES = 64 * 2**20
+"""Of one annotator's corrected clips: four hundred of ten seconds."""
+CLIP_STEP = 1 / 64
+"""Pixels to which corrected clips are rounded: their files are half as large."""
+POINT_BYTES = 128 * 3 * 4
+"""Of one frame, before it is compressed."""
 NUDGE_LIMITS = {
     "offset_x": (-2.0, 2.0, 0.0),
     "offset_y": (-2.0, 2.0, 0.0),
@@ -50,13 +59,14 @@ and right are the person's arms. What they do is told in vivid.pose.nudges."""
 @dataclass(frozen=True)
 class Mark:
     """What holds for one pair: one of DECISIONS ("" is open); a note; the nudges that differ from untouched; reasons,
-    of TAGS; the frame that shows what is bad."""
+    of TAGS; the frame that shows what is bad; points moved by hand."""
 
     decision: str = ""
     note: str = ""
     nudges: dict[str, float] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     frame: int | None = None
+    edits: tuple[Edit, ...] = ()
 
     def __post_init__(self) -> None:
         if self.decision not in DECISIONS:
@@ -69,12 +79,19 @@ class Mark:
             raise InputError(f"The frame is {str(self.frame)[:40]}: choose one of the clip's.")
         object.__setattr__(self, "nudges", checked_nudges(self.nudges))
         object.__setattr__(self, "tags", tuple(tag for tag in TAGS if tag in self.tags))
+        object.__setattr__(self, "edits", checked_edits(self.edits))
+
+    @property
+    def corrected(self) -> bool:
+        """Whether the clip is another one than calibration's."""
+        return bool(self.nudges or self.edits)
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Mark:
         """The mark that a line of the file states."""
-        note, nudges, tags = (record.get(name) for name in ("note", "nudges", "tags"))
-        return cls(str(record["decision"]), str(note or ""), dict(nudges or {}), tuple(tags or ()), record.get("frame"))
+        note, nudges, tags, edits = (record.get(name) for name in ("note", "nudges", "tags", "edits"))
+        marked = (dict(nudges or {}), tuple(tags or ()), record.get("frame"), edits or ())
+        return cls(str(record["decision"]), str(note or ""), *marked)
 
 
 @dataclass(frozen=True)
@@ -142,6 +159,21 @@ class DecisionBook:
         self.name = clean_name(name)
         self.path = decisions_file(folder, name)
 
+    def clip_path(self, pair: str) -> Path:
+        """Where the corrected clip of a pair is kept, if there is one."""
+        return self.path.with_name(self.path.stem.replace("decisions-", "clips-", 1)) / f"{pair}.npz"
+
+    def keep_clip(self, pair: str, clip: PoseClip | None) -> None:
+        """Keep a pair's corrected clip in place of an earlier one; None keeps none. Errors: InputError."""
+        path = self.clip_path(pair)
+        if clip is None:
+            path.unlink(missing_ok=True)
+            return
+        others = sum(other.stat().st_size for other in path.parent.glob("*.npz") if other != path)
+        if others + len(clip) * POINT_BYTES > CLIP_BYTES:
+            raise InputError("Your corrected clips take all the room there is for them: go on under another name.")
+        save_clip(clip, path, CLIP_STEP)
+
     def records(self) -> Iterator[dict[str, Any]]:
         """Every line, oldest first and one at a time; half-written and damaged ones are passed over."""
         with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
@@ -151,15 +183,26 @@ class DecisionBook:
         """Pair id -> what holds for it now."""
         return {record["pair"]: Mark.of_record(record) for record in self.records()}
 
-    def add(self, subject: Subject, mark: Mark, report: Mapping[str, Any] | None, session: str, action: str) -> str:
+    def add(
+        self,
+        subject: Subject,
+        mark: Mark,
+        report: Mapping[str, Any] | None,
+        session: str,
+        action: str,
+        seconds: float = 0.0,
+    ) -> str:
         """Write one record and return its id; it is on disk when this returns.
 
-        `report` is the calibration report that was on screen; `session` names the browser window, for undo.
+        `report` is the calibration report that was on screen; `session` names the browser window, for undo; `seconds`
+        were spent on the pair since the record before.
         """
         if action not in ACTIONS:
             raise ValueError(f"unknown action {action!r}")
         with locked(self.path) as file:
-            return self._append(file, asdict(subject), mark, report, session, {"action": action})
+            return self._append(
+                file, asdict(subject), mark, report, session, {"action": action, "seconds": round(seconds, 1)}
+            )
 
     def undo(self, session: str) -> Undone | None:
         """Take back this window's last record that is not yet taken back; None when there is none.

@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ...pose.worst import MEASURES
 from ..strings import both
 from ..strings.inspect import TABLE
 from .decisions import NOTE_LENGTH, NUDGE_LIMITS, TAGS
+
+FILTERS = {
+    "all": "inspect_all",
+    "open": "inspect_open",
+    "accept": "inspect_accepted",
+    "reject": "inspect_rejected",
+    "unsure": "inspect_unsures",
+    "note": "inspect_noted",
+    "tags": "inspect_tagged",
+    "corrected": "inspect_corrected",
+    **{measure: f"inspect_only_{measure}" for measure in MEASURES},
+}
+LAYERS = {"portrait": "P", "raw": "O", "calibrated": "C", "look": "L", "reference": "I", "face": "X"}
+EXTENTS = ("frame", "range", "clip")
+CORNERS = (
+    '<svg viewBox="0 0 12 12" width="12" height="12" fill="none" stroke="currentColor" stroke-width="1.6">'
+    '<path d="M1 4V1h3M8 1h3v3M11 8v3H8M4 11H1V8"/></svg>'
+)
+KEYS = {
+    "pair": "← →", "frame": "↑ ↓ , .", "play": "␣", "accept": "A", "reject": "R", "unsure": "S", "tags": "1 … 9",
+    "bad": "B", "worst": "W", "note": "N", "undo": "U, Ctrl+Z", "redo": "Y, Ctrl+Shift+Z", "layers": "P O C L I X",
+    "zoom": "+ − 0", "full": "F", "joint": "J, Shift+J", "finger": "K, Shift+K", "push": "← → ↑ ↓", "extent": "E",
+    "ends": "[ ]", "free": "G", "help": "?",
+}  # fmt: skip
 
 
 def _nudge(name: str, label: str) -> str:
@@ -19,64 +45,29 @@ def _nudge(name: str, label: str) -> str:
     )
 
 
-def _english(key: str) -> str:
-    """What stands there until the script has put the visitor's language."""
-    return TABLE[key][0]
+def _options(texts: Iterable[tuple[str, str]]) -> str:
+    """Choices by value and sentence, in English until the script has put the visitor's language."""
+    return "".join(f'<option value="{value}" data-in-text="{key}">{TABLE[key][0]}</option>' for value, key in texts)
+
+
+def _button(name: str, sign: str, title: str) -> str:
+    return (
+        f'<button type="button" data-is="{name}" data-in-title="{title}" data-in-aria-label="{title}">{sign}</button>'
+    )
 
 
 def template(count: int | None, lasting: bool) -> str:
-    """The tab's skeleton; the script fills it. Gradio reads this as a template: no backtick, no dollar sign."""
+    """The tab's skeleton. Gradio reads this as a template: no backtick, no dollar sign.
+
+    count: of the server's own pairs, None without a folder; lasting: whether decisions outlive a restart.
+    """
     folder = (
         f'<button type="button" class="vi-main" data-is="folder">{both("inspect_folder", count=count)}</button>'
         if count is not None
         else ""
     )
     warning = "" if lasting else f'<p class="vi-warning" role="note">{both("inspect_not_lasting")}</p>'
-    filters = "".join(
-        f'<option value="{value}" data-in-text="{key}">{_english(key)}</option>'
-        for value, key in (
-            ("all", "inspect_all"),
-            ("open", "inspect_open"),
-            ("accept", "inspect_accepted"),
-            ("reject", "inspect_rejected"),
-            ("unsure", "inspect_unsures"),
-            ("note", "inspect_noted"),
-            ("tags", "inspect_tagged"),
-            *((measure, f"inspect_only_{measure}") for measure in MEASURES),
-        )
-    )
-    orders = "".join(
-        f'<option value="{name}" data-in-text="inspect_order_{name}">{_english(f"inspect_order_{name}")}</option>'
-        for name in ("place", *MEASURES)
-    )
-    kinds = "".join(
-        f'<option value="{kind}" data-in-text="inspect_as_{kind}">{_english(f"inspect_as_{kind}")}</option>'
-        for kind in ("text", "csv", "json")
-    )
-    tags = "".join(
-        f'<button type="button" data-tag="{tag}">{both("inspect_tag_" + tag)} <kbd>{digit}</kbd></button>'
-        for digit, tag in enumerate(TAGS, 1)
-    )
-    signs = {
-        "pair": "← →", "frame": "↑ ↓", "play": "␣", "view": "V", "accept": "A", "reject": "R", "unsure": "S",
-        "tags": "1 … 9", "bad": "B", "worst": "W", "note": "N", "undo": "U, Ctrl+Z", "help": "?",
-    }  # fmt: skip
-    every_key = "".join(
-        f"<dt><kbd>{sign}</kbd></dt><dd>{both('inspect_key_' + name)}</dd>" for name, sign in signs.items()
-    )
-    views = "".join(
-        f'<button type="button" data-view-button="{view}">{both("inspect_view_" + view)}</button>'
-        for view in ("side", "slider", "both")
-    )
-    arms = "".join(
-        f"<fieldset><legend>{both(f'inspect_{side}_arm')}</legend>"
-        + "".join(_nudge(f"{side}_{what}", f"inspect_nudge_{what}") for what in ("angle", "length", "hand"))
-        + "</fieldset>"
-        for side in ("left", "right")
-    )
-    whole = "".join(_nudge(name, f"inspect_nudge_{name}") for name in ("offset_x", "offset_y", "scale"))
-    columns = "".join(f"<th>{both('inspect_column_' + name)}</th>" for name in ("part", "reference", "driving"))
-    columns += "".join(f"<th>{both('inspect_column_' + name)}</th>" for name in ("factor", "error"))
+    kinds = _options((kind, f"inspect_as_{kind}") for kind in ("text", "csv", "json"))
     keys = {
         name: f"<kbd>{sign}</kbd>"
         for name, sign in dict(left="←", right="→", up="↑", down="↓", a="A", r="R", s="S", u="U").items()
@@ -84,6 +75,9 @@ def template(count: int | None, lasting: bool) -> str:
     hints = "".join(
         f'<span class="lang-{language}">{text.format(**keys)}</span>'
         for language, text in zip(("en", "zh"), TABLE["inspect_keys"], strict=True)
+    )
+    every_key = "".join(
+        f"<dt><kbd>{sign}</kbd></dt><dd>{both('inspect_key_' + name)}</dd>" for name, sign in KEYS.items()
     )
     return f"""
 <p class="vi-about">{both("inspect_about")}</p>
@@ -112,42 +106,102 @@ def template(count: int | None, lasting: bool) -> str:
 {warning}
 <p class="vi-lonely" data-is="lonely"></p>
 <p class="vi-lonely" data-is="doubles"></p>
-<p class="vi-status" data-is="status" role="status" aria-live="polite"></p>
-<div class="vi-work">
+<div class="vi-work" data-is="work">
+  <p class="vi-status" data-is="status" role="status" aria-live="polite"></p>
+{_list()}
+{_middle(hints)}
+{_panel()}
+{_report()}
+</div>
+<dialog class="vi-help" data-is="keys"><h3>{both("inspect_all_keys")}</h3><dl>{every_key}</dl>
+  <form method="dialog"><button>{both("inspect_close")}</button></form></dialog>
+"""
+
+
+def _list() -> str:
+    orders = _options((name, f"inspect_order_{name}") for name in ("place", *MEASURES))
+    return f"""
   <nav class="vi-list" data-in-aria-label="inspect_pairs">
-    <select data-is="filter" data-in-aria-label="inspect_filter">{filters}</select>
+    <select data-is="filter" data-in-aria-label="inspect_filter">{_options(FILTERS.items())}</select>
     <select data-is="order" data-in-aria-label="inspect_order">{orders}</select>
     <ol data-is="list"></ol>
-  </nav>
+  </nav>"""
+
+
+def _middle(hints: str) -> str:
+    """The stage with what belongs to a frame of it."""
+    layers = "".join(
+        f'<button type="button" data-layer="{name}">{both("inspect_layer_" + name)} <kbd>{sign}</kbd></button>'
+        for name, sign in LAYERS.items()
+    )
+    extents = "".join(
+        f'<button type="button" data-extent="{name}">{both("inspect_extent_" + name)}</button>' for name in EXTENTS
+    )
+    return f"""
   <section class="vi-middle">
     <div class="vi-head">
-      <button type="button" data-is="previous" data-in-title="inspect_previous">←</button>
+      {_button("previous", "←", "inspect_previous")}
       <h3 data-is="title"></h3>
-      <button type="button" data-is="next" data-in-title="inspect_next">→</button>
+      {_button("next", "→", "inspect_next")}
       <div class="vi-progress"><span data-is="count"></span><div><i data-is="bar"></i></div></div>
     </div>
     <ul class="vi-notices" data-is="notices"></ul>
-    <div class="vi-stage" data-is="stage"><p class="vi-busy-text" data-is="busy"></p></div>
+    <div class="vi-views vi-layers" role="group" data-in-aria-label="inspect_layers">{layers}</div>
+    <div class="vi-stage" data-is="stage">
+      <canvas data-is="canvas" role="img" data-in-aria-label="inspect_stage"></canvas>
+      <div class="vi-views vi-zoom" role="group" data-in-aria-label="inspect_zoom">
+        {_button("farther", "−", "inspect_farther")}{_button("zoomed", "100 %", "inspect_whole_picture")}
+        {_button("nearer", "+", "inspect_nearer")}{_button("full", CORNERS, "inspect_full")}
+      </div>
+      <p class="vi-busy-text" data-is="busy"></p>
+      <p class="vi-chip" data-is="chip" hidden>{both("inspect_drawing")}</p>
+    </div>
     <div class="vi-scrub">
-      <button type="button" data-is="play" data-in-title="inspect_play">▶</button>
-      <input type="range" data-is="frame" min="0" max="0" value="0" data-in-aria-label="inspect_frame">
+      {_button("play", "▶", "inspect_play")}
+      <span class="vi-track"><i data-is="band" hidden></i>
+        <input type="range" data-is="frame" min="0" max="0" value="0" data-in-aria-label="inspect_frame"></span>
       <span data-is="time"></span>
     </div>
-    <div class="vi-worst"><span>{both("inspect_worst")} <kbd>W</kbd></span><span data-is="worst"></span></div>
-    <div class="vi-tools">
-      <div class="vi-views" role="group" data-in-aria-label="inspect_view">{views}</div>
-      <label><input type="checkbox" data-toggle="reference"> {both("inspect_reference")}</label>
-      <label><input type="checkbox" data-toggle="face" checked> {both("inspect_face")}</label>
-      <small data-is="files"></small>
+    <div class="vi-bar vi-correct" role="group" data-in-aria-label="inspect_nudges">
+      <span>{both("inspect_moves")}</span>
+      <div class="vi-views" role="group" data-in-aria-label="inspect_extent">{extents}</div>
+      <span data-is="ends" hidden>{_button("begin", "[", "inspect_begin")} <b data-is="from"></b> – <b data-is="to"></b>
+        {_button("end", "]", "inspect_end")}</span>
+      <label><input type="checkbox" data-is="free"> {both("inspect_free")}</label>
+      <span data-is="edits"></span>
+      <button type="button" data-is="forget" hidden>{both("inspect_forget")}</button>
+      <button type="button" data-is="clip">{both("inspect_clip")}</button>
+      <small data-is="picked" role="status"></small>
     </div>
+    <div class="vi-worst"><span>{both("inspect_worst")} <kbd>W</kbd></span><span data-is="worst"></span>
+      <small data-is="files"></small></div>
     <p class="vi-keys">{hints} <button type="button" data-is="help">{both("inspect_all_keys")} <kbd>?</kbd></button></p>
-  </section>
+  </section>"""
+
+
+def _panel() -> str:
+    """The verdict, with reasons, and the sliders."""
+    tags = "".join(
+        f'<button type="button" data-tag="{tag}">{both("inspect_tag_" + tag)} <kbd>{digit}</kbd></button>'
+        for digit, tag in enumerate(TAGS, 1)
+    )
+    decide = "".join(
+        f'<button type="button" class="{name}" data-decide="{name}">'
+        f"{both('inspect_' + name)} <kbd>{sign}</kbd></button>"
+        for name, sign in (("accept", "A"), ("reject", "R"), ("unsure", "S"))
+    )
+    arms = "".join(
+        f"<fieldset><legend>{both(f'inspect_{side}_arm')}</legend>"
+        + "".join(_nudge(f"{side}_{what}", f"inspect_nudge_{what}") for what in ("angle", "length", "hand"))
+        + "</fieldset>"
+        for side in ("left", "right")
+    )
+    whole = "".join(_nudge(name, f"inspect_nudge_{name}") for name in ("offset_x", "offset_y", "scale"))
+    return f"""
   <aside class="vi-panel">
-    <div class="vi-decide">
-      <button type="button" class="accept" data-decide="accept">{both("inspect_accept")} <kbd>A</kbd></button>
-      <button type="button" class="reject" data-decide="reject">{both("inspect_reject")} <kbd>R</kbd></button>
-      <button type="button" class="unsure" data-decide="unsure">{both("inspect_unsure")} <kbd>S</kbd></button>
-      <button type="button" data-is="undo">{both("inspect_undo")} <kbd>U</kbd></button>
+    <div class="vi-decide">{decide}
+      <span class="vi-views"><button type="button" data-is="undo">{both("inspect_undo")} <kbd>U</kbd></button>
+        {_button("redo", "↷", "inspect_redo")}</span>
       <span data-is="saved" role="status"></span>
     </div>
     <div class="vi-tags" role="group" data-in-aria-label="inspect_reasons">{tags}</div>
@@ -157,13 +211,20 @@ def template(count: int | None, lasting: bool) -> str:
       <textarea data-is="note" rows="2" maxlength="{NOTE_LENGTH}" data-in-placeholder="inspect_note_hint"></textarea>
     </label>
     <label class="vi-advance"><input type="checkbox" data-is="advance" checked> {both("inspect_advance")}</label>
-    <details open><summary>{both("inspect_nudges")}
+    <details open><summary>{both("inspect_sliders")}
       <button type="button" data-reset="all">{both("inspect_reset_all")}</button></summary>
       <fieldset><legend>{both("inspect_whole")}</legend>{whole}</fieldset>
       {arms}
       <p class="vi-hint">{both("inspect_nudges_hint")}</p>
     </details>
-  </aside>
+  </aside>"""
+
+
+def _report() -> str:
+    columns = "".join(
+        f"<th>{both('inspect_column_' + name)}</th>" for name in ("part", "reference", "driving", "factor", "error")
+    )
+    return f"""
   <details class="vi-report" open><summary>{both("inspect_report")}</summary>
     <div>
       <section>
@@ -173,8 +234,4 @@ def template(count: int | None, lasting: bool) -> str:
       </section>
       <table><thead><tr>{columns}<th></th></tr></thead><tbody data-is="segments"></tbody></table>
     </div>
-  </details>
-</div>
-<dialog class="vi-help" data-is="keys"><h3>{both("inspect_all_keys")}</h3><dl>{every_key}</dl>
-  <form method="dialog"><button>{both("inspect_close")}</button></form></dialog>
-"""
+  </details>"""

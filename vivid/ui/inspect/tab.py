@@ -14,8 +14,9 @@ from typing import Any
 import gradio as gr
 
 from ...errors import InputError
+from ...pose.edits import ARMS, BLEND, MOST_EDITS
 from ...pose.regions import CONFIDENT
-from ...pose.skeleton import BODY_COUNT, BODY_LIMBS, HAND_BONES, HAND_COUNT
+from ...pose.skeleton import BODY_COUNT, BODY_LIMBS, BODY_NAMES, HAND_BONES, HAND_COUNT
 from ...pose.worst import MEASURES
 from ..context import Context
 from ..serving import PREVIEW, PRIVATE, plainly
@@ -28,13 +29,15 @@ from .markup import template
 from .pairs import CLIPS, PICTURES, VIDEOS, Source, folder_sources, match_pairs
 
 HERE = Path(__file__).parent
+SCRIPTS = ("main", "decide", "nudge", "edit", "list", "who", "work", "stage", "keys")
+"""One function in the page, in this order."""
 MOST_UPLOADS = 1000
 
 
 def build_inspect(context: Context) -> None:
     """Build the tab inside the current gr.Tab."""
     options = context.options
-    bench = Bench(options.decisions, options.pairs, options.limits)
+    bench = Bench(options.decisions, options.pairs, options.limits, context.previews)
     count = len(match_pairs(folder_sources(options.pairs))[0]) if options.pairs else None
 
     page = gr.HTML(
@@ -86,8 +89,14 @@ def _script(folder: bool) -> str:
         "folder": folder,
         "tags": TAGS,
         "measures": MEASURES,
+        "edits": {
+            "most": MOST_EDITS,
+            "blend": BLEND,
+            "arms": ARMS,
+            "names": {joint: BODY_NAMES[joint] for arm in ARMS for joint in arm},
+        },
     }
-    code = "".join((HERE / f"{name}.js").read_text("utf-8") for name in ("main", "who", "work", "draw"))
+    code = "".join((HERE / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
     return f"const SETUP = {json.dumps(setup)};\nconst TEXT = {json.dumps(TABLE, ensure_ascii=False)};\n{code}"
 
 

@@ -1,4 +1,4 @@
-// The second part of main.js: who decides. A name belongs to its secret, which this browser keeps and a link carries.
+// Who decides. A name belongs to its secret, which this browser keeps and a link carries.
 
 // ---- confirming a name ----------------------------------------------------------------------------------------
 function be(name, secret) { // "" and "": nobody
@@ -44,6 +44,7 @@ function mine(leaving = false) {
 }
 async function leave() {
   noteDone();
+  settle();
   await line;
   const next = offered;
   offered = null;
@@ -94,6 +95,7 @@ function take(entry, mark) { // what another window has decided
 }
 function inStep(html) {
   mark();
+  draw();
   if (ready() && JSON.stringify(state.data.nudges) !== JSON.stringify(pair().nudges)) redraw();
   say(html);
 }

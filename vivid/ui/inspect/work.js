@@ -1,4 +1,4 @@
-// The third part of main.js: what makes two hundred pairs quick: reasons, the bad frame, the worst frames, order.
+// What makes two hundred pairs quick: reasons, the bad frame, the worst frames, order.
 
 // ---- reasons and the bad frame --------------------------------------------------------------------------------
 function reasons(entry) {
@@ -25,7 +25,7 @@ const share = (name, value) => (name === "jump" ? value.toFixed(2) : Math.round(
 let turn = -1;
 function worst() {
   turn = -1;
-  const found = state.data ? SETUP.measures.filter((name) => state.data.worst[name][1] > 0) : [];
+  const found = state.data ? SETUP.measures.filter((name) => Number(share(name, state.data.worst[name][1])) > 0) : [];
   $("worst").innerHTML = found.map((name) => {
     const [frame, value] = state.data.worst[name];
     return `<button type="button" data-worst="${frame}">${frame + 1}: ${both("inspect_worst_" + name, { value: share(name, value) })}</button>`;
@@ -45,13 +45,15 @@ const value = (entry, name) => (entry.worst ? entry.worst[name][1] : -1);
 function shown(entry) {
   const filter = $("filter").value;
   return filter === "all" || filter === (entry.decision || "open") || entry === pair() || (filter === "note" && !!entry.note)
+    || (filter === "corrected" && (entry.edits.length > 0 || Object.keys(entry.nudges).length > 0))
     || (filter === "tags" && entry.tags.length > 0) || (filter in LEAST && value(entry, filter) > LEAST[filter]);
 }
-function beside(by) { // the next pair that the list shows
+function after(by) { // the next pair that the list shows
   let index = state.at + by;
   while (state.pairs[index] && !shown(state.pairs[index])) index += by;
-  go(index);
+  return index;
 }
+const beside = (by) => go(after(by));
 function sort() {
   const order = $("order").value, current = pair();
   state.pairs.sort((a, b) => (order === "place" ? 0 : value(b, order) - value(a, order)) || a.place - b.place);

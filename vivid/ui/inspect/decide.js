@@ -1,0 +1,124 @@
+// Deciding about pairs: what is saved, taken back, done again and downloaded, and how long it took.
+
+// ---- time ---------------------------------------------------------------------------------------------------------
+const spent = new Map(); // pair id -> seconds that the server has not been told yet
+let sign = performance.now(); // of life: whoever does nothing for longer than half a minute is elsewhere
+function alive() {
+  const now = performance.now(), entry = pair();
+  if (entry && element.offsetParent !== null) spent.set(entry.id, (spent.get(entry.id) || 0) + Math.min(now - sign, 30_000) / 1000);
+  sign = now;
+}
+["pointermove", "pointerdown", "keydown", "wheel"].forEach((name) => document.addEventListener(name, alive, { passive: true }));
+function pace() { // the median seconds of the pairs that are decided
+  const all = state.pairs.filter((p) => p.decision && p.seconds > 0).map((p) => p.seconds).sort((a, b) => a - b);
+  return all.length ? Math.max(1, Math.round(all[all.length >> 1])) : 0;
+}
+
+// ---- deciding -------------------------------------------------------------------------------------------------
+let line = Promise.resolve(); // one save after the other, so that the file has the order of the clicks
+function save(entry, change, action, again = false) {
+  const before = markOf(entry);
+  alive();
+  const seconds = spent.get(entry.id) || 0;
+  spent.delete(entry.id);
+  entry.seconds += seconds;
+  if (!again) state.redo = [];
+  state.changes++;
+  Object.assign(entry, change);
+  const mine = { pair: entry.id, ...markOf(entry), action, seconds };
+  mark();
+  state.saving++;
+  $("saved").innerHTML = both("inspect_saving");
+  line = line.then(() => ask("record", mine)).then(
+    () => { told(entry); if (!--state.saving) $("saved").innerHTML = both("inspect_saved"); },
+    (error) => {
+      --state.saving;
+      Object.assign(entry, before);
+      mark(); sliders(); edited(); draw();
+      $("saved").innerHTML = both("inspect_not_saved");
+      complain(error);
+    });
+  return line;
+}
+function decide(decision) {
+  if (!ready()) return; // nobody decides about what is not on screen yet
+  noteDone();
+  settle();
+  const entry = pair();
+  save(entry, { decision }, "decide");
+  say(both("inspect_did_" + decision, { name: entry.name }), { accept: "ok", reject: "bad", unsure: "" }[decision]);
+  if ($("advance").checked) advance();
+}
+function noteDone() {
+  const entry = state.pairs.find((p) => p.id === $("note").dataset.pair);
+  if (entry && $("note").value !== entry.note) save(entry, { note: $("note").value }, "note");
+}
+async function undo() {
+  noteDone();
+  settle();
+  if (!state.pairs.length) return;
+  try {
+    await line;
+    state.changes++;
+    const answer = await ask("undo");
+    state.changes++;
+    if (!answer.pair) { say(both("inspect_nothing_to_undo")); return; }
+    const index = state.pairs.findIndex((p) => p.id === answer.pair);
+    if (index < 0) { say(both("inspect_undone_elsewhere")); return; }
+    const entry = state.pairs[index];
+    $("note").dataset.pair = "";
+    if (!answer.superseded) state.redo.push({ id: entry.id, mark: markOf(entry) });
+    Object.assign(entry, markOf(answer));
+    told(entry);
+    say(both(answer.superseded ? "inspect_superseded" : "inspect_undone", { name: entry.name }));
+    await showAgain(index);
+  } catch (error) { complain(error); }
+}
+async function redo() { // a decision like any other: undo takes it back again
+  settle();
+  const step = state.redo.pop(), index = step ? state.pairs.findIndex((p) => p.id === step.id) : -1;
+  if (index < 0) { say(both("inspect_nothing_to_redo")); return; }
+  const entry = state.pairs[index], names = { decision: "decide", note: "note", nudges: "nudge", edits: "edit", tags: "tag", frame: "frame" };
+  const changed = Object.keys(names).find((name) => JSON.stringify(step.mark[name]) !== JSON.stringify(entry[name]));
+  $("note").dataset.pair = "";
+  save(entry, step.mark, names[changed] || "decide", true);
+  say(both("inspect_redone", { name: entry.name }));
+  await showAgain(index);
+}
+async function showAgain(index) { // a pair that has changed; where one looks at it already, the view stays
+  if (index !== state.at) { await go(index); return; }
+  mark();
+  sliders();
+  changed();
+}
+function hand(name, parts, type) { // to the browser, as a file
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob(parts, { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+async function download() {
+  if (!state.secret) { complain(plain("inspect_name_first")); return; }
+  noteDone();
+  settle();
+  try {
+    await line;
+    const answer = await ask("export"), kind = $("as").value;
+    if (!answer.text) { say(both("inspect_nothing_to_save")); return; }
+    // a spreadsheet knows by the mark in front that a CSV is UTF-8
+    const parts = kind === "csv" ? ["\ufeff", answer.csv] : [answer[kind]];
+    hand(kind === "text" ? answer.file : answer.file.replace(/jsonl$/, kind), parts, "text/plain");
+  } catch (error) { complain(error); }
+}
+async function downloadClip() { // the corrected clip of the pair on screen
+  settle();
+  if (!ready()) return;
+  const entry = pair();
+  try {
+    const { data } = await ask("clip", { pair: entry.id, nudges: entry.nudges, edits: entry.edits });
+    const name = entry.name.replace(/[^\p{L}\p{N}._-]+/gu, "_");
+    hand(`${name}.npz`, [Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], "application/octet-stream");
+    say(both("inspect_clip_saved", { name: `${name}.npz` }), "ok");
+  } catch (error) { complain(error); }
+}
