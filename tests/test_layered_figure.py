@@ -13,11 +13,11 @@ from vivid.errors import InputError
 from vivid.generators.layered.colours import LEAST_CONTRAST, MOST_CONTRAST, USUAL_CONTRAST, find_colours, light_contrast
 from vivid.generators.layered.compose import Compositor, fine_picture
 from vivid.generators.layered.face_mesh import FaceFinder, FaceMesh
-from vivid.generators.layered.figure import ELBOWS, SHOULDERS, WRISTS
+from vivid.generators.layered.figure import ELBOWS, HEM_KNOTS, SHOULDERS, WRISTS, ArmOutline, hem_bow
 from vivid.generators.layered.head_motion import FaceMotion
 from vivid.generators.layered.ladder import Plan, decide
 from vivid.generators.layered.matte import _by_colour, _sharpened
-from vivid.generators.layered.outline import hand_mask
+from vivid.generators.layered.outline import ArmRegion, fit_hem, hand_mask
 from vivid.generators.layered.patch_match import patch_fill
 from vivid.generators.layered.person import Person, analyse
 from vivid.generators.layered.plate import column_fill, membrane, mirror_fill, touched_cloth
@@ -115,6 +115,21 @@ def test_the_corner_of_a_hem_is_found_though_the_network_rounds_it_off():
     assert found[138, 195] > 0.5, "the corner itself"
     alike = np.full((240, 240, 3), 128, np.uint8)  # where colours say nothing the network is believed
     assert np.abs(_by_colour(coarse, alike, 3) - coarse).max() < 1e-3
+
+
+def test_a_hem_is_followed_though_it_is_no_straight_line():
+    rows, columns = np.mgrid[:300, :200].astype(np.float32)
+    at, wide, width = np.zeros(2), np.full(10, 80.0), 400.0
+    outline = ArmOutline(at, at, at, 0.6, wide, wide, True)
+    limit, nowhere = np.full(rows.shape, 80, np.float32), np.zeros(rows.shape, bool)
+    region = ArmRegion(outline, rows / 300, columns - 100, limit, limit, ~nowhere, False)
+    ends = 0.62 + 0.06 * np.abs(region.outward / 100) - 0.04 * region.outward / 100
+    skin = (region.along > ends).astype(np.float32)
+    hem, curve = fit_hem(region, np.ones_like(skin), skin, nowhere, width)
+    found = replace(outline, hem=hem, hem_curve=curve).hem_at(region.outward[0] / width)
+    assert np.abs(found - ends[0])[10:190].max() < 0.025
+    kept = fit_hem(region, np.ones_like(skin), np.zeros_like(skin), nowhere, width)
+    assert kept[0] == 0.6 and np.array_equal(kept[1], hem_bow(HEM_KNOTS)), "nothing is seen: as it was"
 
 
 def test_a_notch_in_a_sleeve_is_closed_and_its_outline_kept():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +18,24 @@ SHOULDERS, ELBOWS, WRISTS = (LEFT_SHOULDER, RIGHT_SHOULDER), (LEFT_ELBOW, RIGHT_
 PLACES = np.linspace(0.05, 1.0, 10)
 """Where along the upper arm (0 shoulder, 1 elbow) its half-widths are measured."""
 
+HEM_KNOTS = np.linspace(-0.3, 0.3, 13)
+"""Places beside the bone of the upper arm at which its hem is known, in shoulder widths; positive is outwards."""
+
+
+def hem_bow(outward: Floats) -> Floats:
+    """How much farther down an unseen hem is in the middle of the arm than at its sides; outward: in shoulder widths
+    beside the bone."""
+    return np.asarray(0.02 * (1 - np.square(np.clip(outward / 0.2, -1, 1))))
+
 
 @dataclass
 class ArmOutline:
     """What the portrait shows of one arm, in pixels.
 
     shoulder, elbow, wrist: (2,); hem: where cloth ends (0 shoulder, 1 elbow, 2 wrist; over 1.4 is a long sleeve), and
-    hem_tilt: how much nearer to the shoulder it is for each shoulder width farther out; outer, inner: (10,) half-widths
-    of sleeve or arm beside the bone at PLACES, away from and towards the torso; hand_seen: whether the portrait shows
-    the hand; bare: whether the upper arm below the hem is the photograph's own skin, down to `bare_to` of its length;
+    hem_curve: (13,) how much farther down it does so at HEM_KNOTS; outer, inner: (10,) half-widths of sleeve or arm
+    beside the bone at PLACES, away from and towards the torso; hand_seen: whether the portrait shows the hand; bare:
+    whether the upper arm below the hem is the photograph's own skin, down to `bare_to` of its length;
     middle: how far outside of the bone the middle of a short sleeve's hem is.
     """
 
@@ -39,8 +48,12 @@ class ArmOutline:
     hand_seen: bool
     bare: bool = False
     bare_to: float = 0.86
-    hem_tilt: float = 0.0
+    hem_curve: Floats = field(default_factory=lambda: hem_bow(HEM_KNOTS))
     middle: float = 0.0
+
+    def hem_at(self, outward: NDArray[np.floating]) -> Floats:
+        """Where cloth ends along the arm, `outward` shoulder widths beside the bone."""
+        return self.hem + np.interp(outward, HEM_KNOTS, self.hem_curve)
 
 
 @dataclass
@@ -66,9 +79,3 @@ class Layers:
     look: Look
     palm: float
     shoulders: float
-
-
-def hem_bow(outward: Layer) -> Layer:
-    """How much farther down a hem is in the middle of the arm than at its sides; outward: shoulder widths beside the
-    bone."""
-    return np.asarray(0.02 * (1 - np.square(np.clip(outward / 0.2, -1, 1))))

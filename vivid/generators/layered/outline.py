@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...pose.skeleton import HAND_BONES, Pose
 from .colours import Colours
-from .figure import ELBOWS, PLACES, SHOULDERS, WRISTS, ArmOutline, Floats, Layer, hem_bow
+from .figure import ELBOWS, HEM_KNOTS, PLACES, SHOULDERS, WRISTS, ArmOutline, Floats, Layer, hem_bow
 from .parsing import Parsing
 from .plate import Mask
 
@@ -22,6 +22,8 @@ NO_HEM = 2.0
 """Where a long sleeve ends: at the wrist."""
 LONG = 1.4
 """A hem beyond this is a long sleeve's."""
+HEM_PRIOR, HEM_BEND = 0.003, 0.3
+"""What it costs a hem's curve to lie off the usual one, and its neighbours off each other, as shares of the arm."""
 
 
 UNIT = 190.0
@@ -267,31 +269,38 @@ def find_hem(pose: Pose, region: ArmRegion, person: Layer, skin: Layer, hands_ne
     return hem
 
 
-def fit_hem(region: ArmRegion, own: Layer, skin: Layer, hands_near: Mask, width: float) -> tuple[float, float]:
-    """The line across the upper arm that parts cloth from skin best: its place and its tilt.
+def fit_hem(region: ArmRegion, own: Layer, skin: Layer, hands_near: Mask, width: float) -> tuple[float, Floats]:
+    """The curve across the upper arm that parts cloth from skin best: `hem` and `hem_curve` of an ArmOutline.
 
-    The line is where along + tilt * outward / width equals the place and its bow. Stays near the hem that is known
-    already. own: (H, W) how probably a pixel is this arm, sleeve or skin.
+    Stays near the hem that is known already, as smooth as cloth (dynamic programming over its knots). own: (H, W) how
+    probably a pixel is this arm, sleeve or skin.
     """
-    hem = region.outline.hem
-    inside = (np.abs(region.outward) < WIDEST * width) & (own > 0.5) & ~hands_near
-    inside &= (np.abs(region.along - hem) < 0.3) & (region.along > 0.15)
-    along, outward, flesh = region.along[inside], region.outward[inside] / width, skin[inside]
+    hem, usual = region.outline.hem, hem_bow(HEM_KNOTS)
+    inside = (np.abs(region.outward) < (HEM_KNOTS[-1] + 0.02) * width) & (own > 0.5) & ~hands_near
+    inside &= (np.abs(region.along - hem) < 0.35) & (region.along > 0.15)
+    along, outward, flesh = region.along[inside] - hem, region.outward[inside] / width, skin[inside]
     if len(along) < 0.002 * width**2 or not 0.2 < (flesh > 0.5).mean() < 0.8:
-        return hem, 0.0
-    grid = np.linspace(-0.3, 0.3, 61)
-    best = (np.inf, hem, 0.0)
-    for tilt in np.linspace(-0.9, 0.9, 19):
-        at = along + tilt * outward - hem_bow(outward) - hem
-        order = np.argsort(at)
-        wrong_above = np.concatenate([[0], np.cumsum(flesh[order])])  # skin where there should be cloth
-        wrong_below = np.concatenate([[0], np.cumsum(1 - flesh[order])])
-        index = np.searchsorted(at[order], grid)
-        cost = wrong_above[index] + wrong_below[-1] - wrong_below[index]
-        cost = cost / len(along) + 0.03 * np.abs(tilt) + 0.05 * np.abs(grid)
-        k = int(cost.argmin())
-        best = min(best, (float(cost[k]), hem + float(grid[k]), float(tilt)))
-    return best[1], best[2]
+        return hem, usual
+    step = HEM_KNOTS[1] - HEM_KNOTS[0]
+    edges = np.linspace(-0.3, 0.3, 61)
+    bins = [(np.round((outward - HEM_KNOTS[0]) / step) == k) for k in range(len(HEM_KNOTS))]
+    cost = np.zeros((len(HEM_KNOTS), len(edges)))
+    for k, mine in enumerate(bins):
+        where = np.clip(np.searchsorted(edges, along[mine]), 0, len(edges))
+        skin_above = np.bincount(where, flesh[mine], len(edges) + 1).cumsum()[:-1]
+        cloth_below = np.bincount(where, 1 - flesh[mine], len(edges) + 1)[::-1].cumsum()[::-1][1:]
+        cost[k] = (skin_above + cloth_below) / len(along) + HEM_PRIOR * np.abs(edges - usual[k])
+    bend = HEM_BEND * np.square(edges[:, None] - edges[None])
+    come, total = np.zeros(cost.shape, int), cost[0]
+    for k in range(1, len(cost)):
+        come[k] = (total[None] + bend).argmin(1)
+        total = (total[None] + bend).min(1) + cost[k]
+    path = [int(total.argmin())]
+    for k in range(len(cost) - 1, 0, -1):
+        path.append(int(come[k, path[-1]]))
+    curve = np.convolve(np.pad(edges[path[::-1]], 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
+    middle = float(np.median(curve[3:10]))
+    return hem + middle, curve - middle
 
 
 def sleeve_middle(region: ArmRegion, sleeve: Layer, hands_near: Mask, width: float) -> float | None:

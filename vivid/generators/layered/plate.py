@@ -218,6 +218,14 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
     total = weights[0] + weights[1]
     found = sides[0] * weights[0][..., None] + sides[1] * weights[1][..., None]
     found = (found / np.maximum(total, 1e-12)[..., None]).astype(np.float32)
+    # where a sleeve was, the cloth beside is nearer than what is far above and below, and tells more
+    left = np.maximum.accumulate(np.where(known, columns, -nowhere), 1)
+    right = np.minimum.accumulate(np.where(known, columns, nowhere)[:, ::-1], 1)[:, ::-1]
+    beside = np.minimum(columns - left, right - columns)
+    lost = smoothstep(np.minimum(rows - above, below - rows) / (1.5 * beside + 12 * step) - 1)
+    lost = wide_blur(lost.astype(np.float32), 4 * step) * (total > 0)
+    around = wide_blur(membrane(picture, known), 2 * step)
+    found += lost[..., None].astype(np.float32) * (around - found)
     fine = fallback - wide_blur(fallback, 1.5 * step)
     spread = np.percentile(np.abs(fine[hole]), 60) if hole.any() else 0.0
     found += np.clip(fine, -spread, spread)  # the weave, not what is drawn on it

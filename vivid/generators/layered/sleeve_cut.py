@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .figure import Layer, hem_bow
+from .figure import Layer
 from .geometry import smoothstep
 from .outline import LONG, USUAL_PALM, WIDEST, ArmRegion, Figure, ellipse
 from .patch_match import patch_fill
@@ -22,7 +22,7 @@ def cut_sleeve(figure: Figure, side: int) -> Layer:
     region, width, unit = figure.regions[side], figure.width, figure.unit
     arm, along, outward = region.outline, region.along, region.outward
     skin, person = figure.colours.skin, figure.person
-    length = float(np.linalg.norm(arm.elbow - arm.shoulder))
+    length, ends = float(np.linalg.norm(arm.elbow - arm.shoulder)), arm.hem_at(outward / width)
     firm = np.clip((person - 0.5) / 0.45, 0, 1)  # without the rim that has the room's colour
     reach_in = region.limit_in + 0.13 * width * np.clip(1 - along / 0.55, 0, 1)  # cloth hangs together in the armpit
     seam = np.maximum(0.05 * width, (reach_in - region.limit_in) * 0.8)  # over the torso the same cloth lies below
@@ -33,13 +33,12 @@ def cut_sleeve(figure: Figure, side: int) -> Layer:
     loose = np.minimum(firm, np.clip((region.limit_out * 1.06 + unit - outward) / (2 * unit) + 0.5, 0, 1))
     loose = np.maximum(loose, firm * smoothstep((figure.parsing.sleeves[side] - 0.15) / 0.3))  # sleeves may flare
     # where something else covers the outline, the smooth one is used
-    covered = figure.grow(figure.hands_near, 5) | figure.grow((skin > 0.5) & (along < arm.hem - 0.05), 3)
+    covered = figure.grow(figure.hands_near, 5) | figure.grow((skin > 0.5) & (along < ends - 0.05), 3)
     covered |= (along > 0.55) & (arm.hem > LONG)
-    outline = np.where(
-        covered, edge, np.maximum(loose, (outward < 0.8 * region.limit_out) & figure.grow(person > 0.5, 2))
-    )
+    closed = cv2.morphologyEx((person > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(2 * unit)) > 0  # no slits
+    outline = np.where(covered, edge, np.maximum(loose, (outward < 0.8 * region.limit_out) & closed))
     if arm.bare:
-        outline = np.where(along > arm.hem + 0.02, loose, outline)
+        outline = np.where(along > ends + 0.02, loose, outline)
     outline = np.where(along > 0.3, outline, firm)
     if region.lifted:
         outline = np.minimum(outline, edge)
@@ -49,7 +48,7 @@ def cut_sleeve(figure: Figure, side: int) -> Layer:
         opacity = opacity * _bare_fade(figure, region)
     else:
         hem = min(arm.hem, 1.05)
-        bow = hem_bow(outward / width) - arm.hem_tilt * outward / width
+        bow = ends - arm.hem
         armpit = 0.25 * np.clip(
             -outward / region.limit_in - 0.55, 0, 0.6
         )  # a sleeve runs up into it, unless it is wide
@@ -82,14 +81,15 @@ def _without_notches(opacity: Layer, width: float) -> Layer:
 def _bare_fade(figure: Figure, region: ArmRegion) -> Layer:
     """A bare upper arm fades where the drawn one takes over, and is flesh only."""
     arm, along, outward, unit = region.outline, region.along, region.outward, figure.unit
+    ends = arm.hem_at(outward / figure.width)
     fade = np.clip((arm.bare_to - along) / BARE_FADE, 0, 1)
     rounded = np.clip((outward + region.limit_out) / (3 * unit) + 0.5, 0, 1)
-    fade = fade * np.where(along > arm.hem + 0.05, rounded, 1)
-    fade = fade * np.where(along > arm.hem + 0.03, ~figure.grow(figure.hands_near, 7), 1)
+    fade = fade * np.where(along > ends + 0.05, rounded, 1)
+    fade = fade * np.where(along > ends + 0.03, ~figure.grow(figure.hands_near, 7), 1)
     flesh = (figure.colours.skin > 0.5) | ((figure.colours.off_cloth > 24) & (figure.person > 0.5))
     flesh = cv2.morphologyEx(figure.grow(flesh, 2).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(10 * unit))
     soft = cv2.GaussianBlur(flesh.astype(np.float32), (0, 0), 1.2 * unit)
-    inner = (along > arm.hem + 0.06) & (outward < 0.25 * region.limit_out)
+    inner = (along > ends + 0.06) & (outward < 0.25 * region.limit_out)
     return fade * np.where(inner, soft, 1)
 
 
@@ -124,5 +124,5 @@ def _forearm_skin(figure: Figure) -> Mask:
     for region in figure.regions:
         arm = region.outline
         line = figure.bar(arm.elbow + 0.1 * (arm.wrist - arm.elbow), arm.wrist, USUAL_PALM)
-        found |= line & (figure.colours.skin > 0.5) & (region.along < arm.hem - 0.05)
+        found |= line & (figure.colours.skin > 0.5) & (region.along < arm.hem_at(region.outward / figure.width) - 0.05)
     return found

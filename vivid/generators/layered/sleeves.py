@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .figure import PLACES, ArmOutline, Layers, hem_bow
+from .figure import PLACES, ArmOutline, Layers
 from .raster import FINE, PaintedLayer, mesh_map
 from .skin import to_linear
 
@@ -93,8 +93,7 @@ def _above_hem(layers: Layers, side: int) -> Floats:
         across = -across  # away from the torso
     x, y = np.arange(width)[None] - arm.shoulder[0], np.arange(height)[:, None] - arm.shoulder[1]
     along, outward = (x * v[0] + y * v[1]) / length**2, (x * across[0] + y * across[1]) / layers.shoulders
-    hem = arm.hem + hem_bow(outward) - arm.hem_tilt * outward
-    return np.clip((hem - along) * length / (SOFT_HEM * layers.shoulders) + 0.5, 0, 1)
+    return np.clip((arm.hem_at(outward) - along) * length / (SOFT_HEM * layers.shoulders) + 0.5, 0, 1)
 
 
 def cloth_texture(layers: Layers, arm: ArmOutline, rows: int = 96, columns: int = 64) -> NDArray[np.float32]:

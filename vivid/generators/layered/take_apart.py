@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...pose.skeleton import Pose
 from .colours import Colours, find_colours, find_light, light_contrast, skin_tone
-from .figure import SHOULDERS, WRISTS, Layer, Layers
+from .figure import SHOULDERS, WRISTS, Floats, Layer, Layers
 from .geometry import smoothstep
 from .outline import (
     LONG,
@@ -46,7 +46,7 @@ class Decisions:
     """What counts as a sleeve, by side: taken once, on a small copy, so that it does not hang on the picture's size."""
 
     hem: float
-    hem_tilt: float
+    hem_curve: Floats
     bare: bool
     bare_to: float
 
@@ -68,7 +68,7 @@ def find_figure(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Side
     else:
         decided = _decide(figure)
     for region, choice in zip(figure.regions, decided, strict=True):
-        region.outline.hem, region.outline.hem_tilt = choice.hem, choice.hem_tilt
+        region.outline.hem, region.outline.hem_curve = choice.hem, choice.hem_curve
         region.outline.bare, region.outline.bare_to = choice.bare, choice.bare_to
     return figure
 
@@ -122,7 +122,7 @@ def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides, 
         if region.outline.hem < 1.1:
             own = parsing.sleeves[side] + parsing.arms[side]
             fitted = fit_hem(region, own, colours.skin, hands_near, width)
-            region.outline.hem, region.outline.hem_tilt = fitted
+            region.outline.hem, region.outline.hem_curve = fitted
     middles = [sleeve_middle(region, parsing.sleeves[k], hands_near, width) for k, region in enumerate(regions)]
     for side, region in enumerate(regions):  # clothes are alike on both sides: one that is covered follows the other
         known = [m for m in (middles[side], middles[1 - side]) if m is not None]
@@ -170,7 +170,7 @@ def _decide(figure: Figure) -> tuple[Decisions, Decisions]:
         bare_to = min(BARE_TO, float(np.percentile(hit, 2)) if len(hit) > 0.02 * zone.sum() else 9.0)
         enough = bare.sum() > 20 * figure.unit**2 and (bare & hidden).sum() < 0.5 * bare.sum()
         found.append(
-            Decisions(hem, region.outline.hem_tilt, bool(hem < 0.72 and enough and bare_to > hem + 0.15), bare_to)
+            Decisions(hem, region.outline.hem_curve, bool(hem < 0.72 and enough and bare_to > hem + 0.15), bare_to)
         )
     return found[0], found[1]
 
