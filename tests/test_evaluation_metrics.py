@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
 from tests.dummies import dummy_models
-from vivid.commands.evaluate import _joined_mouths
 from vivid.evaluation.codebooks import compare_codebooks
-from vivid.evaluation.metrics import hand_confidence, hand_variance, head_motion_variance
+from vivid.evaluation.metrics import (
+    REGISTRY,
+    Labels,
+    Networks,
+    NotMeasuredError,
+    Sample,
+    hand_confidence,
+    hand_variance,
+    head_motion_variance,
+)
 from vivid.evaluation.metrics.flicker import flicker
 from vivid.evaluation.metrics.mouth import correlation_and_lag, joined
 from vivid.evaluation.metrics.pixels import boxes_to_mask, psnr, ssim
 from vivid.evaluation.people import SIDE, aligned_face, embeddings, mean_face
-from vivid.evaluation.report import COLUMNS, average, contact_sheet, write_table
+from vivid.evaluation.report import contact_sheet
 from vivid.pose.skeleton import Pose, PoseClip
 from vivid.training.hcc import hcc_metrics
 
@@ -134,12 +141,7 @@ def test_a_face_without_points_has_no_embedding() -> None:
     assert aligned_face(image, Pose(pose.body, pose.hands, hidden, pose.canvas)) is None
 
 
-def test_table_and_sheet_are_written(tmp_path: Path) -> None:
-    row = dict.fromkeys(COLUMNS, 1.5)
-    mean = average([row, {**row, "psnr": float("inf")}])
-    assert mean["psnr"] == 1.5
-    text = write_table({"model": mean}, {"clips": ["a"]}, tmp_path)
-    assert text.count("\n") == 3 and "| model | 1.5 |" in text
+def test_the_sheet_is_written(tmp_path: Path) -> None:
     contact_sheet([("one", frames(10)), ("two", frames(10, 1))], tmp_path / "sheet.png", columns=5)
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
     assert sheet.shape == (64, 160, 3)
@@ -165,13 +167,21 @@ def test_joined_clips_are_compared_each_with_itself() -> None:
     assert abs(correlation_and_lag(joined(noise), joined([n.mean() + rng.normal(size=300) for n in noise]))[0]) < 0.2
 
 
-def test_the_command_joins_the_clips_that_speak() -> None:
-    rng = np.random.default_rng(0)
-    cases = [
-        SimpleNamespace(clip=SimpleNamespace(name=name, openness=size * rng.random(20)), frames=20)
-        for name, size in (("a", 1.0), ("silent", 0.0), ("b", 0.5))
-    ]
-    curves = {case.clip.name: {"model": list(0.3 * case.clip.openness + 0.1)} for case in cases}
-    numbers = _joined_mouths(cases, curves, "model")  # type: ignore[arg-type]
-    assert numbers == {"mouth_correlation_joined": pytest.approx(1), "mouth_lag_joined": 0}
-    assert _joined_mouths(cases[1:2], curves, "model")["mouth_correlation_joined"] == np.inf  # type: ignore[arg-type]
+def test_clips_that_speak_are_joined_and_silent_ones_left_out() -> None:
+    rng, metric = np.random.default_rng(0), REGISTRY["mouth_detected"]
+    assert metric.features is not None
+    features = []
+    for size in (1.0, 0.0, 0.5):
+        poses, none = clip(20), np.zeros((20, 32, 32), bool)
+        openness = size * rng.random(20)
+        poses.face[:, 36:42, 0] = 0  # eyes 1 apart; lips as far apart as labelled, less and a little more
+        poses.face[:, 66, 1] += 0.3 * openness + 0.1
+        sample = Sample(frames(20), poses=poses, labels=Labels(none, none, none[0], openness))
+        if size:
+            features.append(metric.features(sample, Networks()))
+        else:
+            with pytest.raises(NotMeasuredError, match="nobody speaks"):
+                metric.features(sample, Networks())
+    assert metric.compute(features, []) == pytest.approx(1)
+    assert REGISTRY["mouth_detected_lag"].compute(features, []) == 0
+    assert REGISTRY["mouth_detected_slope"].compute(features, []) == pytest.approx(0.3)

@@ -219,7 +219,7 @@ COMMANDS = {
     "motion trim": ["motion", "trim", "no.npz", "{}.json"],
     "motion preview": ["motion", "preview", "no.npz", "{}.webp"],
     "synthesize": ["synthesize", "motions", "--out", "{}"],
-    "evaluate": ["evaluate", "--data", "no", "--out", "{}"],
+    "evaluate": ["evaluate", "protocol", "--clips", "no", "--out", "{}"],
     "train": ["train", "vae", "--data", "no", "--out", "{}"],
 }  # fmt: skip
 

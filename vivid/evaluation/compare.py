@@ -1,26 +1,24 @@
-"""The videos that are compared on one held-out clip: the model's, the truth, and two trivial answers."""
+"""One clip of a test set as the pipeline gets it, and answers to it that need no generator."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..config import FPS, SAMPLE_RATE, RunSettings
+from ..config import FPS, SAMPLE_RATE
 from ..generators.diffusion.generator import DiffusionGenerator
 from ..generators.diffusion.pictures import decode_pictures, encode_picture, portrait_features
 from ..media.sound import load_speech
 from ..media.tensors import to_unit
-from ..media.video import read_frames
 from ..pose.portrait import Portrait, make_portrait
 from ..pose.skeleton import PoseClip
 from ..speech.types import Speech
-from ..training.clips import Clip
+from ..training.clips import LIMITS, Clip
 
 if TYPE_CHECKING:
     from ..pipeline import VividPipeline
@@ -31,12 +29,17 @@ PORTRAIT_FRAME = 0
 
 @dataclass(frozen=True)
 class Case:
-    """One held-out clip as the pipeline gets it: portrait, speech and raw motion of `frames` frames."""
+    """One clip as the pipeline gets it: portrait, speech and raw motion of `frames` frames.
 
+    own_portrait: the portrait is the clip's own PORTRAIT_FRAME, not another person's picture.
+    """
+
+    name: str
     clip: Clip
     portrait: Portrait
     speech: Speech
     motion: PoseClip
+    own_portrait: bool = True
 
     @property
     def frames(self) -> int:
@@ -44,23 +47,20 @@ class Case:
         return len(self.motion)
 
 
-def make_case(clip: Clip, frames: int) -> Case:
-    """The first `frames` frames of a clip (or all, if it is shorter)."""
-    frames = min(frames, len(clip))
-    samples = load_speech(clip.video).samples
+def make_case(clip: Clip, frames: int | None = None, portrait: Portrait | None = None, name: str = "") -> Case:
+    """The first `frames` frames of a clip (or all), with its own first frame or another portrait.
+
+    Errors: InputError when the clip has no sound or no head.
+    """
+    frames = min(frames or len(clip), len(clip))
+    samples = load_speech(clip.video, limits=LIMITS, cut=True).samples
     needed = -(-frames * SAMPLE_RATE // FPS)
     samples = np.pad(samples, (0, max(0, needed - len(samples))))[:needed]
-    pose = clip.pose.frame(PORTRAIT_FRAME)
-    portrait = make_portrait(np.array(clip.frames[PORTRAIT_FRAME]), pose)
-    return Case(clip, portrait, Speech(samples.astype(np.float32)), clip.pose.take(slice(0, frames)))
-
-
-def generate(pipeline: VividPipeline, case: Case, settings: RunSettings, output: Path) -> NDArray[np.uint8]:
-    """The model's frames (T, H, W, 3) for a case, through the whole pipeline and the written video."""
-    if not output.exists():
-        for _ in pipeline.animate(case.portrait, case.speech, case.motion, settings, output):
-            pass
-    return np.stack(list(read_frames(output)))[: case.frames]
+    own = portrait is None
+    if portrait is None:
+        portrait = make_portrait(np.array(clip.frames[PORTRAIT_FRAME]), clip.pose.frame(PORTRAIT_FRAME))
+    speech, motion = Speech(samples.astype(np.float32)), clip.pose.take(slice(0, frames))
+    return Case(name or clip.name, clip, portrait, speech, motion, own)
 
 
 def through_latents(pipeline: VividPipeline, case: Case, batch: int = 8) -> NDArray[np.uint8] | None:
@@ -102,17 +102,3 @@ def nearest_training_clip(case: Case, training: Sequence[Clip]) -> NDArray[np.ui
             if distance < best:
                 best, found = distance, np.array(clip.frames[start : start + case.frames])
     return np.zeros_like(still_portrait(case)) if found is None else found
-
-
-def with_speech(case: Case, speech: Speech) -> Case:
-    """The same case speaking something else (padded or cut to the same length)."""
-    samples = np.zeros_like(case.speech.samples)
-    count = min(len(samples), len(speech.samples))
-    samples[:count] = speech.samples[:count]
-    return replace(case, speech=Speech(samples))
-
-
-def with_motion(case: Case, motion: PoseClip) -> Case:
-    """The same case with other gestures, of the same length."""
-    count = case.frames
-    return replace(case, motion=motion.take(np.minimum(np.arange(count), len(motion) - 1)))

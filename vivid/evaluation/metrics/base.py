@@ -29,6 +29,10 @@ class NotMeasuredError(Exception):
     """A metric has no value here; the sentence says why, and what to do about it where something can be done."""
 
 
+class MissingNetworkError(NotMeasuredError):
+    """The network that a metric looks with is not here: once it is, the video can be measured."""
+
+
 @dataclass(frozen=True)
 class Gallery:
     """Rendered people by `people.embeddings`: one vector each around `mean`, and who of them is in this clip."""
@@ -50,7 +54,7 @@ class Labels:
     mouth: NDArray[np.bool_]
     still: NDArray[np.bool_]
     openness: NDArray[np.floating]
-    gallery: Gallery
+    gallery: Gallery | None = None
     reader: MouthReader | None = None
 
 
@@ -107,7 +111,7 @@ class Metric:
 
     key: in files and options; name: in tables; direction: what is better, None where neither is; meaning: what exactly
     is measured, in one sentence; needs: networks it looks with (keys of `networks.NETWORKS`, which say how to get
-    packages and weights).
+    packages and weights); compares: with recordings, which then have no such number of their own.
 
     compute: (Sample, Networks) -> float where the level is "frame pair" or "video", averaged over clips; of a set of
     videos (features of each made clip, features of each true clip) -> float, with `features`: (Sample, Networks) ->
@@ -123,6 +127,7 @@ class Metric:
     compute: Callable[[Any, Any], float]
     features: Callable[[Sample, Networks], Features] | None = None
     needs: tuple[str, ...] = ()
+    compares: bool = False
 
     @property
     def arrow(self) -> str:

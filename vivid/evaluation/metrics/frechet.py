@@ -73,6 +73,7 @@ METRICS = (
         _distance,
         frame_features,
         ("inception",),
+        compares=True,
     ),
     Metric(
         "fvd",
@@ -84,5 +85,6 @@ METRICS = (
         _distance,
         window_features,
         ("i3d",),
+        compares=True,
     ),
 )

@@ -61,6 +61,8 @@ def csim(sample: Sample, networks: Networks) -> float:
 def _likeness(sample: Sample) -> tuple[float, list[float]]:
     """Mean cosine of the video's faces to the person's own, and to each other person's."""
     gallery, poses = sample.exact().gallery, sample.found()
+    if gallery is None:
+        raise NotMeasuredError("the person's face is not all seen in the first frame")
     faces = [aligned_face(sample.frames[i], poses.frame(i)) for i in range(0, len(poses), EVERY)]
     found = [face for face in faces if face is not None]
     if not found:

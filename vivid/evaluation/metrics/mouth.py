@@ -133,6 +133,13 @@ def _metrics(key: str, name: str, how: str, curve: Callable[[Sample], Curve]) ->
     )
 
 
+def _range(sample: Sample, networks: Networks) -> float:
+    curve = detected(sample)
+    if not np.isfinite(curve).any():
+        raise NotMeasuredError("no face was found in the video")
+    return float(np.nanstd(curve))
+
+
 METRICS = (
     *_metrics("mouth_detected", "detected", "by detected lips", detected),
     *_metrics("mouth_read", "read", "read from pixels", _read),
@@ -143,6 +150,6 @@ METRICS = (
         None,
         "video",
         "standard deviation over time of the mouth's openness by detected lips",
-        lambda sample, networks: float(np.nanstd(detected(sample))),
+        _range,
     ),
 )

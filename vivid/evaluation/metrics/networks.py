@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from .base import NotMeasuredError
+from .base import MissingNetworkError
 
 if TYPE_CHECKING:
     import torch
@@ -68,28 +68,28 @@ class Networks:
     ) -> None:
         self.folder, self.fetch, self.device = folder, fetch, device
         self._ready: dict[str, Any] = dict(ready or {})
-        self._missing: dict[str, NotMeasuredError] = {}
+        self._missing: dict[str, MissingNetworkError] = {}
 
     def get(self, key: str) -> Any:
-        """The network called `key`. Errors: NotMeasuredError, with what is missing and how to get it."""
+        """The network called `key`. Errors: MissingNetworkError, with what is missing and how to get it."""
         if key in self._missing:  # one try is enough: without a network each takes a while
             raise self._missing[key]
         if key not in self._ready:
             try:
                 self._ready[key] = self._load(NETWORKS[key])
-            except NotMeasuredError as error:
+            except MissingNetworkError as error:
                 self._missing[key] = error
                 raise
         return self._ready[key]
 
     def _load(self, network: Network) -> Any:
         if find_spec(network.module) is None:
-            raise NotMeasuredError(f"it needs the package {network.package}: run `pip install -r {REQUIREMENTS}`")
+            raise MissingNetworkError(f"it needs the package {network.package}: run `pip install -r {REQUIREMENTS}`")
         path = self._weights(network)
         try:
             return network.build(path, self.device)
         except (RuntimeError, ValueError, KeyError) as error:
-            raise NotMeasuredError(f"{path} does not hold the weights of {network.title}: {network.how}") from error
+            raise MissingNetworkError(f"{path} does not hold the weights of {network.title}: {network.how}") from error
 
     def _weights(self, network: Network) -> Path:
         from ...weights.hub import models_folder
@@ -102,7 +102,7 @@ class Networks:
             if folder is not None and (folder / network.file).is_file():
                 return _keep(folder / network.file, store / network.kept)
         if not self.fetch:
-            raise NotMeasuredError(f"it needs the weights of {network.title}: {network.how}, or let them be fetched")
+            raise MissingNetworkError(f"it needs the weights of {network.title}: {network.how}, or let them be fetched")
         print(f"fetching {network.title} ({network.megabytes} MB; {network.licence})", file=sys.stderr)
         with TemporaryDirectory() as folder_name:
             return _keep(_download(network, Path(folder_name)), store / network.kept)
@@ -120,7 +120,7 @@ def _download(network: Network, folder: Path) -> Path:
         download_url_to_file(network.source, str(folder / network.file), progress=False)
         return folder / network.file
     except Exception as error:  # clients of the hub and of the web raise many kinds of errors
-        raise NotMeasuredError(f"the weights of {network.title} could not be fetched: {network.how}") from error
+        raise MissingNetworkError(f"the weights of {network.title} could not be fetched: {network.how}") from error
 
 
 def _keep(published: Path, kept: Path) -> Path:
@@ -137,7 +137,7 @@ def _keep(published: Path, kept: Path) -> Path:
         try:
             data = save({name: tensor.contiguous().clone() for name, tensor in read_pickle(published).items()})
         except InputError as error:
-            raise NotMeasuredError(str(error)) from error
+            raise MissingNetworkError(str(error)) from error
     with written_whole(kept) as file:
         file.write(data)
     return kept

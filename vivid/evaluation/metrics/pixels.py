@@ -92,6 +92,7 @@ METRICS = tuple(
             "frame pair",
             _PSNR.format(where).replace("  ", " "),
             _compared(psnr, region),
+            compares=True,
         ),
         Metric(
             f"ssim_{region}" if region else "ssim",
@@ -101,6 +102,7 @@ METRICS = tuple(
             "frame pair",
             _SSIM.format(" " + where if where else ""),
             _compared(ssim, region),
+            compares=True,
         ),
     )
 )

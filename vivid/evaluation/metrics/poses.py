@@ -63,7 +63,7 @@ def _relative(points: Callable[[PoseClip], NDArray[np.float32]], name: str) -> C
     return compute
 
 
-_UNIT = "(% of height)²"
+_UNIT = "% of height, squared"
 METRICS = (
     Metric(
         "hkc",
