@@ -80,7 +80,7 @@ def test_the_command_says_how_far_annotators_agree(tmp_path: Path, capsys: pytes
     (tmp_path / "annotators.jsonl").write_text("{}")
     assert cli.main(["agreement", str(tmp_path)]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert said == agreement_of(verdicts_in(tmp_path))
+    assert said == agreement_of(verdicts_in(tmp_path)) | {"settled": {}}
     assert said["annotators"] == {"Anna": {"accept": 2, "reject": 2, "unsure": 1}, "Bob": {"accept": 3, "reject": 1}}
     assert (said["pairs"], said["pairs_of_several"]) == (5, 4)
     assert said["two"] == [{"annotators": ["Anna", "Bob"], "pairs": 4, "same": 3, "cohens_kappa": 0.5}]

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,10 +30,9 @@ SLOW = 60_000
 """Milliseconds; a busy machine may take its time."""
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+@contextmanager
+def served(root: Path, **options: Any) -> Iterator[SimpleNamespace]:
     """A page with the tab alone, on a folder of three pairs; every picture shows the same person."""
-    root = tmp_path_factory.mktemp("inspect")
     (root / "pairs").mkdir()
     for number in (1, 2, 3):
         Image.new("RGB", (400, 400), (90, 60 * number, 120)).save(root / "pairs" / f"{number}.png")
@@ -41,21 +41,28 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
     def detect(image: np.ndarray) -> SimpleNamespace:
         return SimpleNamespace(pose=person(), notices=(), detector="test")
 
-    patch = pytest.MonkeyPatch()
-    patch.setattr(fitting, "detect_picture", detect)
-    context = make_context(ServerOptions(decisions=root / "decisions", pairs=root / "pairs", data=root / "data"))
-    with gr.Blocks() as page, gr.Tab("Inspect"):
-        tab.build_inspect(context)
-    _, url, _ = page.launch(
-        prevent_thread_lock=True,
-        quiet=True,
-        head=f"<style>{strings.CSS}</style>",
-        i18n=strings.translations(),
-        ssr_mode=False,
-    )
-    yield SimpleNamespace(url=url, root=root)
-    page.close()
-    patch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "detect_picture", detect)
+        given = {"decisions": root / "decisions", "pairs": root / "pairs", "data": root / "data", **options}
+        context = make_context(ServerOptions(**given))
+        with gr.Blocks() as page, gr.Tab("Inspect"):
+            tab.build_inspect(context)
+        _, url, _ = page.launch(
+            prevent_thread_lock=True,
+            quiet=True,
+            head=f"<style>{strings.CSS}</style>",
+            i18n=strings.translations(),
+            ssr_mode=False,
+        )
+        yield SimpleNamespace(url=url, root=root)
+        page.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """What every annotator decides about alone."""
+    with served(tmp_path_factory.mktemp("inspect")) as running:
+        yield running
 
 
 def opened(context: Any, url: str, name: str) -> Any:
@@ -486,3 +493,43 @@ def test_the_stage_zooms_at_the_pointer_and_a_range_blends(
     assert "not within the range" in page.inner_text('[data-is="status"]')
     assert [r["action"] for r in records(server, "zack")] == ["edit"]
     context.close()
+
+
+def test_two_annotators_disagree_and_settle_it(chromium: Any, tmp_path: Path) -> None:
+    with served(tmp_path, overlap=2) as server:
+        first, second = (chromium.new_context(locale="en-US") for _ in range(2))
+        pages = []
+        for context, name, key in ((first, "Ida", "a"), (second, "Jon", "r")):
+            page = context.new_page()
+            page.set_default_timeout(SLOW)
+            page.goto(server.url)
+            page.fill('[data-is="name"]', name)
+            page.click('[data-is="folder"]')
+            page.wait_for_function("document.querySelectorAll('[data-go]').length === 3")
+            page.uncheck('[data-is="advance"]')
+            page.click("[data-go='0']")
+            drawn(page, "1")
+            assert page.is_hidden('[data-is="together"]') and "3 left for you" in page.inner_text('[data-is="count"]')
+            page.keyboard.press("Shift+A")  # there is nothing to settle yet: no verdict either
+            assert "Nobody disagrees" in page.inner_text('[data-is="status"]')
+            page.keyboard.press(key)
+            saved(page)
+            pages.append(page)
+        ida, jon = pages
+        ida.wait_for_timeout(3100)  # the server looks at the others' files so often
+        for page in (ida, jon):
+            page.evaluate("dispatchEvent(new Event('focus'))")
+            page.wait_for_function("document.querySelector('[data-is=others]').innerText.includes('do not agree')")
+        assert jon.inner_text('[data-is="others"]').startswith("The others: Accept")
+        jon.select_option('[data-is="filter"]', "split")
+        assert jon.eval_on_selector_all("li:not([hidden]) [data-go]", "nodes => nodes.length") == 1
+        jon.keyboard.press("Shift+A")
+        saved(jon)
+        assert "Settled: Accept" in jon.inner_text('[data-is="others"]')
+        last = records(server, "jon")[-1]
+        assert (last["action"], last["decision"], last["settled"]) == ("settle", "reject", "accept")
+        ida.wait_for_timeout(5000)
+        ida.evaluate("dispatchEvent(new Event('focus'))")
+        ida.wait_for_function("document.querySelector('[data-is=others]').innerText.includes('Settled: Accept')")
+        first.close()
+        second.close()

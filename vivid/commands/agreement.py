@@ -13,8 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print counts, Cohen's kappa of every two annotators, Fleiss' of all and the disagreements, as JSON."""
-    from ..ui.inspect.agreement import agreement_of, verdicts_in
+    """Print counts, Cohen's kappa of every two annotators, Fleiss' of all, disagreements and how they were settled."""
+    from ..ui.inspect.agreement import agreement_of, settled_in, verdicts_in
 
-    print(json.dumps(agreement_of(verdicts_in(args.decisions)), indent=1, ensure_ascii=False))
+    found = agreement_of(verdicts_in(args.decisions)) | {"settled": settled_in(args.decisions)}
+    print(json.dumps(found, indent=1, ensure_ascii=False))
     return 0

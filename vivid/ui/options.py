@@ -18,7 +18,8 @@ SHARED_CPU_SECONDS = 20.0
 class ServerOptions:
     """Options of one server.
 
-    `decisions` is the annotators' folder (never cleaned), `pairs` a folder of portrait/clip pairs for them. `data` is
+    `decisions` is the annotators' folder (never cleaned), `pairs` a folder of portrait/clip pairs for them, each for
+    `overlap` annotators (0: all are everybody's). `data` is
     where the folder of visitors' files is made (cleaned after `keep_hours`), of which one visitor may have
     `visitor_bytes`. `names` are host names that the server is reached under. `persistent` says whether `decisions`
     outlives a restart.
@@ -38,6 +39,7 @@ class ServerOptions:
     names: tuple[str, ...] = ()
     decisions: Path = Path("decisions")
     pairs: Path | None = None
+    overlap: int = 0
     data: Path | None = None
     space: bool = False
     persistent: bool = True
@@ -69,6 +71,13 @@ def _flag(value: str) -> bool:
     if value.lower() in ("0", "false", "no", "off"):
         return False
     raise argparse.ArgumentTypeError(f"{value!r}: write on or off")
+
+
+def _count(value: str) -> int:
+    number = int(value)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{value!r}: choose 0 or more")
+    return number
 
 
 def _positive(kind: type[int] | type[float]) -> type[int] | type[float]:
@@ -113,6 +122,7 @@ def parser(space: bool) -> argparse.ArgumentParser:
     add("names", "", "host names that the server is reached under, separated by commas; * for any")
     add("decisions", None, "annotators' folder, never cleaned")
     add("pairs", None, "folder of portrait/clip pairs that the Inspect tab offers")
+    add("overlap", 0, "annotators who are to decide about each pair of --pairs; 0: everybody about all", type=_count)
     add("data", None, "folder to keep visitors' files in, in one of the program's own; without it the temporary one")
     return result
 
@@ -145,6 +155,7 @@ def read_options(argv: Sequence[str] | None = None) -> ServerOptions:
         names=tuple(name.strip() for name in given.names.split(",") if name.strip()),
         decisions=decisions.expanduser(),
         pairs=Path(given.pairs).expanduser() if given.pairs else None,
+        overlap=given.overlap,
         data=Path(given.data).expanduser() if given.data else None,
         space=space,
         persistent=persistent,

@@ -54,6 +54,7 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
         "tags",
         "frame",
         "note",
+        "settled",
         "time",
         "seconds",
         "edits",
@@ -80,8 +81,7 @@ def verdicts_in(folder: Path) -> Verdicts:
     """The decisions of all annotators in a folder, by their files' names. Errors: InputError where there are none."""
     found: Verdicts = {}
     for path in sorted(folder.glob("decisions-*.jsonl")):
-        book = DecisionBook(folder, "unnamed")
-        book.path = path
+        book = DecisionBook.at(path)
         names = [record.get("annotator") for record in itertools.islice(book.records(), 1)]
         name = str(names[0]) if names else path.stem
         decided = {pair: mark.decision for pair, mark in book.marks().items() if mark.decision}
@@ -89,6 +89,19 @@ def verdicts_in(folder: Path) -> Verdicts:
             found[name if name not in found else path.stem] = decided
     if not found:
         raise InputError(f"There are no decisions in {folder}: name the folder that the server keeps them in.")
+    return found
+
+
+def settled_in(folder: Path) -> dict[str, dict[str, str]]:
+    """Pair id -> what annotators settled a disagreement as, by whom and when: the last time counts."""
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted(folder.glob("decisions-*.jsonl")):
+        last = {record["pair"]: record for record in DecisionBook.at(path).records()}
+        for pair, record in last.items():
+            settled = Mark.of_record(record).settled
+            said = {"decision": settled, "by": str(record.get("annotator")), "time": str(record.get("time", ""))}
+            if settled and said["time"] >= found.get(pair, said)["time"]:
+                found[pair] = said
     return found
 
 

@@ -28,8 +28,9 @@ from .annotators import Annotators
 from .asked import Answer, Asked, answering, plain_function
 from .decisions import ACTIONS, CLIP_STEP, Mark, checked_nudges, clean_name
 from .fitting import Correction, Fitting, packed
+from .overlap import Opinion, Tally, first_pair, opinions_in, shared
 from .pairs import Pair, Source
-from .uploads import Collections
+from .uploads import FOLDER, Collections
 
 MOST_NAMES = 10
 """Annotators that one visitor may begin while the server runs: there is room for so many (see annotators.py)."""
@@ -39,8 +40,15 @@ class Bench:
     """The server's side of Inspect. Public methods take what the page sent and return plain JSON values."""
 
     def __init__(
-        self, decisions: Path, pairs: Path | None, limits: Limits | None = None, previews: Previews | None = None
+        self,
+        decisions: Path,
+        pairs: Path | None,
+        limits: Limits | None = None,
+        previews: Previews | None = None,
+        overlap: int = 0,
     ) -> None:
+        """overlap: how many annotators are to decide about each pair of the folder; 0 is everybody about all."""
+        self._overlap, self._tally = overlap, Tally(decisions)
         self._annotators = Annotators(decisions)
         self.collections = Collections(pairs)
         self._fitting = Fitting(limits or Limits(), previews or Previews())
@@ -87,13 +95,23 @@ class Bench:
         pairs = self.collections.pairs(name, again=True)
         rows = {row["pair"]: row for row in final_state(book)}
         untouched = {**asdict(Mark()), "seconds": 0.0}
+        listed = [
+            {"id": key, "name": pair.name, **{field: rows.get(key, untouched)[field] for field in untouched}}
+            for key, pair in pairs.items()
+        ]
+        overlap = self._overlap if name == FOLDER else 0
+        if overlap:
+            own, others = opinions_in(book), self._tally.others(book.path)
+            nothing = Opinion(Mark(), "")
+            for entry in listed:
+                key = entry["id"]
+                entry.update(shared(own.get(key, nothing), others.get(key, []), overlap))
         return {
             "name": book.name,
             "doubles": self.collections.doubles.get(name, []),
-            "pairs": [
-                {"id": key, "name": pair.name, **{field: rows.get(key, untouched)[field] for field in untouched}}
-                for key, pair in pairs.items()
-            ],
+            "overlap": overlap,
+            "first": first_pair(book.name, len(pairs)) if overlap else 0,
+            "pairs": listed,
         }
 
     @answering
@@ -154,6 +172,7 @@ class Bench:
             asked.texts("tags"),
             asked.frame(),
             checked_edits(asked.items("edits")),
+            asked.text("settled"),
         )
         action = asked.text("action")
         if action not in ACTIONS:

@@ -78,7 +78,7 @@ async function redo() { // a decision like any other: undo takes it back again
   settle();
   const step = state.redo.pop(), index = step ? state.pairs.findIndex((p) => p.id === step.id) : -1;
   if (index < 0) { say(both("inspect_nothing_to_redo")); return; }
-  const entry = state.pairs[index], names = { decision: "decide", note: "note", nudges: "nudge", edits: "edit", tags: "tag", frame: "frame" };
+  const entry = state.pairs[index], names = { settled: "settle", decision: "decide", note: "note", nudges: "nudge", edits: "edit", tags: "tag", frame: "frame" };
   const changed = Object.keys(names).find((name) => JSON.stringify(step.mark[name]) !== JSON.stringify(entry[name]));
   $("note").dataset.pair = "";
   save(entry, step.mark, names[changed] || "decide", true);
@@ -90,6 +90,7 @@ async function showAgain(index) { // a pair that has changed; where one looks at
   mark();
   sliders();
   changed();
+  if (state.overlap) { looked = -Infinity; refresh(); }
 }
 function hand(name, parts, type) { // to the browser, as a file
   const link = document.createElement("a");

@@ -26,7 +26,7 @@ from ...pose.edits import Edit, checked_edits
 from ...pose.skeleton import PoseClip
 from .ledger import append_line, locked
 
-ACTIONS = ("decide", "note", "nudge", "edit", "tag", "frame")
+ACTIONS = ("decide", "note", "nudge", "edit", "tag", "frame", "settle")
 DECISIONS = ("", "accept", "reject", "unsure")
 TAGS = ("hands", "arms", "size", "place", "contact", "jump", "outside", "face", "portrait")
 """Reasons, in the order of their digits from 1 on."""
@@ -59,7 +59,7 @@ and right are the person's arms. What they do is told in vivid.pose.nudges."""
 @dataclass(frozen=True)
 class Mark:
     """What holds for one pair: one of DECISIONS ("" is open); a note; the nudges that differ from untouched; reasons,
-    of TAGS; the frame that shows what is bad; points moved by hand."""
+    of TAGS; the frame that shows what is bad; points moved by hand; what a disagreement was settled as."""
 
     decision: str = ""
     note: str = ""
@@ -67,9 +67,10 @@ class Mark:
     tags: tuple[str, ...] = ()
     frame: int | None = None
     edits: tuple[Edit, ...] = ()
+    settled: str = ""
 
     def __post_init__(self) -> None:
-        if self.decision not in DECISIONS:
+        if self.decision not in DECISIONS or self.settled not in DECISIONS:
             raise InputError(f"{self.decision!r} is no decision: choose accept, reject or unsure.")
         if len(self.note) > NOTE_LENGTH:
             raise InputError(f"The note has {len(self.note)} characters: keep it under {NOTE_LENGTH}.")
@@ -91,7 +92,7 @@ class Mark:
         """The mark that a line of the file states."""
         note, nudges, tags, edits = (record.get(name) for name in ("note", "nudges", "tags", "edits"))
         marked = (dict(nudges or {}), tuple(tags or ()), record.get("frame"), edits or ())
-        return cls(str(record["decision"]), str(note or ""), *marked)
+        return cls(str(record["decision"]), str(note or ""), *marked, str(record.get("settled") or ""))
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,13 @@ class DecisionBook:
     def __init__(self, folder: Path, name: str) -> None:
         self.name = clean_name(name)
         self.path = decisions_file(folder, name)
+
+    @classmethod
+    def at(cls, path: Path) -> DecisionBook:
+        """The decisions in a file, whoever's they are."""
+        book = cls(path.parent, "unnamed")
+        book.path = path
+        return book
 
     def clip_path(self, pair: str) -> Path:
         """Where the corrected clip of a pair is kept, if there is one."""

@@ -5,6 +5,7 @@ const clicks = (kind, act) => each(`[data-${kind}]`, (button) => button.addEvent
 clicks("layer", layer);
 clicks("extent", setExtent);
 clicks("decide", decide);
+clicks("settle", settleAs);
 each("[data-nudge]", (input) => {
   input.addEventListener("input", nudged);
   input.addEventListener("change", nudgeDone);
@@ -55,6 +56,7 @@ const keys = {
   ...Object.fromEntries(SETUP.tags.map((name, k) => [k + 1, () => tag(name)])),
 };
 const PUSHES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }; // of the point that is picked
+const SETTLES = { a: "accept", r: "reject" };
 const ONCE = /^[arsubwycefgijklopx?1-9[\]]$/i; // held down, these count once
 function pressed(event) {
   if (!element.isConnected) { document.removeEventListener("keydown", pressed); return; }
@@ -76,7 +78,7 @@ function pressed(event) {
   if (event.key === " " && (kind === "BUTTON" || tick)) return;
   if (target.closest && target.closest('[role="tablist"]') && event.key.startsWith("Arrow")) return;
   if (letter in PUSHES && state.picked !== null && ready()) { event.preventDefault(); push(...PUSHES[letter], event); return; }
-  const act = keys[letter];
+  const act = event.shiftKey && letter in SETTLES ? () => settleAs(SETTLES[letter]) : keys[letter];
   if (!act || (event.repeat && ONCE.test(letter))) return;
   event.preventDefault();
   act(event);

@@ -31,7 +31,7 @@ const state = {
 try { Object.assign(state.layers, JSON.parse(kept(localStorage, "layers") || "{}")); } catch { /* an older page's */ }
 const session = kept(sessionStorage, "session") || kept(sessionStorage, "session", Math.random().toString(36).slice(2) + Date.now().toString(36));
 const pair = () => state.pairs[state.at];
-const markOf = ({ decision, note, nudges, tags, frame, edits }) => ({ decision, note, nudges, tags, frame, edits });
+const markOf = ({ decision, note, nudges, tags, frame, edits, settled }) => ({ decision, note, nudges, tags, frame, edits, settled });
 const ready = () => !!state.data && !!pair() && state.data.id === pair().id;
 
 // ---- talking to the server ------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ async function open(collection) {
   try {
     answer = await ask("open");
     answer.pairs.forEach((entry, k) => { entry.place = k; });
-    Object.assign(state, { pairs: answer.pairs, at: -1, data: null });
+    Object.assign(state, { pairs: answer.pairs, overlap: answer.overlap, at: answer.first - 1, data: null });
     $("order").value = "place";
     kept(sessionStorage, "collection", collection);
   } catch (error) { kept(sessionStorage, "collection", ""); complain(error); return; }
@@ -93,12 +93,12 @@ async function open(collection) {
   element.classList.toggle("vi-open", state.pairs.length > 0);
   if (!state.pairs.length) { say(both("inspect_empty_folder"), "bad"); return; }
   const last = state.pairs.findIndex((p) => p.id === kept(sessionStorage, "pair"));
-  const first = state.pairs.findIndex((p) => !p.decision);
   $("doubles").innerHTML = answer.doubles.length ? both("inspect_doubles", { count: answer.doubles.length, names: some(answer.doubles) }) : "";
   say(both("inspect_opened", { count: state.pairs.length, name: state.name }));
+  $("work").scrollIntoView({ block: "nearest" });
   list();
   tell({ hello: true });
-  go(last >= 0 ? last : Math.max(first, 0));
+  go(last >= 0 ? last : Math.max(undecided(), 0));
 }
 
 let ticket = 0;
@@ -148,8 +148,9 @@ async function busy(entry) {
   }
 }
 const undecided = () => { // the next one, else the first one
-  const next = state.pairs.findIndex((p, k) => k > state.at && !p.decision);
-  return next >= 0 ? next : state.pairs.findIndex((p, k) => k !== state.at && !p.decision);
+  const open = (p, k) => k !== state.at && !p.decision && !p.enough;
+  const next = state.pairs.findIndex((p, k) => k > state.at && open(p, k));
+  return next >= 0 ? next : state.pairs.findIndex(open);
 };
 const advance = () => {
   const next = undecided();

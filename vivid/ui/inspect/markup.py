@@ -21,6 +21,8 @@ FILTERS = {
     **{measure: f"inspect_only_{measure}" for measure in MEASURES},
 }
 LAYERS = {"portrait": "P", "raw": "O", "calibrated": "C", "look": "L", "reference": "I", "face": "X"}
+SHARED = {"mine": "inspect_mine", "split": "inspect_split"}
+"""Filters of a folder whose pairs several annotators share."""
 EXTENTS = ("frame", "range", "clip")
 CORNERS = (
     '<svg viewBox="0 0 12 12" width="12" height="12" fill="none" stroke="currentColor" stroke-width="1.6">'
@@ -28,7 +30,8 @@ CORNERS = (
 )
 KEYS = {
     "pair": "← →", "frame": "↑ ↓ , .", "play": "␣", "accept": "A", "reject": "R", "unsure": "S", "tags": "1 … 9",
-    "bad": "B", "worst": "W", "note": "N", "undo": "U, Ctrl+Z", "redo": "Y, Ctrl+Shift+Z", "layers": "P O C L I X",
+    "bad": "B", "worst": "W", "note": "N", "undo": "U, Ctrl+Z", "redo": "Y, Ctrl+Shift+Z", "settle": "Shift+A, Shift+R",
+    "layers": "P O C L I X",
     "zoom": "+ − 0", "full": "F", "joint": "J, Shift+J", "finger": "K, Shift+K", "push": "← → ↑ ↓", "extent": "E",
     "ends": "[ ]", "free": "G", "help": "?",
 }  # fmt: skip
@@ -56,10 +59,11 @@ def _button(name: str, sign: str, title: str) -> str:
     )
 
 
-def template(count: int | None, lasting: bool) -> str:
+def template(count: int | None, lasting: bool, shared: bool) -> str:
     """The tab's skeleton. Gradio reads this as a template: no backtick, no dollar sign.
 
-    count: of the server's own pairs, None without a folder; lasting: whether decisions outlive a restart.
+    count: of the server's own pairs, None without a folder; lasting: whether decisions outlive a restart;
+    shared: whether each pair is for some of the annotators only.
     """
     folder = (
         f'<button type="button" class="vi-main" data-is="folder">{both("inspect_folder", count=count)}</button>'
@@ -108,7 +112,7 @@ def template(count: int | None, lasting: bool) -> str:
 <p class="vi-lonely" data-is="doubles"></p>
 <div class="vi-work" data-is="work">
   <p class="vi-status" data-is="status" role="status" aria-live="polite"></p>
-{_list()}
+{_list(shared)}
 {_middle(hints)}
 {_panel()}
 {_report()}
@@ -118,11 +122,12 @@ def template(count: int | None, lasting: bool) -> str:
 """
 
 
-def _list() -> str:
+def _list(shared: bool) -> str:
+    filters = _options([*FILTERS.items(), *(SHARED.items() if shared else ())])
     orders = _options((name, f"inspect_order_{name}") for name in ("place", *MEASURES))
     return f"""
   <nav class="vi-list" data-in-aria-label="inspect_pairs">
-    <select data-is="filter" data-in-aria-label="inspect_filter">{_options(FILTERS.items())}</select>
+    <select data-is="filter" data-in-aria-label="inspect_filter">{filters}</select>
     <select data-is="order" data-in-aria-label="inspect_order">{orders}</select>
     <ol data-is="list"></ol>
   </nav>"""
@@ -204,6 +209,9 @@ def _panel() -> str:
         {_button("redo", "↷", "inspect_redo")}</span>
       <span data-is="saved" role="status"></span>
     </div>
+    <div class="vi-together" data-is="together" hidden><p data-is="others"></p>
+      <button type="button" data-settle="accept">{both("inspect_accept")} <kbd>⇧A</kbd></button>
+      <button type="button" data-settle="reject">{both("inspect_reject")} <kbd>⇧R</kbd></button></div>
     <div class="vi-tags" role="group" data-in-aria-label="inspect_reasons">{tags}</div>
     <div class="vi-bad"><button type="button" data-is="bad"></button>
       <button type="button" data-is="show-bad" hidden>{both("inspect_bad_frame_go")}</button></div>

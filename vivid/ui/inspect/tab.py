@@ -37,12 +37,12 @@ MOST_UPLOADS = 1000
 def build_inspect(context: Context) -> None:
     """Build the tab inside the current gr.Tab."""
     options = context.options
-    bench = Bench(options.decisions, options.pairs, options.limits, context.previews)
+    bench = Bench(options.decisions, options.pairs, options.limits, context.previews, options.overlap)
     count = len(match_pairs(folder_sources(options.pairs))[0]) if options.pairs else None
 
     page = gr.HTML(
         value="{}",
-        html_template=template(count, options.persistent),
+        html_template=template(count, options.persistent, options.overlap > 0),
         js_on_load=_script(count is not None),
         server_functions=bench.calls,
         head=f"<style>{(HERE / 'style.css').read_text('utf-8')}</style>",  # launch(css=) would rewrite the selectors

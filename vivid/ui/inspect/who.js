@@ -108,15 +108,18 @@ if (windows) windows.onmessage = ({ data }) => {
   if (entry && take(entry, data.mark)) inStep(both("inspect_elsewhere", { name: entry.name }));
 };
 let looked = -Infinity;
-addEventListener("focus", async () => { // windows on other machines
+addEventListener("focus", () => refresh());
+async function refresh() { // what windows on other machines have done, and other annotators
   if (!element.isConnected || !state.pairs.length || state.saving || performance.now() - looked < 5000) return;
   looked = performance.now();
   const { pairs, changes } = state, answer = await ask("open").catch(() => null);
   if (!answer || state.pairs !== pairs || state.changes !== changes) return; // what came back is older than what is here
-  const marks = new Map(answer.pairs.map((p) => [p.id, markOf(p)]));
-  const changed = pairs.filter((entry) => marks.has(entry.id) && take(entry, marks.get(entry.id)));
+  const now = new Map(answer.pairs.map((p) => [p.id, p])), here = pairs.filter((entry) => now.has(entry.id));
+  const changed = here.filter((entry) => take(entry, markOf(now.get(entry.id))));
+  here.forEach((entry) => { const { enough, others, split, verdict } = now.get(entry.id); Object.assign(entry, { enough, others, split, verdict }); });
   if (changed.length) inStep(both("inspect_elsewhere", { name: some(changed.map((entry) => entry.name)) }));
-});
+  else mark();
+}
 
 $("confirm").addEventListener("click", confirm);
 $("name").addEventListener("keydown", (event) => { if (event.key === "Enter") confirm(); });

@@ -44,7 +44,8 @@ const LEAST = { bone: 0.03, reach: 0.05, jump: 0.5, outside: 0.001 }; // what th
 const value = (entry, name) => (entry.worst ? entry.worst[name][1] : -1);
 function shown(entry) {
   const filter = $("filter").value;
-  return filter === "all" || filter === (entry.decision || "open") || entry === pair() || (filter === "note" && !!entry.note)
+  return filter === "all" || filter === (entry.decision || "open") || (filter === "mine" && !entry.decision && !entry.enough)
+    || (filter === "split" && entry.split) || entry === pair() || (filter === "note" && !!entry.note)
     || (filter === "corrected" && (entry.edits.length > 0 || Object.keys(entry.nudges).length > 0))
     || (filter === "tags" && entry.tags.length > 0) || (filter in LEAST && value(entry, filter) > LEAST[filter]);
 }
@@ -61,6 +62,28 @@ function sort() {
   list();
   mark();
 }
+
+// ---- several annotators ---------------------------------------------------------------------------------------------
+function together(entry) { // what the others have decided, once enough have
+  const others = entry.others || [];
+  $("together").hidden = !others.length && !entry.verdict;
+  const said = others.map(({ decision, tags }) => both("inspect_" + decision)
+    + (tags.length ? ` (${tags.map((name) => both("inspect_tag_" + name)).join(", ")})` : "")).join(", ");
+  $("others").innerHTML = (said ? both("inspect_others") + " " + said : "")
+    + (entry.verdict ? `<br>${both("inspect_settled")} ${both("inspect_" + entry.verdict)}` : entry.split ? `<br>${both("inspect_settle")}` : "");
+  each("[data-settle]", (button) => {
+    button.hidden = !entry.split && !entry.verdict;
+    button.setAttribute("aria-pressed", button.dataset.settle === entry.verdict);
+  });
+}
+function settleAs(decision) {
+  const entry = pair();
+  if (!ready() || !(entry.split || entry.verdict)) { say(both("inspect_nothing_to_settle")); return; }
+  Object.assign(entry, { split: false, verdict: decision });
+  save(entry, { settled: decision }, "settle");
+}
+setInterval(() => { if (state.overlap && element.isConnected && !document.hidden) refresh(); }, 20_000);
+
 let surveying = null;
 async function survey() { // once, when an order or a filter asks for it; one pair at a time
   const pairs = state.pairs;

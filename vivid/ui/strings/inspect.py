@@ -196,6 +196,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "inspect_as_csv": ("table (.csv)", "表格 (.csv)"),
     "inspect_as_json": ("table (.json)", "表格 (.json)"),
     "inspect_key_redo": ("do again what was undone", "重做"),
+    "inspect_key_settle": ("settle a disagreement as accepted, as rejected", "将分歧裁定为接受或拒绝"),
     "inspect_key_layers": (
         "layers: portrait, as recorded, calibrated, finished look, own pose, face points",
         "图层：人像、原始、校准后、成品效果、自身姿态、面部点",
@@ -214,6 +215,14 @@ TABLE: dict[str, tuple[str, str]] = {
     "inspect_key_extent": ("move it in this frame, a range, the whole clip", "修正范围：此帧、区间、整段"),
     "inspect_key_ends": ("the range begins here, ends here", "区间从此帧开始、到此帧结束"),
     "inspect_key_free": ("free lengths, on and off", "自由长度，开或关"),
+    # Several annotators
+    "inspect_mine": ("Yours to decide", "待您决定"),
+    "inspect_split": ("Disagreed about", "有分歧"),
+    "inspect_left": (" · {left} left for you", " · 还有 {left} 对待您决定"),
+    "inspect_others": ("The others:", "其他人："),
+    "inspect_settle": ("You do not agree. Settle it as:", "存在分歧。裁定为："),
+    "inspect_settled": ("Settled:", "已裁定："),
+    "inspect_nothing_to_settle": ("Nobody disagrees about this pair.", "此对没有分歧。"),
     # Points moved by hand
     "inspect_moves": ("Dragging a joint changes", "拖动关节将修改"),
     "inspect_extent": ("Which frames a correction changes", "修正影响的帧"),

@@ -1,0 +1,84 @@
+"""Several annotators on one folder: who still has to look at a pair, and what they disagree about."""
+
+from __future__ import annotations
+
+import threading
+import time
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .decisions import DecisionBook, Mark
+
+EVERY_SECONDS = 3.0
+"""The others' files are looked at again only after so long."""
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What one annotator holds of a pair, and since when (ISO 8601)."""
+
+    mark: Mark
+    time: str
+
+
+def opinions_in(book: DecisionBook) -> dict[str, Opinion]:
+    """Pair id -> what holds for it, where it is decided or settled."""
+    held = {record["pair"]: Opinion(Mark.of_record(record), str(record.get("time", ""))) for record in book.records()}
+    return {pair: opinion for pair, opinion in held.items() if opinion.mark.decision or opinion.mark.settled}
+
+
+class Tally:
+    """The opinions of everybody in one decisions folder; files are read again when they have changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[str, tuple[tuple[int, int], dict[str, Opinion]]] = {}
+        self._looked = float("-inf")
+        self._guard = threading.Lock()
+
+    def others(self, own: Path) -> dict[str, list[Opinion]]:
+        """Pair id -> what everybody but the owner of that file holds of it."""
+        with self._guard:
+            if time.monotonic() - self._looked > EVERY_SECONDS:
+                self._look()
+                self._looked = time.monotonic()
+            found: dict[str, list[Opinion]] = {}
+            for name, (_, opinions) in self._read.items():
+                for pair, opinion in opinions.items() if name != own.name else ():
+                    found.setdefault(pair, []).append(opinion)
+            return found
+
+    def _look(self) -> None:
+        present = {}
+        for path in sorted(self._folder.glob("decisions-*.jsonl")):
+            stat = path.stat()
+            state = (stat.st_size, stat.st_mtime_ns)
+            known = self._read.get(path.name)
+            fresh = known is not None and known[0] == state
+            present[path.name] = known if known is not None and fresh else (state, opinions_in(DecisionBook.at(path)))
+        self._read = present
+
+
+def shared(own: Opinion, others: list[Opinion], overlap: int) -> dict[str, Any]:
+    """What an annotator is told of a pair that `overlap` people are to decide about.
+
+    enough: whether so many others have; others: their decisions and reasons, told once enough people have decided, so
+    that nobody is led; split: whether those differ and nobody has settled it; settled: by whoever did so last.
+    """
+    decided = [opinion for opinion in others if opinion.mark.decision]
+    verdicts = [opinion.mark.decision for opinion in (*decided, own) if opinion.mark.decision]
+    settled = max((each for each in (*others, own) if each.mark.settled), key=lambda each: each.time, default=None)
+    full = len(verdicts) >= overlap
+    return {
+        "enough": len(decided) >= overlap,
+        "others": [{"decision": each.mark.decision, "tags": each.mark.tags} for each in decided] if full else [],
+        "split": full and len(set(verdicts)) > 1 and settled is None,
+        "verdict": settled.mark.settled if settled else "",
+    }
+
+
+def first_pair(name: str, pairs: int) -> int:
+    """Where an annotator begins in a list of pairs: not all at the same place, or all would decide about the same."""
+    return zlib.crc32(name.casefold().encode()) % max(pairs, 1)
