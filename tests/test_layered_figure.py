@@ -98,7 +98,7 @@ def test_the_shadow_that_a_hand_left_on_cloth_goes_with_it_and_a_button_stays():
     cloth[60:66, 60:100] -= 40  # its shadow
     cloth[90:93, 80:83] -= 90  # a button far from it
     near = cv2.dilate(hand.astype(np.uint8), np.ones((41, 41))) > 0
-    found = touched_cloth(np.where(hand[..., None], np.float32(90), cloth), hand, near, ~hand, 1.0)
+    found = touched_cloth(np.where(hand[..., None], np.float32(90), cloth), hand, near, hand, ~hand, 1.0)
     assert found[60:66, 62:98].mean() > 0.9
     assert not found[85:].any() and not (found & hand).any() and found.sum() < 3 * 6 * 40
 

@@ -159,20 +159,26 @@ def _poor_rows(filled: Layer, level: Layer, hole: Mask, seen: Layer, kernel: int
     return filled + poor * (tones - filled)
 
 
-def touched_cloth(picture: Layer, hole: Mask, near: Mask, known: Mask, step: float) -> Mask:
-    """Where cloth beside hands shows their shadow or the colour of their skin: (H, W), part of `near`.
+def touched_cloth(picture: Layer, hole: Mask, near: Mask, beside: Mask, known: Mask, step: float) -> Mask:
+    """Where cloth beside hands shows their shadow or the colour of their skin: (H, W), part of `near` or `beside`.
 
     There it is not as the cloth farther away lets expect, all the way from the hands. picture: (H, W, 3) 0..255; hole:
-    (H, W), what is taken out; near: (H, W), where it may have left something; known: (H, W), cloth; step: pixels.
+    (H, W), what is taken out; near: (H, W), where it may have left something; beside: (H, W), where only the dark
+    crease between an arm and the body counts; known: (H, W), cloth; step: pixels.
     """
-    near = near & ~hole
+    near, beside = near & ~hole, beside & ~hole
     smooth = cv2.GaussianBlur(picture, (0, 0), 1.5 * step)
-    touched = near & (np.abs(smooth - membrane(smooth, known & ~near)).mean(2) > TOUCH)
+    expected = membrane(smooth, known & ~near & ~beside)
+    touched = near & (np.abs(smooth - expected).mean(2) > TOUCH)
     side = 2 * max(1, round(3 * step)) + 1
     round_ = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     closed = cv2.morphologyEx((touched | hole).astype(np.uint8), cv2.MORPH_CLOSE, round_)
     _, labels = cv2.connectedComponents(closed, connectivity=4)
-    return near & (labels > 0) & np.isin(labels, np.unique(labels[hole]))
+    touched = near & (labels > 0) & np.isin(labels, np.unique(labels[hole]))
+    crease = beside & ((expected - picture).mean(2) > SHADE)
+    side = 2 * max(1, round(step)) + 1
+    grown = cv2.dilate(crease.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    return touched | (beside & (grown > 0))
 
 
 def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: Layer, step: float) -> Layer:

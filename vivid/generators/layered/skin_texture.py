@@ -102,5 +102,4 @@ def textured(skin: NDArray[np.uint8], detail: Floats, seed: int = 0) -> NDArray[
         noise = cv2.GaussianBlur(rng.standard_normal(shape, np.float32), (0, 0), max(0.5, size * TEXELS / step))
         noise = cv2.resize(noise / noise.std(), (w, h), interpolation=cv2.INTER_CUBIC)
         change += amount * noise[..., None] * np.array([0.8, 1.05, 1.1], np.float32)
-    factor = np.exp(change) * skin.astype(np.float32)
-    return factor.round().clip(0, 255).astype(np.uint8)
+    return np.asarray(cv2.multiply(cv2.exp(change), skin, dtype=cv2.CV_8U))

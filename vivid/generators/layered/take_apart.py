@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import cv2
@@ -29,7 +30,7 @@ from .outline import (
 )
 from .parsing import Parsing, parse
 from .patch_match import patch_fill
-from .plate import SHADE, Mask, column_fill, mirror_fill, touched_cloth
+from .plate import Mask, column_fill, mirror_fill, touched_cloth
 from .skin import Look, to_linear, to_srgb
 from .sleeve_cut import BARE_TO, cloth_under, cut_sleeve
 
@@ -93,12 +94,13 @@ def take_apart(figure: Figure) -> Layers:
     """Everything about a picture that drawing its arms needs."""
     removed, torso, raised = _without_arms(figure)
     cloth_known = _known_cloth(figure, removed, torso)
-    plate = _plate(figure, removed, torso, raised, cloth_known)
-    sleeves = np.stack([cut_sleeve(figure, side) for side in range(2)])
-    cloth = cloth_under(figure, sleeves, cloth_known)
+    with ThreadPoolExecutor(1) as beside:
+        plate = beside.submit(_plate, figure, removed, torso, raised, cloth_known)
+        sleeves = np.stack([cut_sleeve(figure, side) for side in range(2)])
+        cloth, look = cloth_under(figure, sleeves, cloth_known), _look(figure)
     arms = [region.outline for region in figure.regions]
     return Layers(
-        figure.photo, plate, cloth, sleeves, torso, figure.person, removed, figure.pose, arms, _look(figure),
+        figure.photo, plate.result(), cloth, sleeves, torso, figure.person, removed, figure.pose, arms, look,
         USUAL_PALM * figure.width, figure.width,
     )  # fmt: skip
 
@@ -273,13 +275,9 @@ def _plate(figure: Figure, removed: Mask, torso: Layer, raised: Mask, cloth_know
     needed = removed & (torso > 0.02)
     patches = patch_fill(photo, figure.grow(needed, 4), cloth_known)
     inner = cv2.erode((torso > 0.5).astype(np.uint8), ellipse(4 * unit)) > 0  # outlines are not to be torn
-    touched = touched_cloth(photo, needed, figure.grow(needed, TOUCHED * UNIT) & inner, cloth_known, unit)
-    removed, needed = removed | touched, needed | touched
-    # lines in the crease between arm and body would be left over: right beside the place, and much darker than cloth
     beside = figure.grow(needed, 4) & (torso > 0.5)
-    body = column_fill(photo, needed | beside, cloth_known & ~beside, torso, patches, 3 * unit)
-    crease = figure.grow(beside & ((body - photo).mean(2) > SHADE), 1) & (torso > 0.5)
-    removed, needed = removed | crease, needed | crease
+    touched = touched_cloth(photo, needed, figure.grow(needed, TOUCHED * UNIT) & inner, beside, cloth_known, unit)
+    removed, needed = removed | touched, needed | touched
     known = cv2.morphologyEx((cloth_known & ~needed).astype(np.uint8), cv2.MORPH_OPEN, ellipse(3 * unit)) > 0
     body = column_fill(photo, needed, known, torso, patches, 3 * unit)  # single pixels would be streaks
     mix = torso[..., None]
