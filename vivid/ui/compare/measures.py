@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from ...evaluation.metrics import hand_confidence, hand_variance, head_motion_variance, luma, trembling
+from ...evaluation.metrics import REGISTRY, Networks, NotMeasuredError, Sample, luma, trembling
 from ...events import Result
 from ...media.video import read_frames
 from ...pose.calibrate import calibrate
 from ...pose.portrait import Portrait
-from ...pose.skeleton import NOSE, PoseClip
+from ...pose.skeleton import PoseClip
 
 MEASURED_SIDE = 256
 """Videos are measured at this longer side, so that numbers of different sizes can be compared."""
@@ -30,6 +30,14 @@ class Quantity:
     better: Literal["higher", "lower"] | None = None
 
 
+def _registered(key: str) -> Quantity:
+    """What the evaluation's registry says of a metric."""
+    return Quantity(REGISTRY[key].unit, REGISTRY[key].direction)
+
+
+LOOKED = ("hkc", "hkv", "hmv")
+"""Metrics of the evaluation that take a detector's look at the video, and no recording to compare it with."""
+
 QUANTITIES: dict[str, Quantity] = {
     "frames": Quantity(""),
     "seconds": Quantity("s", "lower"),
@@ -39,11 +47,9 @@ QUANTITIES: dict[str, Quantity] = {
     "reach": Quantity("%", "higher"),
     "inside": Quantity("%", "higher"),
     "motion": Quantity("grey levels of 255"),
-    "flicker": Quantity("grey levels of 255"),
+    "flicker": _registered("flicker_whole"),
     "difference": Quantity("grey levels of 255"),
-    "hkc": Quantity("", "higher"),
-    "hkv": Quantity("%² of the height"),
-    "hmv": Quantity("%² of the height"),
+    **{key: _registered(key) for key in LOOKED},
 }
 """Every number of a comparison, in the order of its table."""
 
@@ -71,7 +77,7 @@ def measured(
         try:
             numbers |= pose_measures(detect_video(result.path)[0])
         except InputError:  # nobody is recognised in the result: that is a result, too
-            numbers |= {"hkc": 0.0, "hkv": None, "hmv": None}
+            numbers |= {"hkc": 0.0}
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in numbers.items()}
 
 
@@ -105,23 +111,15 @@ def _mean(values: list[float]) -> float | None:
 
 
 def pose_measures(clip: PoseClip) -> dict[str, float | None]:
-    """Measures of the pose that a detector finds in a video.
-
-    HKC, HKV and HMV of vivid.evaluation.metrics, the two variances in per cent of the picture's height, squared; they
-    are not the paper's numbers, whose unit is not stated. None where the points are not seen in two frames.
-    """
-    unit = (100.0 / clip.canvas[1]) ** 2
-    hands, nose = clip.hands.reshape(len(clip), -1, 3), clip.body[:, NOSE : NOSE + 1]
-    return {
-        "hkc": hand_confidence(clip),
-        "hkv": hand_variance(clip) * unit if _seen_twice(hands) else None,
-        "hmv": head_motion_variance(clip) * unit if _seen_twice(nose) else None,
-    }
-
-
-def _seen_twice(points: NDArray[np.float32]) -> bool:
-    """Whether any of the points (T, N, 3) is present in two frames."""
-    return bool(((points[..., 2] > 0).sum(0) >= 2).any())
+    """The registry's metrics of the poses that a detector finds in a video; None where it finds too few."""
+    sample = Sample(np.empty((len(clip), 0, 0, 3), np.uint8), poses=clip)  # they look at nothing but the poses
+    numbers: dict[str, float | None] = {}
+    for key in LOOKED:
+        try:
+            numbers[key] = REGISTRY[key].compute(sample, Networks())
+        except NotMeasuredError:
+            numbers[key] = None
+    return numbers
 
 
 def used_motion(report: dict[str, Any], calibrated: bool) -> dict[str, float | None]:

@@ -115,8 +115,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "compare_unit_motion": ("levels", "灰度级"),
     "compare_unit_flicker": ("levels", "灰度级"),
     "compare_unit_difference": ("levels", "灰度级"),
-    "compare_unit_hkv": ("%² of height", "高度的 %²"),
-    "compare_unit_hmv": ("%² of height", "高度的 %²"),
+    "compare_unit_hkv": ("(% of height)²", "(高度的 %)²"),
+    "compare_unit_hmv": ("(% of height)²", "(高度的 %)²"),
     "compare_explained": (
         "↑ higher is better, ↓ lower is better; the others only say how the videos differ. Bone error, reach and "
         "inside judge the motion that was drawn, not the video. Motion, flicker and difference are mean changes of "
