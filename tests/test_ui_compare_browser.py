@@ -111,6 +111,7 @@ def test_two_columns_play_in_step_and_stay_under_a_link(
     record, again = (each.inner_text("#vivid-compare .vc-record") for each in (page, other))
     assert "VividAnimator" in record and "VividAnimator" in again and "保留至" in again
     assert other.is_visible("#compare-run") and not other.is_visible("#compare-stop")
+    other.wait_for_function("document.querySelector('#compare-status').getBoundingClientRect().top < innerHeight / 2")
     assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
     stranger.close()
     # Another tab has its own address, which a reload keeps; the comparison is one step back.

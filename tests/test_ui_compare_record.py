@@ -32,6 +32,7 @@ from vivid.ui.visitors import SCOPE, Visitor
 
 MAKER = Visitor("browser 1", "browser 1")
 NAMES = {"portrait": "=cmd()", "voice": "<b>hello</b>", "motion": "Wave"}
+SOURCES = {"portrait": "animate", "voice": "hello_slt", "motion": "wave"}
 TWO = (Variant(seed=3), Variant(seed=3, calibrate=False))
 
 
@@ -52,7 +53,7 @@ def request_of(visitor: Visitor) -> Any:
 
 
 def begin(server: Server, variants: tuple[Variant, ...] = TWO, look: bool = False) -> Record:
-    return start(server.context, request_of(MAKER), NAMES, parts(), variants, look)
+    return start(server.context, request_of(MAKER), SOURCES, NAMES, parts(), variants, look)
 
 
 def ended(record: Record) -> Record:
@@ -174,9 +175,13 @@ def test_columns_of_different_generators(server: Server, monkeypatch: pytest.Mon
     other = FakePipeline(steps=1)
     other.capabilities = other.capabilities.__class__(**{**vars(other.capabilities), "name": "layered"})
     engine = Engine(lambda: other)  # type: ignore[arg-type, return-value]
+    engine.pipeline()
     monkeypatch.setitem(server.context.others, "layered", engine)
     record = ended(begin(server, (Variant(), Variant(model="layered"))))
     assert [column.result.model for column in record.columns if column.result] == ["fake", "layered"]
+    rows = {row["column"]: row for row in csv.DictReader(io.StringIO(to_csv(record)))}
+    assert rows["A"]["steps"] == "8" and rows["B"]["steps"] == ""  # the other one has none to choose
+    assert rows["B"]["seed"] == "" and rows["B"]["width"] == "128"
     assert other.steps_done > 0 and server.pipeline.steps_done > 0
     with pytest.raises(InputError, match="not ready"):
         begin(server, (Variant(model="full"), Variant()))

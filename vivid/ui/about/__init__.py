@@ -7,23 +7,27 @@ import os
 
 import gradio as gr
 
+from ... import __version__
 from ..context import Context
 from ..serving import PREVIEW, PRIVATE, plainly
 from ..strings import both, parts
 from ..strings.sentences import in_both
 from ..widgets import line, lines
 
-CITATION = """@misc{vividanimator-paper,
-  title  = {VividAnimator: An End-to-End Audio and Pose-driven Half-Body Human Animation Framework},
-  author = {Huang, Donglin and Li, Yongyuan and Liu, Tianhang and Huang, Junming and Yang, Xiaoda and Wang, Chi and
-            Xu, Weiwei},
-  note   = {the method}
-}
-@software{vividanimator,
-  title  = {VividAnimator: an independent implementation},
-  year   = {2026},
-  note   = {Apache-2.0}
-}"""
+CITATION = f"""@misc{{vividanimator-paper,
+  title        = {{VividAnimator: An End-to-End Audio and Pose-driven Half-Body Human Animation Framework}},
+  author       = {{Huang, Donglin and Li, Yongyuan and Liu, Tianhang and Huang, Junming and Yang, Xiaoda and Wang, Chi
+                  and Xu, Weiwei}},
+  organization = {{Zhejiang University and Image Derivative Inc}},
+  note         = {{The method}}
+}}
+@software{{vividanimator,
+  title   = {{VividAnimator: an independent implementation}},
+  author  = {{{{The VividAnimator developers}}}},
+  year    = {{2026}},
+  version = {{{__version__}}},
+  license = {{Apache-2.0}}
+}}"""
 
 
 WEIGHTS = "https://huggingface.co/BadToBest/EchoMimicV2"

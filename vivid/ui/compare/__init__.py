@@ -112,7 +112,6 @@ def build_compare(context: Context) -> None:
         columns = [build_column(k, first[k] if k < len(first) else Variant()) for k in range(MOST)]
     values = [control for column in columns for control in column.fields.values()]
     shown = [output for column in columns for output in column.outputs()]
-    own = gr.HTML(f'<p class="vc-own">{both("compare_own")}</p>', visible=False, padding=False)
     poses = gr.Checkbox(False, label=t("compare_poses"), info=t("compare_poses_info"))
     with gr.Row():
         run = gr.Button(t("compare_run"), variant="primary", elem_id="compare-run", scale=2)
@@ -147,10 +146,11 @@ def build_compare(context: Context) -> None:
             chosen("voice", voice_name, speech, limits),
             chosen("motion", motion_name, motion, limits),
         )
-        named = zip(INPUTS, (portrait_name, voice_name, motion_name), (one, two, three), strict=True)
-        names = {kind: titled(kind, name, name_of(kept)) for kind, name, kept in named}
+        given_names = dict(zip(INPUTS, (portrait_name, voice_name, motion_name), strict=True))
+        kept = dict(zip(INPUTS, map(name_of, (one, two, three)), strict=True))
+        names = {kind: titled(kind, name, kept[kind]) for kind, name in given_names.items()}
         try:
-            record = start(context, request, names, parts, variants, look)
+            record = start(context, request, given_names, names, parts, variants, look)
         except LineFullError:
             return {status: lines(line("bad", "line_full", limit=context.options.max_waiting))}
         return {token: record.token, status: told(context, record)}
@@ -186,7 +186,6 @@ def build_compare(context: Context) -> None:
     watching = [status, show, run, halt, keep, saves["video"]]
     states = [inputs.portrait, inputs.speech, inputs.motion, *inputs.chosen]
     lined_up = run.click(plainly(begin), [*sources, *states, poses, count, *values], [token, status], **QUIET)
-    lined_up.success(plainly(watch), token, watching, **FOLLOWING)
 
     def end(request: gr.Request, name: str | None) -> None:
         record = context.records.find(name)
@@ -250,9 +249,10 @@ def build_compare(context: Context) -> None:
             if record is None:
                 hours = f"{context.options.keep_hours:g}"
                 return {status: lines(line("warn", "compare_gone", hours=hours))}
-            return {token: record.token} | fill(tuple(column.variant for column in record.columns))
+            update = {token: record.token, wanted: None} | fill(tuple(column.variant for column in record.columns))
+            return update | {component: record.sources[kind] for kind, component in zip(INPUTS, sources, strict=True)}
         comparison = from_link(text)
-        update = fill(comparison.variants)
+        update = {wanted: None} | fill(comparison.variants)
         for kind, component in zip(INPUTS, sources, strict=True):
             name = getattr(comparison, kind)
             if name == ANIMATE or name in [known for _, known in choices(kind)]:
@@ -263,18 +263,20 @@ def build_compare(context: Context) -> None:
 
     root = Building.root_block
     assert root is not None, "build_compare is called while a page is built"
-    arrived = root.load(plainly(arrive), None, [token, status, *sources, *filled], **QUIET)
-    arrived.success(plainly(watch), token, watching, **FOLLOWING)
+    arrived = root.load(plainly(arrive), None, [token, wanted, status, *sources, *filled], **QUIET)
+    lined_up.success(None, None, None, js="() => vividShow('compare-status')")
+    for event in (lined_up, arrived):
+        event.success(plainly(watch), token, watching, **FOLLOWING)
 
     timer = gr.Timer(ASK_AGAIN_SECONDS, active=False)  # its answer must not overtake a link's
     arrived.then(lambda: gr.Timer(active=True), None, timer, **QUIET)
 
-    def look_at_model(name: str, *models: str | None) -> dict[Any, Any]:
+    def look_at_model(name: str | None, *models: str | None) -> dict[Any, Any]:
         """Show the controls that have an effect, as soon as the model is loaded."""
         can = context.engine.capabilities
         if can is None:
             return {timer: gr.skip()}
-        update: dict[Any, Any] = {timer: gr.Timer(active=False), own: gr.HTML(visible=can.guidance is not None)}
+        update: dict[Any, Any] = {timer: gr.Timer(active=False)}
         for column, model in zip(columns, models, strict=True):
             update |= updates(column.suit(context, model or OWN))
         offered = presets_for(can, context.models())
@@ -285,5 +287,5 @@ def build_compare(context: Context) -> None:
 
     timer.tick(
         plainly(look_at_model), [wanted, *(column.fields["model"] for column in columns)],
-        [timer, own, wanted, *shown], show_progress="hidden", queue=False, **PRIVATE,
+        [timer, wanted, *shown], show_progress="hidden", queue=False, **PRIVATE,
     )  # fmt: skip

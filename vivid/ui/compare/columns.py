@@ -66,6 +66,8 @@ def about(can: Capabilities | None) -> str:
     missing = [name for name in SWITCHES if name in can.untrained]
     if missing:
         said.append(line("info", "compare_no_untrained", parts=parts(missing)))
+    if {"steps", "guidance_audio"} & set(heeded_by(can)):
+        said.append(line("info", "compare_own"))
     return lines(*said)
 
 

@@ -66,9 +66,10 @@ def to_csv(record: Record) -> str:
 
 
 def used_settings(column: Column) -> dict[str, Any]:
-    """The settings that a finished video was made with, after the generator has filled in its own."""
+    """Generator, size and settings that a finished video was made with; those that have no effect on it left out."""
     assert column.result is not None
-    return {"model": column.result.model, **column.result.settings}
+    found = {name: column.result.settings.get(name) for name in ("width", "height", *column.heeds)}
+    return {"model": column.result.model, **found}
 
 
 def caption(record: Record, column: Column) -> str:

@@ -82,6 +82,7 @@ translated();
 new MutationObserver(translated).observe(document.documentElement, { attributeFilter: ["lang"] });
 function arrive() {
   if (!props.value || props.value === shown) return;
+  const before = shown;
   shown = props.value;
   const data = JSON.parse(shown);
   play(false);
@@ -89,7 +90,10 @@ function arrive() {
   else { element.classList.remove("vc-full", "vc-playable"); videos = []; }
   if (!data.token) return;
   const url = new URL(location.href); // whoever loads the page again finds the comparison again
-  if (url.searchParams.get("compare") === data.token) return;
+  if (url.searchParams.get("compare") === data.token) {
+    if (before === "") requestAnimationFrame(() => vividShow("compare-status")); // whoever came by the link came for this
+    return;
+  }
   url.search = "";
   url.searchParams.set("compare", data.token);
   history.replaceState(history.state, "", url);

@@ -13,7 +13,7 @@ from ..strings.sentences import both_of
 from .downloads import used_settings
 from .measures import QUANTITIES
 from .record import Column, Record, when
-from .settings import INPUTS, SWITCHES, Variant, differences
+from .settings import FIELDS, INPUTS, differences
 
 FOLDER = Path(__file__).parent
 ARROWS = {"higher": "↑", "lower": "↓", None: ""}
@@ -81,10 +81,9 @@ def table(record: Record) -> str:
     rows = [_row(both("compare_model"), [html.escape(column.result.model) for column in columns if column.result])]
     used = [used_settings(column) for column in columns]
     rows.append(_row(both("compare_row_size"), [f"{each['width']} × {each['height']}" for each in used]))
-    for name in Variant.__dataclass_fields__:
+    for name in FIELDS:
         values = [each.get(name) for each in used]
-        # A part that a generator does not have is off in its settings.
-        if name == "model" or all(value is None or (name in SWITCHES and value is False) for value in values):
+        if name == "model" or all(value is None for value in values):
             continue
         rows.append(_row(both(f"compare_{name}"), ["–" if value is None else _setting(value) for value in values]))
     for name, quantity in QUANTITIES.items():

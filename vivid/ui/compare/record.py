@@ -22,7 +22,7 @@ from ..generation import line_up
 from ..jobs import FAILED, Job
 from ..visitors import Visitor, visitor_of
 from .measures import measured
-from .settings import INPUTS, LETTERS, Variant
+from .settings import FIELDS, INPUTS, LETTERS, Variant, heeded_by
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -32,11 +32,12 @@ Parts = tuple[Portrait, Speech, PoseClip]
 
 @dataclass
 class Column:
-    """One video: what was asked for, its job in the line while it has one, and what became of it."""
+    """One video: what was asked for, which of it the generator heeds, its job in the line, and what became of it."""
 
     letter: str
     variant: Variant
     output: Path
+    heeds: tuple[str, ...]
     job: str = ""
     measuring: bool = False
     result: Result | None = None
@@ -46,11 +47,13 @@ class Column:
 
 @dataclass
 class Record:
-    """One comparison. `names`: what its inputs are called, by INPUTS; `made`: seconds since 1970; `look`: whether the
+    """One comparison. `sources`: its inputs as `inputs.chosen` takes them, and `names`: what they are called, both by
+    INPUTS; `made`: seconds since 1970; `look`: whether the
     pose detector is run over the videos. Whoever knows `token` may look at it; `maker` may stop it."""
 
     folder: Path
     maker: Visitor
+    sources: dict[str, str]
     names: dict[str, str]
     columns: list[Column]
     look: bool
@@ -97,6 +100,7 @@ class Records:
 def start(
     context: Context,
     request: gr.Request,
+    sources: dict[str, str],
     names: dict[str, str],
     parts: Parts,
     variants: Sequence[Variant],
@@ -104,13 +108,14 @@ def start(
 ) -> Record:
     """Line up the first column; each of the others follows when the one before it is finished. Errors: InputError."""
     maker = visitor_of(request)
+    powers = [context.capabilities_of(variant.model) for variant in variants]
     folder = context.visitors.new_file(request, "")
     folder.mkdir(mode=0o700)
-    columns = [
-        Column(letter, variant, new_file(context, maker, folder / f"{letter}.mp4"))
-        for letter, variant in zip(LETTERS, variants, strict=False)
-    ]
-    record = Record(folder, maker, names, columns, look)
+    columns = []
+    for letter, variant, can in zip(LETTERS, variants, powers, strict=False):
+        output = new_file(context, maker, folder / f"{letter}.mp4")
+        columns.append(Column(letter, variant, output, FIELDS if can is None else heeded_by(can)))
+    record = Record(folder, maker, sources, names, columns, look)
     try:
         _line_up(context, record, parts, 0)
     except InputError:

@@ -26,7 +26,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "compare_steps": ("Steps", "步数"),
     "compare_guidance_audio": ("Guidance: voice", "引导：语音"),
     "compare_guidance_image": ("Guidance: picture", "引导：图像"),
-    "compare_own": ("Steps and guidance: 0 is the model's own.", "步数与引导：0 表示模型默认值。"),
+    "compare_own": ("For steps and guidance, 0 is its own number.", "步数与引导：0 表示模型默认值。"),
     "compare_model": ("Generator", "生成器"),
     "compare_calibrate": ("Gestures fitted to this body (PCT)", "手势匹配到此人体型 (PCT)"),
     "compare_codebook": ("Hands drawn with the codebook (HCC)", "手部由码本绘制 (HCC)"),

@@ -354,6 +354,13 @@ TABLE: dict[str, str] = {
     "Choose a portrait, a voice and a motion: here, or in the Animate tab.": (
         "请选择肖像、语音和动作：在此处，或在“制作”页。"
     ),
+    "There is no generator {}: choose one that is offered here.": "没有名为 {0} 的生成器：请从此处提供的中选择。",
+    "{} is not ready on this server: choose another generator.": "此服务器上 {0} 尚不可用：请选择其他生成器。",
+    "The comparison is still being made: wait until it is done, or stop it.": "比较仍在进行：请等待完成，或停止。",
+    "Two finished videos are needed to stand side by side: wait for them, or compare again.": (
+        "并排视频需要两段已完成的视频：请等待，或重新比较。"
+    ),
+    "This comparison is no longer kept here: compare again.": "此比较已不再保留：请重新比较。",
     "{} columns cannot be compared: choose 2 to {}.": "无法比较 {0} 列：请选择 2 到 {1} 列。",
     "This link's settings cannot be read: ask for it again, or choose settings here.": (
         "此链接中的设置无法读取：请重新索取，或在此处选择设置。"
