@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copy
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from PIL import Image
 from ui_people import person, waving
 
+from vivid.pose import detect
 from vivid.pose.calibrate import calibrate
 from vivid.pose.clips import load_clip, save_clip
 from vivid.pose.skeleton import PoseClip
@@ -38,11 +40,11 @@ def served(root: Path, **options: Any) -> Iterator[SimpleNamespace]:
         Image.new("RGB", (400, 400), (90, 60 * number, 120)).save(root / "pairs" / f"{number}.png")
         save_clip(waving(24 + number), root / "pairs" / f"{number}.npz")
 
-    def detect(image: np.ndarray) -> SimpleNamespace:
+    def stands(image: np.ndarray) -> SimpleNamespace:
         return SimpleNamespace(pose=person(), notices=(), detector="test")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "detect_picture", detect)
+        patch.setattr(fitting, "detect_picture", stands)
         given = {"decisions": root / "decisions", "pairs": root / "pairs", "data": root / "data", **options}
         context = make_context(ServerOptions(**given))
         with gr.Blocks() as page, gr.Tab("Inspect"):
@@ -65,14 +67,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
         yield running
 
 
-def opened(context: Any, url: str, name: str) -> Any:
+def opened(context: Any, url: str, name: str, first: str = "1") -> Any:
     """A page on which `name` has opened the folder and sees the first pair."""
     page = context.new_page()
     page.set_default_timeout(SLOW)
     page.goto(url)
     page.fill('[data-is="name"]', name)
     page.click('[data-is="folder"]')
-    drawn(page, "1")
+    drawn(page, first)
     return page
 
 
@@ -304,6 +306,18 @@ def test_two_windows_of_one_name_stay_in_step(chromium: Any, server: SimpleNames
     two.keyboard.press("u")
     one.wait_for_function("document.querySelector('[data-go]').className.startsWith('open')")
     assert [r["action"] for r in records(server, "wanda")] == ["decide", "undo"]
+    # A point that is moved in one window is moved in the other.
+    two.click("[data-go='0']")
+    drawn(two, "1")
+    for key in ("j", "j", "Shift+ArrowUp"):
+        two.keyboard.press(key)
+    two.wait_for_function("document.querySelector('[data-is=edits]').textContent.includes('1')")
+    one.click("[data-go='0']")
+    one.wait_for_function("document.querySelector('[data-is=edits]').textContent.includes('1')")
+    one.keyboard.press("u")  # it was made in the other window: that one may take it back
+    one.wait_for_function("document.querySelector('[data-is=status]').textContent.includes('nothing to undo')")
+    two.keyboard.press("u")
+    one.wait_for_function("document.querySelector('[data-is=edits]').textContent === ''")
     context.close()
     elsewhere.close()
 
@@ -533,3 +547,36 @@ def test_two_annotators_disagree_and_settle_it(chromium: Any, tmp_path: Path) ->
         ida.wait_for_function("document.querySelector('[data-is=others]').innerText.includes('Settled: Accept')")
         first.close()
         second.close()
+
+
+def test_a_video_in_the_folder_is_a_clip(chromium: Any, server: SimpleNamespace, tmp_path: Path) -> None:
+    """With the real detector: the film of a portrait that speaks and waves."""
+    examples = Path(__file__).parents[1] / "examples"
+    root = tmp_path / "real"
+    (root / "pairs").mkdir(parents=True)
+    copy(examples / "portraits" / "ben.jpg", root / "pairs" / "take.jpg")
+    copy(examples / "videos" / "ben.mp4", root / "pairs" / "take.mp4")
+    context = make_context(ServerOptions(decisions=root / "decisions", pairs=root / "pairs", data=root / "data"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "detect_picture", detect.detect_picture)
+        with gr.Blocks() as page, gr.Tab("Inspect"):
+            tab.build_inspect(context)
+        _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, i18n=strings.translations(), ssr_mode=False)
+        visitor = chromium.new_context(locale="en-US", accept_downloads=True)
+        seen = opened(visitor, url, "Vera", "take")
+        assert int(seen.inner_text('[data-is="time"]').split()[2]) > 48
+        clip = exported(seen, tmp_path)
+        assert (clip.body[:, 5, 2] > 0.3).mean() > 0.9
+        # The finished look of a frame, and of the next one.
+        seen.keyboard.press("l")
+        seen.wait_for_selector("[data-look]")
+        first = painted(seen)
+        seen.keyboard.press("p")  # the look covers the portrait: nothing changes
+        seen.keyboard.press("c")
+        seen.keyboard.press("c")
+        assert np.abs(painted(seen) - first).mean() < 1
+        seen.keyboard.press(".")
+        seen.wait_for_function("document.querySelector('[data-look]').dataset.look.split(' ')[1] === '1'")
+        assert records(SimpleNamespace(root=root), "vera") == []
+        visitor.close()
+        page.close()

@@ -35,6 +35,8 @@ from .pairs import Pair, Source, file_sha256
 
 SHOWN_SIDE = 1400
 """Longer side, in pixels, of the picture that the page gets."""
+PATIENCE_SECONDS = 20.0
+"""That a finished frame may wait for others' to be drawn."""
 Worst = dict[str, tuple[int, float]]
 
 
@@ -144,8 +146,12 @@ class Fitting:
         One pair is kept ready for each of the last visitors.
         """
         wanted, box = self._wanted.get((*_content(pair), correction), lambda: self._to_look_at(pair, correction))
-        with self._in_look:
+        if not self._in_look.acquire(timeout=PATIENCE_SECONDS):
+            raise InputError("The server is drawing for others: show the finished look again in a moment.")
+        try:
             picture = gently(lambda: self._previews.of(f"inspect {visitor}", wanted).frame(frame))()
+        finally:
+            self._in_look.release()
         return as_jpeg(picture), box
 
     def _to_look_at(self, pair: Pair, correction: Correction) -> tuple[Wanted, list[float]]:

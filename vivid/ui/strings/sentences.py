@@ -452,6 +452,9 @@ TABLE: dict[str, str] = {
     "Your corrected clips take all the room there is for them: go on under another name.": (
         "您的修正片段已占满空间：请换用其他名字继续。"
     ),
+    "The server is drawing for others: show the finished look again in a moment.": (
+        "服务器正在为他人绘制：请稍后再次显示成品效果。"
+    ),
     "These files make more than {} pairs: load fewer at a time.": "这些文件的配对超过 {0} 个：请一次少载入一些。",
     "{} people have decisions here, which is the limit: ask whoever runs this server.": (
         "此处已有 {0} 人的决定，已达上限：请联系服务器管理者。"
