@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -182,3 +183,47 @@ def test_the_layered_generator_shows_the_very_frames_of_the_video() -> None:
     frames = np.concatenate(list(made.session.frames()))  # type: ignore[arg-type]
     np.testing.assert_array_equal(ninth, frames[9])
     np.testing.assert_array_equal(preview.frame(2), frames[2])
+
+
+def test_what_only_the_portrait_decides_begins_at_once_and_one_at_a_time(previews: Previews, look: FakeLook) -> None:
+    go, begun, prepare = threading.Event(), [], look.prepare
+
+    def slow(*args: object) -> object:
+        begun.append(args)
+        go.wait(10)
+        return prepare(*args)  # type: ignore[arg-type]
+
+    look.prepare = slow  # type: ignore[method-assign]
+    previews.expect(portrait())
+    previews.expect(portrait())  # not while the first one is under way
+    go.set()
+    for thread in [thread for thread in threading.enumerate() if thread.name == "expect"]:
+        thread.join(10)
+    assert len(begun) == 1
+    previews.expect(portrait())
+    for thread in [thread for thread in threading.enumerate() if thread.name == "expect"]:
+        thread.join(10)
+    assert len(begun) == 2
+
+
+def test_a_portrait_is_taken_apart_once_though_two_ask_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from vivid.generators.layered import generator
+
+    person, made, go = portrait(), [], threading.Event()
+
+    def analyse(*args: object) -> object:
+        made.append(args)
+        go.wait(10)
+        return object()
+
+    monkeypatch.setattr(generator, "analyse", analyse)
+    layered = generator.LayeredGenerator()
+    inputs = SimpleNamespace(picture=person.image, pose=person.pose, head_box=person.head_box)
+    found: list[object] = []
+    asking = [threading.Thread(target=lambda: found.append(layered._person(inputs))) for _ in range(3)]  # type: ignore[arg-type]
+    for thread in asking:
+        thread.start()
+    go.set()
+    for thread in asking:
+        thread.join(10)
+    assert len(made) == 1 and len(set(map(id, found))) == 1 and len(found) == 3 and not layered._turns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import FPS, SAMPLE_RATE, RunSettings
+from ..errors import InputError
 from ..generators import Generator
 from ..generators.drawing import draw_blocks
 from ..media.provenance import stamp
@@ -28,6 +30,8 @@ from . import examples
 
 if TYPE_CHECKING:
     from ..pipeline import Prepared, VividPipeline
+
+log = logging.getLogger("vivid")
 
 PREVIEW_SIDE = 512
 """Shorter side of a preview, at most."""
@@ -131,7 +135,7 @@ class Previews:
     def __init__(self, load: Callable[[], VividPipeline] | None = None) -> None:
         self._load = load or _layered
         self._kept: OrderedDict[str, Preview] = OrderedDict()
-        self._guard, self._loading = threading.Lock(), threading.Lock()
+        self._guard, self._loading, self._expecting = threading.Lock(), threading.Lock(), threading.Lock()
 
     @cached_property
     def _pipeline(self) -> VividPipeline:
@@ -162,6 +166,27 @@ class Previews:
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return preview
+
+    def expect(self, portrait: Portrait) -> None:
+        """Begin with what only the portrait decides, while the page is still on its way back with the rest.
+
+        A guess, for one portrait at a time: the generator keeps what it found, and `of` says what is wrong with it.
+        """
+        if not self._expecting.acquire(blocking=False):
+            return
+
+        def begin() -> None:
+            try:
+                motion = shipped_motion(DEFAULT_MOTION)
+                settings = preview_settings(self.generator, portrait, RunSettings())
+                silence = Speech(np.zeros(SAMPLE_RATE, np.float32))
+                self._pipeline.prepare(portrait, silence, motion, settings)
+            except InputError as error:
+                log.debug("not begun with: %s", error)
+            finally:
+                self._expecting.release()
+
+        threading.Thread(target=begin, name="expect", daemon=True).start()
 
     def forget(self, session: str | None) -> None:
         """Let go of a visitor's preview."""

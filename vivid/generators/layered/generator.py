@@ -85,6 +85,7 @@ class LayeredGenerator:
 
     def __init__(self) -> None:
         self._people: OrderedDict[str, Person] = OrderedDict()
+        self._turns: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
@@ -129,14 +130,21 @@ class LayeredGenerator:
         poses = (inputs.pose.body, inputs.pose.hands, inputs.pose.face)
         key = sha256_of(inputs.picture) + sha256_of(np.concatenate([part.ravel() for part in poses]))
         with self._lock:
-            if key in self._people:
-                self._people.move_to_end(key)
-                return self._people[key]
-        person = analyse(inputs.picture, inputs.pose, inputs.head_box)
-        with self._lock:
-            self._people[key] = person
-            while len(self._people) > KEPT_PEOPLE:
-                self._people.popitem(last=False)
+            turn = self._turns.setdefault(key, threading.Lock())
+        try:
+            with turn:  # who asks for the same picture meanwhile waits for it
+                with self._lock:
+                    if key in self._people:
+                        self._people.move_to_end(key)
+                        return self._people[key]
+                person = analyse(inputs.picture, inputs.pose, inputs.head_box)
+                with self._lock:
+                    self._people[key] = person
+                    while len(self._people) > KEPT_PEOPLE:
+                        self._people.popitem(last=False)
+        finally:
+            with self._lock:
+                self._turns.pop(key, None)
         return person
 
 

@@ -120,6 +120,8 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
             rest = line("info", "kept_previous") if last else ""
             return {image: last, refusal: lines(said("bad", str(error)), rest), undo: gr.Button(visible=False)}
         found = examine(picture)
+        if found.portrait is not None:
+            context.previews.expect(found.portrait)
         can = context.engine.capabilities
         index = examples.which(path, shipped)
         notice = found.usable and can is not None and can.portraits == "rendered" and index is None
