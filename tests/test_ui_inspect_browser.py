@@ -122,6 +122,7 @@ def test_a_day_of_an_annotator(chromium: Any, server: SimpleNamespace, tmp_path:
     assert states(page) == ["accept", "reject", "open"]
     assert [r["action"] for r in records(server, "anna")] == ["decide", "note", "decide"]
     assert records(server, "anna")[-1]["note"] == "a raru note"
+    assert all(0 < r["seconds"] < 60 for r in records(server, "anna"))
     # Undo twice: the decision, then the note.
     page.keyboard.press("u")
     drawn(page, "2")
@@ -339,7 +340,7 @@ def test_two_annotators_do_not_see_each_other(chromium: Any, server: SimpleNames
 
 
 def test_arrows_scrub_and_move_and_a_phone_shows_all(chromium: Any, server: SimpleNamespace) -> None:
-    context = chromium.new_context(locale="zh-CN", viewport={"width": 390, "height": 844})
+    context = chromium.new_context(locale="zh-CN", viewport={"width": 390, "height": 844}, has_touch=True)
     page = opened(context, server.url, "手机")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.evaluate("document.documentElement.lang = 'zh-CN'")
@@ -351,6 +352,23 @@ def test_arrows_scrub_and_move_and_a_phone_shows_all(chromium: Any, server: Simp
     drawn(page, "2")
     page.keyboard.press("ArrowLeft")
     drawn(page, "1")
+    # Two fingers zoom, one that holds nothing moves the stage; neither moves a point.
+    box = page.locator('[data-is="canvas"]').bounding_box()
+    assert box is not None
+    middle, high = box["x"] + box["width"] / 2, box["y"] + box["height"] / 3
+    fingers = context.new_cdp_session(page)
+
+    def touch(kind: str, *places: float) -> None:
+        points = [{"x": x, "y": high, "id": number} for number, x in enumerate(places)]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", middle - 30)
+    touch("touchStart", middle - 30, middle + 30)
+    for step in range(1, 7):
+        touch("touchMove", middle - 30 - 10 * step, middle + 30 + 10 * step)
+    touch("touchEnd")
+    page.wait_for_function("document.querySelector('[data-is=zoomed]').textContent === '300 %'")
+    assert page.locator('[data-decide="accept"]').bounding_box()["y"] > 700  # type: ignore[index]
     assert records(server, "手机") == []
     context.close()
 

@@ -34,6 +34,8 @@ function save(entry, change, action, again = false) {
     (error) => {
       --state.saving;
       Object.assign(entry, before);
+      spent.set(entry.id, (spent.get(entry.id) || 0) + seconds);
+      entry.seconds -= seconds;
       mark(); sliders(); edited(); draw();
       $("saved").innerHTML = both("inspect_not_saved");
       complain(error);
@@ -78,18 +80,17 @@ async function redo() { // a decision like any other: undo takes it back again
   settle();
   const step = state.redo.pop(), index = step ? state.pairs.findIndex((p) => p.id === step.id) : -1;
   if (index < 0) { say(both("inspect_nothing_to_redo")); return; }
-  const entry = state.pairs[index], names = { settled: "settle", decision: "decide", note: "note", nudges: "nudge", edits: "edit", tags: "tag", frame: "frame" };
-  const changed = Object.keys(names).find((name) => JSON.stringify(step.mark[name]) !== JSON.stringify(entry[name]));
+  const entry = state.pairs[index];
+  const names = { settled: "settle", decision: "decide", note: "note", nudges: "nudge", edits: "edit", tags: "tag", frame: "frame" };
+  const what = Object.keys(names).find((name) => JSON.stringify(step.mark[name]) !== JSON.stringify(entry[name]));
   $("note").dataset.pair = "";
-  save(entry, step.mark, names[changed] || "decide", true);
+  save(entry, step.mark, names[what] || "decide", true);
   say(both("inspect_redone", { name: entry.name }));
   await showAgain(index);
 }
 async function showAgain(index) { // a pair that has changed; where one looks at it already, the view stays
-  if (index !== state.at) { await go(index); return; }
-  mark();
-  sliders();
-  changed();
+  if (index !== state.at) await go(index);
+  else { mark(); sliders(); changed(); }
   if (state.overlap) { looked = -Infinity; refresh(); }
 }
 function hand(name, parts, type) { // to the browser, as a file
