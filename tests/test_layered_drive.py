@@ -11,7 +11,7 @@ import torch
 
 from vivid.config import SAMPLE_RATE
 from vivid.generators.layered import curves
-from vivid.generators.layered.drive import _brief, drive, encode
+from vivid.generators.layered.drive import _brief, _unsure, drive, encode
 from vivid.generators.layered.head_gestures import FARTHEST, phrases
 from vivid.generators.layered.speech_motion import LIP, RHYTHM, SECOND, SpeechMotion, load_speech_motion
 from vivid.media.sound import load_speech
@@ -162,3 +162,21 @@ def test_lips_are_not_closed_through_a_loud_syllable() -> None:
     touch[26:34], level[26:34] = 1, 0.2  # a pause with closed lips
     brief = _brief(touch, level)
     assert np.array_equal(np.flatnonzero(brief), [3, 4, 5, 12, 13, *range(26, 34)])
+
+
+def test_a_voice_that_the_network_does_not_understand_opens_the_mouth_by_its_loudness(
+    speech: Speech, states: torch.Tensor
+) -> None:
+    class Lost(SpeechMotion):
+        def forward(self, states: torch.Tensor) -> torch.Tensor:
+            out = torch.zeros(1, states.shape[1], len(LIP) + len(RHYTHM))
+            out[..., LIP.index("jawOpen")] = 0.2 + 0.05 * torch.randn(
+                states.shape[1], generator=torch.Generator().manual_seed(0)
+            )
+            out[..., LIP.index("speaking")] = 1
+            return out
+
+    jaw = np.array([motion.units["jawOpen"] for motion in drive(speech, speech.frames, 0, states, Lost())])
+    level = curves.loudness(speech.samples, speech.frames)
+    assert np.corrcoef(jaw, level)[0, 1] > 0.8
+    assert _unsure(level, level) == 0 and _unsure(np.zeros(9), np.zeros(9)) == 0
