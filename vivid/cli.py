@@ -23,6 +23,7 @@ PROGRAM = "python -m vivid"
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "animate": ("vivid.commands.animate", "make a video from a portrait, a voice and a gesture clip"),
+    "batch": ("vivid.commands.batch", "make many videos from a table, by several workers"),
     "detect": ("vivid.commands.detect", "find the pose in a picture or a video"),
     "calibrate": ("vivid.commands.calibrate", "fit a gesture clip to the body in a portrait"),
     "motion": ("vivid.commands.motion", "list, convert and look at gesture clips"),
@@ -37,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Subcommand -> (module with add_arguments(parser) and run(args) -> int, one line of help)."""
 
 NO_MEMORY = "There is too little memory for this: close other programs, or choose a smaller --size or fewer --seconds."
-ADDRESSES = {"animate": 5, "calibrate": 5, "detect": 5, "evaluate": 5}
+ADDRESSES = {"animate": 5, "batch": 5, "calibrate": 5, "detect": 5, "evaluate": 5}
 """GiB of addresses without which a command's libraries crash instead of saying so; they use a quarter of them."""
 _SIGNS_OF_NO_MEMORY = ("out of memory", "can't allocate memory", "failed to map segment", "can't start new thread")
 """What torch, the loader of shared libraries and Python's threads say, which raise no MemoryError."""

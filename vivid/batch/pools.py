@@ -1,0 +1,231 @@
+"""Workers in processes of this machine, or as actors of a Ray cluster: the same worker, the same few calls."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..errors import InputError
+from .rows import Row
+from .worker import Outcome, Worker
+
+Chunk = tuple[Row, ...]
+Make = Callable[[], Worker]
+"""Makes a worker where it is to work; goes there as a pickle."""
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Read by libraries when they load."""
+PARENT_SECONDS = 0.3
+
+
+class Pool(Protocol):
+    """Workers that are given chunks of rows."""
+
+    @property
+    def idle(self) -> int:
+        """How many workers wait for a chunk."""
+        ...
+
+    @property
+    def busy(self) -> int:
+        """How many work on one."""
+        ...
+
+    def submit(self, chunk: Chunk) -> None:
+        """Give a chunk to an idle worker."""
+        ...
+
+    def wait(self) -> Iterator[tuple[Chunk, list[Outcome] | None]]:
+        """Chunks whose worker has finished, at least one; None for one whose worker has died, which another worker
+        then stands in for. Errors: InputError when a worker cannot be made."""
+        ...
+
+    def close(self) -> None:
+        """End every worker, at once."""
+        ...
+
+
+@dataclass
+class _Process:
+    process: multiprocessing.process.BaseProcess
+    pipe: Connection
+    cores: set[int] | None
+    chunk: Chunk | None = None
+
+
+class Processes:
+    """`workers` processes of this machine with `threads` cores each. They end with this process, however that ends."""
+
+    def __init__(self, make: Make, workers: int, threads: int) -> None:
+        self._make, self._threads = make, threads
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        places = [set(cores[k * threads : (k + 1) * threads]) for k in range(workers)]
+        fits = workers * threads <= len(cores)
+        self._processes = [self._start(place if fits else None) for place in places]
+
+    def _start(self, cores: set[int] | None) -> _Process:
+        context = multiprocessing.get_context("spawn")  # a fork would share locks of threads that are not there
+        ours, theirs = context.Pipe()
+        process = context.Process(
+            target=_serve, args=(theirs, self._make, os.getpid(), self._threads, cores), daemon=True
+        )
+        process.start()
+        theirs.close()
+        return _Process(process, ours, cores)
+
+    @property
+    def idle(self) -> int:
+        """See Pool."""
+        return len(self._processes) - self.busy
+
+    @property
+    def busy(self) -> int:
+        """See Pool."""
+        return sum(each.chunk is not None for each in self._processes)
+
+    def submit(self, chunk: Chunk) -> None:
+        """See Pool."""
+        each = next(each for each in self._processes if each.chunk is None)
+        each.chunk = chunk
+        with contextlib.suppress(OSError):  # it has died: `wait` finds that out
+            each.pipe.send(chunk)
+
+    def wait(self) -> Iterator[tuple[Chunk, list[Outcome] | None]]:
+        """See Pool."""
+        ready = wait([each.pipe for each in self._processes if each.chunk is not None])
+        for index, each in enumerate(self._processes):
+            if each.pipe not in ready or each.chunk is None:
+                continue
+            chunk, each.chunk = each.chunk, None
+            try:
+                answer = each.pipe.recv()
+            except (EOFError, OSError):
+                each.process.join()
+                each.pipe.close()
+                self._processes[index] = self._start(each.cores)
+                yield chunk, None
+                continue
+            if isinstance(answer, str):
+                raise InputError(answer)
+            yield chunk, answer
+
+    def close(self) -> None:
+        """See Pool."""
+        for each in self._processes:
+            each.process.kill()
+        for each in self._processes:
+            each.process.join()
+            each.pipe.close()
+
+
+def _serve(pipe: Connection, make: Make, parent: int, threads: int, cores: set[int] | None) -> None:
+    """A worker's process: chunks come in, outcomes go out, a sentence when the worker cannot be made."""
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    os.environ.update({name: str(threads) for name in _THREADS})
+    if cores is not None:
+        os.sched_setaffinity(0, cores)  # encoders that it starts stay there too
+    try:
+        worker = make()
+    except InputError as error:
+        pipe.recv()
+        pipe.send(str(error))
+        return
+    try:
+        while True:
+            pipe.send(worker.run(pipe.recv()))
+    except (EOFError, OSError):  # nobody is there any more
+        return
+
+
+def _end_with(parent: int) -> None:
+    """End this process at once when the one that started it is gone: its rows are then somebody else's."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    os._exit(1)
+
+
+class RayActors:
+    """The same as actors of a Ray cluster, which sees the project, the inputs and the output folder at the same places.
+
+    address: "local" for a cluster of this machine alone, "auto" for the one that it belongs to, or HOST:PORT. workers:
+    None for as many as have room. Errors: InputError.
+    """
+
+    def __init__(self, make: Make, workers: int | None, threads: int, address: str, gpu: bool) -> None:
+        try:
+            import ray
+        except ImportError as error:
+            raise InputError("--ray needs the package ray: run `pip install -r requirements-scale.txt`.") from error
+        self._ray = ray
+        root = str(Path(__file__).resolve().parents[2])
+        try:
+            ray.init(
+                address=address, log_to_driver=False, include_dashboard=None if address == "local" else False,
+                runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}},
+            )  # fmt: skip
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise InputError(f"The Ray cluster {address} cannot be reached: check it with `ray status`.") from error
+        there = ray.cluster_resources()
+        room = int(there.get("GPU", 0)) if gpu else int(there.get("CPU", 1)) // threads
+        self._actor = ray.remote(max_restarts=0, num_cpus=threads, num_gpus=1 if gpu else 0)(_Actor)
+        self._new = lambda: self._actor.remote(make)
+        self._free: list[Any] = [self._new() for _ in range(workers or max(room, 1))]
+        self._working: dict[Any, tuple[Any, Chunk]] = {}
+
+    @property
+    def idle(self) -> int:
+        """See Pool."""
+        return len(self._free)
+
+    @property
+    def busy(self) -> int:
+        """See Pool."""
+        return len(self._working)
+
+    def submit(self, chunk: Chunk) -> None:
+        """See Pool."""
+        actor = self._free.pop()
+        self._working[actor.run.remote(chunk)] = (actor, chunk)
+
+    def wait(self) -> Iterator[tuple[Chunk, list[Outcome] | None]]:
+        """See Pool."""
+        ready, _ = self._ray.wait(list(self._working), num_returns=1)
+        for reference in ready:
+            actor, chunk = self._working.pop(reference)
+            try:
+                answer = self._ray.get(reference)
+            except self._ray.exceptions.RayActorError:
+                self._free.append(self._new())
+                yield chunk, None
+                continue
+            if isinstance(answer, str):
+                raise InputError(answer)
+            self._free.append(actor)
+            yield chunk, answer
+
+    def close(self) -> None:
+        """See Pool."""
+        self._ray.shutdown()
+
+
+class _Actor:
+    """A worker on some node of the cluster."""
+
+    def __init__(self, make: Make) -> None:
+        self._worker: Worker | None = None
+        self._refusal = ""
+        try:
+            self._worker = make()
+        except InputError as error:
+            self._refusal = str(error)
+
+    def run(self, chunk: Chunk) -> list[Outcome] | str:
+        """As a worker's; a sentence when it could not be made."""
+        return self._refusal if self._worker is None else self._worker.run(chunk)

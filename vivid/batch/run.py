@@ -1,0 +1,123 @@
+"""From the table of jobs to the table of results."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from ..media.outputs import NO_SPACE
+from .pools import Chunk, Pool
+from .rows import Row, chunks
+from .worker import Outcome
+
+RESULTS = "results.csv"
+HEAD = ("row", "state", "video", "frames", "seconds", "cpu_seconds", "portrait", "audio", "motion", "error")
+DEATHS = 2
+"""After so many workers have died at a row, it counts as failed."""
+MOST_IN_A_ROW = 6
+"""Deaths with nothing made in between after which a batch ends: no worker will do better."""
+DYING = "Worker after worker dies before it has made anything: choose fewer --workers, or look into the system's log."
+DIED = "The worker died at this row {} times, perhaps for want of memory: try a smaller size or a shorter voice."
+
+
+@dataclass
+class Count:
+    """How far a batch is. cpu_seconds, seconds: of the videos that this run has made."""
+
+    made: int = 0
+    kept: int = 0
+    failed: int = 0
+    frames: int = 0
+    cpu_seconds: float = 0.0
+
+    @property
+    def done(self) -> int:
+        """Rows that are answered."""
+        return self.made + self.kept + self.failed
+
+    def add(self, outcome: Outcome) -> None:
+        """Count a row."""
+        if outcome.error:
+            self.failed += 1
+        elif outcome.kept:
+            self.kept += 1
+        else:
+            self.made += 1
+            self.frames += outcome.frames
+            self.cpu_seconds += outcome.cpu_seconds
+
+
+def run_batch(rows: Iterator[Row], pool: Pool, folder: Path, report: Callable[[Count], None]) -> Count:
+    """Let the pool make all rows, and write what became of each to `folder`/results.csv as it is known.
+
+    The table is begun anew: what earlier runs have made is found by its records and told again. A row whose worker dies
+    is tried once more, alone. Errors: InputError when no worker can be made or the disk is full.
+    """
+    count, again, deaths = Count(), deque[Chunk](), dict[int, int]()
+    todo = chunks(rows)
+    with (folder / RESULTS).open("w", encoding="utf-8", newline="") as file, closing(pool):
+        table = csv.writer(file)
+        table.writerow(HEAD)
+
+        def tell(row: Row, outcome: Outcome) -> None:
+            count.add(outcome)
+            state = "failed" if outcome.error else "done"
+            numbers = ("", "", "") if outcome.error else (outcome.frames, outcome.seconds, outcome.cpu_seconds)
+            inputs = ("", "", "") if row.error else (row.portrait, row.audio, row.motion)
+            table.writerow([row.number, state, outcome.video, *numbers, *inputs, outcome.error])
+            file.flush()
+            report(count)
+
+        in_a_row = 0
+        while True:
+            while pool.idle and (chunk := again.popleft() if again else next(todo, None)) is not None:
+                pool.submit(chunk)
+            if not pool.busy:
+                return count
+            for chunk, outcomes in pool.wait():
+                in_a_row = in_a_row + 1 if outcomes is None else 0
+                if in_a_row >= MOST_IN_A_ROW:
+                    raise InputError(DYING)
+                if outcomes is None:
+                    again.extend(_after_death(chunk, deaths, tell))
+                    continue
+                for row, outcome in zip(chunk, outcomes, strict=False):
+                    tell(row, outcome)
+                if outcomes and outcomes[-1].error == NO_SPACE:
+                    raise InputError(f"{NO_SPACE} What is finished is kept: run the same command again.")
+
+
+def _after_death(chunk: Chunk, deaths: dict[int, int], tell: Callable[[Row, Outcome], None]) -> list[Chunk]:
+    """The rows of a dead worker, each alone: the one that it died of is found that way."""
+    if len(chunk) > 1:
+        return [(row,) for row in chunk]
+    row = chunk[0]
+    deaths[row.number] = deaths.get(row.number, 0) + 1
+    if deaths[row.number] < DEATHS:
+        return [chunk]
+    tell(row, Outcome(row.number, error=DIED.format(DEATHS)))
+    return []
+
+
+def progress_of(total: int, show: Callable[[str], None]) -> Callable[[Count], None]:
+    """A report that says how far it is, how fast, and how long it will still take."""
+    began = last = time.monotonic()
+
+    def report(count: Count) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if count.done < total and now - last < 0.5:
+            return
+        last = now
+        worked = count.made + count.failed
+        left = (now - began) / worked * (total - count.done) if worked else 0.0
+        failed = f", {count.failed} failed" if count.failed else ""
+        show(f"{count.done} of {total} rows{failed}, {worked / (now - began) * 60:.1f} a minute, {left:.0f} s left")
+
+    return report
