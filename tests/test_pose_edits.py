@@ -108,6 +108,18 @@ def test_a_wrist_within_reach_lies_where_it_was_dropped_and_takes_its_hand_along
     assert np.linalg.norm(arm[2] - arm[0]) == pytest.approx(straight, abs=0.01)  # as far as the arm is long
 
 
+@pytest.mark.parametrize(("side", "way"), [(0, 1), (1, -1)])
+def test_the_elbow_of_a_straight_arm_goes_outwards(side: int, way: int) -> None:
+    shoulder, elbow, wrist = ARMS[side]
+    body = CLIP.body.copy()
+    for joint, below in ((elbow, 60), (wrist, 120)):
+        body[:, joint, :2] = body[:, shoulder, :2] + (0, below)
+    body[::2, elbow, 0] += 0.2  # what rounding may do to either side
+    body[1::2, elbow, 0] -= 0.2
+    after = apply_edits(replace(CLIP, body=body), [Edit(wrist, 4, (0.0, -40.0), 0, FRAMES - 1)])
+    assert (way * (after.body[:, elbow, 0] - body[:, shoulder, 0]) > 30).all()
+
+
 def test_an_elbow_turns_about_the_shoulder_and_carries_what_hangs_on_it() -> None:
     after = apply_edits(CLIP, [Edit(ELBOW, 4, (30.0, -10.0), 0, FRAMES - 1)])
     moved = (after.body - CLIP.body)[:, [ELBOW, WRIST], :2]

@@ -471,12 +471,14 @@ def test_a_point_is_exported_where_it_was_dropped(chromium: Any, server: SimpleN
     np.testing.assert_allclose((after.hands - clip.hands)[:, 0, 1, :2], [[10, -1]] * 25, atol=0.03)
     # Undo and redo, each alone; the files say the same to the byte.
     both = (tmp_path / "clip.npz").read_bytes()
+    page.keyboard.press(".")
     for key, count in (("Control+z", "1"), ("Control+z", ""), ("Control+Shift+Z", "1"), ("y", "2")):
         page.keyboard.press(key)
         page.wait_for_function(
             "c => document.querySelector('[data-is=edits]').innerText.replace(/\\D/g, '') === c", arg=count
         )
         saved(page)
+        assert page.inner_text('[data-is="time"]').startswith("9 / 25")  # where the change is to be seen
     exported(page, tmp_path)
     assert (tmp_path / "clip.npz").read_bytes() == both
     context.close()
@@ -515,11 +517,20 @@ def test_the_stage_zooms_at_the_pointer_and_a_range_blends(
     np.testing.assert_allclose(way[12], (12, 6), atol=0.3)
     np.testing.assert_allclose(way[[0, 3, 4, 18, 19, 24]], 0, atol=0.02)
     assert 0 < way[6, 0] < way[8, 0] < 11.9 and 0 < way[16, 0] < 11.9
+    # The page draws within the ramp what the file says.
+    page.keyboard.press("Escape")
+    for _ in range(6):
+        page.keyboard.press(",")
+    page.mouse.move(*on_stage(page, exported(page, tmp_path).hands[6, 1, 8]))
+    page.mouse.down()
+    page.mouse.up()
+    assert page.inner_text('[data-is="picked"]').startswith("Right hand, index finger 4")
+    page.keyboard.press("Escape")
     page.keyboard.press("0")
     page.wait_for_function("document.querySelector('[data-is=zoomed]').textContent === '100 %'")
     # Outside of the range nothing can be dragged by mistake.
     page.keyboard.press("Escape")
-    for _ in range(10):
+    for _ in range(16):
         page.keyboard.press(".")
     drag(page, FITTED.body[22, 7], (-20, -20))
     assert "not within the range" in page.inner_text('[data-is="status"]')

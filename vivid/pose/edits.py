@@ -24,6 +24,10 @@ BLEND = 6
 """Frames, a quarter of a second, over which a correction of a range comes and goes."""
 ARMS = tuple(zip(SHOULDERS_OF_BODY, ELBOWS_OF_BODY, WRISTS_OF_BODY, strict=True))
 """Body indices of shoulder, elbow and wrist: left, then right."""
+OUTWARDS = (-1.0, 1.0)
+"""To which side of its arm an elbow is away from the body, in a picture of somebody who faces the camera."""
+STRAIGHT = 0.02
+"""Sine of the angle at the shoulder from which on an arm is bent to one side."""
 FINGERS = tuple(BODY_COUNT + hand * HAND_COUNT + k for hand in range(2) for k in range(1, HAND_COUNT))
 POINTS = (*(joint for arm in ARMS for joint in arm), *FINGERS)
 """What can be moved: joints of the arms, and points of the hands counted on from the body's, left then right."""
@@ -137,7 +141,7 @@ def _move_joint(body: Points, hands: Points, edit: Edit, frames: NDArray[np.inte
     else:  # where what it hangs on is absent, there is no length to keep
         moved = np.where(here[:, link], turned(above, joint, joint + shift) - joint, shift)
         if link == 2:
-            new_elbow, new_wrist = two_bones(shoulder, elbow, wrist, wrist + shift)
+            new_elbow, new_wrist = two_bones(shoulder, elbow, wrist, wrist + shift, OUTWARDS[side])
             jointed = here[:, 1:].all(axis=1)
             moved = np.where(jointed, new_wrist - wrist, moved)
             _shift(body[:, arm[1]], frames, np.where(jointed, new_elbow - elbow, 0.0))
@@ -155,10 +159,10 @@ def turned(root: Array, joint: Array, goal: Array) -> Array:
     return root + length * _direction(goal - root, joint - root)
 
 
-def two_bones(shoulder: Array, elbow: Array, wrist: Array, goal: Array) -> tuple[Array, Array]:
+def two_bones(shoulder: Array, elbow: Array, wrist: Array, goal: Array, outwards: float) -> tuple[Array, Array]:
     """Elbow and wrist (n, 2) for a wrist that is to come to `goal`, or as near as both lengths allow.
 
-    The elbow stays on its side of the line from shoulder to wrist.
+    The elbow stays on its side of the line from shoulder to wrist, 1 or -1; that of a straight arm goes `outwards`.
     """
     upper = np.linalg.norm(elbow - shoulder, axis=-1, keepdims=True)
     fore = np.linalg.norm(wrist - elbow, axis=-1, keepdims=True)
@@ -168,7 +172,9 @@ def two_bones(shoulder: Array, elbow: Array, wrist: Array, goal: Array) -> tuple
         cosine = np.nan_to_num((upper**2 + far**2 - fore**2) / (2 * upper * far), nan=0.0, posinf=1.0, neginf=-1.0)
     cosine = np.clip(cosine, -1, 1)
     (x, y), (u, v) = np.moveaxis(wrist - shoulder, -1, 0), np.moveaxis(elbow - shoulder, -1, 0)
-    side = np.where(x * v - y * u < 0, -1.0, 1.0)[..., None]
+    bend = x * v - y * u
+    straight = np.abs(bend) <= STRAIGHT * np.hypot(x, y) * np.hypot(u, v)
+    side = np.where(straight, outwards, np.where(bend < 0, -1.0, 1.0))[..., None]
     across = np.stack([-way[..., 1], way[..., 0]], axis=-1)
     new_elbow = shoulder + upper * (cosine * way + side * np.sqrt(1 - cosine**2) * across)
     return new_elbow, shoulder + far * way

@@ -70,10 +70,11 @@ async function undo() {
     const entry = state.pairs[index];
     $("note").dataset.pair = "";
     if (!answer.superseded) state.redo.push({ id: entry.id, mark: markOf(entry) });
+    const seen = placeOfChange(entry.edits, answer.edits);
     Object.assign(entry, markOf(answer));
     told(entry);
     say(both(answer.superseded ? "inspect_superseded" : "inspect_undone", { name: entry.name }));
-    await showAgain(index);
+    await showAgain(index, seen);
   } catch (error) { complain(error); }
 }
 async function redo() { // a decision like any other: undo takes it back again
@@ -83,14 +84,21 @@ async function redo() { // a decision like any other: undo takes it back again
   const entry = state.pairs[index];
   const names = { settled: "settle", decision: "decide", note: "note", nudges: "nudge", edits: "edit", tags: "tag", frame: "frame" };
   const what = Object.keys(names).find((name) => JSON.stringify(step.mark[name]) !== JSON.stringify(entry[name]));
+  const seen = placeOfChange(entry.edits, step.mark.edits);
   $("note").dataset.pair = "";
   save(entry, step.mark, names[what] || "decide", true);
   say(both("inspect_redone", { name: entry.name }));
-  await showAgain(index);
+  await showAgain(index, seen);
 }
-async function showAgain(index) { // a pair that has changed; where one looks at it already, the view stays
+const placeOfChange = (before, after) => { // the frame in which a point was moved or is no longer
+  const known = new Set(before.map((edit) => JSON.stringify(edit))), now = new Set(after.map((edit) => JSON.stringify(edit)));
+  const changed = [...after.filter((edit) => !known.has(JSON.stringify(edit))), ...before.filter((edit) => !now.has(JSON.stringify(edit)))];
+  return changed.length ? changed[0].frame : null;
+};
+async function showAgain(index, frame) { // a pair that has changed; where one looks at it already, the view stays
   if (index !== state.at) await go(index);
   else { mark(); sliders(); changed(); }
+  if (frame !== null && ready()) to(frame);
   if (state.overlap) { looked = -Infinity; refresh(); }
 }
 function hand(name, parts, type) { // to the browser, as a file

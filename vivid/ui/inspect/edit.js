@@ -1,19 +1,20 @@
 // Moving points by hand: what vivid.pose.edits does, for the frame on screen; the server does it for the file.
 
 // ---- arms -------------------------------------------------------------------------------------------------------
-const { most: MOST_EDITS, blend: BLEND, arms: ARMS, names: JOINTS } = SETUP.edits;
+const { most: MOST_EDITS, blend: BLEND, arms: ARMS, names: JOINTS, outwards: OUTWARDS, straight: STRAIGHT } = SETUP.edits;
 const HANDS = [18, 39]; // roots of the left and the right hand; their fingers follow
 const NECK = 1;
 const minus = (a, b) => [a[0] - b[0], a[1] - b[1]], plus = (a, b) => [a[0] + b[0], a[1] + b[1]];
 const times = (a, k) => [a[0] * k, a[1] * k], far = (a) => Math.hypot(a[0], a[1]);
 const unit = (a, instead) => (far(a) > 0 ? times(a, 1 / far(a)) : far(instead) > 0 ? times(instead, 1 / far(instead)) : [0, 1]);
 const turned = (root, joint, goal) => plus(root, times(unit(minus(goal, root), minus(joint, root)), far(minus(joint, root))));
-function twoBones(shoulder, elbow, wrist, goal) {
+function twoBones(shoulder, elbow, wrist, goal, outwards) {
   const upper = far(minus(elbow, shoulder)), fore = far(minus(wrist, elbow));
   const way = unit(minus(goal, shoulder), minus(wrist, shoulder));
   const reach = Math.min(Math.max(far(minus(goal, shoulder)), Math.abs(upper - fore)), upper + fore);
   const cosine = Math.min(Math.max((upper ** 2 + reach ** 2 - fore ** 2) / (2 * upper * reach) || 0, -1), 1);
-  const [x, y] = minus(wrist, shoulder), [u, v] = minus(elbow, shoulder), side = x * v - y * u < 0 ? -1 : 1;
+  const [x, y] = minus(wrist, shoulder), [u, v] = minus(elbow, shoulder), bend = x * v - y * u;
+  const side = Math.abs(bend) <= STRAIGHT * far([x, y]) * far([u, v]) ? outwards : bend < 0 ? -1 : 1;
   const across = times([-way[1], way[0]], side * Math.sqrt(1 - cosine ** 2));
   return [plus(shoulder, times(plus(times(way, cosine), across), upper)), plus(shoulder, times(way, reach))];
 }
@@ -42,7 +43,7 @@ function move(points, edit, weight) { // points: 128 of [x, y, confidence] in pi
   if (!edit.free) {
     if (above.there) moved = minus(turned(above.at, joint.at, plus(joint.at, by)), joint.at);
     if (link === 2 && chain.slice(1).every((each) => each.there)) {
-      const [, shoulder, elbow, wrist] = chain.map((each) => each.at), [bent, end] = twoBones(shoulder, elbow, wrist, plus(wrist, by));
+      const [, shoulder, elbow, wrist] = chain.map((each) => each.at), [bent, end] = twoBones(shoulder, elbow, wrist, plus(wrist, by), OUTWARDS[hand]);
       moved = minus(end, wrist);
       shift(arm[1], minus(bent, elbow));
     }
@@ -182,6 +183,8 @@ function changed() { // the frame at once, the worst frames when the server has 
 }
 function edited() {
   const count = pair() ? pair().edits.length : 0;
+  const end = state.data ? Math.max(state.data.frames - 1, 1) : 1;
   $("edits").innerHTML = count ? both("inspect_edits", { count }) : "";
+  $("ticks").innerHTML = count ? pair().edits.map(({ frame }) => `<i style="left:${(100 * frame) / end}%"></i>`).join("") : "";
   $("forget").hidden = !count;
 }

@@ -163,7 +163,7 @@ def _middle(hints: str) -> str:
     </div>
     <div class="vi-scrub">
       {_button("play", "▶", "inspect_play")}
-      <span class="vi-track"><i data-is="band" hidden></i>
+      <span class="vi-track"><i data-is="band" hidden></i><span class="vi-ticks" data-is="ticks"></span>
         <input type="range" data-is="frame" min="0" max="0" value="0" data-in-aria-label="inspect_frame"></span>
       <span data-is="time"></span>
     </div>

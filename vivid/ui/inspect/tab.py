@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from ...errors import InputError
-from ...pose.edits import ARMS, BLEND, MOST_EDITS
+from ...pose.edits import ARMS, BLEND, MOST_EDITS, OUTWARDS, STRAIGHT
 from ...pose.regions import CONFIDENT
 from ...pose.skeleton import BODY_COUNT, BODY_LIMBS, BODY_NAMES, HAND_BONES, HAND_COUNT
 from ...pose.worst import MEASURES
@@ -93,6 +93,8 @@ def _script(folder: bool) -> str:
             "most": MOST_EDITS,
             "blend": BLEND,
             "arms": ARMS,
+            "outwards": OUTWARDS,
+            "straight": STRAIGHT,
             "names": {joint: BODY_NAMES[joint] for arm in ARMS for joint in arm},
         },
     }
