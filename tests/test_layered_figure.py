@@ -242,6 +242,33 @@ def test_an_arm_under_a_veil_stays_where_it_is(ada: Portrait, person: Person):
     assert plan.still == [True, True] and "only the head" in plan.sentences[0]
 
 
+def test_hands_rise_into_a_picture_of_head_and_shoulders(ada: Portrait):
+    shoulders = ada.pose.body[list(SHOULDERS), :2]
+    low = int(shoulders[:, 1].max() + 0.35 * np.ptp(shoulders[:, 0]))
+    picture = ada.image[:low].copy()
+    pose = replace(ada.pose, canvas=(picture.shape[1], low), hands=np.zeros_like(ada.pose.hands))
+    found = analyse(picture, pose, ada.head_box)
+    assert (
+        found.plan.entering and found.plan.still == [False, False] and "hands come into it" in found.plan.sentences[0]
+    )
+    assert np.array_equal(found.plain, picture), "nothing is taken out of it"
+
+    def drawn(name: str) -> np.ndarray:
+        motion = load_motion(name)
+        clip = calibrate(pose, motion)[0].map_points((1, 1), (0, 0), (ada.image.shape[1], low))
+        count = len(clip)
+        faces, places = [FaceMotion({})] * count, np.arange(float(count))
+        with_arms = Compositor(found, clip, motion, places, faces)
+        without = Compositor(replace(found, layers=None), clip, motion, places, faces)
+        return np.array(
+            [np.abs(with_arms.frame(t).astype(int) - without.frame(t)).max(2) > 30 for t in (0, count // 2)]
+        )
+
+    begin, middle = drawn("wave")
+    assert middle[low // 2 :].sum() > 400 and middle[low // 2 :].sum() > 4 * begin.sum()
+    assert middle[-1].any(), "it comes from the picture's edge"
+
+
 def test_a_face_turned_away_or_too_small_is_refused(ada: Portrait, mesh: FaceMesh):
     centre = mesh.points.mean(0)
     cos, sin = np.cos(1.0), np.sin(1.0)

@@ -21,6 +21,9 @@ OVERLAP = 2.0
 CALM_FRAMES = 15
 """Frames over which it is decided which arm is in front."""
 
+BEYOND = 0.25
+"""Shoulder widths below the picture in which the elbows of arms stay that come from there."""
+
 
 @dataclass(frozen=True)
 class Track:
@@ -77,6 +80,8 @@ def place_clip(
         there = goal.body[:, ELBOWS[side]].astype(float)
         wish = np.where(there[:, 2:] > 0, there[:, :2], shoulders[:, side] + arm.elbow - arm.shoulder)
         elbow = calm_elbow(shoulders[:, side], wish, wrist, arm, length)
+        if layers.entering:  # nothing is drawn above an elbow: it is not to be seen
+            elbow[:, 1] = np.maximum(elbow[:, 1], height + BEYOND * layers.shoulders)
         depth = -np.sqrt(np.maximum(length**2 - ((elbow - wrist) ** 2).sum(1), 0))
         wrists.append(np.column_stack([wrist, np.zeros(count)]))
         elbows.append(np.column_stack([elbow, depth]))

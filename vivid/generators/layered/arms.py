@@ -139,7 +139,7 @@ class ArmAnimator:
         normals = normals_of(verts * FLIP, model.tri)
         cuff = self._cuff(verts, normals, palm, side) if self.long[side] else None
         hand = self._lower[side].layer(verts, normals, palm, self.size, t)
-        if not self.long[side]:
+        if not self.long[side] and not self.layers.entering:
             skin = self._upper[side].layer(verts, normals, palm, self.size, t)
             if skin is not None:
                 self._shadow(out, skin, palm, rear)

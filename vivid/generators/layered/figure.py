@@ -64,7 +64,8 @@ class Layers:
     with skin and room painted over by cloth, which sleeves are cut from; sleeve: (2, H, W) opacity 0..1 of the upper
     arms; torso: (H, W) opacity 0..1 of the body without arms; person: (H, W) soft mask of the whole person; removed:
     (H, W) bool, where arms were taken out; pose: in these pixels; palm: usual length of this person's palm in pixels;
-    shoulders: distance between the shoulders in pixels.
+    shoulders: distance between the shoulders in pixels; entering: no arm is seen, nothing was taken out, and forearms
+    come from outside.
     """
 
     photo: NDArray[np.uint8]
@@ -79,3 +80,4 @@ class Layers:
     look: Look
     palm: float
     shoulders: float
+    entering: bool = False

@@ -28,9 +28,11 @@ SMALLEST_EYES = 14.0
 
 @dataclass
 class Plan:
-    """still: by side (the person's left first), whether that arm stays as photographed; sentences for the user."""
+    """still: by side (the person's left first), whether that arm stays as photographed; entering: no arm is seen, and
+    hands come into the picture from outside where the gestures raise them; sentences for the user."""
 
     still: list[bool] = field(default_factory=lambda: [False, False])
+    entering: bool = False
     sentences: list[str] = field(default_factory=list)
     _reasons: list[str] = field(default_factory=list)
 
@@ -69,11 +71,12 @@ ARM_STAYS = {
     "chest": "The {side} hand is before the chest in this picture, so this arm stays still.",
     "cloth": "Loose clothes hang over the {side} arm in this picture, so this arm stays still.",
 }
+ENTERING = "The arms are outside of this picture: hands come into it where the gestures raise them."
 HEAD_ONLY = {
     "shoulders": "No shoulders are seen in this picture, so only the head moves.",
     "people": "There are several people in this picture, so only the head moves: an arm could cover somebody else.",
     "turned": "The body is turned away in this picture, so only the head moves.",
-    "elbows": "The elbows are outside of this picture, so only the head moves.",
+    "elbows": "The elbows are outside of this picture and a hand is in it, so only the head moves.",
     "touching": "The arms touch each other in this picture and one of them cannot move, so only the head moves.",
     "cloth": "Loose clothes hang over both arms in this picture, so only the head moves.",
     "both": "Neither arm can be moved in this picture, so only the head moves: arms beside the body are best.",
@@ -109,6 +112,10 @@ def decide(picture: NDArray[np.uint8], mesh: FaceMesh, pose: Pose | None, shrunk
             )
         plan.sentences.append("The lips are hardly seen in this picture: the mouth may look wrong.")
     reason = _no_arms(picture.shape, mesh, pose, yaw)
+    if reason == "elbows" and pose is not None and not any(_hand_seen(pose, side, picture.shape) for side in range(2)):
+        plan.entering = True
+        plan.sentences.append(ENTERING)
+        return plan
     if reason is not None or pose is None:
         plan.head_only(reason or "shoulders")
         return plan
@@ -135,6 +142,13 @@ def _no_arms(shape: tuple[int, ...], mesh: FaceMesh, pose: Pose | None, yaw: flo
     if all(_outside(pose, joint, shape) for joint in ELBOWS):
         return "elbows"
     return None
+
+
+def _hand_seen(pose: Pose, side: int, shape: tuple[int, ...]) -> bool:
+    height, width = shape[:2]
+    x, y, confidence = pose.hands[side].T
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height) & (confidence > 0.3)
+    return bool(inside.any() or not _outside(pose, WRISTS[side], shape))
 
 
 def _outside(pose: Pose, joint: int, shape: tuple[int, ...], margin: float = 0.01) -> bool:

@@ -16,7 +16,7 @@ from .figure import SHOULDERS, Floats, Layers
 from .head import Head, analyse_head
 from .ladder import Plan, decide
 from .matte import person_matte, with_rim
-from .take_apart import draped, find_figure, take_apart
+from .take_apart import draped, find_figure, nothing_apart, take_apart
 
 Picture = NDArray[np.uint8]
 
@@ -59,7 +59,9 @@ def analyse(picture: Picture, pose: Pose, head_box: Boxes, shrunk: float = 1.0) 
     plan = decide(picture, mesh, pose, shrunk)
     person = person_matte(picture, mesh)
     layers, plain, torso = None, picture, person
-    if not all(plan.still):
+    if plan.entering:
+        layers = nothing_apart(find_figure(picture, pose, person, (True, True)))
+    elif not all(plan.still):
         figure = find_figure(picture, pose, person, (plan.still[0], plan.still[1]))
         sides = draped(figure)
         plan.keep_draped(sides)

@@ -105,6 +105,16 @@ def take_apart(figure: Figure) -> Layers:
     )  # fmt: skip
 
 
+def nothing_apart(figure: Figure) -> Layers:
+    """The same of a picture that ends above the elbows: it stays whole, forearms come into it from outside."""
+    arms = [replace(region.outline, bare=False) for region in figure.regions]
+    photo, nothing = figure.photo.astype(np.float32), np.zeros(figure.shape, np.float32)
+    return Layers(
+        figure.photo, photo, photo, np.stack([nothing, nothing]), figure.person, figure.person, nothing > 0,
+        figure.pose, arms, _look(figure), USUAL_PALM * figure.width, figure.width, entering=True,
+    )  # fmt: skip
+
+
 def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides, parsing: Parsing) -> Figure:
     """Masks, colours, and both arms with their hems."""
     shoulders = pose.body[list(SHOULDERS), :2].astype(float)

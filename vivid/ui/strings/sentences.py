@@ -312,7 +312,12 @@ TABLE: dict[str, str] = {
         "图片中有多个人，因此只有头部会动：手臂可能挡住别人。"
     ),
     "The body is turned away in this picture, so only the head moves.": "图片中身体偏向一侧，因此只有头部会动。",
-    "The elbows are outside of this picture, so only the head moves.": "双肘在画面之外，因此只有头部会动。",
+    "The elbows are outside of this picture and a hand is in it, so only the head moves.": (
+        "双肘在画面之外而手在画面之内，因此只有头部会动。"
+    ),
+    "The arms are outside of this picture: hands come into it where the gestures raise them.": (
+        "手臂在画面之外：手势抬手时，手才会进入画面。"
+    ),
     "The arms touch each other in this picture and one of them cannot move, so only the head moves.": (
         "图片中双臂相触且其中一只无法移动，因此只有头部会动。"
     ),
