@@ -43,7 +43,7 @@ function save(entry, change, action, again = false) {
   return line;
 }
 function decide(decision) {
-  if (!ready()) return; // nobody decides about what is not on screen yet
+  if (!ready()) { say(both("inspect_not_yet")); return; } // nobody decides about what is not on screen yet
   noteDone();
   settle();
   const entry = pair();

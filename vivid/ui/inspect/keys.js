@@ -39,7 +39,7 @@ click("full", full);
 $("full").hidden = !document.fullscreenEnabled;
 on("note", "blur", noteDone);
 on("note", "input", () => { $("saved").innerHTML = ""; });
-if (SETUP.folder) on("folder", "click", () => open("folder"));
+if (SETUP.folder) click("folder", () => open("folder"));
 
 const keys = {
   ArrowRight: () => beside(1), ArrowLeft: () => beside(-1),
@@ -64,7 +64,7 @@ function pressed(event) {
   const back = control && !event.shiftKey && letter === "z", forth = control && ((event.shiftKey && letter === "z") || letter === "y");
   if (element.offsetParent === null || !state.pairs.length || event.altKey || (control && !back && !forth)) return;
   const target = event.target, kind = target.tagName;
-  if (event.key === "Escape" && state.picked !== null && target === document.body) { pick(null); return; }
+  if (event.key === "Escape" && state.picked !== null && !/^(INPUT|TEXTAREA|SELECT)$/.test(kind)) { pick(null); return; }
   if (event.key === "Escape" && element.contains(target)) { target.blur(); return; }
   if (target === $("note") && event.key === "Enter" && !event.shiftKey) { event.preventDefault(); target.blur(); return; }
   const range = kind === "INPUT" && target.type === "range", tick = kind === "INPUT" && target.type === "checkbox";

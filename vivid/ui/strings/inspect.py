@@ -164,6 +164,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "inspect_did_reject": ("Rejected {name}", "已拒绝 {name}"),
     "inspect_did_unsure": ("Unsure about {name}", "对 {name} 不确定"),
     "inspect_undone": ("Undone; back at {name}", "已撤销；回到 {name}"),
+    "inspect_not_yet": ("The pair is not on screen yet: decide when it is.", "此对尚未显示：请显示后再决定。"),
     "inspect_superseded": (
         "Another window has decided about {name} since; its decision stays.",
         "另一窗口之后已对 {name} 作出决定，该决定保留。",
