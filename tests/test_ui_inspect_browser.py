@@ -362,6 +362,14 @@ def test_arrows_scrub_and_move_and_a_phone_shows_all(chromium: Any, server: Simp
         points = [{"x": x, "y": high, "id": number} for number, x in enumerate(places)]
         fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
+    wrist = on_stage(page, FITTED.body[1, 7])
+    high = wrist[1]
+    touch("touchStart", wrist[0])  # one finger holds a wrist and has moved it when the other one comes
+    touch("touchMove", wrist[0] + 15)
+    assert "左手腕" in page.inner_text('[data-is="picked"]')
+    touch("touchStart", wrist[0] + 15, wrist[0] + 75)
+    touch("touchEnd")
+    high = box["y"] + box["height"] / 3
     touch("touchStart", middle - 30)
     touch("touchStart", middle - 30, middle + 30)
     for step in range(1, 7):

@@ -184,9 +184,10 @@ const pinch = () => {
 };
 canvas.addEventListener("pointerdown", (event) => {
   if (!state.data || event.button > 0) return;
-  settle();
+  if (!pointers.size) settle();
   pointers.set(event.pointerId, event);
   canvas.setPointerCapture(event.pointerId);
+  if (pointers.size > 2) return;
   if (pointers.size === 2) { // two fingers: whatever one of them held stays where it was
     pending = null;
     const { width, event: middle } = pinch();
