@@ -26,7 +26,7 @@ TINY = Preset(
     DUMMY,
     ModelInfo("own", "dummy", "any", (SIZE, SIZE), 8, 2, 1, 1.0, 1.0, noise_clamp=0.0),
     SIZE,
-    VaeConfig(LoopConfig(), batch=2, crop=32, blocks=DUMMY.vae_channels, latent_channels=4, groups=4),
+    VaeConfig(LoopConfig(), DUMMY, batch=2, crop=32),
     HccConfig(LoopConfig(), batch=2),
     replace(CPU_STAGE_1, window=WindowShape(2, stride=2, crop=4), batch=2),
     replace(CPU_STAGE_2, window=WindowShape(4, crop=4), batch=1),

@@ -196,7 +196,7 @@ def one_loss(stage: Stage, seed: int = 0) -> torch.Tensor:
 
 
 def assert_learns(stage: Stage, steps: int = 12) -> None:
-    """The loss of one fixed batch falls."""
+    """The loss of one fixed batch falls by a fifth at least (0.42 to 0.68 of it were left)."""
     optimiser = torch.optim.Adam(stage.parameters(), 3e-3)
     losses = []
     for _ in range(steps):
@@ -205,7 +205,7 @@ def assert_learns(stage: Stage, steps: int = 12) -> None:
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
-    assert losses[-1] < losses[0]
+    assert losses[-1] < 0.8 * losses[0]
 
 
 @pytest.mark.parametrize("online", [False, True])
@@ -262,14 +262,14 @@ def test_loss_weight_keeps_the_step_of_pure_noise() -> None:
 
 
 def test_vae_stage_improves_on_its_start(clips: list[Clip]) -> None:
-    config = VaeConfig(LoopConfig(steps=1), batch=4, crop=32, blocks=(8, 8, 8, 8), latent_channels=8, groups=4)
+    config = VaeConfig(LoopConfig(steps=1), replace(DUMMY, latent_channels=8), batch=4, crop=32)
     stage = VaeStage(config, clips)
     assert vae_metrics(stage.vae, clips, 4)["whole"] > 20  # principal components
     assert_learns(stage)
 
 
 def test_detail_stage_improves_on_predictions(clips: list[Clip], prepared: list[Prepared], tmp_path: Path) -> None:
-    vae = VaeStage(VaeConfig(blocks=(8, 8, 8, 8), latent_channels=DUMMY.latent_channels, groups=4), clips).vae
+    vae = VaeStage(VaeConfig(model=DUMMY), clips).vae
     config = DetailConfig(LoopConfig(steps=1), channels=8, batch=4, crop=4, windows=3, window=WindowShape(2))
     made = predict(small_stage(prepared), prepared, config, lambda text: None)
     assert len(made.source) == len(made.cond) == 6
@@ -298,7 +298,7 @@ def test_crops_lie_on_the_grid_and_show_somebody(clips: list[Clip]) -> None:
 
 
 def test_detail_batches_show_one_place(clips: list[Clip], prepared: list[Prepared]) -> None:
-    vae = VaeStage(VaeConfig(blocks=(8, 8, 8, 8), latent_channels=DUMMY.latent_channels, groups=4), clips).vae
+    vae = VaeStage(VaeConfig(model=DUMMY), clips).vae
     config = DetailConfig(channels=8, batch=24, crop=4, windows=3, window=WindowShape(2), true_share=1.0)
     made = predict(small_stage(prepared), prepared, config, lambda text: None)
     batch = DetailStage(config, vae, clips, prepared, made).batch(np.random.default_rng(0))

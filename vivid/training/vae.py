@@ -12,46 +12,28 @@ from torch import Tensor
 
 from ..media.tensors import from_unit, pixels_to_unit, to_unit
 from ..method.autoencoder import ShortcutAutoencoderKL
+from ..method.factory import COMPACT, ModelConfig, build_vae
 from .clips import Clip
 from .loop import Batch, LoopConfig, Stage
 
 
 @dataclass(frozen=True)
 class VaeConfig:
-    """Autoencoder training at compact size; sizes from a linear bound on held-out frames (f8, 16 channels)."""
+    """Autoencoder training, at compact size by default (16 channels: from a linear bound on held-out frames)."""
 
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(minutes=10, learning_rate=1e-3, ema_decay=0.998, weight_decay=0.0)
     )
+    model: ModelConfig = COMPACT
     batch: int = 8
     crop: int = 96
     centred: float = 0.6
     whole_share: float = 0.2
     """Share of steps on one whole frame instead: group norms see other statistics there than on crops."""
-    blocks: tuple[int, ...] = (16, 48, 96, 128)
-    layers: int = 1
-    latent_channels: int = 16
-    groups: int = 8
     edge_weight: float = 0.5
     square_weight: float = 1.0
     kl_weight: float = 1e-6
     channels_last: bool = True
-
-
-def build_vae(config: VaeConfig) -> ShortcutAutoencoderKL:
-    """The autoencoder of a configuration: f = 2 ** (number of blocks - 1), no attention in the middle."""
-    count = len(config.blocks)
-    return ShortcutAutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * count,
-        up_block_types=("UpDecoderBlock2D",) * count,
-        block_out_channels=config.blocks,
-        layers_per_block=config.layers,
-        latent_channels=config.latent_channels,
-        norm_num_groups=config.groups,
-        mid_block_add_attention=False,
-        sample_size=256,
-        scaling_factor=1.0,
-    )
 
 
 def crop_corner(
@@ -98,7 +80,8 @@ class VaeStage(Stage):
         self.config, self.clips = config, clips
         torch.manual_seed(config.loop.seed)
         if model is None:
-            model = build_vae(config)
+            model = build_vae(config.model)
+            assert isinstance(model, ShortcutAutoencoderKL), "only these start from a linear map"
             model.start_from_patches(self._patches(np.random.default_rng(config.loop.seed)))
         self.vae = model.with_networks()
         if config.channels_last:

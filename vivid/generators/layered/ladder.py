@@ -22,6 +22,8 @@ MOST_YAW, WARN_YAW = 45.0, 30.0
 """Degrees of the head's turn: beyond the first it is refused, beyond the second its far half may smear."""
 LIP_COLUMNS = 0.40
 """Share of the columns of closed lips that must show a dark line between them."""
+CHEST = 0.42
+"""Shoulder widths below the shoulders above which a hand before the body hides so much of the chest that its arm stays."""
 SMALLEST_EYES = 14.0
 """Pixels between the pupils, in the picture as it came, below which a face has nothing to move."""
 
@@ -182,7 +184,7 @@ def _keep_arms(plan: Plan, shape: tuple[int, ...], points: Floats, pose: Pose) -
         nearest = max(cv2.pointPolygonTest(outline, (float(x), float(y)), True) for x, y in tips)
         if nearest > -0.25 * face_width and wrist[1] < row + 0.3 * width:
             plan.keep(side, "face")
-        elif left < tips[:, 0].mean() < right and tips[:, 1].mean() < row + 0.42 * width:
+        elif left < tips[:, 0].mean() < right and tips[:, 1].mean() < row + CHEST * width:
             plan.keep(side, "chest")
     return lines
 
