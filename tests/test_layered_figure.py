@@ -18,6 +18,7 @@ from vivid.generators.layered.head_motion import FaceMotion
 from vivid.generators.layered.ladder import Plan, decide
 from vivid.generators.layered.matte import _by_colour, _sharpened
 from vivid.generators.layered.outline import ArmRegion, fit_hem, hand_mask
+from vivid.generators.layered.parsing import Parsing
 from vivid.generators.layered.patch_match import patch_fill
 from vivid.generators.layered.person import Person, analyse
 from vivid.generators.layered.plate import column_fill, membrane, mirror_fill, touched_cloth
@@ -226,6 +227,8 @@ def test_an_arm_under_a_veil_stays_where_it_is(ada: Portrait, person: Person):
     assert person.plan.still == [False, False]
     figure = find_figure(ada.image, ada.pose, np.asarray(person.layers.person))
     assert draped(figure) == (False, False)
+    crossed = Parsing(figure.parsing.probabilities[[0, 1, 2, 3, 5, 4, 7, 6]])
+    assert draped(replace(figure, parsing=crossed)) == (False, False), "the other arm may lie over it"
     # a cape from the right shoulder down: much more person beside the arm, of which the network sees no arm
     shoulder, elbow = (ada.pose.body[joint, :2] for joint in (SHOULDERS[1], ELBOWS[1]))
     cape = np.array([shoulder + [30, -20], shoulder + [-150, 40], elbow + [-200, 180], elbow + [60, 180]])

@@ -23,7 +23,7 @@ MOST_YAW, WARN_YAW = 45.0, 30.0
 LIP_COLUMNS = 0.40
 """Share of the columns of closed lips that must show a dark line between them."""
 CHEST = 0.42
-"""Shoulder widths below the shoulders above which a hand before the body hides so much of the chest that its arm stays."""
+"""A hand before the body, so many shoulder widths below the shoulders or less, hides too much of the chest."""
 SMALLEST_EYES = 14.0
 """Pixels between the pupils, in the picture as it came, below which a face has nothing to move."""
 
