@@ -19,6 +19,7 @@ FORBIDDEN = {
     "method": (*ABOVE, "media", "inputs"),
     "generators": ("pipeline", "framing", "training", "evaluation", "ui", "commands", "cli"),
     "pipeline.py": ("training", "evaluation", "ui", "commands", "cli"),
+    "data": ("ui",),
     "training": ("ui",),
     "evaluation": ("ui",),
 }

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "weights": ("vivid.commands.weights", "list, fetch, convert and check weights"),
     "bench": ("vivid.commands.bench", "measure speed and memory"),
     "synthesize": ("vivid.commands.synthesize", "render people who speak and gesture, for training"),
+    "data": ("vivid.commands.data", "make clips for training out of footage"),
     "train": ("vivid.commands.train", "train a part of the model"),
     "evaluate": ("vivid.commands.evaluate", "measure results and ablations"),
 }

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import csv
 import re
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
 from ..errors import InputError
-from ..media.ffmpeg import command, safe_input
-from ..media.outputs import reserve
+from ..media.cut import cut_video
 from ..media.video import probe
 from ..pose.clips import save_clip
 from ..pose.detect import detect_video
@@ -26,7 +24,6 @@ from ..training.clips import LIMITS
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 EMTD_MARGIN = 3
 """Frames left out at both ends of a stretch of EMTD."""
-CUTTING_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -127,24 +124,11 @@ def ready_clip(
 
 
 def _cut(stretch: Stretch, clip: Path) -> None:
-    info = probe(stretch.video, LIMITS)
-    room = stretch.margin / (info.fps or 24.0)
-    start = (stretch.start or 0.0) + room
-    length = [] if stretch.end is None else ["-t", f"{stretch.end - room - start:.6f}"]
-    if stretch.end is not None and stretch.end - room - start <= 0:
-        raise InputError(f"{stretch.name} ends before it begins: correct its line in the list.")
-    with reserve(clip, replace=True) as part:
-        arguments = command(
-            "-ss", f"{start:.6f}", *length, *safe_input(stretch.video), "-map", f"0:V:{info.track}", "-map", "0:a:0?",
-            "-c:v", "libx264", "-crf", "12", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-c:a", "aac",
-            "-b:a", "192k", "-f", "mp4", str(part),
-        )  # fmt: skip
-        try:
-            result = subprocess.run(arguments, capture_output=True, timeout=CUTTING_SECONDS, check=False)
-        except subprocess.TimeoutExpired as error:
-            raise InputError(f"{stretch.video.name} takes too long to decode: convert it to MP4 first.") from error
-        if result.returncode or not part.is_file():
-            raise InputError(f"{stretch.video.name} cannot be cut: convert it to MP4 (H.264) first.")
+    room = stretch.margin / (probe(stretch.video, LIMITS).fps or 24.0)
+    start, end = stretch.start, stretch.end
+    if room:
+        start = (start or 0.0) + room
+    cut_video(stretch.video, clip, start, None if end is None else end - room, limits=LIMITS)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import FPS, Limits
+from ..data.shards import unpack
 from ..errors import InputError
 from ..media.pictures import fit_of, fit_picture
 from ..media.video import probe, read_frames
@@ -177,11 +178,12 @@ def load_clip_folder(video: Path, cache: Path, size: tuple[int, int] | None = No
 
 
 def load_clips(folder: Path, cache: Path, size: tuple[int, int] | None = None, limit: int | None = None) -> list[Clip]:
-    """All clips of a folder, in the order of their names.
+    """All clips of a folder, also of shards in it (`data/shards.py`), in the order of their paths.
 
     Raises InputError when the folder has none.
     """
-    videos = sorted(path for path in folder.rglob("*.mp4") if path.with_suffix(".npz").exists())
+    folders = [folder, *(unpack(shard, cache) for shard in sorted(folder.glob("shard-*.tar")))]
+    videos = sorted(path for one in folders for path in one.rglob("*.mp4") if path.with_suffix(".npz").exists())
     if not videos:
         raise InputError(f"{folder} holds no videos with labels beside them: run `vivid synthesize people` first.")
     return [load_clip_folder(video, cache, size) for video in videos[:limit]]

@@ -1,0 +1,250 @@
+"""From footage to shards: filters on planted faults, records, and what training reads. Stand-ins see and listen."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.pose_people import Person, gestures
+from vivid.config import SAMPLE_RATE
+from vivid.data import filters, prepare
+from vivid.data.cuts import pieces_of
+from vivid.data.filters import View
+from vivid.data.prepare import Options, crop_of, load_records, prepare_video, report_of
+from vivid.data.record import Record
+from vivid.data.shards import pack, unpack
+from vivid.errors import InputError
+from vivid.evaluation.metrics import Networks
+from vivid.media.sound import load_speech
+from vivid.media.video import VideoWriter
+from vivid.pose.skeleton import PoseClip
+from vivid.speech.types import Speech
+from vivid.training.clips import load_clips
+
+EXAMPLES = Path(__file__).parents[1] / "examples" / "portraits"
+SIDE, FRAMES = 384, 48
+
+
+def poses(frames: int = FRAMES, side: int = SIDE) -> PoseClip:
+    return gestures(Person(), frames).map_points((side / 768, side / 768), (0, 0), (side, side))
+
+
+@cache
+def pictures(frames: int = FRAMES, side: int = SIDE, seed: int = 0) -> np.ndarray:
+    """A detailed pattern, brighter and darker from frame to frame."""
+    rng, pattern = np.random.default_rng(seed), np.full((side, side, 3), 90.0)
+    for cells in (6, 12, 24, 48, 96, 192, 384):  # as much at every scale, as in photographs
+        pattern += cv2.resize(rng.normal(0, 9, (cells, cells, 3)), (side, side), interpolation=cv2.INTER_LINEAR)
+    return np.stack([np.clip(pattern + level, 0, 255) for level in brightness(frames)]).astype(np.uint8)
+
+
+def brightness(frames: int) -> np.ndarray:
+    return np.random.default_rng(3).uniform(0, 70, frames)
+
+
+def record() -> Record:
+    return Record("a", "a.mp4", 0, 2)
+
+
+def view(frames: np.ndarray | None = None, **parts: object) -> View:
+    whole = {"frames": pictures() if frames is None else frames, "poses": poses(), "people": np.ones(FRAMES, int)}
+    return View(**{"speech": None, **whole, **parts})  # type: ignore[arg-type]
+
+
+def test_scenes_become_clips_of_five_to_ten_seconds() -> None:
+    pieces, short = pieces_of([(0, 4.9), (4.9, 9.9), (9.9, 31), (31, 41)])
+    assert short == [(0, 4.9)] and pieces[0] == (4.9, 9.9) and pieces[-1] == (31, 41)
+    middle = pieces[1:-1]
+    assert len(middle) == 3 and all(5 <= end - start <= 10 for start, end in pieces)
+    assert [start for start, _ in middle[1:]] == [end for _, end in middle[:-1]]
+
+
+def test_one_person_with_face_and_shoulders_is_wanted() -> None:
+    good, two, turned, head = (record() for _ in range(4))
+    filters.one_person(view(), good)
+    filters.one_person(view(people=np.repeat([1, 2], FRAMES // 2)), two)
+    hidden, cut = poses(), poses()
+    hidden.face[:10, :, 2] = 0
+    cut.body[:, 2, 2] = 0
+    filters.one_person(view(poses=hidden), turned)
+    filters.one_person(view(poses=cut), head)
+    assert good.kept and good.measures["frames_with_face"] == 1
+    assert "50% of the frames show more than one" in two.dropped["one_person"]
+    assert "face" in turned.dropped["one_person"] and "shoulders" in head.dropped["one_person"]
+
+
+def test_small_faces_are_dropped() -> None:
+    large, small = record(), record()
+    filters.resolution(view(), large)
+    filters.resolution(view(poses=poses(side=96)), small)
+    assert large.kept and "pixels wide" in small.dropped["resolution"]
+
+
+@pytest.mark.parametrize(("every", "dropped"), [(0, False), (6, False), (2, True), (1, True)])
+def test_blur_is_found_against_the_sharpest_frames_and_when_there_are_none(every: int, dropped: bool) -> None:
+    portrait = np.array(Image.open(EXAMPLES / "ada.jpg"))
+    frames = np.repeat(portrait[None], 12, 0)
+    for index in range(len(frames)):
+        if every and index % every == 0:
+            frames[index] = cv2.blur(portrait, (24, 1))  # a sixth of the face's width, across
+    clip = poses(1, 768).take(np.zeros(12, int))
+    low, high = (edge(clip.face[0, :, :2], axis=0) for edge in (np.min, np.max))
+    scale = 132 / (high[0] - low[0])  # where her face is
+    clip = clip.map_points((scale, scale), (192 - low[0] * scale, 77 - low[1] * scale), (512, 512))
+    found = record()
+    filters.motion_blur(View(frames, clip, np.ones(12, int), None), found)
+    assert ("motion_blur" in found.dropped) == dropped, found.measures
+
+
+def test_changing_and_wide_text_below_is_subtitles_and_a_sign_is_not() -> None:
+    def reader(at: float, wide: float, words: list[str]) -> filters.Reader:
+        turn = iter(words * 8)
+        box = np.array([[0, at], [wide, at], [wide, at + 0.05], [0, at + 0.05]]) * SIDE
+        return lambda picture: [(box, next(turn), 0.9)]
+
+    cases = {
+        (0.85, 0.2, ("one line", "another")): True,
+        (0.85, 0.6, ("the same line",)): True,
+        (0.85, 0.1, ("EXIT",)): False,
+        (0.1, 0.6, ("one line", "another")): False,
+    }
+    for (at, wide, words), dropped in cases.items():
+        found = record()
+        filters.subtitles(view(), found, reader(at, wide, list(words)))
+        assert ("subtitles" in found.dropped) == dropped, (at, wide, words)
+    blind = record()
+    filters.subtitles(view(), blind, None)
+    assert blind.kept and "requirements-data.txt" in blind.not_checked["subtitles"]
+
+
+class StandIn:
+    """Hears loudness and sees brightness, in the place of SyncNet."""
+
+    def lips(self, windows: np.ndarray) -> np.ndarray:
+        levels = windows.reshape(len(windows), 5, -1).mean(-1) / 35 * 3  # as many units of log energy
+        return levels - levels.mean(1, keepdims=True)
+
+    def sound(self, windows: np.ndarray) -> np.ndarray:
+        levels = windows[..., 0].reshape(len(windows), 5, 4).mean(-1)
+        return levels - levels.mean(1, keepdims=True)
+
+
+def voice(frames: int, late: int = 0, unrelated: bool = False) -> Speech:
+    levels = brightness(frames)
+    envelope = np.exp(
+        np.repeat(levels[::-1] if unrelated else levels, SAMPLE_RATE // 24)[: frames * 2000] / 35 * 1.5 - 4
+    )
+    samples = np.roll(envelope, late * SAMPLE_RATE // 24) * np.random.default_rng(0).choice([-1.0, 1.0], len(envelope))
+    return Speech(np.clip(samples, -1, 1).astype(np.float32))
+
+
+def test_sound_that_is_off_is_moved_and_sound_that_never_fits_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filters, "LEAST_CONFIDENCE", 0.8)  # the stand-in's own scale
+    networks = Networks(ready={"syncnet": StandIn()})
+    frames, body, count = pictures(96), poses(96), np.ones(96, int)
+    shifts = []
+    for late in (-5, 0, 5):
+        found = record()
+        shifts.append(filters.sync(View(frames, body, count, voice(96, late)), found, networks))
+        assert found.kept and bool(found.mended) == (late != 0), found
+    assert shifts[0] == pytest.approx(5 / 24, abs=0.05) and shifts[2] == pytest.approx(-5 / 24, abs=0.05)
+    wrong, silent, unknown = record(), record(), record()
+    filters.sync(View(frames, body, count, voice(96, unrelated=True)), wrong, networks)
+    filters.sync(View(frames, body, count, None), silent, networks)
+    filters.sync(View(frames, body, count, voice(96)), unknown, Networks(ready={}))
+    assert "do not agree" in wrong.dropped["sync"] and "no sound" in silent.dropped["sync"]
+    assert unknown.kept and "SyncNet" in unknown.not_checked["sync"]
+
+
+def test_the_crop_is_a_square_with_the_face_in_the_middle() -> None:
+    clip = poses().map_points((1, 1), (400, 60), (1280, 720))
+    x, y, side = crop_of(clip)
+    assert x >= 0 and y >= 0 and x + side <= 1280 and y + side <= 720 and side % 2 == 0
+    face = np.median(clip.face[..., 0])
+    assert abs(x + side / 2 - face) < 3
+    hands = clip.hands[..., :2].reshape(-1, 2)
+    inside = ((hands >= (x, y)) & (hands <= (x + side, y + side))).all(1).mean()
+    assert inside > 0.95
+    assert crop_of(clip.map_points((1, 1), (-500, 0), (1280, 720)))[0] == 0  # at the border of the picture
+
+
+@pytest.fixture
+def footage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A wide video of two scenes and a bit, whose sound is five frames late, and stand-ins for what looks at it."""
+    folder = tmp_path / "footage"
+    folder.mkdir()
+    wide = np.pad(pictures(72), ((0, 0), (0, 0), (128, 128), (0, 0)))
+    with VideoWriter(folder / "a.mp4", (640, SIDE), speech=voice(72, late=5)) as writer:
+        writer.write(wide)
+    seen = poses(72).map_points((1, 1), (128, 0), (640, SIDE))
+    monkeypatch.setattr(prepare, "_look", lambda clip, detector: (seen, np.ones(72, int)))
+    monkeypatch.setattr(prepare, "_tools", lambda options: (None, Networks(ready={"syncnet": StandIn()})))
+    monkeypatch.setattr(filters, "LEAST_CONFIDENCE", 0.8)
+    monkeypatch.setattr(prepare, "pieces_of", lambda scenes: ([scenes[0]], scenes[1:]))
+    return folder
+
+
+def test_footage_becomes_a_record_a_clip_and_a_shard_that_training_reads(footage: Path, tmp_path: Path) -> None:
+    out, video = tmp_path / "out", footage / "a.mp4"
+    out.mkdir()
+    options = Options(size=384, rights=(("a.mp4", "CC0", "written"),))
+
+    def scenes(path: Path) -> list[tuple[float, float]]:
+        return [(0.0, 3.0), (3.0, 3.2)]
+
+    names = prepare_video(video, footage, out, options, scenes)
+    records = list(load_records(out))
+    assert records[0].dropped == {}
+    assert [one.name for one in records] == names and [one.kept for one in records] == [True, False]
+    clip, short = records
+    assert "0.2 seconds" in short.dropped["length"] and (clip.licence, clip.consent) == ("CC0", "written")
+    assert "late" in clip.mended["sync"] and clip.motion in ("subtle", "large") and "subtitles" in clip.not_checked
+    # The kept clip's sound is where it belongs: the same as one that was never late.
+    heard = load_speech(out / "clips" / f"{clip.name}.mp4").samples
+    told = voice(72).samples
+    n = min(len(heard), len(told)) - 8000
+    lags = [
+        np.corrcoef(np.abs(heard[4000 + lag : n + lag]), np.abs(told[4000:n]))[0, 1] for lag in range(-3400, 3401, 200)
+    ]
+    assert abs(range(-3400, 3401, 200)[int(np.argmax(lags))]) <= 800  # within 1.2 frames; it was 3333
+    shards = pack(out / "clips", out / "records", out)
+    assert [shard.name for shard in shards] == ["shard-000000.tar"] and not list((out / "clips").iterdir())
+    loaded = load_clips(out, tmp_path / "cache")
+    assert len(loaded) == 1 and loaded[0].frames.shape[1:] == (384, 384, 3) and len(loaded[0]) >= 70
+    assert np.abs(loaded[0].pose.face[..., :2].mean((0, 1)) - 192).max() < 120
+    # Again: nothing is done twice.
+    stamp = shards[0].stat().st_mtime_ns
+    assert prepare_video(video, footage, out, options, scenes) == names
+    assert pack(out / "clips", out / "records", out) == [] and shards[0].stat().st_mtime_ns == stamp
+    text = report_of(records)
+    assert "1 of 2 clips are kept" in text and "| length | 1 |" in text and "face_width" in text
+
+
+@pytest.mark.parametrize("name", ["../evil.mp4", "/etc/evil.json", "a/b.mp4", "a.py"])
+def test_a_hostile_shard_is_refused_and_leaves_nothing(name: str, tmp_path: Path) -> None:
+    shard = tmp_path / "shard-000000.tar"
+    with tarfile.open(shard, "w") as tar:
+        info = tarfile.TarInfo(name)
+        info.size = 1
+        tar.addfile(info, io.BytesIO(b"x"))
+    with pytest.raises(InputError, match="no part of a clip"):
+        unpack(shard, tmp_path / "cache")
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert {path.name for path in tmp_path.iterdir()} == {"shard-000000.tar", "cache"}
+
+
+def test_without_its_package_the_command_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from vivid import cli
+
+    monkeypatch.setattr("vivid.data.cuts.find_spec", lambda name: None)
+    assert cli.main(["data", "prepare", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "pip install -r requirements-data.txt" in capsys.readouterr().err

@@ -1,0 +1,192 @@
+"""The paper's filters (section 4.1), one function each: what it measures of a clip, and whether the clip is dropped.
+
+Each puts its measures into the record and, where the clip must go, a sentence into `dropped`; what cannot be looked at
+here goes into `not_checked`, never silently past. Thresholds are this project's: the paper states none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..evaluation.metrics import Networks, NotMeasuredError, Sample, hand_variance, luma
+from ..evaluation.metrics.sync import RATE, measure
+from ..pose.skeleton import LEFT_SHOULDER, RIGHT_SHOULDER, PoseClip
+from ..speech.types import Speech
+from ..training.clips import box_around
+from .record import Record
+
+Frames = NDArray[np.uint8]
+
+OTHERS = 0.1
+"""Share of frames that may show more than one person."""
+SEEN = 0.9
+"""Share of frames in which face and shoulders must be found."""
+SMALLEST_FACE = 48
+"""Width of the face in pixels below which a clip cannot be mended here."""
+SHARP = 60.0
+"""A face whose fine detail a blur of 3 % of its width lessens by less than this factor was blurred before: sharp ones
+reach 107 to 213 (six photographs) and 327 to 661 (three rendered people), blurred over 16 % of their width 6 to 51."""
+BLURRED = 0.35
+"""A frame with less detail than this share of the clip's sharpest tenth ..."""
+BLURRED_FRAMES = 0.3
+"""... and the share of such frames that a clip may have."""
+LOWER_THIRD = 2 / 3
+TEXT_FRAMES = 0.3
+"""Share of looked-at frames with text in the lower third from which on it may be subtitles ..."""
+TEXT_WIDTH = 0.3
+"""... which change, or are wider than this share of the picture."""
+LOOKS = 8
+"""Frames of a clip that are read for text."""
+IN_SYNC = 1
+"""Frames of 1/25 s that the sound may be off."""
+LEAST_CONFIDENCE = 1.5
+"""SyncNet's confidence below which no offset explains the sound."""
+LARGE_MOTION = 20.0
+"""HKV (per cent of the height, squared) from which on a clip is of large motion."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One cropped clip: frames (T, H, W, 3), poses in their pixels, people in each frame (T), and its sound."""
+
+    frames: Frames
+    poses: PoseClip
+    people: NDArray[np.integer]
+    speech: Speech | None
+
+
+def one_person(view: View, record: Record) -> None:
+    """Exactly one person, whose face and shoulders are seen."""
+    others = float((view.people > 1).mean())
+    face = float(((view.poses.face[..., 2] > 0).mean(1) > 0.5).mean())
+    shoulders = view.poses.body[:, [LEFT_SHOULDER, RIGHT_SHOULDER], 2] > 0
+    record.measures |= {"frames_with_others": others, "frames_with_face": face}
+    record.measures["frames_with_shoulders"] = float(shoulders.all(1).mean())
+    if others > OTHERS:
+        record.dropped["one_person"] = f"{others:.0%} of the frames show more than one person"
+    elif face < SEEN:
+        record.dropped["one_person"] = f"a face is found in only {face:.0%} of the frames"
+    elif record.measures["frames_with_shoulders"] < SEEN:
+        record.dropped["one_person"] = "it does not show the upper body: both shoulders must be in the picture"
+
+
+def resolution(view: View, record: Record) -> None:
+    """The face is large enough. Smaller ones would need super-resolution, which is not built."""
+    boxes = box_around(view.poses.face)
+    widths = boxes[:, 2] - boxes[:, 0]
+    width = float(np.nanmedian(widths)) if np.isfinite(widths).any() else 0.0
+    record.measures["face_width"] = width
+    if width < SMALLEST_FACE:
+        record.dropped["resolution"] = f"the face is {width:.0f} pixels wide, at least {SMALLEST_FACE} are needed"
+
+
+def detail_of(picture: Frames) -> tuple[float, float]:
+    """Fine detail of a picture (variance of its second differences, both directions), and the factor by which a blur of
+    3 % of its width lessens it, in the direction that has less of it: motion blurs one direction only."""
+    side = min(128, *picture.shape[:2])  # enlarged, pixels would have edges of their own
+    grey = cv2.resize(luma(picture), (side, side), interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(grey, (0, 0), 0.03 * side)
+    across, down = np.array([[1, -2, 1]], np.float32), np.array([[1], [-2], [1]], np.float32)
+    fine = [float(cv2.filter2D(grey, cv2.CV_32F, kernel).var()) for kernel in (across, down)]
+    coarse = [float(cv2.filter2D(blurred, cv2.CV_32F, kernel).var()) for kernel in (across, down)]
+    return sum(fine), min(f / max(c, 1e-6) for f, c in zip(fine, coarse, strict=True))
+
+
+def motion_blur(view: View, record: Record) -> None:
+    """Face and hands against the clip's own sharpest frames, and the face against a blur of itself."""
+    parts = {"face": box_around(view.poses.face, 1.1)}
+    parts |= {f"hand_{side}": box_around(view.poses.hands[:, side], 1.2) for side in (0, 1)}
+    for name, boxes in parts.items():
+        details = []
+        for frame, box in zip(view.frames, boxes, strict=True):
+            crop = _crop(frame, box)
+            if crop is not None:
+                details.append(detail_of(crop))
+        if len(details) < 5:
+            continue
+        values = np.array(details)
+        least = BLURRED * np.percentile(values[:, 0], 90)
+        record.measures[f"blurred_frames_{name}"] = share = float((values[:, 0] < least).mean())
+        if share > BLURRED_FRAMES:
+            said = f"{name.replace('_', ' ')}: {share:.0%} of the frames are blurred"
+            record.dropped.setdefault("motion_blur", said)
+        if name == "face":
+            record.measures["face_sharpness"] = sharp = float(np.percentile(values[:, 1], 90))
+            if sharp < SHARP:
+                record.dropped["motion_blur"] = "the face is blurred in every frame"
+
+
+def _crop(frame: Frames, box: NDArray[np.floating]) -> Frames | None:
+    if not np.isfinite(box).all():
+        return None
+    height, width = frame.shape[:2]
+    x0, y0, x1, y1 = np.clip(box.round(), 0, (width, height, width, height)).astype(int)
+    return frame[y0:y1, x0:x1] if min(x1 - x0, y1 - y0) >= 12 else None
+
+
+Reader = Callable[[Frames], Sequence[tuple[NDArray[np.floating], str, float]]]
+"""Text in a picture: corners (4, 2) in pixels, words, confidence."""
+
+
+def open_reader() -> Reader | None:
+    """rapidocr, whose models come with its package; None where that is not installed."""
+    if find_spec("rapidocr_onnxruntime") is None:
+        return None
+    from rapidocr_onnxruntime import RapidOCR
+
+    engine: Any = RapidOCR()
+    return lambda picture: [(np.array(c), text, float(sure)) for c, text, sure in engine(picture[..., ::-1])[0] or ()]
+
+
+def subtitles(view: View, record: Record, reader: Reader | None) -> None:
+    """Text that stays in the lower third and changes, or is as wide as a line of subtitles."""
+    if reader is None:
+        record.not_checked["subtitles"] = "it needs rapidocr-onnxruntime: run `pip install -r requirements-data.txt`"
+        return
+    height, width = view.frames.shape[1:3]
+    picks = np.linspace(0, len(view.frames) - 1, min(LOOKS, len(view.frames))).round().astype(int)
+    lines, widest = [], 0.0
+    for index in picks:
+        found = []
+        for corners, text, sure in reader(view.frames[index]):
+            if corners[:, 1].mean() > LOWER_THIRD * height and sure > 0.5 and len(text.strip()) >= 3:
+                found.append(text.strip().lower())
+                widest = max(widest, float(np.ptp(corners[:, 0])) / width)
+        lines.append(" ".join(found))
+    share = float(np.mean([bool(line) for line in lines]))
+    different = len({line for line in lines if line})
+    record.measures |= {"frames_with_text": share, "different_texts": float(different), "text_width": widest}
+    if share >= TEXT_FRAMES and (different > 1 or widest >= TEXT_WIDTH):
+        record.dropped["subtitles"] = f"text stands in the lower third of {share:.0%} of the frames"
+
+
+def sync(view: View, record: Record, networks: Networks) -> float:
+    """Lips against sound; returns the seconds that the sound must be moved later, 0 for none."""
+    if view.speech is None:
+        record.dropped["sync"] = "it has no sound"
+        return 0.0
+    try:
+        found = measure(Sample(view.frames, poses=view.poses, speech=view.speech), networks)
+    except NotMeasuredError as error:
+        record.not_checked["sync"] = str(error)
+        return 0.0
+    record.measures |= {"sync_confidence": found.confidence, "sync_offset": float(found.offset)}
+    if found.confidence < LEAST_CONFIDENCE:
+        record.dropped["sync"] = f"lips and sound do not agree at any offset (confidence {found.confidence:.2f})"
+    elif abs(found.offset) > IN_SYNC:
+        record.mended["sync"] = f"the sound was {abs(found.offset)} frames {'late' if found.offset > 0 else 'early'}"
+        return -found.offset / RATE
+    return 0.0
+
+
+def motion_kind(view: View, record: Record) -> None:
+    """Subtle or large motion: the paper has 40 and 160 hours of them."""
+    record.measures["hkv"] = hand_variance(view.poses) * (100.0 / view.poses.canvas[1]) ** 2
+    record.motion = "large" if record.measures["hkv"] >= LARGE_MOTION else "subtle"

@@ -1,0 +1,196 @@
+"""Videos in, records and shards out: every clip once, in any order, in as many processes as wanted.
+
+OUT/records/NAME.json says of every clip whether it was kept; OUT/clips holds kept ones until they are packed;
+OUT/pictures shows a few frames of each. A clip whose record is there is not looked at again, so a killed run loses the
+clips it was at, and the same command goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..evaluation.metrics import Networks
+from ..evaluation.protocol import write_strip
+from ..media.cut import cut_video
+from ..media.sound import load_speech
+from ..media.video import probe, read_frames
+from ..pose.clips import save_clip
+from ..pose.detect import detect_frames, open_detector
+from ..pose.skeleton import PoseClip
+from ..training.clips import LIMITS
+from . import filters
+from .cuts import find_scenes, pieces_of
+from .record import UNKNOWN, Record
+
+LOOKED_AT = 960
+"""Longer side at which people are looked for."""
+MARGIN = 1.15
+"""The crop is larger than what the person fills by this."""
+TOO_SHORT = "length"
+
+
+@dataclass(frozen=True)
+class Options:
+    """size: most pixels of a clip's side, which is square and never scaled up; rights: video -> (licence, consent)."""
+
+    size: int = 512
+    detector: str = "auto"
+    weights_dir: Path | None = None
+    fetch: bool = False
+    rights: tuple[tuple[str, str, str], ...] = ()
+
+
+@cache
+def _tools(options: Options) -> tuple[filters.Reader | None, Networks]:
+    """What each process opens once."""
+    return filters.open_reader(), Networks(options.weights_dir, options.fetch)
+
+
+def stem_of(video: Path, root: Path) -> str:
+    """A name for a source's clips: its path below `root` in letters, digits and -, and eight digits of its hash."""
+    path = video.relative_to(root).as_posix()
+    return f"{re.sub(r'[^0-9A-Za-z]+', '-', path)[:60].strip('-')}-{hashlib.sha256(path.encode()).hexdigest()[:8]}"
+
+
+def prepare_video(
+    video: Path,
+    root: Path,
+    out: Path,
+    options: Options,
+    scenes: Callable[[Path], list[tuple[float, float]]] = find_scenes,
+) -> list[str]:
+    """All clips of one video that have no record yet; returns the names of all its clips. Errors: InputError."""
+    pieces, short = pieces_of(scenes(video))
+    licence, consent = {name: rest for name, *rest in options.rights}.get(video.name, (UNKNOWN, UNKNOWN))
+    names = []
+    for start, end in sorted([*pieces, *short]):
+        name = f"{stem_of(video, root)}-{round(start * 1000):08d}"
+        names.append(name)
+        if (out / "records" / f"{name}.json").is_file():
+            continue
+        source = video.relative_to(root).as_posix()
+        record = Record(name, source, round(start, 3), round(end, 3), licence=licence, consent=consent)
+        if (start, end) in short:
+            record.dropped[TOO_SHORT] = f"the scene lasts {end - start:.1f} seconds"
+        else:
+            try:
+                _prepare(video, record, out, options)
+            except InputError as error:
+                record.dropped["unreadable"] = str(error)
+        record.save(out / "records")
+    return names
+
+
+def _prepare(video: Path, record: Record, out: Path, options: Options) -> None:
+    """One clip through all filters; its files are in OUT/clips when it is kept."""
+    reader, networks = _tools(options)
+    info = probe(video, LIMITS)
+    with TemporaryDirectory(prefix=".clip-", dir=out) as folder:
+        raw, clip = Path(folder) / "raw.mp4", Path(folder) / f"{record.name}.mp4"
+        cut_video(video, raw, record.start, record.end, limits=LIMITS)
+        try:
+            poses, people = _look(raw, options.detector)
+        except InputError as error:
+            record.dropped["one_person"] = str(error)
+            return
+        canvas = (info.width, info.height)
+        poses = poses.map_points((canvas[0] / poses.canvas[0], canvas[1] / poses.canvas[1]), (0, 0), canvas)
+        x, y, side = crop_of(poses)
+        size = min(side, options.size) // 2 * 2
+        place = {"box": (x, y, side, side), "size": (size, size), "limits": LIMITS}
+        cut_video(video, clip, record.start, record.end, **place)  # type: ignore[arg-type]
+        frames = np.stack(list(read_frames(clip, limits=LIMITS)))
+        count, scale = min(len(frames), len(poses)), size / side
+        poses = poses.map_points((scale, scale), (-x * scale, -y * scale), (size, size)).take(slice(0, count))
+        speech = load_speech(clip, limits=LIMITS, cut=True) if info.has_sound else None
+        view = filters.View(frames[:count], poses, people[:count], speech)
+        filters.one_person(view, record)
+        filters.resolution(view, record)
+        filters.motion_blur(view, record)
+        filters.subtitles(view, record, reader)
+        shift = filters.sync(view, record, networks)
+        filters.motion_kind(view, record)
+        write_strip(view.frames, out / "pictures" / f"{record.name}.jpg")
+        if not record.kept:
+            return
+        if shift:
+            cut_video(video, clip, record.start, record.end, sound_shift=shift, **place)  # type: ignore[arg-type]
+        kept = out / "clips"
+        kept.mkdir(exist_ok=True)
+        save_clip(poses, kept / f"{record.name}.npz")
+        clip.replace(kept / clip.name)  # last: a video without poses is none
+
+
+def _look(clip: Path, detector: str) -> tuple[PoseClip, NDArray[np.integer]]:
+    """Poses (on the canvas of the frames looked at) and the number of people in each frame."""
+    counts: list[int] = []
+    with open_detector(detector, video=True) as finder:
+
+        class Counting:
+            """The detector, noting how many people it saw."""
+
+            name, people = finder.name, 0
+
+            def detect(self, image: Any) -> Any:
+                pose = finder.detect(image)
+                self.people = finder.people
+                counts.append(finder.people)
+                return pose
+
+        poses, _ = detect_frames(read_frames(clip, limits=LIMITS, max_side=LOOKED_AT), Counting(), "the clip")  # type: ignore[arg-type]
+    return poses, np.array(counts)
+
+
+def crop_of(poses: PoseClip) -> tuple[int, int, int]:
+    """x, y and side of the square around head, shoulders, arms and hands of the whole clip, the face in its middle
+    across; as much of the picture as there is, even numbers."""
+    width, height = poses.canvas
+    points = np.concatenate([poses.body[:, :8], poses.hands.reshape(len(poses), -1, 3), poses.face], 1).reshape(-1, 3)
+    seen = points[points[:, 2] > 0, :2]
+    face = poses.face[poses.face[..., 2] > 0]
+    if not len(seen) or not len(face):
+        raise InputError("no face was found")
+    low, high = np.percentile(seen, (2, 98), axis=0)
+    middle, top = float(np.median(face[:, 0])), float(np.percentile(face[:, 1], 2))
+    forehead = 0.6 * float(np.percentile(face[:, 1], 98) - top)  # key points begin at the brows
+    reach = 2 * max(middle - low[0], high[0] - middle)
+    side = int(min(max(reach, high[1] - (top - forehead)) * MARGIN, width, height)) // 2 * 2
+    x = int(np.clip(middle - side / 2, 0, width - side)) // 2 * 2
+    y = int(np.clip(top - forehead - (MARGIN - 1) / 2 * side, 0, height - side)) // 2 * 2
+    return x, y, side
+
+
+def load_records(out: Path) -> Iterator[Record]:
+    """All records, in the order of their names."""
+    for path in sorted((out / "records").glob("*.json")):
+        yield Record.load(path)
+
+
+def report_of(records: Sequence[Record]) -> str:
+    """Markdown: how many clips and hours were kept, what the others were dropped for, and how measures spread."""
+    kept = [record for record in records if record.kept]
+    hours = {kind: sum(r.end - r.start for r in kept if r.motion == kind) / 3600 for kind in ("subtle", "large")}
+    lines = [f"{len(kept)} of {len(records)} clips are kept: " + ", ".join(f"{v:.3f} h {k}" for k, v in hours.items())]
+    for title, field in (("dropped for", "dropped"), ("mended", "mended"), ("not checked", "not_checked")):
+        lines += ["", f"| {title} | clips | such as |", "|---|---|---|"]
+        for name in sorted({name for record in records for name in getattr(record, field)}):
+            said = [getattr(record, field)[name] for record in records if name in getattr(record, field)]
+            lines.append(f"| {name} | {len(said)} | {said[0]} |")
+    lines += ["", "| measure | clips | least | | most |", "|---|---|---|---|---|"]
+    for name in sorted({name for record in records for name in record.measures}):
+        values = np.array([record.measures[name] for record in records if name in record.measures])
+        counts = np.histogram(values, 12)[0]
+        bars = "".join(" ▁▂▃▄▅▆▇█"[int(np.ceil(8 * c / max(counts.max(), 1)))] for c in counts)
+        lines.append(f"| {name} | {len(values)} | {values.min():.3g} | `{bars}` | {values.max():.3g} |")
+    return "\n".join(lines) + "\n"
