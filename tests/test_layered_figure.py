@@ -122,14 +122,14 @@ def test_a_hem_is_followed_though_it_is_no_straight_line():
     rows, columns = np.mgrid[:300, :200].astype(np.float32)
     at, wide, width = np.zeros(2), np.full(10, 80.0), 400.0
     outline = ArmOutline(at, at, at, 0.6, wide, wide, True)
-    limit, nowhere = np.full(rows.shape, 80, np.float32), np.zeros(rows.shape, bool)
+    limit, nowhere = np.full(rows.shape, 100, np.float32), np.zeros(rows.shape, bool)
     region = ArmRegion(outline, rows / 300, columns - 100, limit, limit, ~nowhere, False)
-    ends = 0.62 + 0.06 * np.abs(region.outward / 100) - 0.04 * region.outward / 100
+    ends = 0.62 + 0.05 * np.abs(region.outward / 100) - 0.04 * region.outward / 100
     skin = (region.along > ends).astype(np.float32)
-    hem, curve = fit_hem(region, np.ones_like(skin), skin, nowhere, width)
+    hem, curve = fit_hem(region, np.ones_like(skin), np.ones_like(skin), skin, nowhere, width)
     found = replace(outline, hem=hem, hem_curve=curve).hem_at(region.outward[0] / width)
     assert np.abs(found - ends[0])[10:190].max() < 0.025
-    kept = fit_hem(region, np.ones_like(skin), np.zeros_like(skin), nowhere, width)
+    kept = fit_hem(region, np.ones_like(skin), np.ones_like(skin), np.zeros_like(skin), nowhere, width)
     assert kept[0] == 0.6 and np.array_equal(kept[1], hem_bow(HEM_KNOTS)), "nothing is seen: as it was"
 
 

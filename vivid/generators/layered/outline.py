@@ -22,6 +22,7 @@ NO_HEM = 2.0
 """Where a long sleeve ends: at the wrist."""
 LONG = 1.4
 """A hem beyond this is a long sleeve's."""
+LOWEST_HEM = 0.08
 HEM_PRIOR, HEM_BEND = 0.003, 0.3
 """What it costs a hem's curve to lie off the usual one, and its neighbours off each other, as shares of the arm."""
 
@@ -269,16 +270,20 @@ def find_hem(pose: Pose, region: ArmRegion, person: Layer, skin: Layer, hands_ne
     return hem
 
 
-def fit_hem(region: ArmRegion, own: Layer, skin: Layer, hands_near: Mask, width: float) -> tuple[float, Floats]:
+def fit_hem(
+    region: ArmRegion, own: Layer, person: Layer, skin: Layer, hands_near: Mask, width: float
+) -> tuple[float, Floats]:
     """The curve across the upper arm that parts cloth from skin best: `hem` and `hem_curve` of an ArmOutline.
 
     Stays near the hem that is known already, as smooth as cloth (dynamic programming over its knots). own: (H, W) how
-    probably a pixel is this arm, sleeve or skin.
+    probably a pixel is this arm, sleeve or skin; person, skin: (H, W); hands_near: (H, W), where nothing is known.
     """
     hem, usual = region.outline.hem, hem_bow(HEM_KNOTS)
-    inside = (np.abs(region.outward) < (HEM_KNOTS[-1] + 0.02) * width) & (own > 0.5) & ~hands_near
-    inside &= (np.abs(region.along - hem) < 0.35) & (region.along > 0.15)
-    along, outward, flesh = region.along[inside] - hem, region.outward[inside] / width, skin[inside]
+    # below a hem there is skin, or room beside a thinner arm
+    room = (region.outward > -0.8 * region.limit_in) & (region.outward < 0.8 * region.limit_out) & (person < 0.3)
+    inside = (np.abs(region.outward) < (HEM_KNOTS[-1] + 0.02) * width) & ((own > 0.5) | room) & ~hands_near
+    inside &= (np.abs(region.along - hem) < 0.35) & (region.along > 0.15) & (region.outward > -1.1 * region.limit_in)
+    along, outward, flesh = region.along[inside] - hem, region.outward[inside] / width, np.maximum(skin, room)[inside]
     if len(along) < 0.002 * width**2 or not 0.2 < (flesh > 0.5).mean() < 0.8:
         return hem, usual
     step = HEM_KNOTS[1] - HEM_KNOTS[0]
@@ -300,7 +305,7 @@ def fit_hem(region: ArmRegion, own: Layer, skin: Layer, hands_near: Mask, width:
         path.append(int(come[k, path[-1]]))
     curve = np.convolve(np.pad(edges[path[::-1]], 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
     middle = float(np.median(curve[3:10]))
-    return hem + middle, curve - middle
+    return hem + middle, np.minimum(curve - middle, LOWEST_HEM)  # what hangs lower is the torso's
 
 
 def sleeve_middle(region: ArmRegion, sleeve: Layer, hands_near: Mask, width: float) -> float | None:

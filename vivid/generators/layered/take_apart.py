@@ -133,7 +133,7 @@ def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides, 
         region.outline.hem = hems[side] if abs(hems[0] - hems[1]) < 0.3 else min(hems)
         if region.outline.hem < 1.1:
             own = parsing.sleeves[side] + parsing.arms[side]
-            fitted = fit_hem(region, own, colours.skin, hands_near, width)
+            fitted = fit_hem(region, own, person, colours.skin, hands_near, width)
             region.outline.hem, region.outline.hem_curve = fitted
     middles = [sleeve_middle(region, parsing.sleeves[k], hands_near, width) for k, region in enumerate(regions)]
     for side, region in enumerate(regions):  # clothes are alike on both sides: one that is covered follows the other
