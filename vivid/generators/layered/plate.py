@@ -228,7 +228,7 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
     left = np.maximum.accumulate(np.where(known, columns, -nowhere), 1)
     right = np.minimum.accumulate(np.where(known, columns, nowhere)[:, ::-1], 1)[:, ::-1]
     beside = np.minimum(columns - left, right - columns)
-    lost = smoothstep(np.minimum(rows - above, below - rows) / (1.5 * beside + 12 * step) - 1)
+    lost = smoothstep(np.minimum(rows - above, below - rows) / (1.5 * beside + 4 * step) - 1)
     lost = wide_blur(lost.astype(np.float32), 4 * step) * (total > 0)
     around = wide_blur(membrane(picture, known), 2 * step)
     found += lost[..., None].astype(np.float32) * (around - found)
