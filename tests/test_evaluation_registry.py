@@ -86,6 +86,15 @@ def test_published_weights_become_safetensors_and_hostile_pickles_are_refused(
             Networks(other).get("syncnet")
 
 
+def test_damaged_weights_do_not_stay_in_the_way_of_good_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("VIVID_MODELS", str(tmp_path / "models"))
+    torch.save({"netfclip.3.bias": torch.zeros(2)}, tmp_path / "syncnet_v2.model")
+    with pytest.raises(NotMeasuredError, match="does not hold the weights"):
+        Networks(tmp_path).get("syncnet")
+    torch.save(SyncNet().state_dict(), tmp_path / "syncnet_v2.model")
+    assert Networks(tmp_path).get("syncnet").netfclip[3].bias.shape == (1024,)
+
+
 def with_moments(mean: np.ndarray, covariance: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Points whose mean and covariance are exactly these."""
     points = np.random.default_rng(seed).normal(size=(count, len(mean)))

@@ -89,6 +89,8 @@ class Networks:
         try:
             return network.build(path, self.device)
         except (RuntimeError, ValueError, KeyError) as error:
+            if path.parent != self.folder:  # made or fetched here: it would be taken again for good ones
+                path.unlink()
             raise MissingNetworkError(f"{path} does not hold the weights of {network.title}: {network.how}") from error
 
     def _weights(self, network: Network) -> Path:
@@ -98,7 +100,6 @@ class Networks:
         for folder in (self.folder, store):
             if folder is not None and (folder / network.kept).is_file():
                 return folder / network.kept
-        for folder in (self.folder, store):
             if folder is not None and (folder / network.file).is_file():
                 return _keep(folder / network.file, store / network.kept)
         if not self.fetch:
