@@ -17,7 +17,7 @@ from vivid.config import SAMPLE_RATE
 from vivid.data import filters, prepare
 from vivid.data.cuts import pieces_of
 from vivid.data.filters import View
-from vivid.data.prepare import Options, crop_of, load_records, prepare_video, report_of
+from vivid.data.prepare import Options, crop_of, load_records, prepare_video, report_of, write_sheets
 from vivid.data.record import Record
 from vivid.data.shards import pack, unpack
 from vivid.errors import InputError
@@ -224,6 +224,9 @@ def test_footage_becomes_a_record_a_clip_and_a_shard_that_training_reads(footage
     assert prepare_video(video, footage, out, options, scenes) == names
     assert pack(out / "clips", out / "records", out) == [] and shards[0].stat().st_mtime_ns == stamp
     text = report_of(records)
+    write_sheets(records, out)
+    sheet = np.array(Image.open(out / "kept.jpg"))
+    assert sheet.shape[:2] == (24 + 240, 6 * 240) and not (out / "dropped.jpg").exists()
     assert "1 of 2 clips are kept" in text and "| length | 1 |" in text and "face_width" in text
 
 

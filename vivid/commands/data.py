@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Writes shard-*.tar, records/, pictures/ and report.md; what has a record is not looked at again."""
+    """Writes shard-*.tar, records/, pictures/, report.md and two contact sheets; what has a record is left alone."""
     actions = parser.add_subparsers(dest="what", metavar="{prepare}")
     part = actions.add_parser(
         "prepare", help="cut, filter and crop videos into shards", formatter_class=parser.formatter_class
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     if min(args.size, args.per_shard, args.workers) < 1 or args.size < 64:
         raise InputError("Size must be 64 or more, clips in a shard and workers at least 1.")
     from ..data.cuts import require
-    from ..data.prepare import Options, load_records, report_of
+    from ..data.prepare import Options, load_records, report_of, write_sheets
     from ..data.shards import pack
     from ..evaluation.testset import VIDEOS
 
@@ -61,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
     with run_folder(args.out):
         failed = _prepare_all(videos, args.videos, args.out, options, args.workers)
         shards = pack(args.out / "clips", args.out / "records", args.out, args.per_shard)
-        text = report_of(list(load_records(args.out)))
+        records = list(load_records(args.out))
+        text = report_of(records)
+        write_sheets(records, args.out)
         write_text(args.out / "report.md", text)
     print(text)
     print(f"{len(shards)} new shards in {args.out}; `vivid train ... --data {args.out}` reads them.")

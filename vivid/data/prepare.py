@@ -16,12 +16,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..evaluation.metrics import Networks
-from ..evaluation.protocol import write_strip
+from ..evaluation.protocol import write_jpeg, write_strip
 from ..media.cut import cut_video
 from ..media.sound import load_speech
 from ..media.video import probe, read_frames
@@ -38,6 +39,8 @@ LOOKED_AT = 960
 MARGIN = 1.15
 """The crop is larger than what the person fills by this."""
 TOO_SHORT = "length"
+SHEET = 24
+"""Clips on a contact sheet."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +120,9 @@ def _prepare(video: Path, record: Record, out: Path, options: Options) -> None:
         view = filters.View(frames[:count], poses, people[:count], speech)
         filters.one_person(view, record)
         filters.resolution(view, record)
-        filters.motion_blur(view, record)
         filters.subtitles(view, record, reader)
+        if record.kept:  # text over a hand, another person's face or too few pixels would pass for blur
+            filters.motion_blur(view, record)
         shift = filters.sync(view, record, networks)
         filters.motion_kind(view, record)
         write_strip(view.frames, out / "pictures" / f"{record.name}.jpg")
@@ -175,6 +179,25 @@ def load_records(out: Path) -> Iterator[Record]:
     """All records, in the order of their names."""
     for path in sorted((out / "records").glob("*.json")):
         yield Record.load(path)
+
+
+def write_sheets(records: Sequence[Record], out: Path) -> None:
+    """kept.jpg and dropped.jpg: a row of frames of each clip (of SHEET at most, evenly spread), and why it went."""
+    for name, chosen in (("kept", [r for r in records if r.kept]), ("dropped", [r for r in records if r.dropped])):
+        paths = [(record, out / "pictures" / f"{record.name}.jpg") for record in chosen]
+        shown = [(record, cv2.imread(str(path))) for record, path in paths if path.exists()]
+        if not shown:
+            continue
+        picks = np.linspace(0, len(shown) - 1, min(SHEET, len(shown))).round().astype(int)
+        rows = []
+        for record, strip in (shown[i] for i in picks):
+            label = np.full((24, strip.shape[1], 3), 32, np.uint8)
+            text = f"{record.name}  {', '.join(record.dropped) or record.motion}"
+            cv2.putText(label, text, (6, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (235, 235, 235), 1, cv2.LINE_AA)
+            rows += [label, strip]
+        width = max(row.shape[1] for row in rows)
+        sheet = np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
+        write_jpeg(np.ascontiguousarray(sheet[..., ::-1]), out / f"{name}.jpg")
 
 
 def report_of(records: Sequence[Record]) -> str:
