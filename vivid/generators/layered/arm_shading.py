@@ -26,6 +26,8 @@ SHADOW = 0.42
 EVEN = 0.8
 """How much of the difference is taken back that the main light makes between a forearm or hand that is turned to it
 and one that is not: rooms light from everywhere, and two arms of one person are of one colour."""
+PALM = 0.12
+"""How much lighter palms are: they have hardly any pigment."""
 ELBOW_FADE = 0.14
 """Share of a bone over which the sleeve of a forearm comes out of the upper one."""
 GRAIN_SIDE = 512
@@ -127,6 +129,7 @@ class SkinPart:
         if surface.hem is not None:  # the shadow of the sleeve
             dark = np.exp(-np.maximum(along - surface.hem, 0) / 0.06) * (along < 1.5)
             tint = tint * (1 - np.array([0.30, 0.38, 0.40]) * dark[:, None])
+        tint = tint * (1 + PALM * arm.palm[self.vertices, None])
         self.tint = tint * BRIGHT / 255
         # hollows and dark outlines part the fingers; on an arm that points at the camera they would be a contour
         parts = np.clip((along - 1.80) / 0.25, 0, 1)
