@@ -26,7 +26,7 @@ SHADOW = 0.42
 EVEN = 0.8
 """How much of the difference is taken back that the main light makes between a forearm or hand that is turned to it
 and one that is not: rooms light from everywhere, and two arms of one person are of one colour."""
-PALM = 0.12
+PALM = 0.06
 """How much lighter palms are: they have hardly any pigment."""
 ELBOW_FADE = 0.14
 """Share of a bone over which the sleeve of a forearm comes out of the upper one."""
