@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,15 @@ from vivid.errors import InputError
 from vivid.evaluation.compare import make_case
 from vivid.evaluation.methods import Method, Methods
 from vivid.evaluation.metrics import REGISTRY, Networks, NotMeasuredError
+from vivid.evaluation.probes import probes
 from vivid.evaluation.protocol import Measured, Protocol, Row, Value, distance_of, mean_of
 from vivid.evaluation.tables import as_csv, latex, markdown, marks_of, notes
 from vivid.evaluation.testset import Reference, balance, read_references, read_test_set, ready_clip, seconds_of
-from vivid.media.video import read_frames
+from vivid.media.video import VideoWriter, read_frames
 from vivid.pipeline import VividPipeline
+from vivid.pose.portrait import Portrait
 from vivid.pose.skeleton import PoseClip
+from vivid.speech.types import Speech
 from vivid.training.clips import load_clip_folder
 
 FRAMES = 6
@@ -58,7 +62,7 @@ def test_a_test_set_and_methods_become_tables_and_a_page(
     out = tmp_path / "out"
     command = ["evaluate", "protocol", "--clips", str(tmp_path / "held"), "--training", str(tmp_path / "people")]
     command += ["--cache", str(tmp_path / "cache"), "--out", str(out), "--frames", str(FRAMES), "--metrics", "all"]
-    command += ["--no-fetch", "--steps", "1", "--probes", "tiny", "--method", "still", "--method", "nearest"]
+    command += ["--no-fetch", "--steps", "1", "--method", "still", "--method", "nearest"]
     command += ["--method", "latents,tiny"]
     command += ["--method", "tiny", "--method", "tiny,no-codebook", "--method", f"theirs & co={finished}"]
     assert cli.main(command) == 1  # theirs lacks a clip
@@ -86,8 +90,6 @@ def test_a_test_set_and_methods_become_tables_and_a_page(
     assert "theirs &amp; co" in page and "tiny with and without codebook" in page
     shown = [part.split('"')[0] for part in page.split('src="')[1:]]
     assert len(shown) > 10 and all((out / name).is_file() for name in shown)
-    probes = json.loads((out / "probes.json").read_text())
-    assert {"other voice changes mouth by", "openness in silence, mean"} <= set(probes)
     assert not (out / "decoded").exists()
     # A second run makes and measures nothing again.
     made = {
@@ -99,6 +101,30 @@ def test_a_test_set_and_methods_become_tables_and_a_page(
     assert cli.main(command) == 1
     assert all(path.stat().st_mtime_ns == made[path] for path in kept)
     assert json.loads((out / "results.json").read_text()) == results
+
+
+def test_probes_tell_a_model_that_listens_from_one_that_looks(tmp_path: Path, poses_known: None) -> None:
+    class Listens:
+        """Loudness lights the mouth; it never looks at the hands."""
+
+        def animate(
+            self, portrait: Portrait, speech: Speech, motion: PoseClip, settings: RunSettings, out: Path
+        ) -> list:
+            frames = np.repeat(portrait.image[None], FRAMES, 0)
+            x0, y0, x1, y1 = cases[0].clip.mouth_boxes[0].astype(int)
+            frames[:, y0:y1, x0:x1] = 20 + int(200 * np.abs(speech.samples).max())
+            with VideoWriter(out, portrait.size) as writer:
+                writer.write(frames)
+            return []
+
+    clips = [load_clip_folder(write_rendered(tmp_path, name, seed=3), tmp_path / "cache") for name in "ab"]
+    cases = [make_case(clip, FRAMES) for clip in clips]
+    cases[1] = replace(cases[1], speech=Speech(cases[1].speech.samples * 0.2))
+    found = probes(Listens(), cases, RunSettings(), tmp_path / "probes", "auto")  # type: ignore[arg-type]
+    assert found["other voice changes mouth by"] > 5 > 1 > found["other voice changes hands by"]
+    assert found["other gestures change hands by"] == 0 and np.isfinite(found["openness in silence, mean"])
+    with pytest.raises(InputError, match="two clips"):
+        probes(Listens(), cases[:1], RunSettings(), tmp_path / "probes", "auto")  # type: ignore[arg-type]
 
 
 def test_a_video_that_became_another_is_measured_anew_and_a_network_that_came_is_used(
