@@ -8,13 +8,13 @@ from typing import Any
 __version__ = "0.1.0"
 
 QUIET = {
-    "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime: else it stores a device id and reports to its makers once imported
+    "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime: it stores a device id and reports to its makers unless told not to
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",  # huggingface-hub, and diffusers and transformers through it
     "DO_NOT_TRACK": "1",
 }
-"""Nothing that this program uses may call home. Packages read these when they are imported, and some import each
-other, so the only place that is early enough in every process is here."""
+"""No package that this program uses may call home. Packages read these when they are imported, and some import each
+other, so this is the only place that is early enough in every process."""
 os.environ.update(QUIET)
 
 _PUBLIC = {

@@ -40,9 +40,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 NO_MEMORY = "There is too little memory for this: close other programs, or choose a smaller --size or fewer --seconds."
 ADDRESSES = {"animate": 5, "batch": 5, "calibrate": 5, "detect": 5, "evaluate": 5}
-"""GiB of addresses without which a command's libraries crash instead of saying so; they use a quarter of them."""
+"""GiB of address space below which a command's libraries crash without a message; they use a quarter of it."""
 _SIGNS_OF_NO_MEMORY = ("out of memory", "can't allocate memory", "failed to map segment", "can't start new thread")
-"""What torch, the loader of shared libraries and Python's threads say, which raise no MemoryError."""
+"""Messages of torch, the shared-library loader and Python's threads, which do not raise MemoryError."""
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -52,7 +52,7 @@ CLEANING_SECONDS = 5.0
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose complaint is one sentence without the usage in front of it."""
+    """An argument parser that reports an error in one sentence, without the usage text before it."""
 
     def error(self, message: str) -> NoReturn:
         sentence = message[:1].upper() + message[1:]
@@ -105,15 +105,15 @@ def build_parser(name: str) -> argparse.ArgumentParser:
 
 
 RAISE_AGAIN_SECONDS = 0.05
-"""After which a signal that came at a bad moment is tried again."""
+"""Delay after which a signal that came at a bad moment is raised again."""
 
 
 _stops: list[int] = []
-"""Signals that have stopped the command that runs."""
+"""Signals that have stopped the running command."""
 
 
 class _Stopped(BaseException):
-    """SIGTERM or SIGINT arrived; no `except Exception` on the way may take it for a fault of its own."""
+    """SIGTERM or SIGINT arrived; not an Exception, so that no `except Exception` on the way swallows it."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -122,15 +122,15 @@ class _Stopped(BaseException):
 def _stop_on_signals() -> dict[signal.Signals, Any]:
     """Let SIGTERM and SIGINT unwind the program, so that every `finally` runs and no half-written file stays.
 
-    A shell starts background jobs with SIGINT ignored, and Python leaves it so: without a handler of our own nothing
-    but SIGTERM would reach a run there. More signals are ignored while the first one is being cleaned up after.
-    Returns what was set before, for programs that go on afterwards.
+    A shell starts background jobs with SIGINT ignored, and Python keeps that setting: without a handler of our own only
+    SIGTERM would reach such a run. Further signals are ignored while the program cleans up after the first. Returns the
+    previous handlers, for programs that go on afterwards.
     """
     last = -CLEANING_SECONDS
     unraisable = sys.unraisablehook
 
     def lost(event: sys.UnraisableHookArgs) -> None:
-        """A stop that was raised in a destructor or a callback ended there: it is raised again."""
+        """Raise a stop again that was raised, and lost, in a destructor or a callback."""
         nonlocal last
         if isinstance(event.exc_value, _Stopped):
             last = -CLEANING_SECONDS
@@ -148,7 +148,7 @@ def _stop_on_signals() -> dict[signal.Signals, Any]:
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal last
         if frame is not None and "importlib._bootstrap" in frame.f_code.co_filename:
-            # Raised there it can be swallowed, or leave the lock of all imports held: then nothing ends any more.
+            # Raised during an import it can be swallowed, or leave the import lock held for good.
             raise_soon(number)
             return
         now = time.monotonic()
@@ -161,7 +161,7 @@ def _stop_on_signals() -> dict[signal.Signals, Any]:
 
 
 def _send_to_main_thread(number: int) -> None:
-    """A signal that only another thread gets waits until the main thread's sleep or system call is over."""
+    """Signal the main thread itself: a signal to another thread waits for the main thread's sleep or system call."""
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident or 0, number)
     else:  # on Windows
@@ -191,7 +191,7 @@ def _check_addresses(name: str) -> None:
 
 
 def _refused(sentence: str) -> int:
-    """Say it on a line of its own, whatever stands in the names that it quotes."""
+    """Print a refusal on one line of its own, whatever characters the names that it quotes contain."""
     end_line()
     print("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in sentence), file=sys.stderr)
     return EXIT_BAD_INPUT
@@ -216,7 +216,7 @@ def main(argv: Sequence[str]) -> int:
     _stops.clear()
     try:
         return _run(argv)
-    except Exception:  # a library made an error of its own of a stop, as numpy does while it is imported
+    except Exception:  # a library turned a stop into an error of its own, as numpy does while it is imported
         if not _stops:
             raise
         return _ended(_stops[0])
@@ -228,7 +228,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names may hold any bytes
     if not argv or argv[0] in {"-h", "--help", "help"}:
         print(overview())
         return 0
@@ -245,11 +245,11 @@ def _run(argv: Sequence[str]) -> int:
         _check_addresses(name)
         code = int(args.run(args))
         if sys.stdout is not None:
-            sys.stdout.flush()  # an error of it is ours to report, not the interpreter's at its end
+            sys.stdout.flush()  # an error here is ours to report, not the interpreter's at exit
         return code
     except InputError as error:
         return _refused(str(error))
-    except BrokenPipeError:  # whoever read our output has had enough of it, as `head` has
+    except BrokenPipeError:  # the reader of our output closed it, as `head` does
         sys.stdout = None  # type: ignore[assignment]  # nothing is left to flush
         return EXIT_PIPE
     except (MemoryError, OSError, ImportError, RuntimeError) as error:

@@ -15,7 +15,7 @@ SAMPLE_RATE = 16_000
 
 @dataclass(frozen=True)
 class Limits:
-    """What is accepted from outside; a server may choose others."""
+    """What is accepted from outside; a server may set other limits."""
 
     upload_bytes: int = 64 * 2**20
     picture_pixels: int = 40_000_000
@@ -27,8 +27,8 @@ class Limits:
 class ModelInfo:
     """What a model is besides its networks; stored as `model_index.json`.
 
-    `untrained` names the parts that stay at zero effect because they have no trained weights; `domain` says what kind
-    of portraits the model was made for; `refines_layers`: it mends frames that the layered generator draws.
+    `untrained` names the parts that stay without effect because they have no trained weights; `domain` says what kind
+    of portraits the model was made for; `refines_layers`: whether it refines frames drawn by the layered generator.
     """
 
     name: str
@@ -50,10 +50,10 @@ class ModelInfo:
 class RunSettings:
     """Everything that decides a video besides its three inputs.
 
-    `width`, `height`, `steps` and the guidance scales left at None take the generator's own values; which others it
-    takes, it says itself (`Generator.resolve`). The switches are the paper's ablations (section 4.3): head stream,
-    hand codebook, pose calibration. `from_layers`, 0 to 1, starts the sampling from what the layered generator draws,
-    noised so far; None and 1 start it from pure noise.
+    `width`, `height`, `steps` and the guidance scales left at None take the generator's own values; `Generator.resolve`
+    says which others it accepts. The switches are the paper's ablations (section 4.3): head stream, hand codebook, pose
+    calibration. `from_layers`, 0 to 1, starts sampling from the layered generator's frames, noised to that degree; None
+    and 1 start it from pure noise.
     """
 
     width: int | None = None

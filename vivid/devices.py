@@ -40,7 +40,7 @@ def _has_avx512_bf16() -> bool:
 
 
 def reset_peak_memory(device: str) -> None:
-    """Begin a run as far as `peak_memory` counts runs."""
+    """Mark the start of a run for `peak_memory`."""
     if device.startswith("cuda"):
         import torch
 
@@ -48,7 +48,7 @@ def reset_peak_memory(device: str) -> None:
 
 
 def peak_memory(device: str) -> int:
-    """Bytes: the most this run held on a GPU, or the most this process ever held."""
+    """Peak memory in bytes: of this run on a GPU, else of this process since it started."""
     if device.startswith("cuda"):
         import torch
 
@@ -64,7 +64,7 @@ def peak_memory(device: str) -> int:
 
 
 def prepare_for_cpu(networks: Iterable[torch.nn.Module]) -> None:
-    """Lay convolutions out as the CPU's kernels like them, and keep freed memory in the process."""
+    """Put convolutions in the memory layout that CPU kernels prefer, and keep freed memory in the process."""
     import torch
 
     for network in networks:
@@ -75,8 +75,8 @@ def prepare_for_cpu(networks: Iterable[torch.nn.Module]) -> None:
 def keep_memory() -> None:
     """Let glibc keep freed memory (on Linux; elsewhere nothing happens).
 
-    It gives a large tensor's memory back to the kernel as soon as it is freed and gets it zeroed again for the next
-    one; with networks as small as the compact ones that costs more time than computing.
+    glibc returns a large tensor's memory to the kernel as soon as it is freed and gets it back zeroed for the next one;
+    with networks as small as the compact ones this takes longer than computing.
     """
     if sys.platform != "linux":
         return

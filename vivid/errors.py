@@ -1,4 +1,4 @@
-"""The one error that users meet."""
+"""The one error that users see."""
 
 
 class InputError(ValueError):
@@ -6,4 +6,4 @@ class InputError(ValueError):
 
 
 class NoMediaError(InputError):
-    """A file holds neither sound nor pictures; who asked for a clip or a voice says it in their own words."""
+    """A file holds neither sound nor pictures; a caller that wanted a clip or a voice rewords the message."""

@@ -1,4 +1,4 @@
-"""What a run tells while it works, and how long it will still take."""
+"""What a run reports while it works, with the time it will still take."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Step:
 class Result:
     """What a finished run leaves behind; `peak_memory` in bytes (of the GPU, or of the process on a CPU).
 
-    `notices` are the generator's sentences for the user: what of the portrait stays still, and why.
+    `notices` are the generator's sentences for the user: which parts of the portrait stay still, and why.
     """
 
     path: Path

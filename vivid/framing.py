@@ -19,10 +19,10 @@ HAIR = 0.2
 def frame_inputs(
     portrait: Portrait, motion: PoseClip, clip: PoseClip, positions: NDArray[np.float64], size: tuple[int, int]
 ) -> Inputs:
-    """Fit the portrait to `size` (width, height) and carry the clip, which is in the portrait's pixels, along.
+    """Fit the portrait to `size` (width, height), and with it the clip, which is in the portrait's pixels.
 
-    motion: the raw clip; positions: where in it the frames of `clip` lie. Errors: InputError when the face does not
-    fit.
+    motion: the raw clip; positions: where in the raw clip the frames of `clip` lie. Errors: InputError when the face
+    does not fit.
     """
     picture, fit = fit_picture(portrait.image, size, centre=_crop_centre(portrait, size))
     crops = hand_crops(portrait.image, portrait.pose)
@@ -50,7 +50,7 @@ def crop_box(portrait: Portrait, size: tuple[int, int]) -> tuple[float, float, f
 
 
 def _crop_centre(portrait: Portrait, size: tuple[int, int]) -> tuple[float, float]:
-    """The middle of the part of the portrait that covers `size`: the head whole first, the hands second."""
+    """The middle of the part of the portrait that covers `size`: the whole head first, then the hands."""
     width, height = portrait.size
     scale = max(size[0] / width, size[1] / height)
     head = portrait.head_box.astype(np.float64)
@@ -68,7 +68,7 @@ def _crop_centre(portrait: Portrait, size: tuple[int, int]) -> tuple[float, floa
                 f"shape, which is {width} x {height}."
             )
         head_low, head_high = kept[0, axis], kept[0, axis + 2]
-        if head_high - head_low > side:  # whole it does not fit: what counts is the face
+        if head_high - head_low > side:  # the whole head does not fit: the face counts
             head_low, head_high = face[axis], face[axis + 2]
         # As near as possible to the middle of head and hands; a crop that holds both holds the head, too.
         start = (low[axis] + high[axis] - side) / 2
@@ -77,7 +77,7 @@ def _crop_centre(portrait: Portrait, size: tuple[int, int]) -> tuple[float, floa
 
 
 def _face_span(pose: Pose) -> NDArray[np.float64]:
-    """The box (4,) around the believed face points inside the picture; of no size without any."""
+    """The box (4,) around the trusted face points, clipped to the picture; zeros when there are none."""
     points = pose.face[believed_points(pose.face)][:, :2].astype(np.float64)
     if not len(points):
         return np.zeros(4)

@@ -44,7 +44,7 @@ def load_portrait(path: str | Path, detector: str = "auto") -> Portrait:
 
 
 def upright_turns(image: NDArray[np.uint8]) -> int:
-    """Quarter turns to the left after which a person stands in a picture (H, W, 3), 0 when none helps."""
+    """Quarter turns to the left that bring the person in a picture (H, W, 3) upright; 0 when none helps."""
     small = shrink(image, 512)
     for turns in (1, 3, 2):
         try:
@@ -77,8 +77,8 @@ def load_motion(
 ) -> PoseClip:
     """A gesture clip: a clip file, a folder, a video, or the name of a clip that ships. Errors: InputError.
 
-    `notice` is called with each sentence that the user should read: several people, hands that are not seen.
-    `detector` finds the poses in a video; `fps` is the rate of a clip that does not tell it, or tells a wrong one.
+    `notice` is called with each sentence that the user should read: several people, hands that were not found.
+    `detector` finds the poses in a video; `fps` is the rate of a clip that does not state it or states a wrong one.
     """
     clip, notices = read_motion(motion, detector, fps=fps)
     if notice is not None:

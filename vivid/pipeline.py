@@ -37,7 +37,7 @@ Calibrated = tuple[PoseClip, CalibrationReport]
 
 @dataclass(frozen=True)
 class Prepared:
-    """One video, ready to be made: `frames` of it in `session`, from `inputs`, by these resolved settings."""
+    """One video, ready to be made: `frames` frames of `session`, from `inputs`, with these resolved settings."""
 
     session: Session
     inputs: Inputs
@@ -47,7 +47,7 @@ class Prepared:
 
 
 class VividPipeline:
-    """One generator and all that is the same for every other one."""
+    """One generator, and everything around it that is the same for all generators."""
 
     def __init__(self, generator: Generator) -> None:
         self.generator = generator
@@ -77,7 +77,7 @@ class VividPipeline:
         settings: RunSettings,
         calibrated: Calibrated | None = None,
     ) -> Prepared:
-        """Everything up to the first frame.
+        """Do everything up to the first frame.
 
         motion: the raw clip at 24 frames a second on its own canvas. It is calibrated here (or comes `calibrated`, in
         the portrait's pixels and with its report) and looped to the length of the speech. Errors: InputError.
@@ -115,7 +115,7 @@ class VividPipeline:
         run, frames, session = prepared.settings, prepared.frames, prepared.session
         sound = Speech(speech.samples[: frames * SAMPLE_RATE // FPS])
         note = provenance_of(self.capabilities.name, portrait, speech, motion, run)
-        stream: Any = session.frames()  # can be closed, which Iterator does not say
+        stream: Any = session.frames()  # can be closed, which the type Iterator does not say
         with VideoWriter(output, session.size, FPS, sound, note) as writer, closing(stream) as parts:
             written, last_step = 0, time.perf_counter()
             for part in parts:
@@ -147,7 +147,7 @@ class VividPipeline:
     def expected_seconds(
         self, frames: int, settings: RunSettings, portrait_size: tuple[int, int] = (768, 768)
     ) -> float | None:
-        """Expected seconds of a run on this machine; None before anything was measured. Errors: InputError."""
+        """Expected seconds of a run on this machine; None before anything has been measured. Errors: InputError."""
         return self.generator.expected_seconds(frames, self.generator.resolve(settings, portrait_size))
 
 

@@ -1,6 +1,6 @@
-"""The seam behind which videos are made: one protocol for every generator, and the registry of those there are.
+"""The seam behind which videos are made: one protocol for every generator, and the registry of generators.
 
-The pipeline, the page and the commands know nothing of a generator but what stands here: what it can do
+The pipeline, the page and the commands know nothing about a generator beyond this module: what it can do
 (`Capabilities`), how it takes one video's inputs (`Generator.prepare`) and how the frames come out (`Session.frames`).
 A new generator is one new folder and one line in the registry.
 """
@@ -31,15 +31,15 @@ Frames = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a page or a command must know of a generator; nothing here needs its weights.
+    """What a page or a command must know about a generator; nothing here needs its weights.
 
     portraits: what it was made for; size_multiple: widths and heights are multiples of it; largest_side: in pixels;
-    steps: its own number of sampling steps, None where there are none, and most_steps the most that it takes;
-    guidance: its own scales (audio, image), None where there are none; switches: ablations that change something
+    steps: its default number of sampling steps, None where there are none; most_steps: the most that it takes;
+    guidance: its default scales (audio, image), None where there are none; switches: ablations that change something
     ("head_stream", "codebook", "calibrate"); seeded: whether the seed changes the video; untrained: parts without
     trained weights, which stay at zero effect; instant: whether `Session.frame` draws any frame in a fraction of a
-    second; size: its own width and height, None where they follow the portrait's; speech_encoder: whose states it
-    hears; takes_layers: whether its sampling may start from layered frames (`RunSettings.from_layers`).
+    second; size: its own width and height, None where they follow the portrait's; speech_encoder: the encoder whose
+    states it reads; takes_layers: whether its sampling may start from layered frames (`RunSettings.from_layers`).
     """
 
     name: str
@@ -83,9 +83,9 @@ class Session(Protocol):
 
     size: tuple[int, int]
     notices: tuple[str, ...]
-    """Sentences for the user: what of the portrait stays still, and why."""
+    """Sentences for the user: which parts of the portrait stay still, and why."""
     still: tuple[bool, bool]
-    """Whether the left arm and the right one stay as they were photographed."""
+    """Whether the left arm and the right arm stay as photographed."""
 
     def frames(self) -> Stream[Step | Frames, None, None]:
         """Steps of work before frames are finished, and blocks of finished frames in order, T in all.
@@ -95,7 +95,7 @@ class Session(Protocol):
         ...
 
     def frame(self, index: int) -> NDArray[np.uint8]:
-        """That very frame (H, W, 3) of the video; only where `Capabilities.instant`."""
+        """Frame `index` (H, W, 3) of the video; only where `Capabilities.instant`."""
         ...
 
 
@@ -110,8 +110,8 @@ class Generator(Protocol):
         ...
 
     def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
-        """The settings with this generator's own values where none were given. Errors: InputError for what it cannot
-        take (a size, a number of steps), in a sentence that says what it can (`settings.resolve`)."""
+        """The settings with this generator's own values where none were given. Errors: InputError for a value it does
+        not accept (a size, a number of steps), in a sentence that says what it accepts (`settings.resolve`)."""
         ...
 
     def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> Session:
@@ -119,7 +119,7 @@ class Generator(Protocol):
         ...
 
     def measure_speed(self) -> None:
-        """Time a short piece of work, so that `expected_seconds` knows something before the first run."""
+        """Time a short piece of work, so that `expected_seconds` has an estimate before the first run."""
         ...
 
     def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
@@ -138,7 +138,7 @@ GENERATORS = {"layered": "LayeredGenerator"}
 
 
 def ready() -> tuple[str, ...]:
-    """Names that `load_generator` loads without a download; of those made for a GPU, only where there is one."""
+    """Names that `load_generator` loads without a download; those made for a GPU only where there is one."""
     from ..weights.hub import FULL_MODELS, is_present, needs_gpu
 
     names = [*GENERATORS, *(name for name in ("compact", *FULL_MODELS) if is_present(name))]
@@ -175,7 +175,7 @@ def _shipped(name: str) -> type[Generator]:
 def load_generator(
     name: str | Path = "layered", device: str | torch.device | None = None, dtype: torch.dtype | None = None
 ) -> Generator:
-    """The generator `name`: one of GENERATORS, or the model "compact", "full" or of a model folder.
+    """The generator `name`: one of GENERATORS, "compact", "full" or a model folder.
 
     device and dtype are for networks and default to the best this machine has. Errors: InputError.
     """

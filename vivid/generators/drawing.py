@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 THREADS = 2
-"""Frames drawn at a time: OpenCV and numpy leave the interpreter free for most of a frame."""
+"""Frames drawn at a time: OpenCV and numpy release the interpreter lock during most of a frame."""
 BLOCK = 4
 """Frames handed over at a time: cancelling takes no longer than one block."""
 AHEAD = BLOCK + THREADS
@@ -20,7 +20,7 @@ AHEAD = BLOCK + THREADS
 
 
 def draw_blocks(draw: Callable[[int], NDArray[np.uint8]], frames: range) -> Stream[NDArray[np.uint8], None, None]:
-    """The `frames` in order, in blocks (n, H, W, 3); draw: one of them (H, W, 3), from any thread."""
+    """The `frames` in order, in blocks (n, H, W, 3); draw: draws one frame (H, W, 3), called from any thread."""
     with ThreadPoolExecutor(THREADS) as pool:
         ahead: deque[Future[NDArray[np.uint8]]] = deque()
         left = iter(frames)

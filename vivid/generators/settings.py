@@ -1,4 +1,4 @@
-"""What every generator does with the settings of a run: its own values where none were given, refusals otherwise."""
+"""How every generator resolves the settings of a run: its own values where none were given, refusals of bad ones."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from . import Capabilities
 
 
 def resolve(can: Capabilities, settings: RunSettings, size: tuple[int, int]) -> RunSettings:
-    """The settings of a run by a generator with these capabilities; `size` is its own for the portrait.
+    """The settings of a run, resolved for a generator with these capabilities; `size` is its default for the portrait.
 
-    Parts without trained weights come out switched off. Errors: InputError for what it cannot take, in a sentence that
-    says what it can. A seed is taken everywhere: it does no harm where nothing is drawn.
+    Parts without trained weights come out switched off. Errors: InputError for a value that the generator does not
+    accept, in a sentence that says what it accepts. A seed is always accepted: it does no harm where nothing is random.
     """
     width, height = settings.width or size[0], settings.height or size[1]
     check_size(width, height, can.size_multiple, can.largest_side)
@@ -39,7 +39,7 @@ def resolve(can: Capabilities, settings: RunSettings, size: tuple[int, int]) -> 
 
 
 def check_size(width: int, height: int, multiple: int, largest: int) -> None:
-    """Refuse with an InputError what is no multiple of `multiple` from there to `largest`."""
+    """InputError unless both sides are multiples of `multiple`, from `multiple` to `largest`."""
     if any(side % multiple or not multiple <= side <= largest for side in (width, height)):
         raise InputError(f"The size is {width} x {height}: choose multiples of {multiple} up to {largest}.")
 

@@ -1,4 +1,4 @@
-"""Attention over keys and values that are projected already, and attention of some tokens only."""
+"""Attention over keys and values that are already projected, and attention restricted to some tokens."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ KeyValues = dict[str, KeyValue]
 class Region:
     """Tokens picked from the frames of B videos, as rows of the flattened (B * F * tokens, C) hidden states.
 
-    rows: (B * n,) indices, n of each video, n being the most that any of them has; valid: (B, n, 1) bool, False for
-    the rows that only fill up.
+    rows: (B * n,) indices, n per video, where n is the largest number of marked tokens in any of them; valid: (B, n, 1)
+    bool, False for padding rows.
     """
 
     rows: Tensor
@@ -33,7 +33,7 @@ class Region:
         flat = rearrange(mask, "b f t -> b (f t)")
         counts = flat.sum(1)
         most = int(counts.max())
-        # A stable sort lists the marked tokens in order; what follows them fills up shorter lists.
+        # A stable sort puts the marked tokens first, in order; the tokens after them pad the shorter lists.
         picked = flat.byte().sort(dim=1, descending=True, stable=True).indices[:, :most]
         offsets = torch.arange(len(flat), device=mask.device)[:, None] * flat.shape[1]
         valid = torch.arange(most, device=mask.device) < counts[:, None]
@@ -47,7 +47,7 @@ Regions = tuple[Region, ...]
 def mask_pyramid(mask: Tensor, levels: int) -> list[Tensor]:
     """A mask on each grid of a U-Net: (B, F, h, w) bool -> `levels` masks, each half the size (rounded up).
 
-    A cell of a coarser grid is inside when any part of it is.
+    A cell of a coarser grid is marked if any part of it is.
     """
     pyramid = [mask]
     while len(pyramid) < levels:
@@ -63,7 +63,7 @@ def regions_of(mask: Tensor | None, levels: int) -> Regions | None:
 
 
 def attend(attention: Attention, states: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Attention with the weights of a diffusers module over keys and values that are projected already.
+    """Attention with the weights of a diffusers module over keys and values that are already projected.
 
     states (B, N, C); key, value (B or 1, M, width); mask (B, M) bool, False = not there -> (B, N, C).
     """
@@ -80,10 +80,11 @@ def attend(attention: Attention, states: Tensor, key: Tensor, value: Tensor, mas
 
 
 class MaskedCrossAttention(nn.Module):
-    """Cross-attention of some tokens only, to one context per video; begins with no effect.
+    """Cross-attention from the tokens of a region to one context per video; it starts with no effect.
 
-    What the head stream and the codebook attention have in common: their own LayerNorm, a narrow attention, an output
-    projection of zeros. Only tokens inside the region are computed, so everywhere else the output is exactly zero.
+    The head stream and the codebook attention share this: a LayerNorm of their own, a narrow attention and an output
+    projection that starts at zero. Only tokens inside the region are computed, so everywhere else the output is exactly
+    zero.
     """
 
     def __init__(self, dim: int, context_dim: int, width: int, heads: int) -> None:
@@ -93,7 +94,7 @@ class MaskedCrossAttention(nn.Module):
         self.mute()
 
     def mute(self) -> None:
-        """Give the output no effect, as at the start of training."""
+        """Zero the output projection, as at the start of training."""
         for parameter in self.attn.to_out[0].parameters():
             nn.init.zeros_(parameter)
 

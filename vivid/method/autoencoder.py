@@ -17,18 +17,18 @@ from .detail import DetailNetwork, PictureDetails
 from .options import rebuilt, with_options_of
 
 LOG_VARIANCE = -6.0
-"""Of the latents before training."""
+"""Log variance of the latents before training."""
 
 
 class ShortcutAutoencoderKL(AutoencoderKL):
-    """AutoencoderKL whose latents and pictures also meet through linear maps of 8 x 8 patches.
+    """AutoencoderKL with a linear map of 8 x 8 patches added to the encoder and to the decoder.
 
-    The way back sees each patch's neighbours too, which hides the seams: the maps are those of a lapped transform.
-    The networks learn what the linear map leaves over, as in the residual autoencoding of DC-AE (Chen et al. 2024).
+    The linear decoder also reads each patch's neighbours, which hides the seams: the maps form a lapped transform. The
+    networks learn the residual of the linear maps, as in the residual autoencoding of DC-AE (Chen et al. 2024).
     `detail_channels` adds a network of that width for what the latents cannot hold (`detail.py`); `linear` leaves the
     networks out, for models in which they were never trained.
-    With `start_from_patches` the map is the best linear one and the networks add nothing yet, so training begins at
-    the quality of principal components instead of noise: on a small budget that decides how mouths and hands look.
+    `start_from_patches` sets the maps to the best linear ones while the networks add nothing yet, so training starts at
+    the quality of principal components instead of noise; on a small budget this decides how mouths and hands look.
     """
 
     @register_to_config
@@ -45,7 +45,7 @@ class ShortcutAutoencoderKL(AutoencoderKL):
                 setattr(self, part, None)
 
     def without_mute_networks(self) -> ShortcutAutoencoderKL:
-        """The same autoencoder, as linear as it is: its networks are left out when they add nothing."""
+        """The same autoencoder without its networks if they add nothing, else itself."""
         if self.config.linear:
             return self
         last = [*self.encoder.conv_out.parameters(), *self.decoder.conv_out.parameters()]
@@ -54,7 +54,7 @@ class ShortcutAutoencoderKL(AutoencoderKL):
         return self if any(bool(parameter.any()) for parameter in last) else rebuilt(self, linear=True)
 
     def with_networks(self) -> ShortcutAutoencoderKL:
-        """The same autoencoder with networks to train, which add nothing yet where it had none."""
+        """The same autoencoder with networks to train; new networks add nothing yet."""
         if not self.config.linear:
             return self
         extended = rebuilt(self, linear=False)
@@ -72,9 +72,9 @@ class ShortcutAutoencoderKL(AutoencoderKL):
 
     @apply_forward_hook
     def decode_beside(self, latents: Tensor, details: PictureDetails, hands: Tensor) -> Tensor:
-        """Frames (N, 3, H, W) of scaled latents (N, C, h, w), with the details of the picture where they still fit.
+        """Frames (N, 3, H, W) from scaled latents (N, C, h, w), with the picture's details where they still fit.
 
-        hands: (N, 8, H, W), the hands of the frames as `PictureDetails` says.
+        hands: (N, 8, H, W), the hands in the frames, as `PictureDetails` describes.
         """
         assert self.detail is not None
         return self.detail(latents, self.decode(latents / self.config.scaling_factor).sample, details, hands)
@@ -94,7 +94,7 @@ class ShortcutAutoencoderKL(AutoencoderKL):
 
     @torch.no_grad()
     def start_from_patches(self, pictures: Tensor, evenness: float = 0.5) -> None:
-        """Set the shortcut to the principal components of patches of `pictures` (N, 3, H, W) in -1..1, and fit back.
+        """Set the shortcut to the principal components of patches of `pictures` (N, 3, H, W) in -1..1; fit the decoder.
 
         Component i is divided by its standard deviation to the power `evenness`: 0 keeps the energies of pixels, 1
         makes all latent channels equally strong. The last convolutions of both networks start at zero.
@@ -116,7 +116,7 @@ class ShortcutAutoencoderKL(AutoencoderKL):
 
     @torch.no_grad()
     def mute_networks(self) -> None:
-        """Let both networks add nothing, as at the start of training."""
+        """Make both networks add nothing, as at the start of training."""
         nn.init.zeros_(self.decoder.conv_out.weight)
         nn.init.zeros_(self.decoder.conv_out.bias)
         nn.init.zeros_(self.encoder.conv_out.weight)
@@ -131,7 +131,7 @@ class ShortcutAutoencoderKL(AutoencoderKL):
 
     @torch.no_grad()
     def fit_patch_out(self, pictures: Tensor, batch: int = 8) -> None:
-        """Set the linear way back to the least squares solution on `pictures` (N, 3, H, W) in -1..1.
+        """Set the linear decoder to the least-squares solution on `pictures` (N, 3, H, W) in -1..1.
 
         Each patch is predicted from its own latents and those of its eight neighbours.
         """
@@ -145,13 +145,13 @@ class ShortcutAutoencoderKL(AutoencoderKL):
             gram += around.T @ around
             product += around.T @ rearrange(F.unfold(part, size, stride=size), "n f l -> (n l) f").double()
         gram += 1e-9 * gram.diagonal().mean() * torch.eye(count, dtype=torch.double, device=pictures.device)
-        # The layer has one constant for each colour: first the best constants of all pixels of a patch, averaged, ...
+        # The layer has one bias per colour: first the best bias of every pixel of a patch, averaged, ...
         bias = rearrange(torch.linalg.solve(gram, product)[-1], "(c p) -> c p", c=3).mean(1)
-        # ... then the weights that are best with them.
+        # ... then the weights that fit best with these biases.
         rest = product - gram[:, -1:] * bias.repeat_interleave(size**2)
         solution = torch.linalg.solve(gram[:-1, :-1], rest[:-1])
         solution = rearrange(solution, "(l a b) (c p q) -> l c a p b q", a=3, b=3, c=3, p=size)
-        # what a patch takes from the neighbour above, that neighbour gives to the patch below it
+        # what a patch takes from the neighbour above it is what that neighbour gives to the patch below it
         self.patch_out.weight.copy_(rearrange(solution.flip(2, 4), "l c a p b q -> l c (a p) (b q)"))
         assert self.patch_out.bias is not None
         self.patch_out.bias.copy_(bias)

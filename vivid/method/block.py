@@ -39,7 +39,7 @@ class BlockInputs:
     hand_regions: Regions | None
 
     def self_attention(self, block: DenoiserBlock, states: Tensor) -> Tensor:
-        """Of normalised states (B * F, tokens, C) over their own frame and, where there is one, the reference."""
+        """Self-attention of states (B * F, tokens, C), normalised, over their own frame and the reference, if any."""
         key, value = block.attn1.to_k(states), block.attn1.to_v(states)
         mask = None
         if self.reference is not None:
@@ -58,9 +58,9 @@ class BlockInputs:
 class DenoiserBlock(BasicTransformerBlock):
     """diffusers' block with the reference in its self-attention and with the streams of the method.
 
-    Parameters of the base keep diffusers' names; `head_stream` and
-    `codebook_attention` are added. Stateless: what it reads
-    comes in `cross_attention_kwargs["inputs"]`, a `BlockInputs`. `level` counts the U-Net's grids from the finest.
+    Parameters of the base keep diffusers' names; `head_stream` and `codebook_attention` are added. The block is
+    stateless: its inputs come in `cross_attention_kwargs["inputs"]`, a `BlockInputs`. `level` counts the U-Net's grids
+    from the finest.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class ReferenceBlock(BasicTransformerBlock):
         self.name = name
 
     def trim(self) -> None:
-        """Drop all that follows the first norm: for the last block of a ReferenceNet, whose output nobody reads."""
+        """Drop everything after the first norm, for the last block of a ReferenceNet, whose output is never read."""
         for part in ("attn1", "norm3", "ff"):
             self.register_module(part, None)
 

@@ -17,16 +17,16 @@ class Conditions:
 
     Reference and hand tokens may have a batch of 1, which then serves all videos.
 
-    audio, rhythm: (B, F, 50, 384), what lip stream and head stream read of each frame (`dsaa.stream_tokens`).
+    audio, rhythm: (B, F, 50, 384), what the lip stream and the head stream read for each frame (`dsaa.stream_tokens`).
     hand_features: (B, C0, F, h, w) from the hand encoder.
     reference: keys and values of the reference bank by block name, each (B, N, C), from `project_reference`.
     reference_latents: (B, C, h, w), scaled as the sample is; read by models with `concat_reference` only.
-    layered_latents: (B, C, F, h, w), of frames that the layers drew; read by models with `concat_layers` only.
+    layered_latents: (B, C, F, h, w), of frames drawn by the layers; read by models with `concat_layers` only.
     hand_tokens: (B, 2 * g * g, 256) from the hand codebook, or their projection by `project_codes`.
     hand_token_mask: (B, 2 * g * g) bool, False for tokens of a hand that the reference does not show; None = all.
     head_mask, hand_mask: (B, F, h, w) bool; a stream without its mask is left out.
     reference_present: (B,) bool, for training with dropped conditions: False = that video has no reference bank.
-    silence: what absent speech is to both streams (`Denoiser.project_silence`), the same for every window of a video.
+    silence: keys and values of absent speech (`Denoiser.project_silence`), the same for every window of a video.
     prepared: what `Denoiser.prepare` computed from the rest; it then replaces audio, tokens and masks.
     """
 
@@ -45,10 +45,10 @@ class Conditions:
     prepared: BlockInputs | None = None
 
     def unconditional(self, keep_image: bool) -> Conditions:
-        """These conditions without sound and, unless `keep_image`, without all that is visual.
+        """These conditions without sound and, unless `keep_image`, without anything visual.
 
-        Absent audio means zero tokens through the same layers; absent reference and codes mean that attention is not
-        done; absent hands mean a zero feature. The head mask only says where, and stays.
+        Absent audio means zero tokens through the same layers; without reference and codes their attention is skipped;
+        absent hands mean a zero feature. The head mask stays: it only says where the head is.
         """
         prepared = self.prepared
         if prepared is not None:
@@ -61,7 +61,7 @@ class Conditions:
         return Conditions(head_mask=self.head_mask, silence=self.silence, prepared=prepared)
 
     def window_bytes(self) -> int:
-        """Memory of what belongs to this window alone, not to the whole video as reference, codes and silence do."""
+        """Memory of the tensors of this window alone; reference, codes and silence belong to the whole video."""
         tensors = [self.audio, self.rhythm, self.hand_features, self.layered_latents, self.head_mask, self.hand_mask]
         if self.prepared is not None:
             for kind in (self.prepared.lip, self.prepared.head):

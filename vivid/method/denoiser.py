@@ -35,14 +35,15 @@ class Denoiser(UNetMotionModel):
     Own options besides UNetMotionModel's:
     lip_scale: factor of the lip stream (3.0 in the public base, a part of its weights; 1.0 in ours).
     concat_reference: `conv_in` also reads the reference latents, so that a static background costs nothing to copy.
-    reference_shift: the network sees the difference to the reference latents and predicts what the best linear guess
-        leaves over, if that difference were normal with deviation DIFFERENCE (Karras et al. 2022, "skip"; exact for
-        v-prediction on the schedule of `schedule.make_scheduler`): without any training it returns the still portrait.
+    reference_shift: the network sees the difference to the reference latents and predicts the residual of the best
+        linear guess, assuming that this difference is normal with standard deviation DIFFERENCE (Karras et al. 2022,
+        "skip"; exact for v-prediction on the schedule of `schedule.make_scheduler`): without any training it returns
+        the still portrait.
     prediction_type: whether velocity or noise is predicted.
-    concat_layers: the layered frames' latents are read as well, and what `reference_shift` says of the reference holds
-        for them instead: without any training the network returns the layered frames.
+    concat_layers: the latents of the layered frames are read as well, and `reference_shift` uses them in place of the
+        reference: without any training the network returns the layered frames.
     audio_token_embedding, head_window, speech_width: see `DualStreamAudio`; tokens are not embedded in the base.
-    motion: with motion modules; without them each frame is made alone.
+    motion: whether there are motion modules; without them each frame is made alone.
     head_dim, code_dim: widths of the pooled head tokens and of the hand codes.
     stream_ratio, stream_heads: width (as a share of the block's) and heads of head stream and codebook attention.
     """
@@ -138,7 +139,7 @@ class Denoiser(UNetMotionModel):
         return block
 
     def reset_added_parts(self) -> None:
-        """Start the parts that the public base lacks anew, without effect; gives them memory if they have none yet."""
+        """Reset the parts that the public base lacks to no effect; allocate them if they have no memory yet."""
         for part in self.added_parts():
             if next(part.parameters()).is_meta:
                 part.to_empty(device="cpu")
@@ -162,9 +163,9 @@ class Denoiser(UNetMotionModel):
 
     @apply_forward_hook
     def prepare(self, conditions: Conditions) -> Conditions:
-        """The same conditions with all that no noise level changes computed: worth it when a window is used again.
+        """The same conditions with everything precomputed that is the same at all noise levels, for windows used again.
 
-        Holds the audio keys and values of every block (about 50 * 2 * C numbers a frame and block), those of the hand
+        Holds the audio keys and values of every block (about 50 * 2 * C numbers per frame and block), those of the hand
         codes unless they were projected before, and which tokens the masks mark on each grid.
         """
         silence = conditions.silence or self.project_silence()
@@ -172,18 +173,18 @@ class Denoiser(UNetMotionModel):
 
     @apply_forward_hook
     def project_silence(self) -> AudioKeyValues:
-        """What absent speech, which is zero tokens, is to both streams."""
+        """Keys and values of absent speech (zero tokens) in both streams."""
         return self._project_audio(None, None, with_head=True)
 
     def _block_inputs(self, conditions: Conditions) -> BlockInputs:
         head_regions = None
-        if conditions.head_mask is not None:  # the rhythm is each frame's own: every frame is a video here
+        if conditions.head_mask is not None:  # each frame has its own rhythm, so every frame counts as a video
             head_regions = regions_of(rearrange(conditions.head_mask, "b f h w -> (b f) 1 h w"), self.levels)
         codes, code_mask, hand_regions = None, None, None
         if conditions.hand_tokens is not None and conditions.hand_mask is not None:
             code_mask, hand_mask = conditions.hand_token_mask, conditions.hand_mask
             if code_mask is not None:
-                # A softmax over no tokens at all is undefined: without any hand the attention is not done.
+                # A softmax over no tokens at all is undefined, so without any hand this attention is skipped.
                 some = code_mask.any(1)
                 hand_mask = hand_mask & rearrange(some, "b -> b 1 1 1")
                 code_mask = code_mask | ~some[:, None]

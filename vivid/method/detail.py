@@ -14,11 +14,11 @@ UNMOVED = 0.1
 
 @dataclass(frozen=True, eq=False)
 class PictureDetails:
-    """A picture as the decoder remembers it: latents (1, C, h, w), and lost (1, 3, H, W), the picture less decoded.
+    """What the decoder keeps of a picture: latents (1, C, h, w) and lost (1, 3, H, W), the picture minus its decoding.
 
-    What is known of the hands in a frame comes beside it, for N frames as one tensor (N, 8, H, W): the hand map (3, 0
-    to 1), the picture's arms carried to the frame's pose (3, -1 to 1), how far those cover the frame (1, 0 to 1), and
-    where the picture has its own arms (1, 0 to 1).
+    The hands in N frames come separately, as one tensor (N, 8, H, W): the hand map (3, 0 to 1), the picture's arms
+    carried to the frame's pose (3, -1 to 1), how far those cover the frame (1, 0 to 1), and where the picture has its
+    own arms (1, 0 to 1).
     """
 
     latents: Tensor
@@ -26,19 +26,19 @@ class PictureDetails:
 
 
 def hands_from_pixels(pixels: Tensor) -> Tensor:
-    """The hands of frames, (N, H, W, 8) uint8 as `pose.warp.hands_beside` gives them, as `PictureDetails` says."""
+    """The tensor of hands that `PictureDetails` describes, from uint8 (N, H, W, 8) of `pose.warp.hands_beside`."""
     hands = pixels.permute(0, 3, 1, 2).float() / 255
     return torch.cat([hands[:, :3], 2 * hands[:, 3:6] - 1, hands[:, 6:]], 1)
 
 
 class DetailNetwork(nn.Module):
-    """Says pixel by pixel whether the portrait's lost details still belong there, and mends where they do not.
+    """Decides pixel by pixel whether the portrait's lost details still fit, and corrects the frame where they do not.
 
-    Most of a frame is where the portrait has it, so what the latents lose can be taken from there: the dual-reference
-    decoder of ToonCrafter (Xing et al. 2024) in small. What moves most are arms and hands, and where they are is known:
-    the portrait's own come carried to the frame's pose (`pose.warp`), beside the hand map. It works on the grid of the
-    latents, where a pixel is cheap. Before training it corrects nothing: details stay where both latents agree, and
-    carried arms cover the frame as their outlines say.
+    Most of a frame is where it was in the portrait, so what the latents lose can be copied from the portrait: a small
+    version of the dual-reference decoder of ToonCrafter (Xing et al. 2024). Arms and hands move most, but where they
+    are is known: the portrait's own are carried to the frame's pose (`pose.warp`) and given beside the hand map. The
+    network works on the latents' grid, where a pixel is cheap. Before training it corrects nothing: details stay where
+    both latents agree, and carried arms cover the frame within their outlines.
     """
 
     def __init__(self, latent_channels: int, channels: int, patch: int = 8, blocks: int = 5) -> None:
@@ -54,7 +54,7 @@ class DetailNetwork(nn.Module):
     def forward(self, latents: Tensor, plain: Tensor, details: PictureDetails, hands: Tensor) -> Tensor:
         """Frames (N, 3, H, W) from scaled `latents` (N, C, h, w) and what they decode to, `plain`.
 
-        details: of 1 or N pictures; hands: (N, 8, H, W) as `PictureDetails` says.
+        details: of 1 or N pictures; hands: (N, 8, H, W) as `PictureDetails` describes.
         """
         moved = latents - details.latents
         distance = F.avg_pool2d(moved.square().mean(1, keepdim=True), 3, 1, 1, count_include_pad=False)
@@ -74,7 +74,7 @@ class DetailNetwork(nn.Module):
 
 
 class _Block(nn.Module):
-    """Two convolutions around which the input is added; without effect before training."""
+    """A residual block of two convolutions; without effect before training."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

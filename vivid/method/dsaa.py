@@ -25,10 +25,10 @@ SUMMARY = 8
 
 
 def pool_rhythm(audio: Tensor, frames: Iterable[int], window: int = HEAD_WINDOW) -> Tensor:
-    """What the head stream reads of some frames: the mean over the `window` audio frames around each.
+    """What the head stream reads for some frames: the mean over the `window` audio frames around each.
 
-    audio (T, 50, 384), from the whole speech whatever is being denoised -> (n, 50, 384). At the ends the mean is over
-    the frames there are.
+    audio: (T, 50, 384) of the whole speech, whichever frames are being denoised -> (n, 50, 384). At the ends the mean
+    is over the frames that exist.
     """
     half = window // 2
     return torch.stack([audio[max(0, frame - half) : frame - half + window].float().mean(0) for frame in frames])
@@ -37,9 +37,9 @@ def pool_rhythm(audio: Tensor, frames: Iterable[int], window: int = HEAD_WINDOW)
 def stream_tokens(
     tokens: Callable[[range], Tensor], frames: range, total: int, window: int = HEAD_WINDOW
 ) -> tuple[Tensor, Tensor]:
-    """What the lip stream and the head stream read of some frames of a speech: two (n, 50, 384).
+    """What the lip stream and the head stream read for some frames of a speech: two (n, 50, 384).
 
-    tokens: the speech features (m, 50, 384) of any range of m of the `total` frames; no others than needed are made.
+    tokens: gives the speech features (m, 50, 384) of any m of the `total` frames; only those needed are asked for.
     """
     half = window // 2
     needed = range(max(0, frames.start - half), min(total, frames.stop - half + window - 1))
@@ -56,11 +56,11 @@ class AudioKeyValues(NamedTuple):
 
 
 class AudioTokens(nn.Module):
-    """Normalises speech tokens and tells each which of the 50 it is; for models that learn their audio from scratch.
+    """Normalises speech tokens and adds their positions (0 to 49); for models that learn their audio from scratch.
 
     Each token also carries a summary of all 50: `SUMMARY` linear features of the frame's whole window, fitted once to
-    what faces do (`training.audio.fit_summary`) and then fixed. Cross-attention would find the same after many
-    thousand steps; as it stands it only has to read it. All zeros until it is fitted, and then without effect.
+    what faces do (`training.audio.fit_summary`) and then fixed. Cross-attention would find the same after many thousand
+    steps; this way it only has to read it. The summary is zero, and so without effect, until it is fitted.
     """
 
     summary: Tensor
@@ -84,9 +84,9 @@ class AudioTokens(nn.Module):
 class DualStreamAudio(nn.Module):
     """DSAA outside of the blocks: from speech tokens to what the two streams attend to, and the projection G.
 
-    embed_tokens: tokens are normalised, numbered and summed up first (`AudioTokens`); head_dim: width behind G;
-    head_window: audio frames that the rhythm is the mean of (`stream_tokens`); speech_width: of the speech encoder's
-    tokens, which a linear layer brings to 384 where it is another, and which leaves silence zero.
+    embed_tokens: tokens are normalised, numbered and summed up first (`AudioTokens`); head_dim: width after G;
+    head_window: audio frames over which the rhythm is averaged (`stream_tokens`); speech_width: of the speech encoder's
+    tokens; where it is not 384, a linear layer that keeps silence at zero maps it to 384.
     """
 
     def __init__(

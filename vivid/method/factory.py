@@ -20,8 +20,8 @@ from .schedule import Prediction
 class ModelConfig:
     """What a model is made of; widths are per level, from the finest to the coarsest.
 
-    `down_attention` and `up_attention` say at which levels spatial transformer blocks stand, in the order in which a
-    U-Net runs through them (up: coarsest first). `channels` etc. belong to both U-Nets, which are twins.
+    `down_attention` and `up_attention` say which levels have spatial transformer blocks, in the order in which a U-Net
+    visits them (up: coarsest first). `channels` etc. belong to both U-Nets, which are twins.
     """
 
     name: str
@@ -88,7 +88,7 @@ COMPACT = ModelConfig(
     up_attention=(True, True, False),
     heads=(2, 4, 5),
 )
-"""The model that ships : 256 px, two CPU cores."""
+"""The model that ships: 256 px, two CPU cores."""
 
 COMPACT_TINY = ModelConfig(
     name="compact-tiny",
@@ -101,9 +101,9 @@ COMPACT_TINY = ModelConfig(
     codebook_channels=(48, 96, 128),
     codebook_patch=4,
 )
-"""Its cheaper relative: thin, with attention only at 16 x 16 and 8 x 8 (of 256 px), so that two CPU cores train it.
+"""A cheaper, narrower variant: attention only at 16 x 16 and 8 x 8 (of 256 px), so that two CPU cores can train it.
 
-The hand codebook folds 4 x 4 pixels before its first convolution: a training pass costs a sixth, at the same grid.
+The hand codebook folds 4 x 4 pixels before its first convolution: a training pass costs a sixth, with the same grid.
 """
 
 FULL = ModelConfig(
@@ -159,9 +159,9 @@ MICRO = replace(
 def build_vae(config: ModelConfig) -> AutoencoderKL:
     """The picture autoencoder: (B, 3, H, W) in -1..1 <-> latents (B, latent_channels, H/8, W/8).
 
-    `vae_shortcut` puts the linear shortcut around it that makes training short (`autoencoder.py`).
-    Latents are multiplied by `vae.config.scaling_factor` before they are noised; a VAE of our own measures that
-    number on its training set and stores it there.
+    `vae_shortcut` adds the linear shortcut that shortens training (`autoencoder.py`). Latents are multiplied by
+    `vae.config.scaling_factor` before they are noised; a VAE of our own measures that number on its training set and
+    stores it there.
     """
     levels = len(config.vae_channels)
     cls = ShortcutAutoencoderKL if config.vae_shortcut else AutoencoderKL
@@ -243,7 +243,7 @@ def build_reference(config: ModelConfig) -> ReferenceNet:
 
 
 def build_hand_encoder(config: ModelConfig) -> HandEncoder:
-    """The encoder of hand maps, as wide at its end as the denoiser at its beginning."""
+    """The encoder of hand maps; its output is as wide as the denoiser's finest level."""
     return HandEncoder(out_channels=config.channels[0], channels=config.hand_encoder_channels)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class HandEncoder(ModelMixin, ControlNetConditioningEmbedding, ConfigMixin):
-    """Hand maps (B * F, 3, H, W) in 0..1 -> (B * F, out_channels, H / 8, W / 8); begins with an output of zero.
+    """Hand maps (B * F, 3, H, W) in 0..1 -> (B * F, out_channels, H / 8, W / 8); its output starts at zero.
 
     The public base's pose encoder, key for key, with channels (16, 32, 96, 256) and 320 out.
     """

@@ -30,7 +30,7 @@ class QuantiserStats:
     used: Tensor
     """How many different codes the batch used, a scalar."""
     restarted: Tensor
-    """How many dead codes were given a new place in this step, a scalar (0 outside training)."""
+    """How many dead codes were restarted in this step, a scalar (0 outside training)."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Quantiser(nn.Module):
     """Nearest-neighbour quantiser over `codes` vectors of width `dim` (van den Oord 2017).
 
     `update="ema"` moves every code to the running mean of the vectors that chose it, so that no gradient is needed;
-    `update="gradient"` learns them with the codebook loss instead. In both, a code that nothing chooses any more
-    (running count below `restart_below`) is put on a random vector of the current batch, and the first training
-    batch places all codes, so that training does not start in a corner. Arithmetic is in float32 whatever the input.
+    `update="gradient"` learns them with the codebook loss instead. In both modes, a code that is no longer chosen
+    (running count below `restart_below`) moves to a random vector of the current batch, and the first training batch
+    places all codes, so that none starts far from the data. Arithmetic is in float32 whatever the input.
 
     Under DistributedDataParallel the codes are buffers (EMA) and follow the first process, as batch-norm statistics do.
     """
@@ -128,12 +128,12 @@ class Quantiser(nn.Module):
 
     @torch.no_grad()
     def _place(self, vectors: Tensor, which: Tensor) -> None:
-        """Put the codes marked in `which` (codes,) bool on random vectors of this batch, as if used once a batch."""
+        """Move the codes marked in `which` (codes,) bool to random vectors of this batch, as if used once a batch."""
         count = int(which.sum())
         order = torch.randperm(len(vectors), device=vectors.device)
-        picks = order.repeat(-(-count // len(order)))[:count]  # a small batch serves several codes
+        picks = order.repeat(-(-count // len(order)))[:count]  # in a small batch, codes share vectors
         places = vectors[picks]
-        if count > len(order):  # copies of one vector would be chosen as one: move them apart a little
+        if count > len(order):  # of equal codes only one would ever be chosen: move them apart a little
             places = places + 0.01 * vectors.std() * torch.randn_like(places)
         self.codes[which] = places.to(self.codes.dtype)
         self.usage[which] = 1.0
@@ -146,7 +146,7 @@ class HandCodebook(ModelMixin, ConfigMixin):
 
     Pictures (N, 3, size, size) in -1..1; the grid is size / (patch * 2 ** (len(channels) - 1)): 256 px and five
     levels give 16 x 16, six give 8 x 8. `patch` folds patch x patch pixels into channels before the first convolution
-    (and back after the last), which makes a codebook that many times squared cheaper at the finest level.
+    (and back after the last), which makes the finest level `patch` squared times cheaper.
     """
 
     quantiser: Quantiser
@@ -184,7 +184,7 @@ class HandCodebook(ModelMixin, ConfigMixin):
             depth,
             ("UpDecoderBlock2D",) * len(channels),
             tuple(channels),
-            max(layers - 1, 0),  # diffusers' decoder has one resnet a level more than it is told: this mirrors
+            max(layers - 1, 0),  # diffusers' decoder adds one resnet per level: this matches the encoder
             norm_groups,
             mid_block_add_attention=False,
         )
@@ -222,7 +222,7 @@ class HandCodebook(ModelMixin, ConfigMixin):
     def tokens(self, left: Tensor, right: Tensor) -> Tensor:
         """Codes of both hands as tokens, left first: two (B, 3, size, size) in -1..1 -> (B, 2 * g * g, code_dim).
 
-        A hand that is not in the picture may be given as anything: mask its tokens with `token_mask`.
+        The crop of a hand that is not in the picture may hold anything: mask its tokens with `token_mask`.
         """
         quantised = self.quantise(self.encode(torch.cat([left, right])))[0]
         return rearrange(quantised, "(s b) c h w -> b (s h w) c", s=2)

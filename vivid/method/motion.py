@@ -17,7 +17,7 @@ class FrameGroupNorm(nn.GroupNorm):
 
 
 class MotionModule(AnimateDiffTransformer3D):
-    """diffusers' motion module with statistics per frame and an output of zero at first."""
+    """diffusers' motion module with per-frame statistics and an output that starts at zero."""
 
     def __init__(self, channels: int, heads: int, groups: int, window_limit: int) -> None:
         super().__init__(
@@ -34,7 +34,7 @@ class MotionModule(AnimateDiffTransformer3D):
 
 
 class NoMotion(nn.Module):
-    """In the place of a motion module in models of single frames."""
+    """Stands in for a motion module in models of single frames."""
 
     def forward(self, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """(B * F, C, h, w) -> the same."""

@@ -32,7 +32,7 @@ def with_options_of(parent: type) -> Callable[[Init], Init]:
 
 
 def rebuilt(network: Network, **options: Any) -> Network:
-    """The same network with other options: what both have in one shape keeps its weights, the rest is untrained."""
+    """The same network with other options: tensors of unchanged shape keep their weights, the rest is untrained."""
     old: Any = network
     own = {name: value for name, value in old.config.items() if not name.startswith("_")}
     new: Any = type(network)(**{**own, **options})

@@ -19,9 +19,8 @@ def make_scheduler(
 
     1000 steps, linear betas 0.00085..0.012, trailing spacing, no clipping. For velocities the betas are rescaled to
     zero terminal SNR (Lin et al. 2024, "Common diffusion noise schedules and sample steps are flawed"); noise cannot be
-    predicted there, for where nothing but noise is left it says nothing of the picture.
-    `ddim` is what the public base was made with; `dpm++` is the second-order multistep solver (Lu et al. 2022) that
-    needs fewer steps.
+    the prediction there, because a sample of pure noise would then say nothing about the picture. `ddim` is what the
+    public base was made with; `dpm++` is the second-order multistep solver (Lu et al. 2022) that needs fewer steps.
     """
     from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 

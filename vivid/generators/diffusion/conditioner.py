@@ -21,17 +21,16 @@ from .. import Inputs
 from .pictures import encode_picture, portrait_features
 
 WINDOW_CACHE_BYTES = 48 * 2**20
-"""Windows whose conditions are kept between steps; what does not fit is built again, so memory stays flat."""
+"""Memory for the conditions of windows kept between steps; what does not fit is rebuilt, so memory stays flat."""
 
 
 class Conditioner:
     """Builds `Conditions` window by window for one video with resolved settings.
 
-    tokens: the speech features (n, 50, 384) of a range of n frames. Computed once, here: reference bank, codebook
-    tokens and silence with their keys and values, reference latents and the portrait's details. Hand features,
-    audio and masks are made for each window, and kept as far as a fixed budget goes if there is more than one sampling
-    step to use them in. A part that the settings switch off is left out of the conditions: the networks hold no
-    switches.
+    tokens: gives the speech features (n, 50, 384) of a range of n frames. Computed once, here: reference bank, codebook
+    tokens and silence with their keys and values, reference latents and the portrait's details. Hand features, audio
+    and masks are made for each window, and kept within a fixed budget if more than one sampling step uses them. A part
+    that the settings switch off is left out of the conditions: the networks hold no switches.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class Conditioner:
         self._kept_bytes = 0
 
     def window(self, frames: range) -> Conditions:
-        """The conditions of the frames start..stop-1: one video, or for models of single frames as many of one each."""
+        """Conditions of the frames start..stop-1: of one video, or for models of single frames of a video per frame."""
         key = (frames.start, frames.stop)
         if key in self._kept:
             return self._kept[key]
@@ -105,7 +104,7 @@ class Conditioner:
 def hand_codes(
     models: Models, inputs: Inputs, device: torch.device, dtype: torch.dtype
 ) -> tuple[KeyValues | None, Tensor | None]:
-    """Keys and values of the codebook tokens of the portrait's hands, and which are there; None where it shows none."""
+    """Keys and values of the codebook tokens of the portrait's hands, and which exist; None if it shows no hand."""
     if not inputs.crops_present.any():
         return None, None
     left, right = to_unit(inputs.crops, device, dtype)

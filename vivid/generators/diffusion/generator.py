@@ -38,13 +38,13 @@ SIZE_MULTIPLE = 64
 """Width and height of a video are multiples of this: 8 for the VAE times 8 for the U-Net."""
 LARGEST_SIDE = 2048
 TRAINED_STEPS = 1000
-"""Noise levels of the schedule: more steps than that have nothing to do."""
+"""Noise levels of the schedule: no run can take more steps."""
 OFFLOADED = ("reference", "codebook", "hand_encoder", "denoiser", "vae")
 """Networks in the order of a run: each makes room for the next one."""
 
 
 class DiffusionGenerator:
-    """Networks and speech encoder of one model; holds nothing of any run but the speed of the last one."""
+    """Networks and speech encoder of one model; keeps nothing of a run but the speed of the last one."""
 
     def __init__(self, models: Models, speech_encoder: SpeechEncoder, info: ModelInfo) -> None:
         """Errors: InputError for another speech encoder than the model was made with."""
@@ -75,13 +75,13 @@ class DiffusionGenerator:
     def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> DiffusionGenerator:
         """Move the networks, or change their type; the speech encoder stays on the CPU."""
         for network in vars(self.models).values():
-            # torch's own: diffusers' warns of layers that it would keep in float32, and there are none
+            # torch's own `to`: that of diffusers warns about layers kept in float32, and there are none
             torch.nn.Module.to(network, device=device, dtype=dtype)
         self.execution_device = self.models.vae.device
         return self
 
     def enable_model_cpu_offload(self, device: str | torch.device = "cuda") -> None:
-        """Keep the networks in the CPU's memory and fetch each one when it is used, for GPUs that cannot hold all."""
+        """Keep the networks in the CPU's memory and fetch each one when it is used, for smaller GPUs."""
         from accelerate import cpu_offload_with_hook
 
         self.to("cpu")
@@ -92,13 +92,13 @@ class DiffusionGenerator:
         self.execution_device = torch.device(device)
 
     def free_memory(self) -> None:
-        """Send offloaded networks back; without offloading nothing happens."""
+        """Send offloaded networks back; does nothing without offloading."""
         for hook in self._hooks:
             hook.offload()
 
     @property
     def device(self) -> str:
-        """Where networks run, which offloading may make another place than where they rest."""
+        """Where the networks run; with offloading they are stored elsewhere."""
         return str(self.execution_device)
 
     @property
@@ -111,8 +111,8 @@ class DiffusionGenerator:
         return resolve(self.capabilities, settings, self.info.size)
 
     def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> DiffusionSession:
-        """See `Generator.prepare`; nothing is computed before the first frame is wanted, and no portrait is refused,
-        except where the layers are to start from. Errors: InputError."""
+        """See `Generator.prepare`; nothing is computed before the first frame is asked for, and no portrait is refused
+        unless sampling starts from layered frames. Errors: InputError."""
         layers = None
         if noisy_steps(settings.steps or 1, settings.from_layers) < (settings.steps or 1):
             layers = self._layers.prepare(inputs, speech, settings)
@@ -134,7 +134,7 @@ class DiffusionGenerator:
 
     @torch.no_grad()
     def measure_speed(self) -> None:
-        """Time one short denoiser call and one decoded frame, to promise a duration before the first run."""
+        """Time one short denoiser call and one decoded frame, for an estimate before the first run."""
         width, height = self.info.size
         device, dtype, models = self.execution_device, self.weights_dtype, self.models
         frames = 4 if self.single_frames else min(4, self.info.window)
@@ -155,12 +155,12 @@ class DiffusionGenerator:
 
     @torch.no_grad()
     def reconstruct_hands(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """What the hand codebook makes of hand crops (N, 256, 256, 3); same shape. Shows what it knows of a hand."""
+        """The hand codebook's reconstruction of hand crops (N, 256, 256, 3), same shape: what it knows of hands."""
         pictures = to_unit(crops, self.execution_device, self.weights_dtype)
         return from_unit(self.models.codebook(pictures).reconstruction)
 
     def windows(self, frames: int, step: int) -> list[range]:
-        """What the denoiser is called on in a sampling step, one after the other."""
+        """The windows of frames on which the denoiser is called in one sampling step, in order."""
         if self.single_frames:
             return batches(frames, SINGLE_FRAMES)
         return context_windows(frames, self.info.window, self.info.overlap, step)
@@ -168,7 +168,7 @@ class DiffusionGenerator:
     def as_videos(self, latents: Tensor) -> Tensor:
         """Latents (1, C, F, h, w) of a window as the denoiser takes them: single frames are F videos (F, C, 1, h, w).
 
-        Applied to a prediction, it undoes itself.
+        The function is its own inverse: applied to a prediction, it restores the window's shape.
         """
         return latents.transpose(0, 2) if self.single_frames else latents
 

@@ -23,7 +23,7 @@ def guidance_coefficients(audio_scale: float, image_scale: float) -> tuple[float
 def guided_prediction(
     predict: Callable[[Conditions], Tensor], conditions: Conditions, audio_scale: float, image_scale: float
 ) -> Tensor:
-    """The guided combination of `predict` over what the scales need, in float32; same shape as one prediction."""
+    """The guided combination of those predictions that the scales need, in float32; same shape as one prediction."""
     unconditional, image, both = guidance_coefficients(audio_scale, image_scale)
     result: Tensor | float = 0.0
     if unconditional:

@@ -29,7 +29,7 @@ def noisy_steps(steps: int, strength: float | None) -> int:
 
 
 def noised(scheduler: Any, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
-    """Clean latents as they are at `timestep`; same shape."""
+    """Clean latents with the noise of `timestep` added; same shape."""
     alpha = scheduler.alphas_cumprod[int(timestep)].to(clean)
     return alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
 

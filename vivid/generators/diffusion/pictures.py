@@ -1,4 +1,4 @@
-"""Between pictures and scaled latents, with what decoding keeps of the portrait."""
+"""Pictures to scaled latents and back, with what decoding keeps of the portrait."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def portrait_features(
 def decode_pictures(vae: Any, latents: Tensor, portrait: PortraitFeatures | None, clip: PoseClip) -> NDArray[np.uint8]:
     """Pictures (N, H, W, 3) of scaled latents (N, C, h, w).
 
-    clip: the poses that the N frames show, in the portrait's pixels, to which its hands are carried.
+    clip: the poses of the N frames, in the portrait's pixels; the portrait's hands are carried to them.
     """
     if portrait is None:
         return from_unit(vae.decode(latents / vae.config.scaling_factor).sample)

@@ -35,7 +35,7 @@ DECODE_CHUNK = 4
 
 
 class DiffusionSession:
-    """One video of len(inputs.clip) frames; the networks are the generator's, which hold nothing of a run."""
+    """One video of len(inputs.clip) frames; the networks belong to the generator and hold nothing of a run."""
 
     notices: tuple[str, ...] = ()
     still = (False, False)
@@ -78,7 +78,7 @@ class DiffusionSession:
             clock.start_denoising()
             latents = yield from self._denoise(conditioner, clock, layers)
             portrait = conditioner.portrait
-            del conditioner  # its memory is free for decoding
+            del conditioner  # frees its memory for decoding
             clock.start_decoding()
             for start in range(0, self.length, DECODE_CHUNK):
                 chunk = slice(start, start + DECODE_CHUNK)
@@ -88,7 +88,7 @@ class DiffusionSession:
             generator.free_memory()
 
     def frame(self, index: int) -> NDArray[np.uint8]:
-        """That frame; all of the video is made for it, for no frame is drawn without its neighbours."""
+        """Frame `index`; the whole video is made for it, because no frame is made without its neighbours."""
         first = 0
         for block in self.frames():
             if isinstance(block, Step):

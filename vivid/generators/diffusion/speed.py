@@ -31,12 +31,12 @@ class Workload:
     previews: float
 
     def seconds(self, speed: Speed) -> float:
-        """Expected seconds of the whole run, loading aside."""
+        """Expected seconds of the whole run, without loading."""
         return self.frames_evaluated * speed.evaluate + (self.frames_decoded + self.previews) * speed.decode
 
 
 class Clock:
-    """Time left while denoising, from the speed of this very run as soon as there is any."""
+    """Estimates the time left, from the speed of this run itself as soon as it is known."""
 
     def __init__(self, work: Workload, speed: Speed | None) -> None:
         self.work, self.speed = work, speed or Speed(0.0, 0.0)
@@ -49,7 +49,7 @@ class Clock:
         return elapsed / done * (total - done) + self.work.seconds(self.speed)
 
     def start_denoising(self) -> None:
-        """Whatever came before it is over."""
+        """Note that everything before denoising is over."""
         self._phase_started = time.perf_counter()
 
     def denoise_left(self, done: int, total: int) -> float:
@@ -58,11 +58,11 @@ class Clock:
         return self._denoise_seconds / done * (total - done) + self.work.frames_decoded * self.speed.decode
 
     def start_decoding(self) -> None:
-        """Denoising is over."""
+        """Note that denoising is over."""
         self._phase_started = time.perf_counter()
 
     def measured(self) -> Speed:
-        """What this run says about the machine, once all frames are decoded."""
+        """The speed of this machine as this run measured it, once all frames are decoded."""
         decode = (time.perf_counter() - self._phase_started) / max(self.work.frames_decoded, 1e-9)
         evaluate = (self._denoise_seconds - self.work.previews * decode) / max(self.work.frames_evaluated, 1e-9)
         return Speed(max(evaluate, 0.0), decode)

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 MOVE = 3
-"""Frames by which windows move on from one sampling step to the next, as the public base has it."""
+"""Frames by which windows shift from one sampling step to the next, as in the public base."""
 
 
 def context_windows(frames: int, window: int, overlap: int, step: int = 0) -> list[range]:
     """Overlapping windows that cover 0..frames-1 without wrap-around; those at the ends are moved back to fit.
 
-    They move on with the number of the sampling step, so that their seams lie elsewhere at every step. A video shorter
-    than one window is one short window.
+    They shift with every sampling step, so that their seams fall elsewhere each time. A video shorter than one window
+    is one short window.
     """
     if not 0 <= overlap < window:
         raise ValueError(f"overlap {overlap} must be at least 0 and less than the window {window}")

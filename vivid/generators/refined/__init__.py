@@ -1,1 +1,1 @@
-"""The method's networks in small on top of the layers: each layered frame plus the difference that they predict."""
+"""Small versions of the method's networks on top of the layers: each layered frame plus a predicted difference."""

@@ -27,7 +27,7 @@ from ..settings import resolve
 from .refiner import FrameRefiner
 
 USUAL_SECONDS = 0.15
-"""What refining a frame takes on two ordinary cores, until a run has measured it."""
+"""Seconds to refine a frame on two ordinary cores, assumed until a run has measured it."""
 
 
 def capabilities_of(info: ModelInfo) -> Capabilities:
@@ -53,7 +53,7 @@ class RefinedGenerator:
         self.layers = LayeredGenerator()
         self.capabilities = capabilities_of(info)
         self._seconds: float | None = None
-        """Of drawing, refining and encoding one frame, in the last run."""
+        """Seconds to draw, refine and encode one frame, in the last run."""
 
     @classmethod
     def load(
@@ -61,7 +61,7 @@ class RefinedGenerator:
     ) -> RefinedGenerator:
         """The model of a folder; the device defaults to the best this machine has.
 
-        dtype: float32 unless another is given, which makes the layered frame come out less exactly.
+        dtype: float32 by default; any other reproduces the layered frame less exactly.
         """
         device = torch.device(device or default_device())
         models, info = load_model(folder, dtype or torch.float32)
@@ -77,7 +77,7 @@ class RefinedGenerator:
         return str(self.models.vae.device)
 
     def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
-        """See `Generator.resolve`; the size is what the layers make of it."""
+        """See `Generator.resolve`; the size is resolved by the layered generator."""
         own = resolve(self.capabilities, settings, (LONGEST_SIDE, LONGEST_SIDE))
         sized = self.layers.resolve(replace(settings, head_stream=True, codebook=True), portrait_size)
         return replace(sized, head_stream=own.head_stream, codebook=own.codebook)
@@ -87,10 +87,10 @@ class RefinedGenerator:
         return RefinedSession(self, inputs, speech, settings)
 
     def measure_speed(self) -> None:
-        """Nothing is slow before the first run: `expected_seconds` has a usual machine's figure until then."""
+        """Measures nothing: until the first run, `expected_seconds` uses an ordinary machine's figure."""
 
     def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
-        """Of drawing the layers and refining them."""
+        """Seconds to draw the layers and refine them."""
         measured = self._seconds is not None
         layers = self.layers.expected_seconds(0 if measured else frames, settings)
         assert layers is not None
@@ -98,18 +98,18 @@ class RefinedGenerator:
 
     @torch.no_grad()
     def reconstruct_hands(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """What the hand codebook makes of hand crops (N, 256, 256, 3); same shape."""
+        """The hand codebook's reconstruction of hand crops (N, 256, 256, 3); same shape."""
         codebook = self.models.codebook
         pictures = to_unit(crops, codebook.device, next(codebook.parameters()).dtype)
         return from_unit(codebook(pictures).reconstruction)
 
     def measured(self, seconds: float) -> None:
-        """Note what one frame took."""
+        """Note the seconds that one frame took."""
         self._seconds = seconds
 
 
 class RefinedSession:
-    """One video in the making: a layered session whose every frame is refined."""
+    """One video in the making: a layered session with every frame refined."""
 
     def __init__(self, generator: RefinedGenerator, inputs: Inputs, speech: Speech, settings: RunSettings) -> None:
         self._layers: LayeredSession = generator.layers.prepare(inputs, speech, settings)
@@ -127,5 +127,5 @@ class RefinedSession:
         self._measured((time.perf_counter() - began) / max(index, 1))
 
     def frame(self, index: int) -> NDArray[np.uint8]:
-        """That very frame (H, W, 3) of the video."""
+        """Frame `index` (H, W, 3) of the video."""
         return self._refiner.refine(self._layers.frame(index), index)

@@ -1,4 +1,4 @@
-"""The networks of the method on top of layered frames: they predict what the layers left over, in one step."""
+"""The networks of the method on top of layered frames: they predict what the layers miss, in one step."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ...method.factory import Models
 from ...method.options import rebuilt
 
 LAST_STEP = 999
-"""The step of the schedule at which the sample is all noise, and that noise is set to zero: a regression."""
+"""Step of the schedule at which the sample is pure noise; here it is set to zero, which makes this a regression."""
 DETAIL_CHANNELS = 128
 UNUSED_HANDS = 5
-"""Channels of the detail network for arms carried from the portrait: layers have drawn the arms already."""
+"""Channels of the detail network for arms carried from the portrait: the layers have already drawn the arms."""
 
 
 def start_refiner(models: Models) -> Models:
     """The networks of a trained model as a refiner that changes nothing yet; `models` stays as it is.
 
-    Raises TypeError for another autoencoder than this project's, which has no place for details.
+    Raises TypeError for any autoencoder but this project's own: others cannot carry details.
     """
     if not isinstance(models.vae, ShortcutAutoencoderKL):
         raise TypeError("only this project's own autoencoder keeps the details of a layered frame")
@@ -37,7 +37,7 @@ def start_refiner(models: Models) -> Models:
 
 
 def with_layers(denoiser: Denoiser) -> Denoiser:
-    """The same denoiser without motion modules that also reads layered frames, and at first returns just these."""
+    """The same denoiser without motion modules; it also reads layered frames and, at first, returns just these."""
     channels = denoiser.config.in_channels
     more = rebuilt(denoiser, in_channels=channels + denoiser.config.out_channels, concat_layers=True, motion=False)
     with torch.no_grad():
@@ -52,9 +52,9 @@ def refine(
 ) -> tuple[Tensor, Tensor]:
     """Refined pictures (N, 3, H, W) of layered ones in -1..1, and the refined scaled latents (N, C, H/8, W/8).
 
-    hand_maps: (N, 3, H, W) in 0..1; conditions: of N videos of one frame each, without layered latents. What the
-    latents lose of a layered frame is carried past them, as far as the detail network finds that it still fits: the
-    result is the layered frame and a difference, and before training that is zero.
+    hand_maps: (N, 3, H, W) in 0..1; conditions: of N videos of one frame each, without layered latents. Details that
+    the latents lose are carried past them, where the detail network finds that they still fit: the result is the
+    layered frame plus a difference, which is zero before training.
     """
     with torch.autocast(layered.device.type, enabled=False):  # what is carried past the latents must come out exact
         details = vae.details_of(layered)

@@ -1,4 +1,4 @@
-"""One layered frame after the other through the networks of the method, at the size they were trained at."""
+"""Runs layered frames one by one through the networks of the method, at the size they were trained at."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from ..diffusion.pictures import encode_picture
 from .networks import refine
 
 SIDE = 256
-"""Shorter side in pixels at which the difference is made: that of the training pairs."""
+"""Shorter side in pixels at which the difference is predicted, as in the training pairs."""
 MULTIPLE = 32
-"""Sides are filled up to multiples of this: 8 for a latent cell times 4 for the U-Net."""
+"""Sides are padded to multiples of this: 8 for a latent cell times 4 for the U-Net."""
 
 
 class FrameRefiner:
     """Refines frames of one video; everything that only the portrait decides is computed here once.
 
-    tokens: the speech features (n, 50, 384) of a range of n frames; still: arms that stay as they were photographed,
-    whose hands in the clip the networks must not be told of.
+    tokens: the speech features (n, 50, 384) of a range of n frames; still: arms that stay as photographed; the networks
+    must not be told of the clip's hands on them.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class FrameRefiner:
             self.head_mask = torch.from_numpy(box_mask(box, self.canvas, self.grid)).to(self.device)[None, None]
 
     def _shrink(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A picture (H, W, 3) at the small size, its last row and column repeated up to the canvas."""
+        """A picture (H, W, 3) at the small size, its last row and column repeated to fill the canvas."""
         small = picture
         if picture.shape[1::-1] != self.small:
             larger = picture.shape[0] < self.small[1]
