@@ -77,7 +77,6 @@ _COPY = """() => {
   const url = new URL(location.href);
   url.hash = "";
   if (navigator.clipboard) navigator.clipboard.writeText(url.href).catch(() => {});
-  return url.href;
 }"""
 _SAVE = """(text) => {
   if (!text) return;
@@ -206,7 +205,12 @@ def build_compare(context: Context) -> None:
             plainly(lambda name, kind=kind: save(kind, name)), token, file, **SLOW_PREVIEW, **PRIVATE,
         )  # fmt: skip
         saved.success(None, file, None, js=_SAVE)
-    copy.click(None, None, link, js=_COPY, show_progress="hidden", **PRIVATE)
+    copy.click(None, None, None, js=_COPY, show_progress="hidden", **PRIVATE)
+
+    def copied(request: gr.Request) -> None:
+        gr.Info(say("compare_copied", request))
+
+    copy.click(copied, None, None, show_progress="hidden", **PREVIEW, **PRIVATE)
 
     def fill(variants: tuple[Variant, ...]) -> dict[Any, Any]:
         """Put columns into the controls."""
@@ -236,8 +240,7 @@ def build_compare(context: Context) -> None:
     usual = dataclasses.asdict(Variant())
     script = _LINK.replace("FIELDS", json.dumps(FIELDS)).replace("USUAL", json.dumps(usual))
     share.click(None, [*sources, count, *values], link, js=script, show_progress="hidden", **PRIVATE)
-    for button in (share, copy):
-        button.click(lambda: gr.Textbox(visible=True), None, link, show_progress="hidden", queue=False, **PRIVATE)
+    share.click(lambda: gr.Textbox(visible=True), None, link, show_progress="hidden", queue=False, **PRIVATE)
 
     def arrive(request: gr.Request) -> dict[Any, Any]:
         """A link brings a comparison back, or settings for one."""
