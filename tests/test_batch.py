@@ -183,6 +183,7 @@ def test_an_earlier_result_is_never_overwritten(tmp_path: Path) -> None:
     batch(jobs(tmp_path / "jobs.csv", [1], name="mine"), out)
     first = (out / "mine.mp4").read_bytes()
     (out / "other.mp4").write_bytes(b"somebody's")
+    (out / "other.json").write_text("no record")
     rows = [
         {"portrait": ADA, "audio": VOICE, "seed": 2, "name": "mine"},
         {"portrait": ADA, "audio": VOICE, "seed": 2, "name": "other"},
@@ -201,6 +202,19 @@ def test_a_record_without_its_video_counts_for_nothing(tmp_path: Path) -> None:
     (out / results(out)[0]["video"]).unlink()  # as a kill between the two leaves it
     assert batch(path, out).made == 1
     assert (out / results(out)[0]["video"]).is_file()
+
+
+def test_equal_rows_at_one_time_become_one_video(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    rows = [
+        {"portrait": portrait, "audio": VOICE, "seed": 1, "name": "same"}
+        for portrait in (ADA, shutil.copy(ADA, tmp_path))
+    ]
+    pool = Processes(functools.partial(make_worker, out, 0.3), 2, 1)
+    count = run_batch(read_rows(table(tmp_path / "jobs.csv", rows)), pool, out, lambda count: None)
+    assert (count.made, count.kept, count.failed) == (1, 1, 0)
+    assert begun(out) == {1: 1}
 
 
 def test_a_portrait_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import __version__
 from ..errors import InputError
-from ..media.outputs import NO_SPACE, reserve, write_text
+from ..media.outputs import NO_SPACE, BusyError, OutputError, reserve, write_text
 from ..media.provenance import sha256_of
 from .rows import Row
 
@@ -26,6 +26,9 @@ T = TypeVar("T")
 
 KEPT_PORTRAITS, KEPT_VOICES, KEPT_MOTIONS, KEPT_HASHES = 4, 4, 8, 256
 """Inputs that a worker keeps in memory; of a portrait the generator keeps more, see there."""
+
+BUSY_SECONDS = 0.2
+"""How often it is looked whether another worker has finished the same video."""
 
 
 @dataclass(frozen=True)
@@ -105,17 +108,24 @@ class Worker:
         key, hashes = self.key(row)
         name = row.name or f"{key[:2]}/{_short(row.portrait.stem)}_{_short(row.audio.stem)}_{key[:12]}"
         video, record = self.folder / f"{name}.mp4", self.folder / f"{name}.json"
-        if (known := _read(record)) is not None and video.is_file():
-            if known.get("key") != key:
-                raise InputError(f"{name}.mp4 was made from other inputs or settings: give this row another name.")
-            return _outcome(row, name, known, kept=True)
-        video.parent.mkdir(parents=True, exist_ok=True)  # the names' first letters keep folders of a million small
-        with reserve(video, ".mp4") as part:
-            made = self._animate(row, part)
-            made |= {"key": key, "inputs": self._named(row), "inputs_sha256": hashes, "version": __version__}
-            # Before the video, so that a video always has its record; without the video it counts for nothing.
-            write_text(record, json.dumps(made, indent=1, ensure_ascii=False, default=str))
-        return _outcome(row, name, made, kept=False)
+        while True:
+            if (known := _read(record)) is not None and video.is_file():
+                if known.get("key") != key:
+                    raise InputError(f"{name}.mp4 was made from other inputs or settings: give this row another name.")
+                return _outcome(row, name, known, kept=True)
+            video.parent.mkdir(parents=True, exist_ok=True)  # names by hash keep the folders of a million small
+            try:
+                with reserve(video, ".mp4") as part:
+                    made = self._animate(row, part)
+                    made |= {"key": key, "inputs": self._named(row), "inputs_sha256": hashes, "version": __version__}
+                    # Before the video, so that a video always has its record; without the video it counts for nothing.
+                    write_text(record, json.dumps(made, indent=1, ensure_ascii=False, default=str))
+                return _outcome(row, name, made, kept=False)
+            except BusyError:  # an equal row, at another worker
+                time.sleep(BUSY_SECONDS)
+            except OutputError:
+                if _read(record) is None or not video.is_file():  # else it has been finished meanwhile
+                    raise
 
     def _animate(self, row: Row, part: Path) -> dict[str, Any]:
         from ..events import Done

@@ -45,6 +45,10 @@ class OutputError(InputError):
     """A result cannot be written where it is wanted."""
 
 
+class BusyError(OutputError):
+    """Somebody else is writing there."""
+
+
 @contextmanager
 def reserve(path: Path, *endings: str, replace: bool = False) -> Iterator[Path]:
     """A place to write a file or a folder to; what lies there when the block ends well appears at `path`.
@@ -170,7 +174,7 @@ def _occupy(path: Path, replace: bool) -> tuple[Path, int]:
         if lock is not None:
             break
         if time.monotonic() > end:
-            raise OutputError(f"{path} is being written by another run: wait for it, or choose another name.")
+            raise BusyError(f"{path} is being written by another run: wait for it, or choose another name.")
         time.sleep(0.02)
     _empty(folder)
     if not replace:
