@@ -53,8 +53,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "compare_save_csv": ("Table (CSV)", "表格 (CSV)"),
     "compare_made": ("Made {made} with VividAnimator {version}.", "制作于 {made}，VividAnimator {version}。"),
     "compare_kept": (
-        "Whoever has the link of this page may look at it, until {until}; then it is deleted.",
-        "持有本页链接的人均可查看，保留至 {until}，之后删除。",
+        "Whoever has the link of this page may look at it, at least until {until}.",
+        "持有本页链接的人均可查看，至少保留至 {until}。",
     ),
     "compare_gone": (
         "This comparison is no longer here: results are kept for {hours} hours, or until the server is started again. "
