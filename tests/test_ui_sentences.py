@@ -25,7 +25,8 @@ REACHED = (
 )
 """What a visitor's files and clicks run through."""
 NOT_IN_THE_PAGE = {
-    "provenance.py", "onnx_detectors.py", "thumbnail.py", "report.py", "outputs.py", "cut.py",  # commands and their files only
+    # commands and their files only
+    "provenance.py", "onnx_detectors.py", "thumbnail.py", "report.py", "outputs.py", "cut.py",
 }  # fmt: skip
 PROGRAMS_ONLY = {
     "No portrait was given: send a picture file.",
