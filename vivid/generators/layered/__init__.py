@@ -1,11 +1,11 @@
 """Layered: the photograph itself, cut into layers and moved by the calibrated pose and the speech.
 
-Nothing is generated but what a photograph cannot show: the inside of the mouth, arms and hands below the sleeve, and
-what was hidden behind them. Everything else is the portrait's own pixels. Needs no accelerator and no download.
+Only what a photograph cannot show is generated: the inside of the mouth, arms and hands below the sleeve, and what was
+hidden behind them. Everything else is the portrait's own pixels. Needs no accelerator and no download.
 
 Where to read: `generator` (the seam), `person` (the one analysis of a portrait), `compose` (a frame from layers). Then
 by part:
-- what moves: `ladder`; how the body lives: `sway`;
+- what may move: `ladder`; the body's small motion: `sway`;
 - the picture without arms: `matte`, `parsing`, `colours`, `outline`, `take_apart`, `sleeve_cut`, filled by `plate`,
   `patch_match`;
 - the head: `face_mesh`, `face_units`, `head`, `lips`, `teeth`, moved by `head_motion`, `mouth`;

@@ -31,7 +31,7 @@ FLIP = np.array([1.0, -1.0, 1.0])
 class ArmModel:
     """side: 0 the person's left; rest (V, 3); tri (F, 3); weights (V, BONES); along (V,): 0 shoulder, 1 elbow, 2 wrist;
     palm, nail (V,) in 0..1; shoulder, elbow (3,); joints (5, 4, 3) of the fingers; axes (5, 3) of bending;
-    normal (3,) out of the palm; texel (F, 3, 2): corners in the skin's texture `skin` (h, w, 3) RGB."""
+    normal (3,) pointing out of the palm; texel (F, 3, 2): corners in the skin's texture `skin` (h, w, 3) RGB."""
 
     side: int
     rest: Floats
@@ -119,8 +119,8 @@ def pose_arm(
 ) -> Floats:
     """Skinned vertices (V, 3) in pixels: x right, y down, z towards the camera.
 
-    turn (3, 3) of the hand and fingers (5, 3, 3, 3) relative to it; shoulder, elbow, wrist (3,) in pixels with depth;
-    palm: pixels of the model's unit. The hand's twist about the forearm is shared out along the forearm.
+    turn (3, 3): of the hand; fingers (5, 3, 3, 3): relative to it; shoulder, elbow, wrist (3,) in pixels with depth;
+    palm: pixels of the model's unit. The hand's twist about the forearm is distributed along the forearm.
     """
     s, e, w = ((p - wrist) * FLIP / palm for p in (shoulder, elbow, wrist))
     fore_rest, upper_rest = -arm.elbow, arm.elbow - arm.shoulder

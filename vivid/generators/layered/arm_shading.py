@@ -1,4 +1,4 @@
-"""Skin and cloth on the posed arm mesh: light at its vertices, what depends on the place on the skin from a texture."""
+"""Skin and cloth on the posed arm mesh: light is computed at its vertices, details of the skin come from a texture."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ LEVELS = 2047
 TO_SRGB = (to_srgb(np.arange(LEVELS + 1) / LEVELS) * 255).astype(np.float32)
 """sRGB 0..255 of linear light in steps of 1 / LEVELS."""
 BOUNCE = 0.42
-"""Light from below on a surface that faces down (the sky above gives 0.7): without it the underside of a forearm that
-points at the camera is a brown stump."""
+"""Light from below on a surface that faces down (light from above gives 0.7): without it, the underside of a forearm
+that points at the camera turns dark brown."""
 SHADOW = 0.42
-"""Share of all light that the main one has, of which parts of the hand shade each other."""
+"""Share of the light that comes from the main source; parts of the hand cast shadows in it on each other."""
 EVEN = 0.8
-"""How much of the difference is taken back that the main light makes between a forearm or hand that is turned to it
-and one that is not: rooms light from everywhere, and two arms of one person are of one colour."""
+"""How much of the difference that the main light makes between limbs turned to it and limbs turned away is removed: in
+rooms light comes from everywhere, and both arms of a person have the same colour."""
 PALM = 0.06
 """How much lighter palms are: they have hardly any pigment."""
 ELBOW_FADE = 0.14
-"""Share of a bone over which the sleeve of a forearm comes out of the upper one."""
+"""Share of the forearm over which its sleeve becomes opaque below the upper sleeve."""
 GRAIN_SIDE = 512
 
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """A person's skin: texture (h, w, 3) of factors on its colours, which are linear RGB (3,) before they are lit: of
-    the hand and of the upper arm; hem: where a short sleeve ends, which shades the skin below (0 shoulder, 1 elbow)."""
+    """A person's skin: texture (h, w, 3) of factors on its colours, which are unlit linear RGB (3,), one for the hand
+    and one for the upper arm; hem: where a short sleeve ends, which shades the skin below (0 shoulder, 1 elbow)."""
 
     texture: NDArray[np.uint8]
     hand: Floats
@@ -45,16 +45,16 @@ class Surface:
 
 
 def light_on(normals: Floats, look: Look, rim: float | Floats = 0.18) -> tuple[Floats, Floats]:
-    """(V, 3) RGB light, about 1 on average in the open, and (V,) the half-way cosine for gloss.
+    """(V, 3) RGB light, about 1 on average where nothing shades it, and (V,) the half-vector cosine for gloss.
 
-    rim: how much darker a surface is that turns away from the camera, a number or (V, 1).
+    rim: how much darker a surface gets that turns away from the camera, a number or (V, 1).
     """
     key = look.key * np.array([1.0, 1.6, 1.0])  # the top of a raised hand is lit, its underside is not
     key /= np.linalg.norm(key)
-    wrap = np.array([0.36, 0.27, 0.24])  # red light wanders farther under the skin
+    wrap = np.array([0.36, 0.27, 0.24])  # red light travels farther under the skin
     direct = np.clip((normals @ key)[:, None] + wrap, 0, None) / (1 + wrap)
     sky = 0.50 + 0.24 * normals[:, 1:2] + 0.22 * normals[:, 2:3]
-    # floor, table and clothes light undersides
+    # light reflected from floor, table and clothes
     bounce = np.array([1.06, 0.96, 0.90]) * BOUNCE * np.clip(-normals[:, 1:2], 0, 1)
     edge = 1 - np.clip(normals[:, 2:3], 0, 1)
     half = key + [0, 0, 1]
@@ -65,10 +65,10 @@ def light_on(normals: Floats, look: Look, rim: float | Floats = 0.18) -> tuple[F
 def openness(
     depth: NDArray[np.float32], covered: NDArray[np.float32], palm: float, pixels: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """How open to light some pixels (M,) of the flat picture are, 0..1 (M,): hollows lie behind what surrounds them.
+    """How exposed to light pixels (M,) of the flattened picture are, 0..1 (M,): hollows lie behind their surroundings.
 
-    depth: (h, w) in palms; covered: (h, w) 0..1; palm: in pixels. What lies far behind its surroundings is not in a
-    hollow but away from them.
+    depth: (h, w) in palms; covered: (h, w) 0..1; palm: in pixels. What lies very far behind its surroundings is a
+    separate part, not a hollow.
     """
     own = depth.ravel()[pixels] + np.float32(0.015)
     out = np.ones_like(own)
@@ -86,11 +86,11 @@ def openness(
 
 
 def shadows(depth: NDArray[np.float32], covered: NDArray[np.float32], key: Floats, palm: float) -> NDArray[np.float32]:
-    """Share of the main light that parts nearer to it hold back, 0..1 (h, w): one's own fingers on one's palm.
+    """Share of the main light that parts nearer to it block, 0..1 (h, w), such as fingers above their palm.
 
     depth in palms; covered: 0..1; key: direction of the light; palm: in pixels.
     """
-    small = max(1, round(palm / 28))  # shadows are soft: a coarse picture does
+    small = max(1, round(palm / 28))  # shadows are soft, so a coarse picture is enough
     size = (max(2, depth.shape[1] // small), max(2, depth.shape[0] // small))
     c = cv2.resize(covered, size, interpolation=cv2.INTER_AREA)
     d = cv2.resize(depth * covered, size, interpolation=cv2.INTER_AREA) / np.maximum(c, 1e-3)
@@ -108,7 +108,7 @@ def shadows(depth: NDArray[np.float32], covered: NDArray[np.float32], key: Float
 
 
 class SkinPart:
-    """Some faces of an arm in a person's skin: what does not change from frame to frame is worked out once."""
+    """Some faces of an arm in a person's skin; what does not change from frame to frame is computed once."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class SkinPart:
         look: Look,
         fade: tuple[float, float] | None = None,
     ) -> None:
-        """faces: (F,) the chosen ones; fade: between which places along the arm the skin becomes opaque."""
+        """faces: (F,) the chosen ones; fade: the two places along the arm between which the skin becomes opaque."""
         self.texture, self.look, self.fades = surface.texture, look, fade is not None
         self.vertices, tri = np.unique(arm.tri[faces], return_inverse=True)
         self.tri = tri.reshape(-1, 3)
@@ -131,14 +131,14 @@ class SkinPart:
             tint = tint * (1 - np.array([0.30, 0.38, 0.40]) * dark[:, None])
         tint = tint * (1 + PALM * arm.palm[self.vertices, None])
         self.tint = tint * BRIGHT / 255
-        # hollows and dark outlines part the fingers; on an arm that points at the camera they would be a contour
+        # hollows and dark outlines separate the fingers; on an arm that points at the camera they would draw a contour
         parts = np.clip((along - 1.80) / 0.25, 0, 1)
         self.rim, self.parted = 0.06 + 0.07 * parts[:, None], 0.25 + 0.75 * parts
         self.nail = 0.14 * arm.nail[self.vertices]
         self.opaque = np.ones(len(along)) if fade is None else (along - fade[0]) / (fade[1] - fade[0])
         self._wholes = [np.flatnonzero((arm.along > a) & (arm.along < b))[::4] for a, b in ((1.15, 1.85), (1.95, 9.0))]
         of_hand = np.clip((along - 1.6) / 0.5, 0, 1)
-        # upper arms are as they were photographed
+        # upper arms keep the light of the photograph
         self._even = -EVEN * np.stack([np.clip((along - 0.95) / 0.35, 0, 1) * (1 - of_hand), of_hand], 1)
 
     def layer(
@@ -166,7 +166,7 @@ class SkinPart:
         mean = found.mean(v[:7])
         lit, gleam, depth, parted = mean[:3], mean[3], mean[4], mean[5]
         reach = _reaching(found, depth, look, palm)
-        reach = 1 + (reach - 1) * parted  # less of it where nothing is parted
+        reach = 1 + (reach - 1) * parted  # less of it where nothing needs separating
         if look.contrast < 1:  # haze is also in the shadows
             reach = reach**look.contrast
         lit = lit * reach[[0, 1, 1]] + gleam * reach[2]
@@ -197,7 +197,7 @@ def skin_layer(
 
 
 def _reaching(found: Coverage, depth: NDArray[np.float32], look: Look, palm: float) -> NDArray[np.float32]:
-    """(3, M): red light, other light and gloss that reach the covered pixels, whose depths (M,) are in palms."""
+    """(3, M): red light, other light and gloss that reach the covered pixels; their depths (M,) are in palms."""
     picture = found.picture(depth)
     ambient = openness(picture, found.opacity, palm, found.pixels)
     shade = shadows(picture, found.opacity, look.key, palm).ravel()[found.pixels]
@@ -228,7 +228,7 @@ def cloth_layer(
     found = cover(puffed, tri, size, cull=False)
     if found is None:
         return None
-    # across the tube: the normal's part beside the bone
+    # across the tube: the component of the normal perpendicular to the bone
     far, near = (verts[(arm.along > a) & (arm.along < b)].mean(0) for a, b in ((1.7, 2.0), (1.0, 1.2)))
     axis = (far - near)[:2] * FLIP[:2]
     axis = axis / (np.linalg.norm(axis) + 1e-6)
@@ -269,7 +269,7 @@ def _layer(
 
 
 def _grain(seed: int, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Normal noise (h, w) that looks another one for every seed."""
+    """Normal noise (h, w), a different pattern for every seed."""
     y, x = np.random.default_rng(seed).integers(GRAIN_SIDE, size=2).tolist()
     tile = _grain_tile(-(-max(shape) // GRAIN_SIDE) + 1)
     return tile[y : y + shape[0], x : x + shape[1]]

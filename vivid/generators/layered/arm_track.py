@@ -1,4 +1,4 @@
-"""A calibrated clip hung on a portrait: where the joints of both arms are in every frame, and how the hands turn."""
+"""A calibrated clip applied to a portrait: the joints of both arms in every frame, and how the hands are turned."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Floats = NDArray[np.float64]
 FOREARM = 2.45
 """Length of a forearm in palms."""
 OVERLAP = 2.0
-"""Distance between the middles of the palms, in palms, below which one hand may cover a part of the other."""
+"""Distance between the middles of the palms, in palms, below which one hand may partly cover the other."""
 CALM_FRAMES = 15
 """Frames over which it is decided which arm is in front."""
 
 BEYOND = 0.25
-"""Shoulder widths below the picture in which the elbows of arms stay that come from there."""
+"""Shoulder widths below the picture's edge at which elbows stay when forearms enter from below."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Track:
     """Both arms (the person's left first) over T frames, in pixels of the portrait.
 
     shoulder, elbow, wrist: (2, T, 3) with depth towards the camera, the wrist's 0; palm: (2, T); turn: (2, T, 3, 3) and
-    fingers: (2, T, 5, 3, 3, 3) of the hands; goal: the calibrated clip, moved with its shoulders onto the portrait's;
-    front: (T,) the side that is drawn last.
+    fingers: (2, T, 5, 3, 3, 3) of the hands; goal: the calibrated clip, moved so that its shoulders lie on the
+    portrait's; front: (T,) the side that is drawn last.
     """
 
     shoulder: Floats
@@ -50,11 +50,11 @@ class Track:
 def place_clip(
     layers: Layers, clip: PoseClip, motion: PoseClip, track: HandTrack, positions: Floats, shoulders: Floats
 ) -> Track:
-    """Hang the hands fitted to the driving clip on the calibrated `clip` of T frames, in the portrait's pixels.
+    """Attach the hands fitted to the driving clip to the calibrated `clip` of T frames, in the portrait's pixels.
 
     motion, track: the driving clip and its hands, and `positions` (T,) in them; shoulders: (T, 2, 2), the portrait's
-    own, which sway. What a frame does not show is carried on from its neighbours, what no frame shows hangs as in the
-    portrait.
+    own, which sway. What a frame does not show is interpolated from its neighbours; an arm that no frame shows hangs as
+    in the portrait.
     """
     count = len(clip)
     front = front_side(motion, track)[np.round(positions).astype(int)]
@@ -80,7 +80,7 @@ def place_clip(
         there = goal.body[:, ELBOWS[side]].astype(float)
         wish = np.where(there[:, 2:] > 0, there[:, :2], shoulders[:, side] + arm.elbow - arm.shoulder)
         elbow = calm_elbow(shoulders[:, side], wish, wrist, arm, length)
-        if layers.entering:  # nothing is drawn above an elbow: it is not to be seen
+        if layers.entering:  # nothing is drawn above an elbow, so elbows must stay out of sight
             elbow[:, 1] = np.maximum(elbow[:, 1], height + BEYOND * layers.shoulders)
         depth = -np.sqrt(np.maximum(length**2 - ((elbow - wrist) ** 2).sum(1), 0))
         wrists.append(np.column_stack([wrist, np.zeros(count)]))
@@ -100,7 +100,7 @@ def _carried(values: Floats, known: NDArray[np.bool_]) -> Floats:
 
 
 def _scale(goal: PoseClip, motion: PoseClip, side: int, width: float) -> float:
-    """Pixels of the portrait for one of the driving clip, by the hand's size, else by the shoulders' width."""
+    """Pixels of the portrait per pixel of the driving clip, from the hand's size, else from the shoulder width."""
     both = (goal.hands[:, side, :, 2] > 0).all(1) & (motion.hands[:, side, :, 2] > 0).all(1)
     raw, new = (_extent(clip.hands[both, side, :, :2].astype(float)) for clip in (motion, goal))
     sure = raw > 1e-6
@@ -117,7 +117,7 @@ def _extent(hand: Floats) -> Floats:
 
 
 def _wrist(goal: PoseClip, motion: PoseClip, place: Floats, scale: float, side: int, arm: ArmOutline) -> Floats:
-    """(T, 2) the fitted wrist, `place` (T, 2) in the driving clip, where it belongs on the portrait."""
+    """(T, 2): where the wrist fitted at `place` (T, 2) in the driving clip belongs on the portrait."""
     there, raw = goal.hands[:, side, 0].astype(float), motion.hands[:, side, 0]
     known = (there[:, 2] > 0) & (raw[:, 2] > 0)
     if not known.any():
@@ -129,10 +129,10 @@ def _wrist(goal: PoseClip, motion: PoseClip, place: Floats, scale: float, side: 
 
 
 def calm_elbow(shoulder: Floats, elbow: Floats, wrist: Floats, arm: ArmOutline, length: float) -> Floats:
-    """(T, 2) elbows nearer to where the portrait has its own; all points (T, 2), length: of the forearm in pixels.
+    """(T, 2) elbows moved towards the portrait's own; all points (T, 2), length: of the forearm in pixels.
 
-    A clip's swing of less than about 25 degrees is mostly the other person's build, and a sleeve cut from a photograph
-    bears little turning. The hands stay where they are; the elbow gives way as far as the forearm demands.
+    A difference of less than about 25 degrees mostly comes from the other person's build, and a sleeve cut from a
+    photograph cannot be turned far. The hands stay where they are; the elbow moves as far as the forearm can reach.
     """
     own = arm.elbow - arm.shoulder
     v = elbow - shoulder
@@ -147,7 +147,7 @@ def calm_elbow(shoulder: Floats, elbow: Floats, wrist: Floats, arm: ArmOutline, 
     wish = shoulder + size[:, None] * np.stack([c * way[0] - q * way[1], q * way[0] + c * way[1]], 1)
     most = np.maximum(length, np.linalg.norm(elbow - wrist, axis=1)) + 1e-6
     share = np.ones(len(elbow))
-    for k in np.linspace(0, 1, 11):  # the smallest step back that the forearm can bridge
+    for k in np.linspace(0, 1, 11):  # the smallest step back that the forearm can reach
         bridged = np.linalg.norm(wrist - (wish + k * (elbow - wish)), axis=1) <= most
         share = np.where(bridged & (share == 1.0), k, share)
     kernel = np.exp(-0.5 * (np.arange(-6, 7) / 2.0) ** 2)
@@ -158,7 +158,7 @@ def calm_elbow(shoulder: Floats, elbow: Floats, wrist: Floats, arm: ArmOutline, 
 def front_side(motion: PoseClip, track: HandTrack) -> NDArray[np.int64]:
     """(T,) the side whose forearm reaches further towards the camera.
 
-    It is read from the driving clip: who is in front must not depend on the portrait.
+    Read from the driving clip: which arm is in front must not depend on the portrait.
     """
     reach = []
     for side in range(2):
@@ -169,7 +169,7 @@ def front_side(motion: PoseClip, track: HandTrack) -> NDArray[np.int64]:
     half = CALM_FRAMES // 2
     lead = np.pad(reach[1] - reach[0], half, mode="edge")
     lead = np.array([np.median(lead[t : t + CALM_FRAMES]) for t in range(len(motion))])
-    # while one hand covers the other nothing changes: the usual lead of that time decides
+    # nothing changes while one hand covers the other: the median lead over that time decides
     middle = motion.hands[:, :, [0, 9], :2].astype(float).mean(2)
     gap = np.linalg.norm(middle[:, 0] - middle[:, 1], axis=1)
     near = (motion.hands[:, :, [0, 9], 2] > 0).all((1, 2)) & (gap < OVERLAP * float(np.median(track.palm)))

@@ -1,4 +1,4 @@
-"""Frames' arms: on the picture without arms both are drawn in a pose, the rear one first.
+"""The arms of a frame: both are drawn in a pose onto the picture without arms, the rear one first.
 
 Per side: skin of the upper arm, shadow on the torso, sleeve, cuff of a long sleeve, forearm and hand.
 """
@@ -26,18 +26,18 @@ LONG = 1.4
 """Sleeves that end beyond this (1 elbow, 2 wrist) are long."""
 
 ELBOW_LENGTH, EMERGE = 0.92, 0.16
-"""Sleeves that end beyond the first cover the elbow; over the second the forearm comes out of them."""
+"""Sleeves that end beyond the first cover the elbow; the forearm emerges from them over the second."""
 SHADOWS = ((0.07, 0.02, 0.06, 0.20), (0.28, 0.10, 0.30, 0.24))
-"""Of arms on what is behind them: blur, way to the right and down in palms, and how much light each takes away."""
+"""Shadows of arms on what is behind them: blur, shift right and down (in palms), and the light that each removes."""
 SEEN = 0.3
 """Confidence from which a hand's points count as seen."""
 SIDEWAYS, SLIM, BROAD = 0.45, 0.57, 0.69
-"""Breadth of a palm over its length: seen from the side below the first, of slim and of broad hands."""
+"""Breadth of a palm over its length: below the first it is seen from the side; of slim and of broad hands."""
 THICKER = (-0.08, 0.03)
-"""How much a bare upper arm may differ from the mesh's, in palms: an arm that hangs in a portrait is pressed broad, and
-looks swollen when it moves."""
+"""How much a bare upper arm's thickness may differ from the mesh's, in palms: an arm that hangs beside the body is
+pressed broad, and would look swollen when it moves."""
 FLAT = 0.85
-"""A palm shorter than this share of the usual points at the camera."""
+"""A palm shorter than this share of its usual length points at the camera."""
 
 
 class ArmAnimator:
@@ -56,8 +56,8 @@ class ArmAnimator:
         self._fades: list[tuple[float, float] | None] = []
         for model, arm, long in zip(self.models, layers.arms, self.long, strict=True):
             along = model.along[model.tri]
-            # A little of it lies under the sleeve; more would come out beside a sleeve that turns less than the bone.
-            # out of a sleeve that covers the elbow the forearm comes from below
+            # A little of it lies under the sleeve; more would show beside a sleeve that turns less than the bone. Under
+            # a sleeve that covers the elbow, the forearm begins below.
             start = max(arm.hem, 1.0)
             fade = (start, start + EMERGE) if ELBOW_LENGTH < arm.hem <= LONG else None
             upper.append((along.min(1) < (fade[1] + 0.05 if fade else 1.05)) & (along.max(1) > arm.hem - 0.12))
@@ -75,9 +75,9 @@ class ArmAnimator:
         )
 
     def _exposed(self) -> list[Surface]:
-        """The skin of both sides, so that hands and bare upper arms come out with the portrait's colours."""
+        """The skin of both sides, chosen so that hands and bare upper arms have the portrait's colours once lit."""
         look, texture = self.layers.look, textured(self.models[0].skin, detail_of(self.layers))
-        # pixels look at one place of it or two: no detail may be finer than they are
+        # a pixel samples the texture at one or two places, so no detail may be finer than a pixel
         texture = cv2.GaussianBlur(texture, (0, 0), max(0.3, 0.25 * TEXELS / self.layers.palm))
         hand, arm = to_linear(look.skin), arm_tone(self.layers)
         if arm is not None:
@@ -103,7 +103,7 @@ class ArmAnimator:
             verts = pose_arm(model, raised, fingers, shoulder, elbow, wrist, palm)
             chosen = model.along[model.tri].min(1) > 1.95
             layer = skin_layer(model, verts, palm, self.layers.look, (300, 300), chosen, surface)
-            assert layer is not None  # the hand is inside of these 300 pixels
+            assert layer is not None  # the hand lies within these 300 pixels
             levels.append(_lit(layer))
         return np.mean(levels, 0)
 
@@ -129,7 +129,7 @@ class ArmAnimator:
     def _draw_arm(
         self, out: NDArray[np.uint8], track: Track, t: int, side: int, rear: list[PaintedLayer]
     ) -> list[PaintedLayer]:
-        """Draw one arm, which throws its shadow on torso and `rear` arm; returns its layers."""
+        """Draw one arm with its shadow on the torso and the `rear` arm; returns its layers."""
         model = self.models[side]
         shoulder, elbow, wrist = track.shoulder[side, t], track.elbow[side, t], track.wrist[side, t]
         palm = float(track.palm[side, t])
@@ -155,7 +155,7 @@ class ArmAnimator:
         return painted
 
     def _thicker(self, side: int) -> Floats | None:
-        """(V,) pixels by which a bare upper arm is thicker than the mesh's, None where the photograph shows none."""
+        """(V,) pixels by which a bare upper arm is thicker than the mesh's; None where no photographed one is seen."""
         arm, model, palm = self.layers.arms[side], self.models[side], self.layers.palm
         half = bare_half(self.layers, side) if arm.bare else None
         if half is None:
@@ -164,14 +164,14 @@ class ArmAnimator:
         return more * np.clip((1.9 - model.along) / 0.9, 0, 1)
 
     def _filled_out(self, verts: Floats, palm: float, side: int) -> Floats:
-        """A bare upper arm as thick as the photograph's, the forearm as it is."""
+        """The vertices with a bare upper arm as thick as in the photograph, and the forearm unchanged."""
         thickness, model = self._thickness[side], self.models[side]
         if thickness is None:
             return verts
         return verts + normals_of(verts * FLIP, model.tri) * FLIP * (thickness * palm / self.layers.palm)[:, None]
 
     def _in_sleeve(self, verts: Floats, shoulder: Floats, elbow: Floats, palm: float, side: int) -> Floats:
-        """A drawn upper arm runs through the middle of its sleeve's hem, whose place beside the bone is known."""
+        """Move a drawn upper arm to run through the middle of its sleeve's hem, whose offset from the bone is known."""
         arm = self.layers.arms[side]
         if arm.bare or not arm.middle:
             return verts
@@ -188,7 +188,7 @@ class ArmAnimator:
         wanted = 0.97 * np.median(np.minimum(arm.outer, arm.inner)[5:]) / palm  # half-width of the sleeve at the elbow
         taper = np.clip(2 - model.along, 0, 1)
         thick = np.maximum(0.07, (wanted - _bare_half(model)) * taper + 0.08 * (1 - taper))
-        thick *= np.clip((model.along - 0.86) / 0.18, 0.1, 1)  # it begins inside of the upper sleeve
+        thick *= np.clip((model.along - 0.86) / 0.18, 0.1, 1)  # it begins inside the upper sleeve
         look, texture = self.layers.look, self._textures[side]
         return cloth_layer(model, verts, normals, palm, look, texture, self.size, thick, (0.88, 1.99))
 
@@ -223,7 +223,7 @@ class ArmAnimator:
 
 
 def build_of(layers: Layers) -> Build:
-    """Whose hands a portrait has, by the breadth of a palm that it shows flat; average where it shows none."""
+    """The build of the portrait's hands, from the breadth of a palm that it shows flat; average where it shows none."""
     ratios = []
     for hand in layers.pose.hands.astype(float):
         length, breadth = (np.linalg.norm(hand[a, :2] - hand[b, :2]) for a, b in ((0, 9), (5, 17)))

@@ -19,10 +19,10 @@ SIDES_OF_FACE = ((1, 3, 48, 31, 41), (15, 13, 54, 35, 46))
 
 LUMINANCE = np.array([0.21, 0.72, 0.07])
 SOFT_RANGE = 1.1
-"""Range of the logarithm of light (5 to 95 per cent) on arms that are drawn with a contrast of 1, and then some: part
-of what a photograph shows is the shade of the body on arms that hang beside it."""
+"""Range of the logarithm of light (5th to 95th percentile) on arms drawn with a contrast of 1, plus a margin: part of
+what a photograph shows is the body's shade on arms that hang beside it."""
 HUE = np.array([[-0.07, -0.05, -0.14], [0.09, 0.05, 0.05]])
-"""How far hands may differ from face and neck in the logarithm of linear light, RGB: they are yellower at most."""
+"""How far hands may differ from face and neck in the logarithm of linear light, RGB: at most they are yellower."""
 LEAST_CONTRAST, USUAL_CONTRAST, MOST_CONTRAST = 0.4, 1.25, 1.6
 
 ColourModel = tuple[Layer, Layer]
@@ -40,16 +40,16 @@ class Colours:
 
 
 def find_colours(picture: NDArray[np.uint8], pose: Pose, person: Layer, hands: Mask) -> Colours:
-    """Tell skin from cloth by the colours of face and hands against those of chest and upper sleeves.
+    """Tell skin from cloth by comparing colours with those of face and hands and those of chest and upper sleeves.
 
-    picture: (H, W, 3) RGB; person: (H, W) soft mask; hands: (H, W), where its hands are.
+    picture: (H, W, 3) RGB; person: (H, W) soft mask; hands: (H, W), where the hands are.
     """
     left, right = (pose.body[k, :2] for k in SHOULDERS)
     width = float(np.linalg.norm(left - right))
     smooth = cv2.GaussianBlur(picture, (0, 0), max(0.6, 0.0042 * width))
     lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB).astype(np.float32)
     face_pixels = lab[_polygons(pose, picture.shape, CHEEKS_AND_NOSE)]
-    if len(face_pixels) > 20:  # the lit half of the face: the other one is shape, not colour
+    if len(face_pixels) > 20:  # the lit half of the face: the other half shows shading, not colour
         face = np.median(face_pixels[face_pixels[:, 0] >= np.median(face_pixels[:, 0])], 0)
     else:
         face = np.array([170.0, 140.0, 140.0])
@@ -94,7 +94,7 @@ def _square(radius: float) -> NDArray[np.uint8]:
 
 
 def _clusters(pixels: Layer, count: int) -> ColourModel:
-    """A few Gaussians, none of them very narrow: a single one calls navy cloth skin."""
+    """Fit a few Gaussians, none very narrow; a single one would take navy cloth for skin."""
     cv2.setRNGSeed(0)
     pixels = pixels[:: max(1, len(pixels) // 4000)].astype(np.float32)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 15, 0.5)
@@ -119,11 +119,11 @@ def _distance(lab: Layer, model: ColourModel) -> Layer:
 
 
 def skin_tone(picture: NDArray[np.uint8], pose: Pose, colours: Colours, arms: Layer, hands: Mask) -> Floats:
-    """(3,) sRGB 0..1 of raised hands: brightness between face and visible hands, hue of the hands and bare arms.
+    """(3,) sRGB 0..1 for raised hands: a brightness between face and visible hands, the hue of hands and bare arms.
 
     arms: (H, W), how probably a pixel is a bare arm or hand; hands: (H, W), where the hands are. Hands in a portrait
-    often hang in the shade: the brightness stays near the face's. Shade, cold light or a mistake must not turn them
-    grey or purple: the ratios of the channels stay near those of face and neck.
+    often hang in the shade: the brightness stays near the face's. Shade, cold light or a mistake must not turn hands
+    grey or purple, so the channel ratios stay near those of face and neck.
     """
     width = float(np.linalg.norm(np.subtract(*pose.body[list(SHOULDERS), :2])))
     pixel = np.clip(colours.face[None, None], 0, 255).astype(np.uint8)
@@ -159,7 +159,7 @@ def _luminance(light: Floats) -> float:
 
 
 def light_contrast(picture: NDArray[np.uint8], arms: Layer, width: float) -> float:
-    """How much farther apart light and shade are on the arms than a soft room's (1), less in haze: `Look.contrast`.
+    """`Look.contrast`: how much stronger light and shade are on the arms than in a softly lit room (1); lower in haze.
 
     picture: (H, W, 3); arms: (H, W), how probably a pixel is a bare arm or hand; width: of the shoulders in pixels.
     """

@@ -1,4 +1,4 @@
-"""Frames from layers: room, body and head in one warp, mouth, then arms, the rear side first, hands over all."""
+"""Frames from layers: room, body and head in one warp, then the mouth, then the arms, rear one first, hands on top."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from .sway import Sway
 CELLS = 24
 """The body's displacement is computed on a grid of this many cells a side: it is smooth."""
 CRISP = 0.2
-"""Share of a pixel's difference to its surroundings that is added before pictures are moved."""
+"""Strength of sharpening before pictures are moved: share of a pixel's difference to its surroundings that is added."""
 LARGE = 130.0
-"""Pupil distance in pixels above which a bicubic kernel is sharp enough for a head; below it is Lanczos'."""
+"""Pupil distance in pixels above which a bicubic kernel is sharp enough for a head; below, Lanczos is used."""
 REACH = 0.02
-"""Shoulder widths around a body within which its sway takes it."""
+"""How far around the body its sway can reach, in shoulder widths."""
 
 
 class Compositor:
-    """Draws any frame of one person, speech and motion, in whatever order they are asked for."""
+    """Draws the frames of one person, speech and motion, in any order."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Compositor:
         x0, y0, x1, y1 = self.box
         shift = cv2.resize(back.astype(np.float32), (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
         a, b, c, d = person.head.box
-        # from the head's crop, whose maps the head follows
+        # in the coordinates of the head's crop, which its maps use
         map_x, map_y = shift[..., 0] + (self.columns - a), shift[..., 1] + (self.rows - b)
         inner = (slice(b - y0, d - y0), slice(a - x0, c - x0))
 
@@ -121,5 +121,5 @@ def fine_picture(person: Person, box: tuple[int, int, int, int]) -> NDArray[np.u
 
 
 def _crisp(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A little sharper: what moves by parts of pixels loses as much of its finest detail on average."""
+    """Sharpen a little: moving by fractions of a pixel blurs about as much on average."""
     return cv2.addWeighted(picture, 1 + CRISP, cv2.GaussianBlur(picture, (0, 0), 0.8), -CRISP, 0)

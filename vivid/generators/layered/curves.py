@@ -13,7 +13,7 @@ Samples = NDArray[np.float32]
 QUIET = 45.0
 """Decibels below the loudest moments that count as silence."""
 FAINTEST = -50.0
-"""Decibels (1 is full scale) that the loudest moments of a recording must have to count as more than hiss."""
+"""Decibels (1 is full scale) that the loudest moments of a recording must reach to count as more than hiss."""
 SYLLABLE_GAP = 0.28
 """Seconds between prominent syllables, at least."""
 
@@ -36,7 +36,7 @@ def smooth_noise(rng: np.random.Generator, frames: int, hertz: float, columns: i
 
 
 def power(samples: Samples, window: int) -> Array:
-    """(N,) mean power around each sample, weighed by a Hann window of `window` samples."""
+    """(N,) mean power around each sample, weighted by a Hann window of `window` samples."""
     if not len(samples):
         return np.zeros(1)
     weights = np.hanning(window)

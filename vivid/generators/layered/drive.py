@@ -19,26 +19,26 @@ from .head_motion import FaceMotion
 from .speech_motion import LIP, RHYTHM, SpeechMotion, load_speech_motion
 
 OPENS_AHEAD = 0.07
-"""Seconds before the sound in which silence ends for the mouth."""
+"""Seconds by which the mouth starts to open before the sound does."""
 GAIN = {
     "jawOpen": 0.62, "mouthFunnel": 0.75, "mouthPucker": 1.0, "mouthLowerDown": 1.0, "mouthUpperUp": 0.7,
     "mouthPress": 0.6, "mouthRollLower": 0.6, "mouthRollUpper": 0.3, "mouthShrugLower": 0.8, "mouthStretch": 0.7,
     "mouthSmile": 0.6,
 }  # fmt: skip
-"""The synthetic speakers' curves are bolder than what a photograph bears; mouthClose is left to the lips' contact."""
+"""Gains: the synthetic speakers' curves are bolder than suits a photograph; the lips' contact replaces mouthClose."""
 WIDEST = 0.40
 """jawOpen saturates here: speech, not a shout."""
 AJAR = 0.2
-"""jawOpen at least, for each share of loudness above a half: nobody is loud through a mouth that is nearly shut."""
+"""Least jawOpen per unit of loudness above one half: nobody is loud through a mouth that is nearly shut."""
 AGREES, DISAGREES = 0.7, 0.4
-"""Correlation of jaw and loudness in speech that the network understands; below the second loudness opens the mouth."""
+"""Correlation of jaw and loudness: above the first the network is trusted, below the second the loudness."""
 MOST_BY_LOUDNESS = 0.7
 BESIDE_CLOSURE = 0.5
-"""How far lips are closed in the frames beside a full closure, at least."""
+"""Least closure of the lips in the frames beside a full closure."""
 LONGEST_CLOSURE, NEAR_FRAMES, VOWEL = 4, 6, 0.9
 """Frames that lips stay closed on p, b or m, and share of the loudness nearby above which a moment is a vowel."""
 SHARPEN = 0.6
-"""How much of the difference to a mean over 0.1 s is added: the regression is smoother than speech."""
+"""Share of the difference to a 0.1 s mean that is added, because the regression is smoother than speech."""
 
 
 @cache
@@ -54,7 +54,7 @@ def encode(speech: Speech) -> Tensor:
 def streams(states: Tensor, frames: int, network: SpeechMotion | None = None) -> dict[str, Array]:
     """Each channel of lip and head stream at every frame (frames,); states: (n, 5, 384).
 
-    Mouths are ahead of sounds by 0.03 s in what the network learnt, and by nothing more.
+    The mouth leads the sound by 0.03 s in the network's training data; no further lead is added.
     """
     network = load_speech_motion() if network is None else network
     with torch.no_grad():
@@ -69,7 +69,7 @@ def drive(
 ) -> list[FaceMotion]:
     """What the face does in each frame at 24 frames a second.
 
-    states: `encode(speech)`, where it is known already; network: another than the one that ships. The seed decides
+    states: `encode(speech)`, if already computed; network: one to use instead of the one that ships. The seed decides
     blinks, glances and slow turns.
     """
     if not frames:
@@ -77,7 +77,7 @@ def drive(
     samples = speech.samples
     lip = streams(encode(speech) if states is None else states, frames, network)
     level = loudness(samples, frames)
-    # What is not speech keeps the mouth shut; it opens a little before the sound and closes softly.
+    # Without speech the mouth stays shut; it opens a little before the sound and closes softly.
     loud = np.clip((lip["speaking"] - 0.25) / 0.35, 0, 1) * np.clip((level - 0.15) / 0.2, 0, 1)
     shifted = [np.concatenate([loud[k:], np.repeat(loud[-1:], k)]) for k in range(round(OPENS_AHEAD * FPS) + 1)]
     voiced: Array = smooth(np.max([s[:frames] for s in shifted], 0), 0.035)
@@ -86,13 +86,13 @@ def drive(
         lip[name] = (lip[name] + SHARPEN * (lip[name] - smooth(lip[name], 0.10))) * beat
     units = {name: np.maximum(lip[name], 0) * gain * voiced for name, gain in GAIN.items()}
     units["jawOpen"] = np.maximum(units["jawOpen"], AJAR * np.clip(level - 0.5, 0, 0.5) * voiced)
-    unsure = _unsure(lip["jawOpen"], level) * min(1.0, 5 * float(voiced.mean()))  # noise disagrees as well
+    unsure = _unsure(lip["jawOpen"], level) * min(1.0, 5 * float(voiced.mean()))  # noise also correlates badly
     units["jawOpen"] += unsure * (0.8 * WIDEST * np.clip((level - 0.35) / 0.6, 0, 1) ** 1.5 * voiced - units["jawOpen"])
     units["jawOpen"] = WIDEST * np.tanh(units["jawOpen"] / WIDEST)
     units["mouthPucker"] = units["mouthPucker"] + 0.35 * units["mouthFunnel"]
     touch: Array = np.clip((lip["touch"] - 0.22) / 0.25, 0, 1)
     touch = _brief(np.where(voiced > 0.2, touch, 0), level)
-    # A frame beside a closure is on its way: mouths do not jump open.
+    # A frame beside a closure is partly closed: mouths do not jump open.
     beside = np.pad(touch, 1, mode="edge")
     touch = np.maximum(touch, BESIDE_CLOSURE * np.maximum(beside[:-2], beside[2:]))
     tongue = np.clip(lip["tongueOut"] * 3, 0, 1)
@@ -119,10 +119,10 @@ def drive(
 
 
 def _unsure(jaw: Array, level: Array) -> float:
-    """How much of the jaw's opening (T,) follows the loudness `level` (T,) instead, 0..1.
+    """How far the loudness `level` (T,) should replace the network's jaw opening `jaw` (T,), 0..1.
 
-    Jaws open with loudness in every speech (r 0.63 with the synthetic speakers' own). Where the network's does not, the
-    voice is unlike those that it learnt from.
+    In all speech the jaw opens with loudness (r 0.63 with the synthetic speakers' own curves). Where the network's jaw
+    does not, the voice is unlike those that it learnt from.
     """
     if min(jaw.std(), level.std()) < 1e-6:
         return 0.0
@@ -131,9 +131,9 @@ def _unsure(jaw: Array, level: Array) -> float:
 
 
 def _brief(touch: Array, level: Array) -> Array:
-    """Closures (T,) 0..1 without the loud parts of those that last too long: closed lips are not as loud as a vowel.
+    """Closures (T,) 0..1, minus the loud parts of those that last too long: closed lips are not as loud as a vowel.
 
-    Voices unlike those that the network learnt from can hold it closed through a syllable. level: (T,) loudness.
+    For voices unlike those it learnt from, the network may keep lips closed through a syllable. level: (T,) loudness.
     """
     out, closed = touch.copy(), np.pad(touch > 0.5, 1)
     starts, ends = np.flatnonzero(closed[1:] & ~closed[:-1]), np.flatnonzero(~closed[1:] & closed[:-1])

@@ -1,4 +1,4 @@
-"""The face mesh of MediaPipe: its point groups, and how it is found in a picture of any kind."""
+"""MediaPipe's face mesh: its point groups, and how it is found in any kind of picture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Chain = tuple[int, ...]
 Place = tuple[float, float, float]
 
 POINTS = 468
-"""Points of the skin; ten of the irises follow in what the finder returns."""
+"""Points of the skin; the finder returns ten points of the irises after them."""
 
 UPPER_INNER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 LOWER_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
@@ -60,7 +60,7 @@ EYES = {
 }
 """The person's eyes."""
 STABLE = (6, 168, 197, 195, 5, 4, 1, 33, 133, 362, 263, 127, 356, 234, 454, 93, 323, 10, 151, 9, 8, 67, 297, 109, 338)
-"""Points that speech hardly moves: for the head's pose."""
+"""Points that speech hardly moves, used for the head's pose."""
 OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152,
     148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
@@ -107,18 +107,18 @@ def pupil_distance(mesh: FaceMesh, deep: bool = False) -> float:
 
 
 class FaceFinder:
-    """Finds the face of the portrait's person, also where it is rolled, small or lit hard.
+    """Finds the face of the portrait's person, even if it is rolled, small or harshly lit.
 
-    MediaPipe's networks lie inside its package. They are loaded by the first call; calls from several threads wait for
-    each other, because one graph takes one picture at a time.
+    MediaPipe's networks lie inside its package. The first call loads them; calls from several threads wait for each
+    other, because a graph takes one picture at a time.
     """
 
     LOOKS = ((0.0, 0.0, 2.0), (0.04, 0.0, 1.9), (-0.04, 0.03, 2.1), (0.0, -0.04, 2.25), (0.02, 0.05, 1.8))
-    """Crops of the looks that are averaged: shift and side in sides of the face's box."""
+    """Crops whose meshes are averaged: shift and side, in sides of the face's box."""
     SIZE = 512
     """Side of a crop in pixels."""
     ROLLS = (0.0, 30.0, -30.0, 60.0, -60.0)
-    """Degrees by which heads are looked for."""
+    """Degrees by which the picture is turned in the search for a face."""
     SIMILAR = 0.3
     """Faces with more than this share of the largest one's area count as further people."""
 
@@ -129,8 +129,8 @@ class FaceFinder:
     def find(self, picture: Picture, head_box: NDArray[np.floating] | None = None) -> FaceMesh | None:
         """The largest face of an RGB picture (H, W, 3), or None.
 
-        head_box: (x0, y0, x1, y1) where another detector saw a head: a face in it comes before larger ones, and it is
-        looked at when no face was found by itself.
+        head_box: (x0, y0, x1, y1) where another detector saw a head: a face in it is preferred to larger ones, and the
+        box itself is searched if no face is found otherwise.
         """
         picture = np.ascontiguousarray(picture)
         with self._lock, _quiet():
@@ -185,7 +185,7 @@ class FaceFinder:
         return []
 
     def _mesh(self, picture: Picture, place: Place, roll: float) -> Array | None:
-        """(478, 3): the mean of a few looks, which halves what the mesh trembles from crop to crop."""
+        """(478, 3): the mean over a few crops, which halves the jitter of the mesh from crop to crop."""
         x, y, side = place
         seen = []
         for dx, dy, share in self.LOOKS:
@@ -218,7 +218,7 @@ class FaceFinder:
                     static_image_mode=True, refine_landmarks=True, min_detection_confidence=0.3
                 )
             else:
-                far = name == "far"  # the other one finds rolled heads and hard shadows
+                far = name == "far"  # the other network copes with rolled heads and hard shadows
                 self._graphs[name] = face_detection.FaceDetection(
                     model_selection=int(far), min_detection_confidence=0.3 if far else 0.4
                 )

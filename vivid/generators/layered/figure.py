@@ -1,4 +1,4 @@
-"""What a portrait is taken apart into, as the parts of the layered generator pass it on."""
+"""The data that a portrait is taken apart into, as passed between the parts of the layered generator."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PLACES = np.linspace(0.05, 1.0, 10)
 """Where along the upper arm (0 shoulder, 1 elbow) its half-widths are measured."""
 
 HEM_KNOTS = np.linspace(-0.3, 0.3, 13)
-"""Places beside the bone of the upper arm at which its hem is known, in shoulder widths; positive is outwards."""
+"""Offsets from the upper arm's bone at which its hem is given, in shoulder widths; positive is outwards."""
 
 
 def hem_bow(outward: Floats) -> Floats:
-    """How much farther down an unseen hem is in the middle of the arm than at its sides; outward: in shoulder widths
-    beside the bone."""
+    """How much farther down an unseen hem is assumed in the middle of the arm than at its sides; outward: offset from
+    the bone in shoulder widths."""
     return np.asarray(0.02 * (1 - np.square(np.clip(outward / 0.2, -1, 1))))
 
 
@@ -33,10 +33,10 @@ class ArmOutline:
     """What the portrait shows of one arm, in pixels.
 
     shoulder, elbow, wrist: (2,); hem: where cloth ends (0 shoulder, 1 elbow, 2 wrist; over 1.4 is a long sleeve), and
-    hem_curve: (13,) how much farther down it does so at HEM_KNOTS; outer, inner: (10,) half-widths of sleeve or arm
-    beside the bone at PLACES, away from and towards the torso; hand_seen: whether the portrait shows the hand; bare:
-    whether the upper arm below the hem is the photograph's own skin, down to `bare_to` of its length;
-    middle: how far outside of the bone the middle of a short sleeve's hem is.
+    hem_curve: (13,) how much farther down it ends at each of HEM_KNOTS; outer, inner: (10,) half-widths of sleeve or
+    arm beside the bone at PLACES, away from and towards the torso; hand_seen: whether the portrait shows the hand;
+    bare: whether the upper arm below the hem is the photograph's own skin, down to `bare_to` of its length;
+    middle: how far outwards from the bone the middle of a short sleeve's hem is.
     """
 
     shoulder: Floats
@@ -52,7 +52,7 @@ class ArmOutline:
     middle: float = 0.0
 
     def hem_at(self, outward: NDArray[np.floating]) -> Floats:
-        """Where cloth ends along the arm, `outward` shoulder widths beside the bone."""
+        """Where cloth ends along the arm, at an offset of `outward` shoulder widths from the bone."""
         return self.hem + np.interp(outward, HEM_KNOTS, self.hem_curve)
 
 
@@ -65,7 +65,7 @@ class Layers:
     arms; torso: (H, W) opacity 0..1 of the body without arms; person: (H, W) soft mask of the whole person; removed:
     (H, W) bool, where arms were taken out; pose: in these pixels; palm: usual length of this person's palm in pixels;
     shoulders: distance between the shoulders in pixels; entering: no arm is seen, nothing was taken out, and forearms
-    come from outside.
+    enter from outside.
     """
 
     photo: NDArray[np.uint8]

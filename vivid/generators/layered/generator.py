@@ -25,22 +25,22 @@ from .drive import drive
 from .person import Person, analyse
 
 USUAL_SIDE, LARGEST_SIDE, LONGEST_SIDE, SMALLEST_SIDE = 768, 1080, 1920, 128
-"""The shorter side of a video by default and at most, the longer one at most, and any at least, in pixels."""
+"""In pixels: default and largest shorter side of a video, largest longer side, and smallest side of either kind."""
 PREPARING, DRAWING, ENCODING = (0.5, 3.5), (0.035, 0.040), (0.0, 0.025)
-"""Seconds, and more for every megapixel, that an ordinary core takes: to take a portrait apart and listen; to draw a
-frame; to encode it."""
+"""Seconds on an ordinary core, fixed and per megapixel, to take a portrait apart and encode the speech; to draw a
+frame; to encode a frame."""
 CORES = 1.6 if (os.cpu_count() or 1) > 1 else 1.0
-"""That work on the frames: two threads, of which one waits for the interpreter now and then."""
+"""Effective cores that draw frames: two threads, one of which sometimes waits for the interpreter lock."""
 RUN = 1.6
-"""How much longer a frame takes in a run of a server than by itself: 7 s promised were 12 in a browser beside it."""
+"""How much longer a frame takes in a server's run than alone: 7 s promised took 12 with a browser running."""
 KEPT_PEOPLE = 4
-"""Portraits whose analysis is kept: a visitor changes voice and motion more often than the picture."""
+"""Portraits whose analysis is kept: visitors change the voice and the motion more often than the picture."""
 
 
 class Pace:
-    """How long this machine takes over what an ordinary one does, for all generators of the process.
+    """How much longer this machine takes than an ordinary one, shared by all generators of the process.
 
-    Whole runs tell it; until there was one, single frames give an idea.
+    Measured on whole runs; until the first one, single frames give an estimate.
     """
 
     def __init__(self) -> None:
@@ -48,12 +48,12 @@ class Pace:
         self._known = False
 
     def of_run(self, ratio: float) -> None:
-        """A run's frames took `ratio` times as long as expected, with everything that became of them."""
+        """Note that a run's frames took `ratio` times as long as expected, including everything done with them."""
         self._follow(ratio, 0.7)
         self._known = True
 
     def of_frame(self, ratio: float) -> None:
-        """One frame did. Servers make videos at a low priority, beside pages that show every step: RUN times that."""
+        """The same for a single frame, times RUN: servers make videos at a low priority, beside busy pages."""
         if not self._known:
             self._follow(RUN * ratio, 0.15)
 
@@ -89,7 +89,7 @@ class LayeredGenerator:
         self._lock = threading.Lock()
 
     def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
-        """The portrait's own shape with a shorter side of USUAL_SIDE, or what was asked for. Errors: InputError."""
+        """The portrait's own aspect with a shorter side of USUAL_SIDE, or the size asked for. Errors: InputError."""
         shrink = min(1.0, USUAL_SIDE / min(portrait_size), LONGEST_SIDE / max(portrait_size))
         usual = [2 * round(side * shrink / 2) for side in portrait_size]
         run = resolve(self.capabilities, settings, (usual[0], usual[1]))
@@ -102,7 +102,7 @@ class LayeredGenerator:
         return run
 
     def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> LayeredSession:
-        """Take the portrait apart (once for each picture), listen to the speech, place the motion."""
+        """Take the portrait apart (once for each picture), encode the speech and place the motion."""
         pool = ThreadPoolExecutor(1)
         try:
             faces_soon = pool.submit(drive, speech, len(inputs.clip), settings.seed)
@@ -114,10 +114,10 @@ class LayeredGenerator:
         return LayeredSession(compositor, tuple(person.plan.sentences))
 
     def measure_speed(self) -> None:
-        """Nothing is slow before the first run: `expected_seconds` has an ordinary machine's figure until then."""
+        """Measures nothing: until the first run, `expected_seconds` uses an ordinary machine's figure."""
 
     def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
-        """Of taking the portrait apart, listening, drawing and encoding, at the pace that was measured last."""
+        """Seconds to take the portrait apart, encode the speech, draw and encode, at the pace last measured."""
         assert settings.width and settings.height
         pixels = settings.width * settings.height
         return PACE.value * (_seconds(PREPARING, pixels) + frames * _seconds_of_frame(pixels))
@@ -132,7 +132,7 @@ class LayeredGenerator:
         with self._lock:
             turn = self._turns.setdefault(key, threading.Lock())
         try:
-            with turn:  # who asks for the same picture meanwhile waits for it
+            with turn:  # others asking for the same picture wait for it here
                 with self._lock:
                     if key in self._people:
                         self._people.move_to_end(key)
@@ -153,7 +153,7 @@ def _seconds(cost: tuple[float, float], pixels: int) -> float:
 
 
 def _seconds_of_frame(pixels: int) -> float:
-    """Of one frame among many."""
+    """Expected seconds for one frame among many."""
     return (_seconds(DRAWING, pixels) + _seconds(ENCODING, pixels)) / CORES
 
 
@@ -171,17 +171,17 @@ class LayeredSession:
         """Blocks of finished frames, in order."""
         began = time.perf_counter()
         yield from self.blocks()
-        spent = time.perf_counter() - began  # with what becomes of the frames meanwhile: that is what users wait for
+        spent = time.perf_counter() - began  # includes what is done with the frames meanwhile: users wait for that too
         count, pixels = len(self._compositor.faces), self.size[0] * self.size[1]
         PACE.of_run(spent / (count * _seconds_of_frame(pixels)))
 
     def blocks(self) -> Stream[Frames, None, None]:
-        """The same for somebody who works on them: no measurement."""
+        """The same without measuring the pace, for callers that do more work on the frames."""
         yield from draw_blocks(self._compositor.frame, range(len(self._compositor.faces)))
 
     def frame(self, index: int) -> NDArray[np.uint8]:
-        """That very frame (H, W, 3) of the video."""
-        began = time.thread_time()  # not the clock's: a frame that waits for others says nothing of a whole run
+        """Frame `index` (H, W, 3) of the video."""
+        began = time.thread_time()  # not wall-clock time: a frame that waits for others says nothing about a whole run
         drawn = self._compositor.frame(index)
         PACE.of_frame((time.thread_time() - began) / _seconds(DRAWING, drawn.size // 3))
         return drawn

@@ -9,7 +9,7 @@ Array = NDArray[np.float64]
 
 
 def smoothstep(x: NDArray[np.floating]) -> NDArray[np.floating]:
-    """0 below 0, 1 above 1, and a step between them whose first two derivatives are continuous."""
+    """0 below 0, 1 above 1, with a smooth step in between whose first two derivatives are continuous."""
     x = np.clip(x, 0, 1)
     return x * x * x * (x * (6 * x - 15) + 10)
 

@@ -1,6 +1,6 @@
-"""The fitted hands of a clip, kept: a fit depends on the clip alone, so it is made once for each.
+"""A cache of fitted hands: a fit depends on the clip alone, so it is made once per clip.
 
-Those of the clips that ship lie in one file, which `python -m vivid.generators.layered.hand_fit` writes anew.
+The fits of the clips that ship are in one file, which `python -m vivid.generators.layered.hand_fit` rewrites.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .hand_track import ANGLES, HandTrack, quaternions, turns_of
 
 FILE = Path(__file__).resolve().parents[3] / "assets" / "layered" / "hands.npz"
 STEPS = np.array([2.0**-14] * 4 + [2.0**-12] * ANGLES + [2.0**-12] * 3 + [2.0**-14])
-"""What one count of the stored integers is: quaternion, angles, place and logarithm of the palm, error."""
+"""The value of one unit of the stored integers: quaternion, angles, place and logarithm of the palm, error."""
 KEPT = 32
 """Clips whose fits are kept in memory."""
 
@@ -31,7 +31,7 @@ _lock = Lock()
 
 
 def fit_hands(motion: PoseClip) -> HandTrack:
-    """The hands of a clip of T frames: from memory, from the file of those that ship, else fitted (about a second)."""
+    """The hands of a clip of T frames: from memory, from the file that ships, else fitted (about a second)."""
     key = content_key(motion)
     with _lock:
         if key in _kept:
@@ -53,7 +53,7 @@ def content_key(motion: PoseClip) -> str:
 
 
 def pack(track: HandTrack, motion: PoseClip) -> NDArray[np.int32]:
-    """A fit as integers (2, T, 29), differences in time, which compress well; see STEPS."""
+    """A fit as integers (2, T, 29), stored as differences in time, which compress well; see STEPS."""
     q = quaternions(track.turn)
     sign = np.sign((q[:, 1:] * q[:, :-1]).sum(-1))
     q[:, 1:] *= np.cumprod(np.where(sign == 0, 1, sign), 1)[..., None]

@@ -1,8 +1,8 @@
 """The 3D hands behind the 21 points of a clip: orthographic inverse kinematics of all frames at once.
 
-Per frame: turn of the hand (3), 21 angles, place (2) and size (1). Loss: robust distance of the points in palms, limits
-of the joints, bends that belong together, a wrist that does not break, smoothness in time. Minimised by Levenberg and
-Marquardt's method, whose normal equations couple a frame with the next two only. The palm's triangle has two mirror
+Per frame: turn of the hand (3), 21 angles, place (2) and size (1). Loss: robust distance of the points in palms, joint
+limits, correlated bends, a limit on the wrist's bend, smoothness in time. It is minimised by the Levenberg-Marquardt
+method, whose normal equations couple a frame with only the next two. The palm's triangle has two mirror
 solutions in depth: both are tried in every frame, and the cheapest path through time is refined.
 """
 
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 FOREARM = 2.45
 """Forearm in palms, for a first guess of its depth."""
 SPREAD, FAR = 0.05, 0.10
-"""Squared palms at which the robust distance is half used up, and the share of the plain squared distance beside it."""
+"""Squared palms at which the robust distance reaches half its maximum, and the weight of the plain squared distance."""
 KNUCKLES = (0, 5, 9, 13, 17)
 TIPS = (4, 8, 12, 16, 20)
 POINT_WEIGHTS = np.ones(21)
@@ -34,17 +34,17 @@ LOW = np.array([-0.4, -0.5, -0.6] + [-0.35, -0.05, -0.05] * 4 + [-0.3] * 4 + [-0
 HIGH = np.array([0.9, 1.0, 1.2] + [1.6, 1.85, 1.2] * 4 + [0.3] * 4 + [0.7] * 2)
 """Limits of the angles, in radians."""
 JUMP = 0.12
-"""Cost of a turn between two frames on the path through mirror solutions, by its matrices' squared difference."""
+"""Cost of a turn between two frames on the path through mirror solutions, per squared difference of the matrices."""
 USUAL_JITTER = 0.003
-"""Jitter of points, in palms, from which frames are tied together more: that of a detector is 0.007 to 0.012."""
+"""Jitter of points, in palms, above which frames are tied together more; a detector's is 0.007 to 0.012."""
 BOTH_STEPS, CLIP_STEPS = 14, 14
 AT_ONCE = 256
-"""Frames whose slopes are in memory at the same time."""
+"""Frames whose derivatives are in memory at the same time."""
 REST = np.array([0.1] * 3 + [0.25] * 12 + [0.0] * 6)
 """Angles of a relaxed hand."""
 
 UNKNOWNS = 3 + ANGLES + 3
-"""Of a frame: a small turn, the angles, place and the logarithm of the size."""
+"""Unknowns of a frame: a small turn, the angles, the place and the logarithm of the size."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _unseen(side: int, elbow: Floats, wrist: Floats, count: int) -> tuple[Floats
 
 
 def _filled(points: Floats, present: NDArray[np.bool_], wrist: Floats) -> Floats:
-    """Points (T, 21, 2), where not present (T,) carried on from neighbours, along with the body's wrist (T, 3)."""
+    """Points (T, 21, 2), filled in from neighbours where not `present` (T,), moving with the body's wrist (T, 3)."""
     known, frames = np.flatnonzero(present), np.arange(len(points))
     flat = np.stack([np.interp(frames, known, column) for column in points[known].reshape(len(known), -1).T], 1)
     sure = np.flatnonzero(present & (wrist[:, 2] > 0))
@@ -156,9 +156,9 @@ def _filled(points: Floats, present: NDArray[np.bool_], wrist: Floats) -> Floats
 def trust(points: Floats, sure: Floats, size: float, reach: int = 3) -> tuple[Floats, Floats]:
     """Points (T, 21, 2) without outliers in time, and weights (T, 21) in 0..1; sure: confidences, size: of a palm.
 
-    Seen from the palm, a point that lies far from the median of its 2 reach + 1 frames, compared with how restless it
-    is around, goes to that median; its weight falls with the distance, with the detector's confidence beside the
-    clip's usual one, and where the detector held a frame (the same points twice: one of them is late).
+    A point that, relative to the palm, lies far from the median of its 2 reach + 1 frames, given how much it moves
+    around then, is moved to that median. Its weight falls with that distance, with the detector's confidence relative
+    to the clip's usual one, and where the detector repeated a frame (the same points twice: one of them is late).
     """
     count = len(points)
     palm = points[:, list(KNUCKLES)].mean(1, keepdims=True)
@@ -170,10 +170,10 @@ def trust(points: Floats, sure: Floats, size: float, reach: int = 3) -> tuple[Fl
 
     around = window(local)
     middle = np.median(around, 0)
-    # a steady movement is no outlier: the median of what neighbours two sides away say, too
+    # a steady movement is no outlier: compare also with the median of midpoints of its neighbours
     across = np.median(np.stack([(around[reach - k] + around[reach + k]) / 2 for k in range(1, reach + 1)]), 0)
     far = np.minimum(np.linalg.norm(local - middle, axis=2), np.linalg.norm(local - across, axis=2))
-    common = np.median(far, 1, keepdims=True)  # the whole hand's quick turn is a movement
+    common = np.median(far, 1, keepdims=True)  # a quick turn of the whole hand is a movement, not an outlier
     limit = np.maximum(np.maximum(0.05, 2.5 * np.median(window(far), 0)), 3 * common)
     over = np.clip((far - limit) / limit, 0, 1)[..., None]
     clean = local + over * (middle - local)
@@ -189,7 +189,7 @@ def trust(points: Floats, sure: Floats, size: float, reach: int = 3) -> tuple[Fl
 
 
 def _both_solutions(model: HandModel, goal: Floats) -> Floats:
-    """(2, T, 3, 3): the two turns that put the knuckles of fore- and little finger where they are seen."""
+    """(2, T, 3, 3): the two turns that put the knuckles of index and little finger where they are seen."""
     a, b = model.joints[1, 0], model.joints[4, 0]
     rest = np.linalg.inv(np.stack([a, b, np.cross(a, b)], 1))
     u, v = goal[:, 5], goal[:, 17]
@@ -206,7 +206,7 @@ def _both_solutions(model: HandModel, goal: Floats) -> Floats:
 
 
 def _cheapest_path(task: _Task, turns: Floats) -> _State:
-    """Fit every frame by itself from both turns (2, T, 3, 3), then take the cheapest way through time."""
+    """Fit every frame by itself from both turns (2, T, 3, 3), then take the cheapest path through time."""
     count = turns.shape[1]
     task = task.twice()
     start = np.concatenate([REST, np.zeros(3)])
@@ -257,7 +257,7 @@ def _along_forearm(task: _Task, state: _State) -> tuple[Floats, Floats]:
 
 
 def _normal_equations(task: _Task, state: _State) -> tuple[Floats, Floats]:
-    """Slope (N, 27) and Gauss and Newton's curvature (N, 27, 27) of the single frames' loss, both halved."""
+    """Gradient (N, 27) and Gauss-Newton Hessian (N, 27, 27) of the single frames' loss, both halved."""
     parts = [slice(k, k + AT_ONCE) for k in range(0, len(state.rest), AT_ONCE)]
     found = [_equations_of(task.part(p), _State(state.turn[p], state.rest[p])) for p in parts]
     slopes, curves = (np.concatenate(each) for each in zip(*found, strict=True))
@@ -284,7 +284,7 @@ def _equations_of(task: _Task, state: _State) -> tuple[Floats, Floats]:
     slope[:, 3:] += rest @ PRIOR
     curve[:, 3:, 3:] += PRIOR
     pointing, bent = _along_forearm(task, state)
-    turned = np.cross(pointing, task.fore)  # slope of the cosine by a small turn
+    turned = np.cross(pointing, task.fore)  # derivative of the cosine by a small turn
     broken = np.maximum(0.75 - bent, 0)
     slope[:, :3] -= (0.5 * broken + 0.005)[:, None] * turned
     curve[:, :3, :3] += 0.5 * (broken > 0)[:, None, None] * turned[:, :, None] * turned[:, None]
@@ -293,7 +293,7 @@ def _equations_of(task: _Task, state: _State) -> tuple[Floats, Floats]:
 
 
 def _prior() -> Floats:
-    """(24, 24): the quadratic form of what is usual: bends that belong together, small spreads, one size."""
+    """(24, 24): the prior as a quadratic form: correlated bends, small spreads, one size."""
     rows: list[tuple[float, dict[int, float]]] = []
     for j in range(1, 5):
         rows.append((0.02, {3 * j + 2: 1.0, 3 * j + 1: -0.62}))
@@ -313,7 +313,7 @@ PRIOR = _prior()
 
 
 def _restlessness(points: Floats, size: float) -> float:
-    """How much points (T, 21, 2) jitter, in palms: what of them is no movement that a parabola describes."""
+    """Jitter of points (T, 21, 2), in palms: the part of their motion that a local parabola does not describe."""
     if len(points) < 4:
         return 0.0
     local = (points - points[:, list(KNUCKLES)].mean(1, keepdims=True)) / size
@@ -323,13 +323,13 @@ def _restlessness(points: Floats, size: float) -> float:
 def _in_time(count: int, jitter: float) -> Floats:
     """(3, 5, T): the diagonals 0, 1, 2 of the forms that tie frames together: turn, bends, spreads, place, size.
 
-    jitter: of the points, in palms; noisy ones tie turns and bends more.
+    jitter: of the points, in palms; the noisier they are, the more turns and bends are tied.
     """
     noisy = (jitter / USUAL_JITTER) ** 2
     turn, bends = 3.0 * np.clip(noisy, 1, 8), 10.0 * np.clip(noisy / 2, 1, 4)
     first, second = np.zeros((3, count)), np.zeros((3, count))
     for form, weights in ((first, (-1.0, 1.0)), (second, (1.0, -2.0, 1.0))):
-        rows = max(count - len(weights) + 1, 0)  # differences there are
+        rows = max(count - len(weights) + 1, 0)  # how many differences exist
         for k, a in enumerate(weights):
             for m, b in enumerate(weights[k:]):
                 form[m, k : k + rows] += a * b
@@ -392,7 +392,7 @@ def _refined(task: _Task, state: _State, jitter: float) -> _State:
 
 
 def _turn_slopes(turn: Floats) -> Floats:
-    """(T, 9, 3): slopes of the matrices' numbers by a small turn from the left."""
+    """(T, 9, 3): derivatives of the matrices' entries by a small turn from the left."""
     units = np.zeros((3, 3, 3))
     units[0, 2, 1], units[0, 1, 2] = 1, -1
     units[1, 0, 2], units[1, 2, 0] = 1, -1

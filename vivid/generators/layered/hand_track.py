@@ -1,4 +1,4 @@
-"""A hand's pose over time: few angles, from which the turns of all phalanges and the places of 21 points follow."""
+"""A hand's pose over time: a few angles, from which the turns of all phalanges and the 21 points follow."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class HandTrack:
 
 @dataclass(frozen=True, eq=False)
 class HandModel:
-    """What of an arm the hand's points depend on: joints (5, 4, 3) in palms, axes (5, 3) of bending, normal (3,) out of
-    the palm, roll and side (3,): the thumb's own axes; sign: of the spread of the fingers (5,)."""
+    """The part of an arm model that the hand's points depend on: joints (5, 4, 3) in palms, axes (5, 3) of bending,
+    normal (3,) out of the palm, roll and side (3,): the thumb's own axes; sign: of the spread of the fingers (5,)."""
 
     joints: Floats
     axes: Floats
@@ -111,7 +111,7 @@ def _placed(hand: HandModel, turn: Floats, fingers: Floats) -> Floats:
 
 
 def points_and_slopes(hand: HandModel, turn: Floats, angles: Floats) -> tuple[Floats, Floats]:
-    """Points (N, 21, 3) and their slopes (N, 21, 3, 3 + ANGLES) by a small turn from the left, then by the angles."""
+    """Points (N, 21, 3) and derivatives (N, 21, 3, 3 + ANGLES) by a small turn from the left, then by the angles."""
     count = len(turn)
     fingers, axes = _chain(hand, angles)
     points = _placed(hand, turn, fingers)
@@ -151,7 +151,7 @@ def rotations(v: Floats) -> Floats:
 
 
 def left_jacobian(v: Floats) -> Floats:
-    """(..., 3, 3): the small turn from the left that a change of the rotation vector v (..., 3) is."""
+    """(..., 3, 3): maps a change of the rotation vector v (..., 3) to the small turn from the left that it makes."""
     angle = np.sqrt((v * v).sum(-1) + 1e-12)[..., None, None]
     k = skew(v)
     return np.eye(3) + (1 - np.cos(angle)) / angle**2 * k + (angle - np.sin(angle)) / angle**3 * (k @ k)
@@ -171,7 +171,7 @@ def quaternions(turn: Floats) -> Floats:
     m = turn
     trace = np.trace(m, axis1=-2, axis2=-1)
     d = np.stack([trace, m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]], -1)
-    # four formulas, of which the one with the largest divisor is exact
+    # four formulas; the one with the largest divisor is the most exact
     a, b, c = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
     e, f, g = m[..., 0, 1] + m[..., 1, 0], m[..., 0, 2] + m[..., 2, 0], m[..., 1, 2] + m[..., 2, 1]
     rows = [

@@ -1,4 +1,4 @@
-"""What is measured once on a portrait's head: its pose, the units of this face, colours, teeth, glasses."""
+"""What is measured once on a portrait's head: its pose, its face units, colours, teeth and glasses."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ SIDE, HEIGHT = 2.3, 2.9
 GRID = 0.22
 """Pupil distances between points around the face."""
 STEEPEST = 1.1
-"""Depth along an edge of the mesh over its length: steeper rims would fold at small turns."""
+"""Depth along an edge of the mesh over its length: steeper edges would fold at small turns."""
 CLOSED_GAP = 0.012
 """Photographed openings below this share of the pupil distance count as closed."""
 NEUTRAL_RAISE = 0.04
-"""Corners of the mouth raised by this many pupil distances, compared with the units' own face, are no smile yet."""
+"""Mouth corners raised by up to this many pupil distances over those of the units' own face are not yet a smile."""
 GLASSES = 0.15
 """`nose_bar` above this: glasses."""
 
@@ -61,9 +61,9 @@ class Head:
     box: tuple[int, int, int, int]
     """x0, y0, x1, y1 of the crop in the picture."""
     picture: Picture
-    """(h, w, 3) the crop without arms, an open mouth emptied."""
+    """(h, w, 3) the crop without arms, with an open mouth emptied."""
     photo: Picture
-    """(h, w, 3) the crop with its mouth as photographed."""
+    """(h, w, 3) the crop with the mouth as photographed."""
     points: Array
     """(P, 3) as photographed."""
     closed: Array
@@ -71,7 +71,7 @@ class Head:
     units: dict[str, Array]
     """Face units: name -> (P, 3) offsets at weight 1."""
     follow: Array
-    """(P,) share of the head's motion."""
+    """(P,) share of the head's motion that each point follows."""
     triangles: Triangles
     """(T, 3) in painting order, the surroundings first."""
     surroundings: int
@@ -98,22 +98,22 @@ class Head:
     blinking: float
     """How far the eyes can close, 0-1."""
     smile: float
-    """Weight of the smile that is photographed, 0-1."""
+    """Weight of the photographed smile, 0-1."""
 
 
 def head_rotation(mesh: FaceMesh) -> Array:
-    """Rotation (3, 3) of the head in picture axes, the identity for one that looks into the camera."""
+    """Rotation (3, 3) of the head in picture axes; the identity for a head that looks into the camera."""
     stable = list(STABLE)
     return similarity(face_units().rest[stable], mesh.points[stable])[1]
 
 
 def yaw_of(mesh: FaceMesh) -> float:
-    """Degrees that the head is turned sideways, about -90 to 90, above 0 to the picture's right."""
+    """Degrees that the head is turned sideways, about -90 to 90, positive to the picture's right."""
     return float(np.degrees(_angles(head_rotation(mesh))[1]))
 
 
 def _angles(rotation: Array) -> tuple[float, float]:
-    """Pitch (above 0 looks down) and yaw (above 0 to the picture's right) in radians."""
+    """Pitch (positive looks down) and yaw (positive to the picture's right) in radians."""
     yaw = np.arctan2(-rotation[0, 2], rotation[2, 2])
     return float(np.arcsin(np.clip(-rotation[1, 2], -1, 1))), float(yaw)
 
@@ -121,8 +121,8 @@ def _angles(rotation: Array) -> tuple[float, float]:
 def _blinking(points: Array, rotation: Array, scale: float) -> float:
     """How far these eyes can close, 0-1: where the mesh cannot follow the lids, they stay as photographed.
 
-    So for heads turned more than 30 degrees (the far eye smears, and one eye alone would wink), for those that look up
-    far, and for eyes torn open (of cartoons).
+    This holds for heads turned more than 30 degrees (the far eye smears, and one eye alone would wink), for heads that
+    look far up, and for wide-open eyes (of cartoons).
     """
     pitch, yaw = np.degrees(_angles(rotation))
     lids = [np.linalg.norm(points[list(eye.upper)] - points[list(eye.lower)], axis=1).max() for eye in EYES.values()]
@@ -205,7 +205,7 @@ def analyse_head(picture: Picture, mesh: FaceMesh, plain: Picture) -> Head:
 
 
 def _smile(points: Array, rotation: Array, scale: float) -> float:
-    """Weight of mouthSmile that the portrait wears, 0-1, from how far the corners are raised over the lips' middle."""
+    """Weight of mouthSmile in the portrait, 0-1, from how far the corners are raised above the lips' middle."""
 
     def raised(p: Array) -> float:
         return float(p[[13, 14], 1].mean() - p[[61, 291], 1].mean())
@@ -217,7 +217,7 @@ def _smile(points: Array, rotation: Array, scale: float) -> float:
 
 
 def _limit_slope(points: Array, rounds: int = 40) -> Array:
-    """Depths no steeper than STEEPEST along any edge (the deeper end comes forward): small turns fold nothing."""
+    """Depths no steeper than STEEPEST along any edge (the deeper end comes forward), so small turns fold nothing."""
     t = face_units().triangles
     a, b = np.concatenate([t[:, [0, 1]], t[:, [1, 2]], t[:, [2, 0]]]).T
     a, b = np.concatenate([a, b]), np.concatenate([b, a])
@@ -248,7 +248,7 @@ def _surroundings(points: Array, size: tuple[int, int], scale: float) -> tuple[A
 
 
 def _follow(points: Array, down: Array, scale: float, width: int, cut_sides: bool) -> Array:
-    """(P,) share of the head's motion: all of the face, none of the shoulders, hair beside the neck a little."""
+    """(P,) share of the head's motion: all for the face, none for the shoulders, a little for hair beside the neck."""
     below = ((points - points[CHIN]) @ down) / scale
     follow = 1 - smoothstep((below - 0.05) / 0.95)
     follow[:POINTS] = 1
@@ -280,7 +280,7 @@ def _closing(points: Array, jaw: Array, down: Array, scale: float) -> tuple[Arra
 
 
 def _colours(photo: Picture, detected: Array, gap: float) -> tuple[Array, Array, Array | None]:
-    """Skin, white of the eyes, and teeth where an opening of `gap` pixels shows them: RGB."""
+    """RGB of skin, white of the eyes, and teeth where an opening of `gap` pixels shows them."""
 
     def inside(*polygon: int) -> Array:
         area = np.zeros(photo.shape[:2], np.uint8)

@@ -1,7 +1,7 @@
 """What a head does while its person speaks: posture by phrase, motion with the voice, accents, blinks, glances.
 
-The rhythm comes from the speech (phrases and accents from the lip stream, energy from the head stream); which way a
-head goes, and when it blinks besides, are drawn from the seed.
+The rhythm comes from the speech (phrases and accents from the lip stream, energy from the head stream); the direction
+of head movements and the times of extra blinks are drawn from the seed.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from .curves import smooth, smooth_noise
 from .geometry import Array, smoothstep
 
 PAUSE = 0.25
-"""Seconds of silence that part two phrases."""
+"""Seconds of silence that separate two phrases."""
 POSTURE = np.array([0.020, 0.036, 0.018])
-"""Radians (pitch, yaw, roll) of a phrase's posture beside the photographed one, one deviation."""
+"""Standard deviation in radians (pitch, yaw, roll) of a phrase's posture from the photographed one."""
 FARTHEST = np.array([0.055, 0.075, 0.045])
 """Radians beyond which a head does not turn."""
 BEAT = 0.024
 """Radians of pitch with the voice's ups and downs."""
 ACCENT, ACCENT_GAP = np.array([0.032, 0.016, 0.011]), 0.7
-"""Radians of the strongest accents, and seconds between two of them at least."""
+"""Radians of the strongest accents, and the least seconds between two of them."""
 SPRING = 2.6
-"""Hertz of the critically damped spring that a neck is."""
+"""Hertz of the critically damped spring that models the neck."""
 BLINK_DOWN, BLINK_SHUT, BLINK_UP = 0.085, 0.04, 0.19
-"""Seconds of the parts of a blink."""
+"""Seconds of the phases of a blink."""
 GLANCE = np.array([0.020, 0.007])
-"""Pupil distances that eyes look aside, one deviation."""
+"""Standard deviation of the eyes' sideways looks, in pupil distances."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def head_tracks(
     parts = phrases(voiced)
     turn = smooth_noise(rng, frames, 0.3, 3) * np.array([0.007, 0.012, 0.007])
     turn += _postures(rng, frames, parts) * energy[:, None]
-    # The voice's ups and downs between the phrase and the single sound.
+    # Ups and downs of the voice on a time scale between phrases and single sounds.
     beat = smooth(level, 0.09) - smooth(level, 0.45)
     strength = np.repeat(1.0, frames)
     for first, last in parts:
@@ -83,7 +83,7 @@ def head_tracks(
 
 
 def phrases(voiced: Array) -> list[tuple[int, int]]:
-    """First frame and the one after the last of each stretch of speech without a pause."""
+    """First frame, and the frame after the last, of each stretch of speech without a pause."""
     on = np.flatnonzero(voiced > 0.3)
     if not len(on):
         return []
@@ -93,7 +93,7 @@ def phrases(voiced: Array) -> list[tuple[int, int]]:
 
 
 def _postures(rng: np.random.Generator, frames: int, parts: list[tuple[int, int]]) -> Array:
-    """(T, 3) steps from posture to posture, a new one with each phrase and within long ones."""
+    """(T, 3) steps from posture to posture: a new one with each phrase, and more within long phrases."""
     out = np.zeros((frames, 3))
     for first, last in parts:
         at = float(first) - 0.15 * FPS
@@ -110,7 +110,7 @@ def _nod(time: Array) -> Array:
 
 
 def _spring(target: Array) -> Array:
-    """(T, K) what a critically damped spring makes of its target, in steps of an eighth of a frame."""
+    """(T, K): a critically damped spring that follows its target, in steps of an eighth of a frame."""
     steps = 8
     omega, dt = 2 * np.pi * SPRING, 1 / (FPS * steps)
     place, speed = target[0].copy(), np.zeros(target.shape[1])
@@ -124,8 +124,8 @@ def _spring(target: Array) -> Array:
 
 
 def _glances(rng: np.random.Generator, frames: int, parts: list[tuple[int, int]]) -> tuple[Array, list[int]]:
-    """(T, 2) quick shifts of the eyes: small ones now and then, and away before some phrases and back with them; the
-    frames of the large ones."""
+    """(T, 2) quick shifts of the eyes: small ones now and then, and glances away before some phrases and back as they
+    begin; and the frames of the large ones."""
     out, looks = np.zeros((frames, 2)), []
     t = rng.uniform(0.5, 1.2)
     while t < frames / FPS:
@@ -140,7 +140,7 @@ def _glances(rng: np.random.Generator, frames: int, parts: list[tuple[int, int]]
 
 
 def _blinks(rng: np.random.Generator, frames: int, parts: list[tuple[int, int]], looks: list[int]) -> Array:
-    """(T,): at the ends of most phrases, with eyes that look away, and every few seconds besides."""
+    """(T,): blinks at the ends of most phrases, at glances away, and every few seconds."""
     times = [last / FPS + rng.uniform(-0.05, 0.12) for _, last in parts if rng.random() < 0.7]
     times += [frame / FPS for frame in looks]
     t = rng.uniform(0.8, 1.6)

@@ -24,13 +24,13 @@ CAMERA = 9.0
 EYEBALL, EYE_COUNTER = 0.16, 0.7
 """Radius of an eyeball in pupil distances, and the share of the head's turn that the eyes undo."""
 EYE_SAMPLES = 3
-"""Samples a pixel and axis around the eyes: lids that pass over them have hard edges."""
+"""Samples a pixel and axis around the eyes: the lids that pass over them have hard edges."""
 LASHES = 0.014
-"""Thickness of the line of lashes of closed eyes in pupil distances."""
+"""Thickness of the lash line of closed eyes, in pupil distances."""
 LESS_SMILE, PUSHED_SMILE = 0.5, 0.4
-"""Shares of a photographed smile that speaking takes away, and pushed-out lips besides."""
+"""Shares of a photographed smile that speaking takes away, and that pushed-out lips take away as well."""
 _TAPER = np.array([0, 0.25, 0.65, 0.9, 1, 1, 1, 0.9, 0.65, 0.25, 0])
-"""A narrow gap between the lips ends before the corners."""
+"""How open a narrow gap between the lips is at each point: it ends before the corners."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class HeadAnimator:
         self.height, self.width = head.picture.shape[:2]
         self.names = list(head.units)
         self._basis = np.stack([head.units[name].ravel() for name in self.names])
-        # Eyes lie behind the skin: copies of the eye and what is around it, which skull and gaze move, not the lids.
+        # Eyes lie behind the skin: copies of the eye and its surroundings are moved by skull and gaze, not by the lids.
         edge = np.isin(head.triangles, np.unique(head.eye_hole)).any(1)
         edge[: head.surroundings] = False
         back = np.concatenate([head.triangles[edge], head.eye_hole])
@@ -95,7 +95,7 @@ class HeadAnimator:
         weights = np.array([motion.units.get(name, 0.0) for name in self.names])
         if head.glasses:  # their rims would rise with the brows
             weights[[name.startswith("brow") for name in self.names]] *= 0.25
-        # A photographed smile fades while its person speaks, and more where lips are pushed out: O and U are narrow.
+        # A photographed smile fades while the person speaks, and more where lips are pushed out: O and U are narrow.
         pushed = min(1.0, motion.units.get("mouthPucker", 0.0) + motion.units.get("mouthFunnel", 0.0))
         weights[self.names.index("mouthSmile")] -= head.smile * motion.speaking * (LESS_SMILE + PUSHED_SMILE * pushed)
         points = head.points + head.closed + (weights @ self._basis).reshape(-1, 3)
@@ -107,7 +107,7 @@ class HeadAnimator:
         return points, anchors
 
     def _keep_lips(self, points: Array, closed: float) -> None:
-        """Lips never pass through each other, and meet where `closed` is 1; in place."""
+        """Keep the lips from passing through each other, and make them meet where `closed` is 1; in place."""
         up, low = list(UPPER_INNER), list(LOWER_INNER)
         gap = (points[low] - points[up]) @ self.down
         wide = np.clip(gap.max() / (0.22 * self.head.scale), 0, 1)
@@ -119,9 +119,9 @@ class HeadAnimator:
                 points[list(row)] += share * along * move[1:-1]
 
     def _blink(self, points: Array, amount: float) -> None:
-        """Lids slide over the eyes and meet low on them; the skin around follows in part; in place."""
+        """Slide the lids over the eyes until they meet, low on them; the skin around partly follows; in place."""
         rest = self.head.points
-        # Behind glasses the lids stretch instead, or the rims would come along.
+        # Behind glasses the lids stretch instead; otherwise the rims would move along.
         rows_follow = (0.12, 0.0) if self.head.glasses else (0.66, 0.22)
         for eye in EYES.values():
             up, low = list(eye.upper), list(eye.lower)
@@ -150,7 +150,7 @@ class HeadAnimator:
         points, anchors = self.shape(motion)
         both = np.concatenate([points, head.points[self.rim]])
         placed = self.place(both, motion, np.concatenate([head.follow, np.ones(len(self.rim))]))
-        # The eyes stay on the camera for the most part while the head turns.
+        # While the head turns, the eyes stay mostly on the camera.
         counter = -EYEBALL * EYE_COUNTER * np.sin([motion.yaw, motion.pitch])
         placed[len(points) :, :2] += head.scale * (np.array(motion.gaze) + counter)
         moved = {}
@@ -161,7 +161,7 @@ class HeadAnimator:
 
     # ---------------------------------------------------------------- picture
     def aim(self, map_x: Map, map_y: Map, motion: FaceMotion, carry: Carry) -> HeadPose:
-        """Let the maps (h, w) of the crop, from where the body's warp looks up each pixel, follow the head; in place.
+        """Make the crop's maps (h, w), which say where the body's warp looks up each pixel, follow the head; in place.
 
         Places are in pixels of the crop. Returns what `finish` needs.
         """
@@ -178,7 +178,7 @@ class HeadAnimator:
         self.mouth.paint(body, pose.target[list(MOUTH)], pose.anchors, motion.tongue, float(np.clip(pushed, 0, 0.6)))
 
     def _draw_eyes(self, body: Picture, warp: _Warp, blink: float) -> None:
-        """Draw the eyes again, finely, and where the lids meet the lashes, which lids cut out of a picture lack."""
+        """Redraw the eyes with fine sampling, and the lashes where the lids meet, which warped lids lack."""
         k, lashes = EYE_SAMPLES, float(smoothstep(np.array((blink - 0.55) / 0.4)))
         for name, eye in EYES.items():
             around = warp.target[list(eye.upper + eye.lower + eye.above[0])]
@@ -204,15 +204,15 @@ class _Warp:
     """The dense backward map of one frame: which triangle covers a pixel, and that triangle's affine map."""
 
     SLIVER = 0.8
-    """Square pixels (twice the area) below which a triangle is left out: it would sample far away, and its neighbours
-    cover it."""
+    """Twice the area, in square pixels, below which a triangle is left out: it would sample far away, and its
+    neighbours cover it."""
 
     def __init__(self, triangles: NDArray[np.int64], first_of_face: int, source: Array, pose: HeadPose) -> None:
         self.target = pose.target
         d, s = pose.target[triangles], source[triangles]
-        # Triangles that turned their back lie under their neighbours: they would sample what is not to be seen.
+        # Triangles that face away lie under their neighbours: they would sample what must not be seen.
         area = _twice_area(d) * np.sign(_twice_area(s))
-        # What only the body moves is left to its smooth map; the face always covers the layer of the eyes.
+        # Points that only the body moves keep its smooth map; the face always covers the layer of the eyes.
         moving = ~(np.abs(pose.target - pose.carried).max(1) < 0.02)[triangles].all(1)
         moving[first_of_face:] = True
         self._area, self._triangles, self._corners = area[moving], triangles[moving], s[moving]
@@ -233,13 +233,13 @@ class _Warp:
 
 
 def _twice_area(corners: Array) -> Array:
-    """(T,) of triangles (T, 3, 2), with their sign."""
+    """Twice the signed area (T,) of triangles (T, 3, 2)."""
     a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
 
 
 def _lash_colour(head: Head, upper: Chain) -> Array:
-    """RGB (3,): as dark as the photographed edge of the upper lid, in the tint of the skin, for the iris is near."""
+    """RGB (3,): as dark as the photographed edge of the upper lid, but tinted like the skin: the iris is near."""
     edge = head.points[list(upper[1:-1]), 1::-1] - np.array([0.02 * head.scale, 0])
     at = np.round(edge).astype(int).clip(0, np.array(head.photo.shape[:2]) - 1)
     level = np.percentile(head.photo[at[:, 0], at[:, 1]].mean(1), 25)

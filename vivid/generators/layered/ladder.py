@@ -1,4 +1,4 @@
-"""What of a portrait may move: whole figure, one arm, the head alone, or a refusal; each step down with a sentence.
+"""Which parts of a portrait may move: whole figure, one arm, the head alone, or none; each step down has a sentence.
 
 Decided from the analysis alone, before anything is drawn: faces, the head's turn, the lips' line, joints and hands.
 """
@@ -19,19 +19,19 @@ from .head import lips_share, mouth_hidden, yaw_of
 
 SIDES = ("left", "right")
 MOST_YAW, WARN_YAW = 45.0, 30.0
-"""Degrees of the head's turn: beyond the first it is refused, beyond the second its far half may smear."""
+"""Degrees of the head's turn: beyond the first the portrait is refused, beyond the second its far half may smear."""
 LIP_COLUMNS = 0.40
 """Share of the columns of closed lips that must show a dark line between them."""
 CHEST = 0.42
-"""A hand before the body, so many shoulder widths below the shoulders or less, hides too much of the chest."""
+"""A hand in front of the body, at most this many shoulder widths below the shoulders, hides too much of the chest."""
 SMALLEST_EYES = 14.0
-"""Pixels between the pupils, in the picture as it came, below which a face has nothing to move."""
+"""Pixels between the pupils, in the picture as it came, below which a face is too small to animate."""
 
 
 @dataclass
 class Plan:
     """still: by side (the person's left first), whether that arm stays as photographed; entering: no arm is seen, and
-    hands come into the picture from outside where the gestures raise them; sentences for the user."""
+    hands enter the picture from outside where the gestures raise them; sentences for the user."""
 
     still: list[bool] = field(default_factory=lambda: [False, False])
     entering: bool = False
@@ -51,7 +51,7 @@ class Plan:
         self.sentences.append(HEAD_ONLY[reason])
 
     def keep_draped(self, sides: tuple[bool, bool]) -> None:
-        """Leave arms where loose clothes hang over them; two moving ones make the whole body still."""
+        """Leave arms still that loose clothes hang over; if both would have moved, the whole body stays still."""
         if all(sides):
             self.head_only("cloth")
         else:
@@ -86,10 +86,10 @@ HEAD_ONLY = {
 
 
 def decide(picture: NDArray[np.uint8], mesh: FaceMesh, pose: Pose | None, shrunk: float = 1.0) -> Plan:
-    """What moves in a picture (H, W, 3).
+    """Decide what moves in a picture (H, W, 3).
 
-    pose: on this picture, None where no body was found; shrunk: how many pixels of the picture as it came are one here.
-    Raises InputError for what cannot speak at all: turned away, mouth hidden, too small.
+    pose: on this picture, None where no body was found; shrunk: how many pixels of the picture as it came make one
+    here. Raises InputError for faces that cannot speak at all: turned away, mouth hidden, too small.
     """
     plan = Plan()
     eyes = pupil_distance(mesh) * shrunk

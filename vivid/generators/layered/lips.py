@@ -1,4 +1,4 @@
-"""Where the lips part: the face mesh is one to three pixels off, which a mouth that opens makes visible."""
+"""Where the lips part: the face mesh is one to three pixels off, which becomes visible when the mouth opens."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from .geometry import Array
 OPEN = 0.03
 """Inner lips farther apart than this share of the pupil distance are an open mouth."""
 SEARCH = 0.07
-"""Pupil distances above and below the mesh in which the line between closed lips is looked for."""
+"""Pupil distances above and below the mesh within which the line between closed lips is searched for."""
 OPEN_SEARCH = 0.05
 """The same for each edge of an open mouth."""
 SMALLEST, CONTRAST = 25.0, 0.05
-"""Pupil distance in pixels from which the line is tested, and its contrast over the face's where it is seen."""
+"""Least pupil distance in pixels for testing the line, and least contrast, relative to the face's, for seeing it."""
 _CORNERS = np.array([0, 0.4, 0.7, 0.9, 1, 1, 1, 0.9, 0.7, 0.4, 0])
-"""How far each edge point may follow the picture: near the corners the mesh knows better."""
+"""How far each edge point may follow the picture: near the corners the mesh is more reliable."""
 
 
 def opening(points: Array) -> float:
-    """Mean distance of the inner lips without their corners, in the unit of the points (P, 3)."""
+    """Mean distance between the inner lips, without the corners, in the unit of the points (P, 3)."""
     gap = np.linalg.norm(points[list(UPPER_INNER)] - points[list(LOWER_INNER)], axis=1)
     return float(gap[3:-3].mean())
 
@@ -69,7 +69,7 @@ def _refine_closed(picture: Picture, points: Array, scale: float) -> Array:
 
 
 def _refine_open(picture: Picture, points: Array, scale: float) -> Array:
-    """Both edges where lip turns into cavity or teeth: per column, the span that is least like the lips."""
+    """Both edges where the lips end and cavity or teeth begin: per column, the span that is least like the lips."""
     sharp = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
     lab = np.asarray(cv2.GaussianBlur(sharp, (0, 0), max(0.006 * scale, 0.5)), np.float32)
     top, up, low, bottom = (points[list(c), :2] for c in (UPPER_OUTER, UPPER_INNER, LOWER_INNER, LOWER_OUTER))
@@ -128,7 +128,7 @@ def _look(image: NDArray[np.float32], x: Array, y: Array) -> NDArray[np.float32]
 def lips_share(picture: Picture, mesh: FaceMesh) -> float | None:
     """Share of the columns of closed lips in which a dark line parts them, 0-1; None for an open mouth or a tiny face.
 
-    Below 0.4 the mouth is hidden or hardly seen: so for 30 of 39 masked and 18 of 187 other closed mouths.
+    Below 0.4 the mouth is hidden or hardly seen: true of 30 of 39 masked and 18 of 187 other closed mouths.
     """
     points, scale = mesh.points[:POINTS], pupil_distance(mesh)
     if opening(points) > OPEN * scale or scale < SMALLEST:

@@ -21,7 +21,7 @@ _local = threading.local()
 def person_matte(picture: NDArray[np.uint8], mesh: FaceMesh) -> Layer:
     """Soft mask (H, W) 0..1 of the person in a picture (H, W, 3); mesh: the person's face.
 
-    The segmentation network sees 256 pixels, so the head is looked at once more by itself: hair needs it.
+    The segmentation network sees only 256 pixels, so the head is segmented once more by itself, for the hair.
     """
     person = _sharpened(_segment(picture), picture)
     fine, (x0, y0, x1, y1) = _head_matte(picture, mesh)
@@ -35,10 +35,10 @@ def person_matte(picture: NDArray[np.uint8], mesh: FaceMesh) -> Layer:
 
 
 def with_rim(picture: NDArray[np.uint8], person: Layer, mesh: FaceMesh) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Opacity (H, W) uint8 of the body that moves, and the room (H, W, 3) behind it.
+    """Opacity (H, W) uint8 of the moving body, and the room (H, W, 3) behind it.
 
-    The opacity reaches a little beyond the silhouette, so that loose hair goes along with its surroundings. Hair glows
-    into what is around it: the room takes its colours from farther out and fades into the photograph.
+    The opacity reaches a little beyond the silhouette, so that loose hair moves together with its surroundings. Hair
+    tints the pixels around it, so the room takes its colours from farther out and fades into the photograph.
     """
     unit = pupil_distance(mesh)
     solid = (person > 0.35).astype(np.uint8)
@@ -91,10 +91,11 @@ def _sharpened(soft: Layer, picture: NDArray[np.uint8]) -> Layer:
 
 
 def _by_colour(soft: Layer, picture: NDArray[np.uint8], radius: int) -> Layer:
-    """The band along the mask's edge decided by colour, where person and room beside it differ.
+    """Decide the band along the mask's edge by colour, where person and room differ beside it.
 
-    The network's pixels are large and round off corners of cloth. Opacity there is the place of a colour between the
-    nearby person's and the nearby room's (Levin et al. 2008, "A closed-form solution to natural image matting").
+    The network's pixels are large and round off the corners of cloth. The opacity in the band is the position of a
+    pixel's colour between those of the nearby person and the nearby room (Levin et al. 2008, "A closed-form solution to
+    natural image matting").
     """
     colours = picture.astype(np.float32)
     square = np.ones((2 * radius + 1,) * 2, np.uint8)
@@ -114,7 +115,7 @@ def _by_colour(soft: Layer, picture: NDArray[np.uint8], radius: int) -> Layer:
 
 
 def _guided(picture: NDArray[np.uint8], soft: Layer, radius: int) -> Layer:
-    """Edges of the mask move onto edges of the picture (guided filter, He et al. 2010)."""
+    """Move the mask's edges onto edges of the picture (guided filter, He et al. 2010)."""
     return cv2.ximgproc.guidedFilter(picture.astype(np.float32) / 255, soft, radius, 2e-4)
 
 

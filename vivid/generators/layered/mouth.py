@@ -17,28 +17,28 @@ from .teeth import Mask
 Floats = NDArray[np.float32]
 
 SAMPLES, FINEST = 3, 270.0
-"""Samples a pixel and axis at most, and about how many a pupil distance needs."""
+"""Most samples per pixel and axis, and about how many samples a pupil distance needs."""
 TEETH = np.array([0.0, 0.135, 0.240, 0.345, 0.43, 0.50])
 """Boundaries of the upper teeth from the middle outwards, in pupil distances (8.5 mm incisors at 63 mm)."""
 LOWER_TEETH = np.array([0.0, 0.085, 0.18, 0.29, 0.40])
 UPPER_EDGE = 0.052
 """Pupil distances from the line between the lips down to the upper teeth's edge."""
 NEUTRAL_SKIN = np.array([1.28, 0.96, 0.76])
-"""Skin in white light over its mean, RGB."""
+"""RGB of skin in white light, divided by its mean."""
 GREY_BELOW = 9.0
 """A face whose 90th percentile of Lab chroma is below this is in black and white."""
 FINE = 0.22
-"""Finest detail around the eyes over the coarser one, below which a picture is soft."""
+"""Ratio of the finest to the coarser detail around the eyes, below which a picture is soft."""
 SHADOW = np.array([0.95, 1.22, 1.30])
 _SHADED = (np.linspace(0, 1, 1024)[:, None] ** SHADOW).astype(np.float32)
-"""Shadows inside the mouth are red: light that reaches it has passed lips and gums. Exponents for R, G, B."""
+"""Shadows inside the mouth are red, because the light there has passed through lips and gums. Exponents for R, G, B."""
 _CORNERS = [78, 308, 2]
-"""Points that carry photographed teeth."""
+"""Points with which photographed teeth move."""
 
 
 @dataclass(frozen=True)
 class PhotoTone:
-    """Colour, black level, white and sharpness of a photograph, which the painted inside of the mouth takes over.
+    """Colour, black level, white level and sharpness of a photograph, adopted by the painted inside of the mouth.
 
     chroma: saturation, 0 in black and white; black: level (0-255) of the darkest parts; gain: of the brightest ones;
     bright: 0-1, high key; soft: deviation in pixels of the blur.
@@ -51,24 +51,24 @@ class PhotoTone:
     soft: float
 
     def match(self, colour: Floats) -> Floats:
-        """Painted RGB (h, w, 3) in the photograph's range of tones."""
+        """Painted RGB (h, w, 3) mapped to the photograph's range of tones."""
         mean = cv2.transform(colour, np.full((1, 3), 1 / 3, np.float32))[..., None]
         return self.black + (mean + (colour - mean) * self.chroma) * self.gain * (1 - self.black / 235)
 
 
 def photo_tone(head: Head) -> PhotoTone:
-    """Measures the photograph around a head."""
+    """Measure the tone of the photograph around a head."""
     scale = head.scale
     crop = _tile(head.photo, head.points[:POINTS, :2], 0.6 * scale).reshape(-1, 3).astype(np.float32)
     grey = crop.mean(1)
-    # One number: a coloured one would make a mouth blue over a blue suit.
+    # One number for all channels: a coloured black level would make a mouth blue over a blue suit.
     black = float(crop[grey <= np.percentile(grey, 2)].mean() * 0.8)
     black = min(black, float(np.percentile(head.photo[::4, ::4].mean(2), 1)))  # pupils and hair are as dark as it gets
     face = np.zeros(head.photo.shape[:2], np.uint8)
     cv2.fillPoly(face, [np.round(head.points[list(OVAL), :2]).astype(np.int32)], (1,))
     lab = cv2.cvtColor(head.photo.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
     high = float(np.percentile(np.hypot(lab[..., 1], lab[..., 2])[face > 0], 90))
-    # Blurring takes away nearly all of the finest detail where a picture was enlarged before.
+    # A picture that was enlarged earlier has almost none of the finest detail left.
     eyes = head.points[[33, 133, 159, 145, 263, 362, 386, 374, 70, 300], :2]
     tile = cv2.cvtColor(_tile(head.photo, eyes, 0.1 * scale), cv2.COLOR_RGB2GRAY).astype(np.float32)
     one, two, four = (cv2.GaussianBlur(tile, (0, 0), k) for k in (0.6, 1.2, 2.4))
@@ -90,8 +90,8 @@ def _tile(photo: Picture, points: Array, room: float) -> Picture:
 class MouthPainter:
     """Draws the inside of one person's mouth.
 
-    `anchors` are points (N, 3) of the head's crop on skull or jaw; who moves the head moves them along (those in
-    `on_jaw` also by that share of the jaw's offset `jaw`) and hands them to `paint`.
+    `anchors` are points (N, 3) of the head's crop on skull or jaw; whatever moves the head moves them too (those in
+    `on_jaw` also by that share of the jaw's offset `jaw`) and passes them to `paint`.
     """
 
     def __init__(self, head: Head) -> None:
@@ -115,7 +115,7 @@ class MouthPainter:
             place = np.outer(self.along, right) * 0.92 + np.outer(y, down) + np.outer(depth + 0.55 * t**2, back)
             return middle + s * place
 
-        # Photographed teeth stay where they are in the skull or on the jaw; painted ones end with them.
+        # Photographed teeth keep their place in the skull or on the jaw; painted teeth end where they do.
         self.photo = {"jaw": head.lower_teeth, "skull": head.upper_teeth}
         self._photo = head.photo
         edge = self._photographed_edge(head.upper_teeth, middle)
@@ -133,13 +133,13 @@ class MouthPainter:
         self.source = corners[:, :2].astype(np.float32)
         unit = down / np.linalg.norm(down)
         per = float(((head.units["jawOpen"][lower] - head.units["jawOpen"][upper]) @ unit)[3:-3].mean())
-        if head.gap > CLOSED_GAP and per > 0:  # closing the photographed mouth took its lower teeth up with the jaw
+        if head.gap > CLOSED_GAP and per > 0:  # closing the photographed mouth moved its lower teeth up with the jaw
             self.anchors["jaw"] = corners - 0.7 * head.gap * s / per * self.jaw
         self.on_jaw = {"lower_edge": 1.0, "lower_gum": 1.0, "tongue": 0.62, "jaw": 1.0}
         self.enamel, self.flesh, self.cavity = (tone.astype(np.float32) for tone in self._tones(head))
 
     def _photographed_edge(self, teeth: Mask | None, middle: Array) -> float:
-        """Where the upper teeth end, in pupil distances under the lips' line."""
+        """Where the upper teeth end, in pupil distances below the line between the lips."""
         if teeth is None:
             return UPPER_EDGE
         rows, columns = np.nonzero(teeth > 0.5)
@@ -154,15 +154,15 @@ class MouthPainter:
         level = float(skin.mean())
         light = float(np.clip(level / 165, 0.3, 1.15))
         warm = np.clip((skin / max(level, 1)) / NEUTRAL_SKIN, 0.6, 1.3)  # the light's own colour
-        whites = np.clip(head.sclera / max(float(head.sclera.mean()), 1), 0.6, 1.4)  # candles and varnish show in them
+        whites = np.clip(head.sclera / max(float(head.sclera.mean()), 1), 0.6, 1.4)  # candles and varnish colour them
         if head.teeth_colour is not None:
             enamel = head.teeth_colour * 1.08
-        else:  # as warm as skin and the eyes' white, much less saturated, a little brighter than the latter
+        else:  # as warm as the skin and the white of the eyes, much less saturated, a little brighter than that white
             tint = (skin / level) ** 0.28 * whites**0.35
             white = np.clip(0.55 * level + 0.6 * head.sclera.mean(), 0.85 * level, 1.15 * level)
             enamel = white * tint * np.array([1.02, 1.0, 0.93])
             enamel = enamel * np.clip(warm, 0.80, 1.22) ** (0.45 * photo.chroma) * (1 + 0.10 * photo.bright)
-        # The tongue is half of a usual one, half as the lips of this face are.
+        # The tongue's colour is the mean of a usual tongue's and that of this face's lips.
         flesh = 0.5 * np.clip(level * np.array([0.84, 0.40, 0.42]), 0, 255)
         cavity = np.array([34.0, 14, 16]) * light
         deep = warm**0.6 * whites**0.5 * (0.7 + 0.3 * photo.chroma)
@@ -173,8 +173,8 @@ class MouthPainter:
     ) -> None:
         """Draw into an RGB picture (h, w, 3), in place, inside the polygon (20, 2) of the inner lips.
 
-        anchors: the moved ones; lift: how far the tongue rises, 0-1; depth: how much darker it is behind lips that
-        are pushed out, 0-1.
+        anchors: the moved anchors; lift: how far the tongue rises, 0-1; depth: how much darker the inside is behind
+        pushed-out lips, 0-1.
         """
         s, k = self.scale, self.samples
         low = np.maximum(np.floor(polygon.min(0)).astype(int) - 3, 0)
@@ -191,7 +191,7 @@ class MouthPainter:
         out[:] = self.cavity
         tongue = canvas.ellipse(anchors["tongue"][0] + [0, (0.06 - 0.16 * lift) * s, 0], (0.21 * s, 0.14 * s))
         m = _soft(tongue, max(0.03 * s * k, 0.5))[..., None]
-        # Its back lies in the dark, its tip behind the lower lip in the light.
+        # The back of the tongue is dark; its tip, behind the lower lip, is lit.
         rows = (np.arange(h * k) + 0.5) / k + low[1] - anchors["tongue"][0, 1]
         front = 0.50 + 0.50 * smoothstep(rows / s / 0.16 + 0.5)
         out += m * (self.flesh * front[:, None, None] ** SHADOW - out).astype(np.float32)
@@ -212,7 +212,7 @@ class MouthPainter:
         view[:] = np.clip(view * (1 - cover) + small * cover, 0, 255).astype(np.uint8)
 
     def _light(self, inside: NDArray[np.uint8], k: int) -> Floats:
-        """(h, w) 0-1: the upper lip throws a shadow, the lower one lies in the light."""
+        """(h, w) light in 0-1: the upper lip casts a shadow, the lower part is lit."""
         solid = np.pad(inside > 127, 1).astype(np.uint8)
         below = np.maximum.accumulate(solid, axis=0)
         upper, any_lip = (
@@ -234,7 +234,7 @@ class MouthPainter:
     def _photographed(
         self, out: Floats, canvas: _Canvas, anchors: dict[str, Array], light: Floats, depth: float
     ) -> Floats:
-        """Lay the photograph's own teeth over the painted ones; they are in their own shadow already."""
+        """Lay the photograph's own teeth over the painted ones; they already have their own shading."""
         for name, shade, darker in (("jaw", 0.70, 0.3), ("skull", 0.82, 0.15)):
             teeth = self.photo[name]
             if teeth is None:

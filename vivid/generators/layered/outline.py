@@ -1,4 +1,4 @@
-"""Where a portrait's arms are: their outlines, where their sleeves end, and the edges of the torso between them."""
+"""Where a portrait's arms are: their outlines, the ends of their sleeves, and the edges of the torso between them."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from .plate import Mask
 USUAL_PALM = 0.28
 """Wrist to middle knuckle, in shoulder widths."""
 WIDEST = 0.34
-"""No sleeve reaches farther than this beside the bone, in shoulder widths."""
+"""No sleeve reaches farther than this from the bone, in shoulder widths."""
 NO_HEM = 2.0
 """Where a long sleeve ends: at the wrist."""
 LONG = 1.4
 """A hem beyond this is a long sleeve's."""
 LOWEST_HEM = 0.08
 HEM_PRIOR, HEM_BEND = 0.003, 0.3
-"""What it costs a hem's curve to lie off the usual one, and its neighbours off each other, as shares of the arm."""
+"""Costs of a hem's curve: to differ from the usual one, and to differ from knot to knot, in shares of the arm."""
 
 
 UNIT = 190.0
-"""Shoulders of this many pixels: there one unit is one pixel. All lengths below are in units."""
+"""Shoulder width in pixels at which one unit is one pixel. All lengths below are in units."""
 
 Sides = tuple[bool, bool]
-"""Of the person's left arm and right one."""
+"""One flag each for the person's left and right arm."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class ArmRegion:
 
 @dataclass
 class Figure:
-    """What the steps share: sizes (H, W), masks and regions of both arms, the person's left first."""
+    """Data shared by the steps: masks (H, W) and regions of both arms, the person's left first."""
 
     photo: NDArray[np.uint8]
     pose: Pose
@@ -72,7 +72,7 @@ class Figure:
 
     @property
     def unit(self) -> float:
-        """In pixels."""
+        """One unit in pixels."""
         return self.width / UNIT
 
     @property
@@ -81,7 +81,7 @@ class Figure:
         return self.person.shape  # type: ignore[return-value]
 
     def grow(self, mask: Mask, units: float) -> Mask:
-        """A mask and what is at most so many units beside it."""
+        """A mask with everything within this many units of it."""
         return cv2.dilate(mask.astype(np.uint8), ellipse(units * self.unit)) > 0
 
     @property
@@ -92,7 +92,7 @@ class Figure:
 
     @property
     def moving_hands(self) -> Sides:
-        """Whether the left hand and the right one leave the picture."""
+        """Whether the left and the right hand are taken out of the picture."""
         return not self.still[0], not self.still[1]
 
     def bar(self, a: Floats, b: Floats, thickness: float) -> Mask:
@@ -103,7 +103,7 @@ class Figure:
 
 
 def ellipse(radius: float) -> NDArray[np.uint8]:
-    """A round structuring element of at least one pixel's radius."""
+    """A round structuring element with a radius of at least one pixel."""
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(radius)) + 1,) * 2)
 
 
@@ -122,7 +122,7 @@ def hand_mask(pose: Pose, shape: tuple[int, ...], thickness: float, sides: tuple
 
 
 def head_zone(pose: Pose, shape: tuple[int, int]) -> Mask:
-    """Where the head with its hair is, generously: an ellipse round the face's outline, (H, W)."""
+    """Where the head and its hair are, generously: an ellipse around the face's outline, (H, W)."""
     zone = np.zeros(shape, np.uint8)
     if (pose.face[:17, 2] > 0).sum() > 8:
         points = pose.face[:27, :2][pose.face[:27, 2] > 0].astype(float)
@@ -163,10 +163,10 @@ def arm_region(
     fore_width = (0.42 + 0.22 * np.clip(1 - fore_along, 0, 1)) * 1.25 * palm
     mask |= (fore_along > -0.25) & (fore_along < 1.15) & (np.abs(fore_beside) < fore_width)
     mask |= np.hypot(columns - elbow[0], rows - elbow[1]) < 0.7 * palm
-    # all of the person beyond the bone is arm
+    # everything of the person outwards from the bone is arm
     mask |= (outward > 0) & (along > 0.2) & (outward < 0.5 * width) & (along < 1.3)
     mask &= person > 0.12
-    # inside the trunk and on the other arm the network knows better than a bar around the bone
+    # on the trunk and on the other arm, the network is more reliable than a bar around the bone
     own = parsing.sleeves[side] + parsing.arms[side]
     other = parsing.torso + parsing.face + parsing.hair + parsing.sleeves[1 - side] + parsing.arms[1 - side]
     mask = (mask & (other < 0.8)) | ((own > 0.4) & (person > 0.12))
@@ -189,7 +189,7 @@ def _bone_widths(
 ) -> tuple[Floats, Floats]:
     """Half-widths of the sleeve outwards and inwards at PLACES along the upper arm.
 
-    `other` is hand or skin, whose outline is not the sleeve's: there the widths seen elsewhere are carried on.
+    `other` is hand or skin, whose outline is not the sleeve's: there the widths seen elsewhere are used.
     """
     bone = elbow - shoulder
     across = np.array([-bone[1], bone[0]]) / (np.linalg.norm(bone) + 1e-6)
@@ -215,7 +215,7 @@ def _bone_widths(
         middle = np.nanmedian(outer)
         line = np.polyfit(PLACES[seen], outer[seen], 1) if seen.sum() > 3 else np.array([0, middle])
         guess = np.clip(np.polyval(line, PLACES), 0.75 * middle, 1.2 * middle)
-        last = np.flatnonzero(seen)[-1]  # below a hand the sleeve is no wider than where it was last seen
+        last = np.flatnonzero(seen)[-1]  # below a hand the sleeve is assumed no wider than where it was last seen
         guess = np.where(np.arange(len(PLACES)) > last, np.minimum(guess, outer[last]), guess)
         outer = np.where(seen, outer, guess)
     else:
@@ -259,7 +259,7 @@ def find_hem(pose: Pose, region: ArmRegion, person: Layer, skin: Layer, hands_ne
         if naked[rest].mean() > 0.8 and naked[rest][:5].all():
             hem = float(places[i])
             break
-    if hem > 1.1:  # no skin was seen along the upper arm: is there cloth around and below the elbow?
+    if hem > 1.1:  # no skin was seen along the upper arm: check for cloth around and below the elbow
         rows, columns = np.mgrid[0 : shape[1], 0 : shape[0]].astype(np.float32)
         zone = (np.hypot(columns - elbow[0], rows - elbow[1]) < 0.38 * width) & (region.along > 1.0) & (person > 0.6)
         near = cv2.dilate(hands_near.astype(np.uint8), np.ones((2 * radius + 1,) * 2)) > 0
@@ -273,13 +273,13 @@ def find_hem(pose: Pose, region: ArmRegion, person: Layer, skin: Layer, hands_ne
 def fit_hem(
     region: ArmRegion, own: Layer, person: Layer, skin: Layer, hands_near: Mask, width: float
 ) -> tuple[float, Floats]:
-    """The curve across the upper arm that parts cloth from skin best: `hem` and `hem_curve` of an ArmOutline.
+    """The curve across the upper arm that best separates cloth from skin: `hem` and `hem_curve` of an ArmOutline.
 
-    Stays near the hem that is known already, as smooth as cloth (dynamic programming over its knots). own: (H, W) how
+    It stays near the hem found before and as smooth as cloth (dynamic programming over its knots). own: (H, W) how
     probably a pixel is this arm, sleeve or skin; person, skin: (H, W); hands_near: (H, W), where nothing is known.
     """
     hem, usual = region.outline.hem, hem_bow(HEM_KNOTS)
-    # below a hem there is skin, or room beside a thinner arm
+    # below a hem there is skin, or room if the arm is thinner than the sleeve
     room = (region.outward > -0.8 * region.limit_in) & (region.outward < 0.8 * region.limit_out) & (person < 0.3)
     inside = (np.abs(region.outward) < (HEM_KNOTS[-1] + 0.02) * width) & ((own > 0.5) | room) & ~hands_near
     inside &= (np.abs(region.along - hem) < 0.35) & (region.along > 0.15) & (region.outward > -1.1 * region.limit_in)
@@ -305,13 +305,13 @@ def fit_hem(
         path.append(int(come[k, path[-1]]))
     curve = np.convolve(np.pad(edges[path[::-1]], 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
     middle = float(np.median(curve[3:10]))
-    return hem + middle, np.minimum(curve - middle, LOWEST_HEM)  # what hangs lower is the torso's
+    return hem + middle, np.minimum(curve - middle, LOWEST_HEM)  # cloth that hangs lower belongs to the torso
 
 
 def sleeve_middle(region: ArmRegion, sleeve: Layer, hands_near: Mask, width: float) -> float | None:
-    """How far outside of the bone the middle of a short sleeve's hem is, in shoulder widths; None where it is covered.
+    """How far outwards from the bone a short sleeve's hem has its middle, in shoulder widths; None where covered.
 
-    sleeve: (H, W), how probably a pixel is this sleeve. The arm that comes out of it runs through its middle.
+    sleeve: (H, W), how probably a pixel is this sleeve. The arm that emerges from the sleeve runs through its middle.
     """
     hem = region.outline.hem
     if not 0.3 < hem < 1.0:
@@ -324,9 +324,9 @@ def sleeve_middle(region: ArmRegion, sleeve: Layer, hands_near: Mask, width: flo
 
 
 def torso_edges(person: Layer, arm: Mask, shoulders: Floats, width: float) -> tuple[Layer, float]:
-    """x of the torso's two edges in every row (H, 2), the picture's left one first, and the row where they begin.
+    """x of the torso's two edges in every row (H, 2), left in the picture first, and the row where they begin.
 
-    Where the edge is seen it is taken; elsewhere it is carried on from there. shoulders: (2, 2), left first.
+    Where an edge is seen it is used; elsewhere it is continued from there. shoulders: (2, 2), left first.
     """
     left, right = shoulders[1], shoulders[0]  # in the picture
     height = len(person)
@@ -361,8 +361,8 @@ def torso_edges(person: Layer, arm: Mask, shoulders: Floats, width: float) -> tu
 def _seen_edge(
     solid: Mask, arm: Mask, top: int, middle: int, sign: int, line: Floats, width: float
 ) -> tuple[NDArray[np.intp], Floats, Floats]:
-    """From the middle outwards, row by row: rows where the torso's own edge is seen and how far it is beside `line`,
-    and for every row the farthest pixel that is torso for certain (H,)."""
+    """From the middle outwards, row by row: rows where the torso's own edge is seen and its offset from `line`, and for
+    every row the farthest pixel that is certainly torso (H,)."""
     height = len(solid)
     unit = width / 190
     least = np.full(height, np.nan)

@@ -1,7 +1,7 @@
 """Clothes parsing: which pixels of a person are hair, face, torso, sleeves and bare arms.
 
-A small U-Net that this project trained on people it renders (`vivid/training/parsing`). Key points tell it where the
-arms are, and which is left; the soft mask of the person tells it where the room is.
+A small U-Net that this project trained on people it renders (`vivid/training/parsing`). Key points tell the network
+where the arms are and which is the left one; the soft mask of the person tells it where the room is.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ...pose.skeleton import HAND_BONES, LEFT_SHOULDER, RIGHT_SHOULDER, Pose
 from ...weights.store import assets_folder
 
 CLASSES = ("room", "hair", "face", "torso", "sleeve_left", "sleeve_right", "arm_left", "arm_right")
-"""The face goes down to the neckline; arms are bare and have their hands; left and right are the person's own."""
+"""The face reaches down to the neckline; arms are bare and include the hands; left and right are the person's own."""
 ROOM, HAIR, FACE, TORSO, SLEEVES, ARMS = 0, 1, 2, 3, slice(4, 6), slice(6, 8)
 SIZE = 256
 """Side in pixels of the square picture that the network sees."""
@@ -33,7 +33,7 @@ MAPS = 6
 CONFIDENT = 0.1
 """Points with less confidence are not drawn."""
 SURE_ROOM = 0.7
-"""Within the person's mask only what is room with at least this probability is opened (gaps under the arms)."""
+"""Inside the person's mask, only pixels with at least this probability of room are opened (gaps under the arms)."""
 WEIGHTS = "clothes_parser.safetensors"
 
 Floats = NDArray[np.float32]
@@ -49,13 +49,13 @@ class Parsing:
     probabilities: Floats
 
     def resized(self, size: tuple[int, int]) -> Parsing:
-        """The same of the picture at another size (width, height)."""
+        """The same probabilities for the picture at another size (width, height)."""
         layers = [cv2.resize(layer, size, interpolation=cv2.INTER_AREA) for layer in self.probabilities]
         return Parsing(np.stack(layers))
 
     @property
     def room(self) -> Floats:
-        """(H, W): what is not the person."""
+        """(H, W): everything that is not the person."""
         return self.probabilities[ROOM]
 
     @property
@@ -91,7 +91,7 @@ def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 
 class ClothesParser(nn.Module):
-    """U-Net at half size on an unshuffled picture and MAPS maps, refined at full size by two convolutions.
+    """A U-Net at half size on a pixel-unshuffled picture and MAPS maps, refined at full size by two convolutions.
 
     widths: channels from half size downwards, each level half as large as the one before.
     """
@@ -119,7 +119,7 @@ class ClothesParser(nn.Module):
 
 
 def load_parser(path: Path) -> ClothesParser:
-    """The network with the weights of a safetensors file, for use. Errors: InputError when the file is unfit."""
+    """The network with the weights of a safetensors file, for use. Errors: InputError when the file does not fit."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -187,7 +187,7 @@ def view_of(pose: Pose, size: tuple[int, int]) -> tuple[float, float, float]:
     shoulders = float(np.linalg.norm(trunk[0] - trunk[1])) if len(trunk) == 2 else 0.0
     top = max(0.0, float(body[:, 1].min()) - 0.6 * face_height)
     start, stop = np.concatenate([body, arms]).min(0), np.concatenate([body, arms]).max(0)
-    # turned people have narrow shoulders, and a bowed head a low face
+    # a turned person has narrow shoulders, and a bowed head a low face
     side = max(2.6 * shoulders, 5.2 * face_height, 1.1 * (stop[0] - start[0]), 1.05 * (stop[1] - top))
     side = min(float(side), largest)
     top = min(top, max(0.0, height - side))
@@ -201,7 +201,7 @@ def parse(picture: NDArray[np.uint8], person: Floats, pose: Pose, network: Cloth
     """Tell clothes, skin and hair of one person apart.
 
     picture: (H, W, 3) RGB; person: (H, W) soft mask 0..1; pose: in the picture's pixels; network: the one that ships
-    if None. The probability of the room is what the mask leaves and the gaps that the network is sure of.
+    if None. The room is what the mask leaves, plus the gaps of which the network is sure.
     """
     height, width = picture.shape[:2]
     network = network or shipped_parser()
@@ -225,7 +225,7 @@ def parse(picture: NDArray[np.uint8], person: Floats, pose: Pose, network: Cloth
         ]
     )
     radius = max(2, round(1.5 * scale))
-    subsampling = 0.5 if radius >= 4 else 1.0  # the filter's own fast form, no visible difference at such radii
+    subsampling = 0.5 if radius >= 4 else 1.0  # the filter's own fast variant; no visible difference at such radii
     guide = cv2.ximgproc.createGuidedFilter(picture.astype(np.float32) / 255, radius, 1e-4, subsampling)
     for k in range(len(CLASSES)):
         large[..., k] = guide.filter(np.ascontiguousarray(large[..., k]))
@@ -233,7 +233,7 @@ def parse(picture: NDArray[np.uint8], person: Floats, pose: Pose, network: Cloth
 
 
 def _within(probabilities: Floats, person: Floats) -> Floats:
-    """The classes (8, H, W) shared out inside the person's mask."""
+    """The class probabilities (8, H, W), redistributed inside the person's mask."""
     probabilities = np.clip(probabilities, 0, 1)
     probabilities /= probabilities.sum(0) + 1e-6
     present = person * np.clip((1 - probabilities[ROOM]) / (1 - SURE_ROOM), 0, 1)

@@ -18,7 +18,7 @@ from .plate import Mask, membrane, wide_blur
 RADIUS = 3
 """Patches are squares of 2 * RADIUS + 1 pixels."""
 NEARBY = 60_000.0
-"""What it costs a patch to come from one picture width away; four times that from above or below."""
+"""Cost of a patch from one picture width away; four times as much from above or below."""
 WINDOW = np.stack(np.meshgrid(*[np.arange(-RADIUS, RADIUS + 1)] * 2, indexing="ij"), -1).reshape(-1, 2)
 SHIFTS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
@@ -29,8 +29,8 @@ Places = NDArray[np.intp]
 def patch_fill(picture: Layer, hole: Mask, known: Mask, side: int = 160, seed: int = 0) -> Layer:
     """Fill `hole` (H, W) of a picture (H, W, 3) 0..255 from its `known` pixels.
 
-    Correspondences are found on a picture of `side` pixels; colours come from the full one, with its own tones
-    corrected to the coarse solution. With next to nothing known, tones alone are carried on.
+    Correspondences are found on a picture of `side` pixels; colours come from the full picture, with their tones
+    corrected to the coarse solution. Where next to nothing is known, only tones are continued.
     """
     known = known & ~hole
     base = membrane(picture, known)
@@ -58,7 +58,7 @@ def patch_fill(picture: Layer, hole: Mask, known: Mask, side: int = 160, seed: i
 
 @dataclass
 class _Level:
-    """One size of the picture: where patches may come from (source, places) and go to (target)."""
+    """One size of the picture: where patches may come from (source, places) and where they go (target)."""
 
     picture: Layer
     hole: Mask
@@ -77,7 +77,7 @@ def _level(picture: Layer, base: Layer, hole: Mask, known: Mask, size: int, solu
 
     share = shrink(known)
     small_hole, small_known = shrink(hole) > 0.01, share > 0.99
-    # what is neither, the rim of an arm, is filled along: a gap would cut the hole off from the colours around it
+    # pixels that are neither (an arm's rim) are filled too: a gap would cut the hole off from the colours around it
     small_hole |= (cv2.dilate(small_hole.astype(np.uint8), np.ones((5, 5))) > 0) & ~small_known
     small = shrink(picture * known[..., None]) / np.maximum(share, 1e-3)[..., None]
     small = np.where(small_known[..., None], small, shrink(base))
@@ -139,7 +139,7 @@ def _search(level: _Level, offsets: Layer | None, rng: np.random.Generator, roun
 
 
 def _cost(match: Places, target: Places, here: Layer, patches: Layer) -> NDArray[np.float64]:
-    """(N,) squared difference of the patches at `match` and `here`, and what it costs to come from far."""
+    """(N,) squared difference of the patches at `match` and `here`, plus the cost of distance."""
     gap = (patches[match[:, 0], match[:, 1]] - here).reshape(len(match), -1)
     far = (match - target) / max(patches.shape[:2])
     return np.einsum("nk,nk->n", gap, gap) + NEARBY * (4 * far[:, 0] ** 2 + far[:, 1] ** 2)
@@ -148,7 +148,7 @@ def _cost(match: Places, target: Places, here: Layer, patches: Layer) -> NDArray
 def _improve(
     match: Places, best: NDArray[np.float64], wish: Places, usable: Mask, target: Places, here: Layer, patches: Layer
 ) -> None:
-    """Take wishes that are usable and cheaper, in place."""
+    """Take over proposed matches that are usable and cheaper, in place."""
     which = np.flatnonzero(usable)
     if not len(which):
         return
@@ -181,7 +181,7 @@ def _valid(match: Places, level: _Level, rng: np.random.Generator) -> Places:
 
 
 def _greedy(level: _Level) -> tuple[Layer, Places]:
-    """A first solution, patches from the rim inwards, strong edges first; and the source of every target."""
+    """A first solution, patch by patch from the rim inwards, strong edges first; and the source of every target."""
     hole = level.hole
     height, width = hole.shape
     r, side = RADIUS, 2 * RADIUS + 1
@@ -245,8 +245,8 @@ def _joined(picture: Layer, hole: Mask, known: Mask, rounds: int = 400) -> Layer
 def _full_size(picture: Layer, solution: Layer, offsets: Layer, known: Mask) -> Layer:
     """Colours of the full picture at the offsets' places, tones of the solution.
 
-    Detail is copied from one place where neighbours come from one; elsewhere it would be torn, and without any cloth
-    would turn to wax: there it comes from where the nearest such neighbour's comes from.
+    Detail is copied where neighbouring pixels come from the same place. Elsewhere copied detail would be torn, and
+    cloth without detail looks like wax: there it comes from the offset of the nearest pixel with a consistent one.
     """
     height, width = picture.shape[:2]
     k = height / len(offsets)
@@ -265,7 +265,7 @@ def _full_size(picture: Layer, solution: Layer, offsets: Layer, known: Mask) -> 
 
 
 def _nearest(offsets: Layer, chosen: Mask) -> Layer:
-    """Everywhere the offset of the nearest chosen pixel."""
+    """For every pixel, the offset of the nearest chosen pixel."""
     _, labels = cv2.distanceTransformWithLabels(
         (~chosen).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
@@ -275,7 +275,7 @@ def _nearest(offsets: Layer, chosen: Mask) -> Layer:
 
 
 def _detail(picture: Layer, offsets: Layer, known: Mask, sigma: float) -> Layer:
-    """What is finer than `sigma` pixels at the offsets' places, none where something unknown is."""
+    """Detail finer than `sigma` pixels at the offsets' places; zero where anything there is unknown."""
     height, width = picture.shape[:2]
     big = cv2.resize(offsets, (width, height), interpolation=cv2.INTER_NEAREST) * (height / len(offsets))
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)

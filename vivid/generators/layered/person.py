@@ -1,4 +1,4 @@
-"""The one analysis of a portrait: everything that only the picture decides, whatever is said and shown later."""
+"""The one analysis of a portrait: everything that depends on the picture alone, not on speech or motion."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .take_apart import draped, find_figure, nothing_apart, take_apart
 Picture = NDArray[np.uint8]
 
 MOST_GREY = 10.0
-"""Grey levels between the channels of a picture without colours, at most."""
+"""Largest difference between the channels, in grey levels, of a picture without colours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Person:
 
     plan: what moves; layers: None when only the head does; head: the face; plain: (H, W, 3) without arms; room:
     (H, W, 3) without anybody; opacity: (H, W) uint8 of `plain` over `room`; shoulders: (2, 2) pixels, the person's left
-    first; grey: whether the picture has no colours, so that nothing that is drawn may have any.
+    first; grey: whether the picture has no colours, so that nothing drawn may have any.
     """
 
     plan: Plan
@@ -49,9 +49,9 @@ def _finder() -> FaceFinder:
 
 
 def analyse(picture: Picture, pose: Pose, head_box: Boxes, shrunk: float = 1.0) -> Person:
-    """Take a portrait (H, W, 3) apart. Raises InputError for what cannot speak.
+    """Take a portrait (H, W, 3) apart. Raises InputError for a face that cannot speak.
 
-    pose, head_box: on this picture; shrunk: how many pixels of the picture as it came are one here.
+    pose, head_box: on this picture; shrunk: how many pixels of the picture as it came make one here.
     """
     mesh = _finder().find(picture, head_box)
     if mesh is None:
@@ -77,7 +77,7 @@ def analyse(picture: Picture, pose: Pose, head_box: Boxes, shrunk: float = 1.0) 
 
 
 def _shoulders(pose: Pose, mesh: FaceMesh) -> Floats:
-    """(2, 2) in pixels; those of a usual build where they are not seen, or seen from the side."""
+    """Shoulders (2, 2) in pixels; those of a usual build if they are not seen, or seen from the side."""
     unit = pupil_distance(mesh)
     found = pose.body[list(SHOULDERS)]
     if (found[:, 2] > 0.3).all():

@@ -1,7 +1,7 @@
 """Triangles to pixels without a graphics card.
 
-Their numbers are painted far to near, all rows of all of them at once; then every pixel takes its triangle's affine
-functions. A painted layer is a premultiplied picture with its place in the frame.
+Triangle numbers are painted from far to near, all rows of all triangles at once; then every pixel evaluates the affine
+functions of its triangle. A painted layer is a premultiplied picture with its place in the frame.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ Window = tuple[int, int, int, int]
 """x0, y0, x1, y1 in the frame."""
 
 BRIGHT = 1.3
-"""The factor on the skin's colour that a texture stores as 255."""
+"""The factor on the skin's colour that a value of 255 in a texture stands for."""
 FINE = 4
-"""Samples a pixel and axis of the picture that frames look up: with a linear look-up, the quickest, in one so fine they
-are as sharp as the kernel that made it."""
+"""Samples per pixel and axis in the picture that frames look up: at this fineness even a linear look-up, the quickest,
+is as sharp as the kernel that made the picture."""
 SLENDER = 0.12
 """A triangle whose height is at most this share of its longest side is slender."""
 THIN = 0.25
 """Triangles of at most half this area, in samples, are not painted."""
 TWO_SAMPLES = np.array([[0, 3, 2, 3, 1, 3, 1, 3] + [0] * 8, [0, 3, 2, 3, 1, 3, 2, 3] + [0, 3] * 4])
-"""Which two of a pixel's 2 x 2 samples (0 1 above 2 3) count, by which are covered (8, 4, 2, 1): those of the diagonal
-0 and 3, those of the other where it covers neither."""
+"""Which two of a pixel's 2 x 2 samples (0 1 above 2 3) count, indexed by the covered ones (8, 4, 2, 1): those on the
+diagonal 0 and 3, or on the other diagonal where neither of them is covered."""
 SHARE = np.array([bin(kind).count("1") / 4 for kind in range(16)], np.float32)
 """Covered share of a pixel."""
 
@@ -53,12 +53,13 @@ class PaintedLayer:
 @dataclass(frozen=True, eq=False)
 class Coverage:
     """Which triangles are seen where, with 2 x 2 samples a pixel, of which two on a diagonal count: they smooth edges
-    within the picture well enough at half of the cost.
+    within the picture well enough at half the cost.
 
     window: in the frame; opacity: (h, w) covered share of each pixel; corners: (S, 3, 2) in samples of the window and
     chosen: (S,) numbers of the triangles that are painted; pixels: (M,) of the flat picture that are covered. faces:
-    (N,) triangles among the chosen ones and x, y: (N,) where they are asked: first one place in each of the M pixels,
-    which is their middle where both samples see the same triangle, then the second samples of the pixels `mixed`.
+    (N,) triangles among the chosen ones and x, y: (N,) the places at which they are evaluated: first one place in each
+    of the M pixels, which is their middle where both samples see the same triangle, then the second samples of the
+    pixels `mixed`.
     """
 
     window: Window
@@ -75,7 +76,7 @@ class Coverage:
         """Values (K, N) at the samples, from those of the chosen triangles' corners (S, 3, K)."""
         rows, width = affine(self.corners, values), values.shape[2]
         x_slope, y_slope, start = (np.take(np.ascontiguousarray(rows[:, k]), self.faces, 0) for k in range(3))
-        # numpy is slow with one factor for each short row
+        # numpy is slow at broadcasting one factor per short row
         x_slope *= np.repeat(self.x, width).reshape(-1, width)
         y_slope *= np.repeat(self.y, width).reshape(-1, width)
         x_slope += y_slope
@@ -101,12 +102,12 @@ class Coverage:
 def paint_numbers(corners: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.integer]:
     """(h, w): number of the triangle that is seen, from 1; corners: (F, 3, 2), later ones lie over earlier ones.
 
-    A triangle also covers the pixels whose middles are up to half a pixel beside it: neighbours leave no holes.
+    A triangle also covers pixels whose centres are up to half a pixel outside it, so that neighbours leave no holes.
     """
     h, w = size
     label: NDArray[np.integer] = np.zeros(h * w, np.int16 if len(corners) < 2**15 else np.int32)
     corners = corners.astype(np.float32) - np.float32(0.5)
-    # corners from above to below: every row crosses the long edge from the first to the last and one of the others
+    # corners sorted from top to bottom: every row crosses the long edge (first to last) and one of the others
     order = np.argsort(corners[..., 1], 1)
     x, y = (np.ascontiguousarray(np.take_along_axis(corners[..., k], order, 1).T) for k in (0, 1))
     least, most = (edge(edge(x[0], x[1]), x[2]) for edge in (np.minimum, np.maximum))
@@ -115,7 +116,7 @@ def paint_numbers(corners: NDArray[np.floating], size: tuple[int, int]) -> NDArr
     with np.errstate(divide="ignore", invalid="ignore"):
         slopes = [(x[b] - x[a]) / (y[b] - y[a]) for a, b in ((0, 2), (0, 1), (1, 2))]
     for slope in slopes:
-        slope[~np.isfinite(slope)] = 0  # level edges: the other two end where they do
+        slope[~np.isfinite(slope)] = 0  # horizontal edges: the other two end where they do
 
     face = np.repeat(np.arange(len(corners)), count)
     row = np.arange(len(face)) - np.repeat(np.cumsum(count) - count - first, count)
@@ -145,7 +146,7 @@ def paint_numbers(corners: NDArray[np.floating], size: tuple[int, int]) -> NDArr
 def affine(points: NDArray[np.floating], values: NDArray[np.floating], slender: float = SLENDER) -> NDArray[np.float32]:
     """(F, 3, K): values (F, 3, K) of the corners of triangles (F, 3, 2) as functions of x, y, 1.
 
-    Slender triangles get the mean of their corners: samples on their rims lie far outside of them in their own measure.
+    Slender triangles get the mean of their corners: samples on their rims would extrapolate far outside them.
     """
     x, y = points[..., 0].T.astype(np.float64), points[..., 1].T.astype(np.float64)
     e1, e2, f1, f2 = x[1] - x[0], x[2] - x[0], y[1] - y[0], y[2] - y[0]
@@ -162,7 +163,7 @@ def affine(points: NDArray[np.floating], values: NDArray[np.floating], slender: 
 
 
 def window_of(points: NDArray[np.floating], size: tuple[int, int], margin: int = 3) -> Window | None:
-    """The part of a frame (height, width) that points (V, 2) reach; None if they are outside of it."""
+    """The part of a frame (height, width) that points (V, 2) reach; None if they lie outside it."""
     low = np.floor([points[:, 0].min(), points[:, 1].min()]) - margin
     high = np.ceil([points[:, 0].max(), points[:, 1].max()]) + margin
     x0, y0 = np.clip(low, 0, (size[1], size[0])).astype(int).tolist()
@@ -220,7 +221,7 @@ def affine_maps(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Maps (h, w) of x and y: the affine functions (F, 3, 2) of each pixel's triangle `number` (h, w), from 1.
 
-    Where there is none the maps mean nothing.
+    Where there is no triangle the maps are undefined.
     """
     h, w = number.shape
     x, y = np.arange(w, dtype=np.float32)[None] + 0.5, np.arange(h, dtype=np.float32)[:, None] + 0.5
@@ -240,7 +241,7 @@ def mesh_map(
 ) -> tuple[Window, NDArray[np.float32], NDArray[np.float32]] | None:
     """Window and maps (h, w) of x and y into a picture, for a flat mesh moved from `source` to `points` (V, 2).
 
-    Both maps are -1e4 outside of the mesh.
+    Both maps are -1e4 outside the mesh.
     """
     window = window_of(points[np.unique(tri)], size, 0)
     if window is None:
@@ -255,7 +256,7 @@ def mesh_map(
 
 
 def lookup(picture: NDArray, x: NDArray, y: NDArray) -> NDArray:
-    """(N, 3) of a picture at places x, y (N,), linearly; OpenCV wants maps with short sides."""
+    """Values (N, 3) of a picture at places x, y (N,), interpolated linearly; OpenCV limits the sides of its maps."""
     count, side = len(x), 512
     full = -(-count // side) * side
     map_x, map_y = (np.pad(m.astype(np.float32), (0, full - count)).reshape(-1, side) for m in (x, y))

@@ -27,7 +27,7 @@ class Look:
     """Light and skin of a portrait.
 
     skin: (3,) sRGB 0..1, the colour that its raised hands should have; key: (3,) direction of the main light (x right,
-    y up, z towards the camera); contrast: how much farther apart light and shade are than in a soft room; grain:
+    y up, z towards the camera); contrast: how much stronger light and shade are than in a softly lit room; grain:
     standard deviation of its noise, 0..1; blur: in pixels; upper: colour of a bare upper arm; hem: where a short sleeve
     ends (0 shoulder, 1 elbow), which shades the skin below.
     """

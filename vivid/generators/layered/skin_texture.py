@@ -16,9 +16,9 @@ Floats = NDArray[np.float64]
 BANDS = (0.012, 0.03, 0.075)
 """Sizes of detail, as standard deviations in palms."""
 LEAST, MOST = np.array([0.008, 0.012, 0.014]), np.array([0.030, 0.028, 0.020])
-"""Bounds of the deviation of the logarithm of light in each band: hands are never smoother, nor rougher."""
+"""Bounds of the standard deviation of the logarithm of light in each band: hands are never smoother or rougher."""
 HANDS = 1.5
-"""Hands have so much more detail than cheeks."""
+"""How many times more detail hands have than cheeks."""
 CHEEKS_AND_BROW = ((1, 3, 48, 31, 41), (15, 13, 54, 35, 46), (19, 24, 22, 21))
 TEXELS = 119.0
 """Texels of the mesh's texture in a palm."""
@@ -41,14 +41,14 @@ def detail_of(layers: Layers) -> Floats:
     light = np.log(cv2.cvtColor(photo[y : y + h, x : x + w], cv2.COLOR_RGB2GRAY).astype(np.float32) / 255 + 0.02)
     smooth = [cv2.GaussianBlur(light, (0, 0), max(0.5, size * layers.palm)) for size in (BANDS[0] / 2.5, *BANDS)]
     found = [1.4826 * np.median(np.abs((a - b)[skin])) for a, b in pairwise(smooth)]
-    # the eye sees light, the texture stores it linearly
+    # detail is judged in perceived light, but the texture stores it linearly
     return np.clip(HANDS * 2.2 * np.array(found), LEAST, MOST)
 
 
 def arm_tone(layers: Layers) -> Floats | None:
     """(3,) linear colour of the arms where the portrait shows their skin in the light, None where it does not.
 
-    Arms that hang in the shade say nothing of raised ones: the tone is never darker than that of face and hands.
+    Arms that hang in the shade say nothing about raised ones, so the tone is never darker than that of face and hands.
     """
     skin, radius = to_linear(layers.look.skin), max(1, round(0.05 * layers.palm))
     height, width = layers.photo.shape[:2]
@@ -97,7 +97,7 @@ def textured(skin: NDArray[np.uint8], detail: Floats, seed: int = 0) -> NDArray[
     rng, (h, w) = np.random.default_rng(seed), skin.shape[:2]
     change = np.zeros((h, w, 3), np.float32)
     for size, amount in zip(BANDS, detail, strict=True):
-        step = max(1, int(size * TEXELS))  # coarse detail is made small
+        step = max(1, int(size * TEXELS))  # coarse detail is generated at a small size
         shape = (-(-h // step), -(-w // step))
         noise = cv2.GaussianBlur(rng.standard_normal(shape, np.float32), (0, 0), max(0.5, size * TEXELS / step))
         noise = cv2.resize(noise / noise.std(), (w, h), interpolation=cv2.INTER_CUBIC)

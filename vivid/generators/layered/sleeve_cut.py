@@ -1,4 +1,4 @@
-"""Sleeves cut from a portrait: what of the picture is an upper arm, and the cloth that fills it."""
+"""Sleeves cut from a portrait: which part of the picture is an upper arm, and the cloth that fills it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .patch_match import patch_fill
 from .plate import Mask, membrane
 
 BARE_TO, BARE_FADE = 0.86, 0.2
-"""A bare upper arm is the photograph's down to this share of its length, fading over that much before."""
+"""A bare upper arm comes from the photograph down to the first share of its length, and fades out over the second."""
 
 
 def cut_sleeve(figure: Figure, side: int) -> Layer:
@@ -24,15 +24,15 @@ def cut_sleeve(figure: Figure, side: int) -> Layer:
     skin, person = figure.colours.skin, figure.person
     length, ends = float(np.linalg.norm(arm.elbow - arm.shoulder)), arm.hem_at(outward / width)
     firm = np.clip((person - 0.5) / 0.45, 0, 1)  # without the rim that has the room's colour
-    reach_in = region.limit_in + 0.13 * width * np.clip(1 - along / 0.55, 0, 1)  # cloth hangs together in the armpit
-    seam = np.maximum(0.05 * width, (reach_in - region.limit_in) * 0.8)  # over the torso the same cloth lies below
+    reach_in = region.limit_in + 0.13 * width * np.clip(1 - along / 0.55, 0, 1)  # the cloth is connected in the armpit
+    seam = np.maximum(0.05 * width, (reach_in - region.limit_in) * 0.8)  # over the torso the same cloth lies underneath
     opacity = np.clip((outward + reach_in) / seam, 0, 1)
-    opacity = np.maximum(opacity, smoothstep((figure.parsing.sleeves[side] - 0.3) / 0.3))  # wide ones reach farther in
+    opacity = np.maximum(opacity, smoothstep((figure.parsing.sleeves[side] - 0.3) / 0.3))  # wide ones reach further in
     opacity = opacity * (1 - smoothstep((figure.parsing.face - 0.4) / 0.3))  # a wide neckline is no sleeve
     edge = np.clip((region.limit_out - unit - outward) / (2 * unit) + 0.5, 0, 1)
     loose = np.minimum(firm, np.clip((region.limit_out * 1.06 + unit - outward) / (2 * unit) + 0.5, 0, 1))
     loose = np.maximum(loose, firm * smoothstep((figure.parsing.sleeves[side] - 0.15) / 0.3))  # sleeves may flare
-    # where something else covers the outline, the smooth one is used
+    # where something else covers the outline, the smooth outline is used
     covered = figure.grow(figure.hands_near, 5) | figure.grow((skin > 0.5) & (along < ends - 0.05), 3)
     covered |= (along > 0.55) & (arm.hem > LONG)
     closed = cv2.morphologyEx((person > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(2 * unit)) > 0  # no slits
@@ -55,14 +55,14 @@ def cut_sleeve(figure: Figure, side: int) -> Layer:
         bow -= armpit * (1 - smoothstep((figure.parsing.sleeves[side] - 0.3) / 0.3))
         if arm.hem < LONG:
             opacity = opacity * np.clip((hem + bow - along) * length / (2 * unit) + 0.5, 0, 1)
-        else:  # the elbow of a long sleeve is round, the forearm's tube begins in it
+        else:  # a long sleeve is round at the elbow, and the forearm's tube begins inside it
             beyond = np.maximum((along - 1) * length + 0.6 * region.limit_out, 0)
             opacity = opacity * np.clip((region.limit_out - np.hypot(beyond, outward)) / (2 * unit) + 0.5, 0, 1)
     low = (figure.rows - arm.shoulder[1]) / width
     aside = (figure.columns - arm.shoulder[0]) * (1 if side == 0 else -1) / width
     begin = np.maximum(np.clip((low + 0.12) / 0.06, 0, 1), np.clip((aside - 0.01) / 0.03, 0, 1) * (low > -0.35))
     opacity = opacity * np.clip((along + 0.35) / 0.1, 0, 1) * (outward < WIDEST * width) * begin * outline
-    # no crumbs: only what hangs together with the sleeve's thick part
+    # no crumbs: only what is connected to the sleeve's thick part
     core = cv2.morphologyEx((opacity > 0.4).astype(np.uint8), cv2.MORPH_OPEN, ellipse(max(2, round(0.045 * width))))
     near = cv2.GaussianBlur(
         cv2.dilate(core, ellipse(0.07 * width)).astype(np.float32), (0, 0), unit
@@ -71,7 +71,7 @@ def cut_sleeve(figure: Figure, side: int) -> Layer:
 
 
 def _without_notches(opacity: Layer, width: float) -> Layer:
-    """What hands covered, and the gap between a sleeve and the torso, bites notches into it that no cloth has."""
+    """Close the notches that covering hands, and the gap between sleeve and torso, leave in the cloth."""
     closed = cv2.morphologyEx((opacity > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(0.08 * width))
     smooth = cv2.GaussianBlur(closed.astype(np.float32), (0, 0), 0.02 * width)
     smooth = cv2.GaussianBlur((smooth > 0.5).astype(np.float32), (0, 0), 0.006 * width)
@@ -79,7 +79,7 @@ def _without_notches(opacity: Layer, width: float) -> Layer:
 
 
 def _bare_fade(figure: Figure, region: ArmRegion) -> Layer:
-    """A bare upper arm fades where the drawn one takes over, and is flesh only."""
+    """Opacity of a bare upper arm: skin only, fading where the drawn arm takes over."""
     arm, along, outward, unit = region.outline, region.along, region.outward, figure.unit
     ends = arm.hem_at(outward / figure.width)
     fade = np.clip((arm.bare_to - along) / BARE_FADE, 0, 1)
@@ -105,7 +105,7 @@ def cloth_under(figure: Figure, sleeves: Layer, cloth_known: Mask) -> Layer:
         arm, along = region.outline, region.along
         bound = min(arm.hem, 1.05) + 0.04 if arm.bare else 1.2
         inside = (sleeves[side] > 0.5) & (along > 0.1) & (along < min(bound, 0.6)) & ~figure.hands_near
-        if inside.any() and (skin[inside] > 0.4).mean() < 0.25:  # else there is no cloth to trust
+        if inside.any() and (skin[inside] > 0.4).mean() < 0.25:  # otherwise there is no cloth to rely on
             odd = ((skin > 0.4) | (figure.colours.off_cloth > 24)) & (along < bound)
             odd &= region.outward > -0.8 * region.limit_in  # prints on the chest stay
             odd &= figure.parsing.sleeves[side] + figure.parsing.torso < 0.6  # and so do shadows of reddish cloth

@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 SOFT_HEM = 0.011
 """Shoulder widths over which cloth ends."""
 EDGE = 0.7
-"""Standard deviation in pixels of an edge that a camera saw: a sharper one is a staircase."""
+"""Blur of a photographed edge, as a standard deviation in pixels: a sharper edge shows stairs."""
 ROWS, COLUMNS = 30, 13
 """Points of the flat mesh along and across the upper arm."""
 
@@ -30,7 +30,7 @@ class Sleeve:
         self._opacity = (opacity * 255).round().astype(np.uint8)
         self._torso = layers.torso
         self._points, self._tri, self._share = self._mesh(layers.shoulders)
-        # the cloth, finely sampled: with a linear look-up it is as sharp as with this kernel
+        # sampled finely, so that a linear look-up is as sharp as this kernel
         x, y, w, h = cv2.boundingRect(self._opacity)
         x0, y0, x1, y1 = max(x - 2, 0), max(y - 2, 0), x + w + 2, y + h + 2
         cloth = layers.cloth[y0:y1, x0:x1].round().clip(0, 255).astype(np.uint8)
@@ -39,7 +39,7 @@ class Sleeve:
         self._source = (self._points - [x0, y0]) * FINE
 
     def _mesh(self, width: float) -> tuple[Floats, NDArray[np.int64], Floats]:
-        """Points (N, 2) round the upper arm, triangles where its sleeve is, and the points' share in its turn (N,)."""
+        """Points (N, 2) round the upper arm, triangles where its sleeve is, and each point's share of its turn (N,)."""
         arm = self.arm
         v = arm.elbow - arm.shoulder
         across = np.array([-v[1], v[0]]) / np.linalg.norm(v)
@@ -56,7 +56,7 @@ class Sleeve:
         return points, np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)]), u * u * (3 - 2 * u)
 
     def at(self, shoulder: Floats, elbow: Floats) -> PaintedLayer | None:
-        """The sleeve with its shoulder and elbow (2,) there; None where nothing of it is in the picture."""
+        """The sleeve for these positions (2,) of shoulder and elbow; None if none of it is in the picture."""
         if not len(self._tri):
             return None
         v, w = self.arm.elbow - self.arm.shoulder, elbow - shoulder
@@ -75,7 +75,7 @@ class Sleeve:
         (x0, y0, _, _), map_x, map_y = found
         moved = cv2.remap(self._cut, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         share = cv2.extractChannel(moved, 3).astype(np.float32) / 255
-        # Over the torso the same cloth lies below, and the seam is soft; over the room it would be a ghost.
+        # Over the torso the same cloth lies underneath, so the seam is soft; over the room it would look ghostly.
         torso = self._torso[y0 : y0 + share.shape[0], x0 : x0 + share.shape[1]]
         firm = cv2.GaussianBlur(np.clip(3 * share - 1, 0, 1), (0, 0), EDGE)
         share = firm + torso * (share - firm)
@@ -84,7 +84,7 @@ class Sleeve:
 
 
 def _above_hem(layers: Layers, side: int) -> Floats:
-    """(H, W) 0..1: where cloth is above the hem of a short sleeve; below it the drawn arm begins."""
+    """(H, W) 0..1: the cloth above the hem of a short sleeve; the drawn arm begins below the hem."""
     arm, (height, width) = layers.arms[side], layers.sleeve[side].shape
     v = arm.elbow - arm.shoulder
     length = float(np.linalg.norm(v))

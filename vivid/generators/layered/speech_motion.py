@@ -30,8 +30,8 @@ FILE = "speech_motion.safetensors"
 class SpeechMotion(nn.Module):
     """States (B, T, 1920) at 50 Hz -> both streams (B, T, 20) at 50 Hz, the channels of LIP, then those of RHYTHM.
 
-    The lip stream is a temporal convolution that hears 0.28 s to each side; the head stream sees nothing but the mean
-    of the states over a second (at the ends, over those there are).
+    The lip stream is a temporal convolution that hears 0.28 s to each side; the head stream sees only the mean of the
+    states over a second (at the ends, over those that exist).
     """
 
     mean: Tensor
@@ -59,7 +59,7 @@ class SpeechMotion(nn.Module):
         for layer, norm in zip(self.layers, self.norms, strict=True):
             h = h + nn.functional.gelu(layer(norm(h).transpose(1, 2)).transpose(1, 2))
         lip = self.out(self.drop(h))
-        # A linear layer of the mean is the mean of the linear layer, and that is forty times less to average.
+        # A linear layer commutes with the mean, and its output has forty times fewer values to average.
         around = nn.functional.avg_pool1d(
             self.head_into(x).transpose(1, 2), SECOND, 1, SECOND // 2, count_include_pad=False
         )
@@ -69,7 +69,7 @@ class SpeechMotion(nn.Module):
 
 @cache
 def load_speech_motion(path: Path = ASSETS / FILE) -> SpeechMotion:
-    """A network, that which ships by default, in evaluation mode. Errors: InputError for missing or damaged weights."""
+    """A network in evaluation mode, by default the shipped one. Errors: InputError for missing or damaged weights."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

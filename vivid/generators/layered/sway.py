@@ -1,8 +1,8 @@
 """The body is never still: a smooth displacement of torso, shoulders and head.
 
 Sources: the driving clip's own shoulders (limited), slow noise, breathing, the head's turns, and raised hands, which
-lift their shoulder. The field is 0 at the picture's lower edge or at the hips and full from the shoulders up; the head
-moves as one.
+lift their shoulder. The field is zero at the picture's lower edge or at the hips and full from the shoulders up; the
+head moves as a whole.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .geometry import smoothstep
 MOST = 0.011
 """Limit of the displacement, in shoulder widths."""
 BREATH, PERIOD = 0.0035, 3.7
-"""Rise of the breast in shoulder widths, and seconds of one breath."""
+"""Rise of the chest in shoulder widths, and seconds of one breath."""
 
 
 def smooth_in_time(values: NDArray[np.floating], seconds: float) -> Floats:

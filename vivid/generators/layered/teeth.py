@@ -12,15 +12,15 @@ from .geometry import Array
 Mask = NDArray[np.float32]
 
 BINS = 24
-"""Rows into which the opening is straightened."""
+"""Number of rows into which the opening is straightened."""
 SEEN = 0.25
-"""Share of tooth in a row of the opening from which there are teeth."""
+"""Share of tooth pixels from which a row of the opening counts as teeth."""
 DEEP = 0.22
 """Depth of the dark gap between upper and lower teeth, as a share of them."""
 LOWEST = 0.03
-"""Pupil distances: what is flatter is a glint, and would float in an open mouth."""
+"""Pupil distances; anything flatter is a glint and would float in an open mouth."""
 TALLEST = 0.20
-"""Pupil distances: what is higher without a gap is no row of teeth."""
+"""Pupil distances; anything taller without a gap is not a row of teeth."""
 _LIP_POINTS = [0, 17, 37, 267, 84, 314]
 
 
@@ -46,8 +46,8 @@ def tooth_mask(picture: Picture, points: Array, skin: Array, scale: float) -> Ma
 def split_teeth(tooth: Mask, picture: Picture, points: Array, scale: float) -> tuple[Mask | None, Mask | None]:
     """The mask of photographed teeth as upper and lower ones, each None when there are none.
 
-    The opening is straightened to rows between the inner lips; a dark gap parts the rows of teeth. What is higher
-    than teeth can be without a gap, or as pink as a tongue, is none.
+    The opening is straightened to rows between the inner lips; a dark gap separates the rows of teeth. Anything taller
+    than teeth can be without a gap, or as pink as a tongue, is not teeth.
     """
     up, low = points[list(UPPER_INNER), :2], points[list(LOWER_INNER), :2]
     columns = np.arange(tooth.shape[1], dtype=np.float64)[None]
@@ -123,7 +123,7 @@ def _if_teeth(mask: Mask, picture: Picture, lips: Array, scale: float) -> Mask |
 
 
 def empty_mouth(picture: Picture, points: Array, scale: float) -> Picture:
-    """The picture with a dark lip line's colour in the open mouth: nothing of its teeth sticks to the moved lips."""
+    """The picture with the open mouth filled in a dark lip line's colour, so that no teeth stick to the moved lips."""
     mask = fill_polygon(picture.shape, points[list(MOUTH), :2])
     lips = np.zeros_like(mask)
     outline = points[list(UPPER_OUTER) + list(LOWER_OUTER)[::-1], :2]
