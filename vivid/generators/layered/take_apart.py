@@ -288,7 +288,8 @@ def _plate(figure: Figure, removed: Mask, torso: Layer, raised: Mask, cloth_know
     beside = figure.grow(needed, 4) & (torso > 0.5)
     touched = touched_cloth(photo, needed, figure.grow(needed, TOUCHED * UNIT) & inner, beside, cloth_known, unit)
     removed, needed = removed | touched, needed | touched
-    known = cv2.morphologyEx((cloth_known & ~needed).astype(np.uint8), cv2.MORPH_OPEN, ellipse(3 * unit)) > 0
+    known = (cloth_known & ~figure.grow(needed, 2)).astype(np.uint8)  # seams between arm and body are dark
+    known = cv2.morphologyEx(known, cv2.MORPH_OPEN, ellipse(3 * unit)) > 0
     body = column_fill(photo, needed, known, torso, patches, 3 * unit)  # single pixels would be streaks
     mix = torso[..., None]
     filled = body * mix + room * (1 - mix)
