@@ -84,7 +84,7 @@ def test_a_pocket_above_a_hand_is_not_drawn_again_below_it():
 def test_what_is_filled_meets_the_shadow_beside_it():
     picture, hole = np.full((*HOLE.shape, 3), 200, np.float32), np.zeros_like(HOLE)
     hole[60:90, 50:110] = True
-    known = ~(cv2.dilate(hole.astype(np.uint8), np.ones((13, 13))) > 0)
+    known = ~(cv2.dilate(hole.astype(np.uint8), np.ones((7, 7))) > 0)
     shadow = ~known & ~hole
     picture[shadow] = 150
     filled = column_fill(picture, hole, known, np.ones(hole.shape, np.float32), picture, 1.0)

@@ -241,7 +241,7 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
     miss = picture - filled
     rim = (cv2.dilate(hole.astype(np.uint8), np.ones((5, 5))) > 0) & ~hole & (body > 0.9)
     rim &= np.abs(miss).mean(2) < SHADE  # more is no shade but a cuff, or a garment's edge
-    rim &= cv2.dilate(known.astype(np.uint8), np.ones((2 * max(1, round(2 * step)) + 1,) * 2)) > 0  # and no room
+    rim &= cv2.dilate(known.astype(np.uint8), np.ones((2 * max(1, round(3 * step)) + 1,) * 2)) > 0  # and no room
     fade = np.exp(-cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (15 * step))
     miss = membrane(miss, rim) * fade[..., None] if rim.any() else 0
     return np.where(hole[..., None], np.clip(filled + miss, 0, 255), picture).astype(np.float32)
