@@ -172,3 +172,38 @@ def test_the_shipped_examples_lead_to_a_video(page: Any, server: Server) -> None
     page.wait_for_selector("#check-look img")
     make(page)
     page.wait_for_selector("#result-video video")
+
+
+def test_a_video_is_taken_along_beside_its_inputs_and_under_a_link(
+    page: Any, chromium: Any, files: dict[str, str], server: Server, tmp_path: Path
+) -> None:
+    fill(page, files)
+    make(page)
+    page.wait_for_selector("#result-video video")
+    job = list(server.context.jobs._jobs.values())[-1]
+    with page.expect_download() as waiting:
+        page.click("#take-beside")
+    assert re.fullmatch(r"portrait_wave_\d{4}-\d\d-\d\d_side-by-side\.mp4", waiting.value.suggested_filename)
+    waiting.value.save_as(tmp_path / "beside.mp4")
+    both, alone = probe(tmp_path / "beside.mp4"), probe(job.output)
+    assert both.has_sound and both.width > 3 * 128 and both.seconds == pytest.approx(alone.seconds, abs=0.05)
+    page.wait_for_selector("#take-beside:has-text('With its inputs')")
+    page.click("#take-link")
+    page.wait_for_selector("#taken:has-text('may watch the video, at least until')")
+    page.wait_for_function("document.querySelector('#taken-link textarea, #taken-link input')?.value")
+    link = page.input_value("#taken-link textarea, #taken-link input")
+    stranger = chromium.new_context(viewport={"width": 390, "height": 844}, locale="en-US")
+    stranger.set_default_timeout(60_000)
+    try:
+        other = stranger.new_page()
+        other.goto(link)
+        other.wait_for_function("document.querySelector('#vivid-compare video')?.readyState >= 2")
+        text = other.inner_text("#vivid-compare")
+        for word in ("portrait", "wave", "VividAnimator", "Seed", "fake"):
+            assert word in text
+        with other.expect_download() as waiting:
+            other.click("#compare-video")
+        assert waiting.value.suggested_filename.endswith("_side-by-side.mp4")
+        assert not other.is_visible("#compare-csv")
+    finally:
+        stranger.close()

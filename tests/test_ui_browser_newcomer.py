@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -182,21 +183,38 @@ def test_without_a_voice_the_person_moves_in_silence_until_a_frame_is_asked_for(
     assert page.is_visible("#check-look img"), "and stays"
 
 
-def test_the_bar_never_runs_backwards(page: Any, files: dict[str, str], server: Server) -> None:
+class Gate:
+    """In the place of the fake's `go`: every step waits until it is let through."""
+
+    def __init__(self) -> None:
+        self.steps, self.wait = threading.Semaphore(0), lambda seconds: self.steps.acquire(timeout=seconds)
+
+    def set(self) -> None:
+        """Let everything through."""
+        self.steps.release(1000)
+
+
+def test_the_bar_never_runs_backwards(
+    page: Any, files: dict[str, str], server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    monkeypatch.setattr(server.pipeline, "go", gate)
+    monkeypatch.setattr(server.pipeline, "pause", 0.3)
+    monkeypatch.setattr(server.pipeline, "seconds_a_step", 0.2)  # 38 s are promised, far more than it takes
     fill(page, files)
     page.evaluate(
         "window.seen = []; new MutationObserver(() => {"
         " const bar = document.querySelector('#progress [aria-valuenow]'); if (bar) seen.push(+bar.ariaValueNow); })"
-        ".observe(document.body, {childList: true, subtree: true})"
+        ".observe(document.body, {childList: true, subtree: true, attributeFilter: ['aria-valuenow']})"
     )
-    server.pipeline.pause = 0.6
-    try:
-        make(page)
-        page.wait_for_selector("#result-video video")
-    finally:
-        server.pipeline.pause = 0.1
+    make(page)
+    for done in range(1, 8):  # the next step begins when the page has shown this one, however slow it is
+        gate.steps.release()
+        page.wait_for_selector(f"#progress:has-text('Step {done} of 8')")
+    gate.set()
+    page.wait_for_selector("#result-video video")
     seen = page.evaluate("window.seen")
-    assert len(seen) > 5 and seen == sorted(seen) and seen[-1] > 50
+    assert len(seen) > 5 and seen == sorted(seen) and seen[0] < 50 < seen[-1]
 
 
 def test_a_finished_video_leads_on_to_other_gestures(page: Any, files: dict[str, str]) -> None:

@@ -17,16 +17,19 @@ import numpy as np
 import pytest
 from ui_fakes import FakePipeline, Server, serve, standing_pose, waving_clip
 
+from vivid.config import RunSettings
 from vivid.errors import InputError
 from vivid.media.video import probe
 from vivid.pose.portrait import make_portrait
 from vivid.speech.types import Speech
+from vivid.ui.animate.taken import own_job
 from vivid.ui.compare import player
-from vivid.ui.compare.downloads import KINDS, make, to_csv
+from vivid.ui.compare.downloads import KINDS, beside_inputs, make, offered, to_csv
 from vivid.ui.compare.measures import QUANTITIES
-from vivid.ui.compare.record import Record, start, stop
+from vivid.ui.compare.record import Record, record_of, start, stop
 from vivid.ui.compare.settings import Variant
 from vivid.ui.engine import Engine
+from vivid.ui.generation import line_up
 from vivid.ui.strings.compare import TABLE
 from vivid.ui.visitors import SCOPE, Visitor
 
@@ -104,8 +107,43 @@ def test_whoever_has_the_link_may_look_and_nobody_else(server: Server) -> None:
         make(server.context, record, "zip")  # nor does a looker's click take the maker past it
 
 
+def test_a_single_video_is_its_makers_until_it_is_shared(server: Server) -> None:
+    context, names = server.context, {"portrait": "王", "voice": "Hello", "motion": "Wave"}
+    folder = context.visitors.new_file(request_of(MAKER), "")  # type: ignore[arg-type]
+    folder.mkdir()
+    job = line_up(context, *parts(), RunSettings(), new_video(server, folder / "a.mp4"), visitor=MAKER)
+    while not job.finished:
+        time.sleep(0.02)
+    assert own_job(context, request_of(MAKER), job.name) is job
+    for visitor, name in ((Visitor("browser 2", "browser 2"), job.name), (MAKER, "x" * 22), (MAKER, None)):
+        with pytest.raises(InputError, match="no finished video of yours"):
+            own_job(context, request_of(visitor), name)
+    record = record_of(context, job, names)
+    assert record_of(context, job, names) is record and context.records.find(record.token) is record
+    assert offered(record) == ("zip",)
+    for kind in ("video", "csv"):
+        with pytest.raises(InputError):
+            make(context, record, kind)  # a looker makes nobody work
+    beside = beside_inputs(context, record, job.inputs[0], job.inputs[2])
+    info, alone = probe(beside), probe(job.output)
+    assert beside.name == "a_side-by-side.mp4" and info.has_sound and info.seconds == alone.seconds
+    assert offered(record) == ("video", "zip")
+    for path in (beside, job.output):
+        assert context.visitors.granted("browser 2", str(path)) is None
+        assert context.visitors.granted(MAKER.owner, str(path)) is not None
+    with zipfile.ZipFile(make(context, record, "zip")) as archive:
+        assert set(archive.namelist()) == {"A_fake.mp4", "a_side-by-side.mp4", "comparison.json"}
+
+
+def new_video(server: Server, path: Path) -> Path:
+    server.context.visitors.grant(MAKER.owner, path)
+    return path
+
+
 def test_it_goes_with_its_makers_files(server: Server) -> None:
     record = ended(begin(server))
+    while server.context.jobs.busy:  # what stands beside a video is written last
+        time.sleep(0.02)
     server.context.visitors.clean(time.time() + 2 * server.context.visitors.keep_seconds)
     assert server.context.records.find(record.token) is None
 

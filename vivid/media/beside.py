@@ -1,8 +1,9 @@
-"""Several videos beside each other in one, each under a caption."""
+"""Several videos, and pictures that move, beside each other in one, each under a caption."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -24,28 +25,40 @@ GAP = 8
 PAPER, INK = (20, 22, 26), (240, 242, 247)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Frames (H, W, 3) of one proportion, `size` is (width, height), that stand beside videos without being one."""
+
+    size: tuple[int, int]
+    frames: Iterable[NDArray[np.uint8]]
+
+
 def write_beside(
-    videos: Sequence[Path], captions: Sequence[str], output: Path, provenance: Provenance | None = None
+    videos: Sequence[Path | Drawn], captions: Sequence[str], output: Path, provenance: Provenance | None = None
 ) -> None:
-    """Write the videos, made by this program, side by side to an MP4, at one height, none squashed, as long as the
-    shortest, with the sound of the first. Each caption stands above its picture, in as many lines as it has or needs.
-    One frame of each is in memory at a time. Errors: InputError.
+    """Write the videos, made by this program, and what is drawn side by side to an MP4, at the height of the highest
+    video, none squashed, as long as the shortest, with the sound of the first that is a video. Each caption stands
+    above its picture, in as many lines as it has or needs. One frame of each is in memory at a time. Errors:
+    InputError.
     """
-    infos = [probe(path, OWN) for path in videos]
-    height = min(TALLEST, max(info.height for info in infos))
-    share = (WIDEST - GAP * (len(infos) - 1)) / sum(height * info.width / info.height for info in infos)
+    infos = {path: probe(path, OWN) for path in videos if isinstance(path, Path)}
+    sizes = [each.size if isinstance(each, Drawn) else (infos[each].width, infos[each].height) for each in videos]
+    height = min(TALLEST, max(info.height for info in infos.values()))
+    share = (WIDEST - GAP * (len(sizes) - 1)) / sum(height * size[0] / size[1] for size in sizes)
     height = _even(height * min(share, 1.0))
-    widths = [_even(height * info.width / info.height) for info in infos]
+    widths = [_even(height * size[0] / size[1]) for size in sizes]
     heads = [draw_caption(text, width, height) for text, width in zip(captions, widths, strict=True)]
     top = _even(max(len(head) for head in heads))
     whole = np.full((top + height, sum(widths) + GAP * (len(widths) - 1), 3), PAPER, np.uint8)
     lefts = [sum(widths[:k]) + GAP * k for k in range(len(widths))]
     for head, left in zip(heads, lefts, strict=True):
         whole[: len(head), left : left + head.shape[1]] = head
-    sound = load_speech(videos[0], limits=OWN) if infos[0].has_sound else None
+    first = next(iter(infos))
+    sound = load_speech(first, limits=OWN) if infos[first].has_sound else None
+    shown = [each.frames if isinstance(each, Drawn) else read_frames(each, limits=OWN) for each in videos]
     with VideoWriter(output, (whole.shape[1], whole.shape[0]), FPS, sound, provenance) as writer:
         # Of equal length already, but for what a video is cut to.
-        for frames in zip(*(read_frames(path, limits=OWN) for path in videos), strict=False):
+        for frames in zip(*shown, strict=False):
             for frame, left, width in zip(frames, lefts, widths, strict=True):
                 larger = frame.shape[0] < height
                 how = cv2.INTER_CUBIC if larger else cv2.INTER_AREA

@@ -33,6 +33,7 @@ from .cards import found_again, name_of, tidy
 from .motion import restored
 from .settings import LARGEST_SEED, Controls, build_quality, read_settings
 from .stage import EXAMPLE, LIVE, LOOKING, RESULT, Inputs, Stage, shows
+from .taken import Taken, build_link, build_taken, build_taking
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
 FOLLOWING: dict[str, Any] = {"show_progress": "hidden", **EXPENSIVE, **PRIVATE}
@@ -58,6 +59,7 @@ class Dock:
     other_motion: gr.Button
     other_voice: gr.Button
     again: gr.Button
+    taken: Taken
     rows: tuple[gr.Row, gr.Row]
     """With the button, and with what follows a finished video."""
 
@@ -85,10 +87,13 @@ def build_dock(cut: gr.Button) -> Dock:
             stop = gr.Button(t("stop"), variant="stop", size="lg", elem_id="stop", visible=False, min_width=110)
         with gr.Row(visible=False, elem_id="result", elem_classes=["vivid-actions"]) as made:
             download = gr.DownloadButton(t("download"), variant="primary", elem_id="download", min_width=140)
+            taking = build_taken()
             other_motion = gr.Button(t("other_motion"), elem_id="other-motion", min_width=120)
             other_voice = gr.Button(t("other_voice"), elem_id="other-voice", min_width=120)
             again = gr.Button(t("again"), elem_id="again", visible=False, min_width=120)
-    return Dock(todo, bar, cut, quality, start, stop, about, download, other_motion, other_voice, again, (making, made))
+            taken = Taken(*taking, *build_link())
+    rows = (making, made)
+    return Dock(todo, bar, cut, quality, start, stop, about, download, other_motion, other_voice, again, taken, rows)
 
 
 def build_shelf() -> tuple[gr.Column, gr.Gallery]:
@@ -174,7 +179,7 @@ def build_making(
         update |= stage.show(RESULT if done else LOOKING if person is not None else EXAMPLE)
         update[dock.bar] = "" if done else progress.progress(job, context.jobs, context.engine.ready)
         if done:
-            update |= {
+            update |= dock.taken.forget() | {
                 stage.result: gr.Video(str(job.output), visible=True),
                 dock.about: gr.HTML(progress.finished_line(job), visible=True),
                 dock.download: str(job.output),
@@ -184,7 +189,7 @@ def build_making(
         return update
 
     outputs = [*stage.screens(), dock.bar, dock.start, dock.stop, dock.download]
-    outputs += [shelf.notes, shelf.details, shelf.gallery, shelf.box]
+    outputs += [shelf.notes, shelf.details, shelf.gallery, shelf.box, *dock.taken.forget()]
 
     async def watch(name: str | None, names: Any, person: Portrait | None) -> AsyncIterator[dict[Any, Any]]:
         job = context.jobs.find(name)
@@ -317,6 +322,7 @@ def build_making(
                 update |= {component: path, stage.example: gr.Column(visible=False)}
         return update | restored(context, inputs.motion, chosen[2], request)
 
+    build_taking(context, dock.taken, current)
     root = gr.context.Context.root_block
     assert root is not None
     back = [current, inputs.portrait.image, inputs.voice.audio, stage.example, *inputs.motion.outputs()]

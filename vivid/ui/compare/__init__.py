@@ -25,7 +25,7 @@ from ..visitors import visitor_of
 from ..widgets import line, lines
 from . import player
 from .columns import build_column, updates, wanted_variants
-from .downloads import KINDS, make
+from .downloads import KINDS, SAVE, make, offered, to_save
 from .inputs import choices, chosen, titled
 from .record import Records, start, stop
 from .settings import (
@@ -77,15 +77,6 @@ _COPY = """() => {
   const url = new URL(location.href);
   url.hash = "";
   if (navigator.clipboard) navigator.clipboard.writeText(url.href).catch(() => {});
-}"""
-_SAVE = """(text) => {
-  if (!text) return;
-  const file = JSON.parse(text), link = document.createElement("a");
-  link.href = file.url;
-  link.download = file.name;
-  document.body.append(link);
-  link.click();
-  link.remove();
 }"""
 
 
@@ -173,7 +164,7 @@ def build_compare(context: Context) -> None:
                     run: gr.Button(interactive=not (busy and mine)),
                     halt: gr.Button(visible=busy and mine),
                     keep: gr.Row(visible=not busy and bool(record.finished)),
-                    saves["video"]: gr.Button(visible=len(record.finished) > 1),
+                    **{button: gr.Button(visible=kind in offered(record)) for kind, button in saves.items()},
                 }
             last = [text, (state, busy)]
             if update:
@@ -182,7 +173,7 @@ def build_compare(context: Context) -> None:
                 return
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
-    watching = [status, show, run, halt, keep, saves["video"]]
+    watching = [status, show, run, halt, keep, *saves.values()]
     states = [inputs.portrait, inputs.speech, inputs.motion, *inputs.chosen]
     lined_up = run.click(plainly(begin), [*sources, *states, poses, count, *values], [token, status], **QUIET)
 
@@ -197,14 +188,13 @@ def build_compare(context: Context) -> None:
         record = context.records.find(name)
         if record is None:
             raise InputError(GONE)
-        path = make(context, record, kind)
-        return json.dumps({"url": f"gradio_api/file={path}", "name": KINDS[kind]})
+        return to_save(make(context, record, kind))
 
     for kind, button in saves.items():
         saved = button.click(
             plainly(lambda name, kind=kind: save(kind, name)), token, file, **SLOW_PREVIEW, **PRIVATE,
         )  # fmt: skip
-        saved.success(None, file, None, js=_SAVE)
+        saved.success(None, file, None, js=SAVE)
     copy.click(None, None, None, js=_COPY, show_progress="hidden", **PRIVATE)
 
     def copied(request: gr.Request) -> None:
@@ -252,6 +242,8 @@ def build_compare(context: Context) -> None:
             if record is None:
                 hours = f"{context.options.keep_hours:g}"
                 return {status: lines(line("warn", "compare_gone", hours=hours))}
+            if record.single:
+                return {token: record.token}
             update = {token: record.token, wanted: None} | fill(tuple(column.variant for column in record.columns))
             return update | {component: record.sources[kind] for kind, component in zip(INPUTS, sources, strict=True)}
         comparison = from_link(text)

@@ -5,16 +5,25 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import itertools
 import json
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...errors import InputError
-from ...media.beside import write_beside
+from ...media.beside import TALLEST, Drawn, write_beside
 from ...media.outputs import write_text, written_whole
+from ...media.pictures import shrink
 from ...media.provenance import Provenance
+from ...pose.draw import overlay
+from ...pose.library import at_positions, loop_positions
+from ...pose.portrait import Portrait
+from ...pose.skeleton import PoseClip
 from ..strings.compare import TABLE
 from .measures import QUANTITIES
 from .record import Column, Record, new_file, when
@@ -25,19 +34,90 @@ if TYPE_CHECKING:
 
 KINDS = {"csv": "comparison.csv", "video": "side-by-side.mp4", "zip": "comparison.zip"}
 """What is offered -> the name of its file."""
+TITLES = {"portrait": "Portrait", "motion": "Gestures", "video": "Video"}
+SKELETON_HEIGHT = 480
+SAVE = """(text) => {
+  if (!text) return;
+  const file = JSON.parse(text), link = document.createElement("a");
+  link.href = file.url;
+  link.download = file.name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+}"""
+"""Lets a browser save the file that `to_save` names."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def to_save(path: Path) -> str:
+    """A file as SAVE takes it."""
+    return json.dumps({"url": f"gradio_api/file={path}", "name": path.name})
+
+
+def path_of(record: Record, kind: str) -> Path:
+    """Where the file of one of KINDS lies once it is made; what is of a single video is called after it."""
+    stem = f"{record.columns[0].output.stem}_" if record.single else ""
+    return record.folder / f"{stem}{KINDS[kind]}"
+
+
+def offered(record: Record) -> tuple[str, ...]:
+    """Which of KINDS there are; beside its inputs a single video stands only if its maker has asked for that."""
+    if record.single:
+        return ("video", "zip") if path_of(record, "video").is_file() else ("zip",)
+    return tuple(KINDS) if len(record.finished) > 1 else ("csv", "zip")
 
 
 def make(context: Context, record: Record, kind: str) -> Path:
     """The file of one of KINDS, made when it is first asked for; it counts as the maker's. Errors: InputError."""
     if record.current is not None:
         raise InputError("The comparison is still being made: wait until it is done, or stop it.")
-    path = record.folder / KINDS[kind]
+    if kind not in offered(record):
+        raise InputError("Two finished videos are needed to stand side by side: wait for them, or compare again.")
+    write = {"csv": _write_csv, "video": _write_video, "zip": _write_zip}[kind]
+    return new_file(context, record.maker, _once(context, record, kind, write))
+
+
+def beside_inputs(context: Context, record: Record, portrait: Portrait, motion: PoseClip) -> Path:
+    """A single video beside its portrait and the skeleton of its gestures, made once. Errors: InputError."""
+
+    def write(record: Record, path: Path) -> None:
+        column = record.columns[0]
+        assert column.result is not None
+        size = motion.canvas[0] / motion.canvas[1]
+        canvas = (round(SKELETON_HEIGHT * size), SKELETON_HEIGHT)
+        positions = loop_positions(len(motion), column.result.frames)
+        clip = at_positions(motion, positions).map_points(
+            (canvas[0] / motion.canvas[0], canvas[1] / motion.canvas[1]), (0, 0), canvas
+        )
+        paper = np.full((canvas[1], canvas[0], 3), 24, np.uint8)
+        image = shrink(portrait.image, TALLEST)
+        captions = [_titled(kind, record.names[kind]) for kind in ("portrait", "motion")]
+        used = used_settings(column)
+        videos: list[Path | Drawn] = [
+            Drawn((image.shape[1], image.shape[0]), itertools.repeat(image)),
+            Drawn(canvas, (overlay(paper, clip.frame(k)) for k in range(len(clip)))),
+            column.output,
+        ]
+        note = Provenance(model=used["model"], seed=column.variant.seed, settings=used)
+        write_beside(videos, [*captions, _titled("video", used["model"])], path, note)
+
+    path = _once(context, record, "video", write)
+    context.visitors.grant(record.maker.owner, path)
+    return path
+
+
+def _once(context: Context, record: Record, kind: str, write: Callable[[Record, Path], None]) -> Path:
+    path = path_of(record, kind)
     with record.writing:
         if not path.is_file():
             context.visitors.check_room(record.maker, _expected(record, kind))
-            {"csv": _write_csv, "video": _write_video, "zip": _write_zip}[kind](record, path)
-    return new_file(context, record.maker, path)
+            write(record, path)
+    return path
+
+
+def _titled(kind: str, name: str) -> str:
+    """A caption in Latin letters: a name in others is left out."""
+    return f"{TITLES[kind]}: {name}" if name.isascii() else TITLES[kind]
 
 
 def _expected(record: Record, kind: str) -> int:
@@ -100,8 +180,6 @@ def _write_csv(record: Record, path: Path) -> None:
 
 def _write_video(record: Record, path: Path) -> None:
     columns = record.finished
-    if len(columns) < 2:
-        raise InputError("Two finished videos are needed to stand side by side: wait for them, or compare again.")
     settings = {column.letter: used_settings(column) for column in columns}
     models = ", ".join(dict.fromkeys(each["model"] for each in settings.values()))
     note = Provenance(model=models, seed=columns[0].variant.seed, settings=settings)
@@ -122,8 +200,9 @@ def _write_zip(record: Record, path: Path) -> None:
     with written_whole(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for column in record.finished:
             archive.write(column.output, f"{column.letter}_{_plain(used_settings(column)['model'])}.mp4")
-        beside = path.with_name(KINDS["video"])
+        beside = path_of(record, "video")
         if beside.is_file():
             archive.write(beside, beside.name)
-        archive.writestr(KINDS["csv"], to_csv(record))
+        if not record.single:
+            archive.writestr(KINDS["csv"], to_csv(record))
         archive.writestr("comparison.json", json.dumps(about, indent=2, ensure_ascii=False))

@@ -17,6 +17,7 @@ function build(data) {
   element.querySelector(".vc-sound").innerHTML = playable.map((c, k) => `<option value="${k}">${escaped(plain("compare_sound", { letter: c.letter }))}</option>`).join("");
   element.classList.add("vc-full");
   element.classList.toggle("vc-playable", playable.length > 0);
+  element.classList.toggle("vc-single", data.columns.length === 1 && data.single);
   videos = [...element.querySelectorAll("video")];
   videos.forEach((video) => {
     video.addEventListener("loadedmetadata", place);

@@ -28,6 +28,7 @@ def show(record: Record | None, keep_seconds: float) -> str:
     return json.dumps(
         {
             "token": record.token,
+            "single": record.single,
             "columns": [
                 {
                     "letter": column.letter,

@@ -1,4 +1,4 @@
-"""A comparison as it is kept: its inputs' names, its columns with their videos and numbers, and the link to it."""
+"""A comparison, or one video, as it is kept: inputs' names, columns with videos and numbers, and the link to it."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class Column:
 
 @dataclass
 class Record:
-    """One comparison. `sources`: its inputs as `inputs.chosen` takes them, and `names`: what they are called, both by
-    INPUTS; `made`: seconds since 1970; `look`: whether the
-    pose detector is run over the videos. Whoever knows `token` may look at it; `maker` may stop it."""
+    """One comparison, or a single video. `sources`: its inputs as `inputs.chosen` takes them, and `names`: what they
+    are called, both by INPUTS; `made`: seconds since 1970; `look`: whether the pose detector is run over the videos.
+    Whoever knows `token` may look at it; `maker` may stop it."""
 
     folder: Path
     maker: Visitor
@@ -63,6 +63,11 @@ class Record:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     writing: threading.Lock = field(default_factory=threading.Lock)
     """Held while a download is put together."""
+
+    @property
+    def single(self) -> bool:
+        """Whether nothing is compared here: a video of the Animate tab."""
+        return len(self.columns) == 1
 
     @property
     def finished(self) -> list[Column]:
@@ -95,6 +100,24 @@ class Records:
         with self._guard:
             record = self._records.get(token) if isinstance(token, str) else None
         return record if record is not None and record.folder.is_dir() else None
+
+    def within(self, folder: Path) -> Record | None:
+        """The one whose files lie in that folder."""
+        with self._guard:
+            return next((record for record in self._records.values() if record.folder == folder), None)
+
+
+def record_of(context: Context, job: Job, names: dict[str, str]) -> Record:
+    """The record of a finished job that has its folder for itself; from the first call on, always the same one."""
+    known = context.records.within(job.output.parent)
+    if known is not None:
+        return known
+    result, can = job.event.result, context.engine.capabilities
+    heeds = FIELDS if can is None else heeded_by(can)
+    column = Column(LETTERS[0], Variant(seed=result.seed), job.output, heeds, job.name, result=result)
+    record = Record(job.output.parent, job.visitor, {}, names, [column], look=False, made=job.created)
+    context.records.add(record)
+    return record
 
 
 def start(

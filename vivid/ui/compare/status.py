@@ -19,7 +19,8 @@ def told(context: Context, record: Record) -> str:
     if column is None:
         if record.stopped:
             return lines(line("info", "job_stopped"))
-        return lines(line("ok", "compare_done") if record.finished else line("bad", "compare_none"))
+        done = "compare_single" if record.single else "compare_done"
+        return lines(line("ok", done) if record.finished else line("bad", "compare_none"))
     values = {"letter": column.letter, "count": len(record.columns)}
     job = context.jobs.find(column.job)
     if column.measuring:

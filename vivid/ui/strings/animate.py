@@ -224,6 +224,13 @@ TABLE: dict[str, tuple[str, str]] = {
     ),
     "download": ("Download video", "下载视频"),
     "download_settings": ("Download settings", "下载设置"),
+    "take_beside": ("With its inputs", "与素材并排"),
+    "take_beside_making": ("Being made …", "正在生成……"),
+    "take_link": ("Copy link", "复制链接"),
+    "take_kept": (
+        "Whoever has this link may watch the video, at least until {until} unless the server is started again.",
+        "持有此链接的人均可观看视频，除非服务器重新启动，至少保留至 {until}。",
+    ),
     "again_gone": (
         "The inputs of this video are gone: make it again from the steps above.",
         "此视频的输入已清除：请从上面的步骤重新制作。",

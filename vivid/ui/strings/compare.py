@@ -57,9 +57,9 @@ TABLE: dict[str, tuple[str, str]] = {
         "持有本页链接的人均可查看，至少保留至 {until}。",
     ),
     "compare_gone": (
-        "This comparison is no longer here: results are kept for {hours} hours, or until the server is started again. "
-        "Compare again.",
-        "此比较已不存在：结果保留 {hours} 小时，或直到服务器重新启动。请重新比较。",
+        "What this link led to is no longer here: results are kept for {hours} hours, or until the server is started "
+        "again. Make it again.",
+        "此链接的内容已不存在：结果保留 {hours} 小时，或直到服务器重新启动。请重新制作。",
     ),
     "compare_none": (
         "No column became a video: what stands below says why.",
@@ -73,6 +73,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "compare_working": ("Column {letter} of {count}", "第 {letter} 列（共 {count} 列）"),
     "compare_measuring": ("Column {letter} of {count}: measuring", "第 {letter} 列（共 {count} 列）：测量中"),
     "compare_done": ("Done.", "完成。"),
+    "compare_single": ("A finished video, kept under its link.", "已完成的视频，通过链接保存。"),
     "compare_same": (
         "The columns have the same settings: change one, or choose what to compare.",
         "各列设置相同：请修改其中一列，或选择比较内容。",

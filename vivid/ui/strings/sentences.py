@@ -365,6 +365,10 @@ TABLE: dict[str, str] = {
     "Two finished videos are needed to stand side by side: wait for them, or compare again.": (
         "并排视频需要两段已完成的视频：请等待，或重新比较。"
     ),
+    "There is no finished video of yours to take along: make one.": "没有可导出的已完成视频：请先生成一个。",
+    "The inputs of this video are gone: make it again from the steps above.": (
+        "此视频的输入已清除：请从上面的步骤重新制作。"
+    ),
     "This comparison is no longer kept here: compare again.": "此比较已不再保留：请重新比较。",
     "{} columns cannot be compared: choose 2 to {}.": "无法比较 {0} 列：请选择 2 到 {1} 列。",
     "This link's settings cannot be read: ask for it again, or choose settings here.": (

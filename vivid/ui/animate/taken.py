@@ -1,0 +1,114 @@
+"""What a finished video is taken along as: beside its inputs in a second video, and under a link of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from ...errors import InputError
+from ..compare.downloads import SAVE, beside_inputs, to_save
+from ..compare.inputs import titled
+from ..compare.record import new_file, record_of, when
+from ..compare.settings import ANIMATE, INPUTS
+from ..context import Context
+from ..jobs import DONE, Job
+from ..serving import PREVIEW, PRIVATE, SLOW_PREVIEW, plainly
+from ..strings import STRINGS, t
+from ..visitors import visitor_of
+from ..widgets import line, lines
+from .cards import name_of
+
+if TYPE_CHECKING:
+    from ..compare.record import Record
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
+NOT_YOURS = "There is no finished video of yours to take along: make one."
+_LINK = """async (token) => {
+  if (!token) return "";
+  const url = new URL(location.href);
+  url.hash = "";
+  url.search = "";
+  url.searchParams.set("compare", token);
+  try { await navigator.clipboard.writeText(url.href); } catch (error) { /* it can be copied by hand */ }
+  return url.href;
+}"""
+
+
+@dataclass
+class Taken:
+    """Two buttons beside the download, and what the second one shows below: the link, and until when it leads there."""
+
+    beside: gr.Button
+    share: gr.Button
+    told: gr.HTML
+    link: gr.Textbox
+
+    def forget(self) -> dict[Any, Any]:
+        """Updates for another video."""
+        return {self.told: "", self.link: gr.Textbox("", visible=False)}
+
+
+def build_taken() -> tuple[gr.Button, gr.Button]:
+    """The buttons, in the current row."""
+    beside = gr.Button(t("take_beside"), elem_id="take-beside", min_width=120)
+    return beside, gr.Button(t("take_link"), elem_id="take-link", min_width=120)
+
+
+def build_link() -> tuple[gr.HTML, gr.Textbox]:
+    """What the second button shows, below the row."""
+    told = gr.HTML(elem_id="taken", padding=False)
+    link = gr.Textbox(
+        visible=False,
+        max_lines=1,
+        show_label=False,
+        label=t("take_link"),
+        interactive=False,
+        buttons=["copy"],
+        elem_id="taken-link",
+    )
+    return told, link
+
+
+def own_job(context: Context, request: gr.Request, name: str | None) -> Job:
+    """The finished job of that name, for whoever made it. Errors: InputError for everybody else."""
+    job = context.jobs.find(name)
+    yours = job is not None and job.visitor.owner == visitor_of(request).owner
+    if job is None or not yours or job.state != DONE or not job.output.is_file():
+        raise InputError(NOT_YOURS)
+    return job
+
+
+def build_taking(context: Context, taken: Taken, current: gr.State) -> None:
+    """What the buttons do with the job named `current`; only whoever made it may ask."""
+    token, file = gr.Textbox(visible=False), gr.Textbox(visible=False)
+
+    def kept(job: Job) -> Record:
+        names = [name_of(each) for each in job.chosen]
+        return record_of(
+            context, job, {kind: titled(kind, ANIMATE, name) for kind, name in zip(INPUTS, names, strict=True)}
+        )
+
+    def make(request: gr.Request, name: str | None) -> str:
+        job = own_job(context, request, name)
+        if job.inputs is None:
+            raise InputError(STRINGS["again_gone"][0])
+        return to_save(beside_inputs(context, kept(job), job.inputs[0], job.inputs[2]))
+
+    waiting = taken.beside.click(
+        lambda: gr.Button(t("take_beside_making"), interactive=False), None, taken.beside, queue=False,
+        show_progress="hidden", **PRIVATE,
+    )  # fmt: skip
+    made = waiting.then(plainly(make), current, file, show_progress="hidden", **SLOW_PREVIEW, **PRIVATE)
+    made.success(None, file, None, js=SAVE)
+    made.then(lambda: gr.Button(t("take_beside"), interactive=True), None, taken.beside, **QUIET)
+
+    def share(request: gr.Request, name: str | None) -> dict[Any, Any]:
+        record = kept(own_job(context, request, name))
+        new_file(context, record.maker, record.columns[0].output)
+        until = when(record.made + context.visitors.keep_seconds)
+        return {token: record.token, taken.told: lines(line("info", "take_kept", until=until))}
+
+    shared = taken.share.click(plainly(share), current, [token, taken.told], **QUIET)
+    shared.success(None, token, taken.link, js=_LINK).then(lambda: gr.Textbox(visible=True), None, taken.link, **QUIET)
