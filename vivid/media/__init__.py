@@ -1,1 +1,1 @@
-"""Pictures, sound and video at the border of the program."""
+"""Reading and writing pictures, sound and video."""

@@ -1,8 +1,7 @@
-"""Pictures and pose files are read in a process of their own, kept for the next one and ended when it takes too much.
+"""Pictures and pose files are read in a process of their own, kept for the next file or ended if it takes too much.
 
-A thread cannot be stopped, a library cannot be told how much memory it may take, and a reader of JSON lets no other
-thread of its program do anything; a process is bounded in all three. Starting one takes a quarter of a second, asking
-one that is kept a few milliseconds.
+A thread cannot be stopped, a library cannot be given a memory limit, and a JSON reader blocks all other threads of its
+program; a process has none of these problems. Starting one takes a quarter of a second, asking a kept one milliseconds.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from ..errors import InputError
 from .children import Deadline, limit
 
 SECONDS = 20.0
-"""How long one file may take, and in processor time half of it: 40 megapixels of JPEG take two."""
+"""Time limit for one file; half as much processor time is allowed. 40 megapixels of JPEG take two seconds."""
 _PROCESSOR_TIME = getattr(signal, "SIGXCPU", 0)
 _KEPT = 2
 _ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +41,7 @@ Answer = tuple[dict[str, Any], Arrays]
 
 @dataclass(frozen=True)
 class Refusals:
-    """What is said of a file that takes too long or too much memory, `{}` for its name."""
+    """The refusals of a file that takes too long or too much memory, with `{}` for its name."""
 
     slow: str
     large: str
@@ -63,7 +62,7 @@ class _Worker:
         limit(self.process.pid)
 
     def ask(self, question: dict[str, Any]) -> Answer:
-        """An answer and the arrays that belong to it. Errors: EOFError when the process has ended over it."""
+        """An answer and the arrays that belong to it. Errors: EOFError when the process died on the question."""
         asks, answers = self.process.stdin, self.process.stdout
         assert asks is not None and answers is not None
         try:
@@ -97,7 +96,7 @@ _lock = threading.Lock()
 def call_apart(reader: Callable[..., Answer], path: Path, refusals: Refusals, **arguments: Any) -> Answer:
     """`reader(path, **arguments)` in another process; a function of a module, arguments that JSON can hold.
 
-    Errors: InputError, also when it takes too long or too much; RuntimeError for what else happened there.
+    Errors: InputError, also when it takes too long or too much memory; RuntimeError for any other failure there.
     """
     function = f"{reader.__module__}:{reader.__name__}"
     question = {"function": function, "path": str(path.absolute()), "arguments": arguments}
@@ -114,7 +113,7 @@ def call_apart(reader: Callable[..., Answer], path: Path, refusals: Refusals, **
                 worker.end()
         if deadline.passed or worker.process.returncode == -_PROCESSOR_TIME:
             raise InputError(refusals.slow.format(path.name))
-        if not kept:  # a kept one may have ended since for another reason: a new one is asked
+        if not kept:  # a kept process may have ended for another reason: ask a new one
             raise InputError(f"{path.name} is damaged or incomplete: save or download it again.")
     with _lock:
         keep = len(_idle) < _KEPT and not deadline.passed and not deadline.lowered
@@ -139,7 +138,7 @@ def _end_all() -> None:
 
 
 def _forget() -> None:
-    """After a fork the processes still belong to the parent alone."""
+    """After a fork, forget the processes: they belong to the parent alone."""
     global _lock
     _lock = threading.Lock()
     _idle.clear()
@@ -152,7 +151,7 @@ if hasattr(os, "register_at_fork"):
 def serve() -> None:
     """Answer questions on the standard input until it ends: one line of JSON each, then the arrays' bytes."""
     asks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library may print is no answer
+    os.dup2(2, 1)  # keep what a library may print out of the answers
     for line in asks:
         question = json.loads(line)
         _limit_processor_time()
@@ -166,7 +165,7 @@ def serve() -> None:
             answer = {"error": str(error)}
         except MemoryError:
             answer = {"large": True}
-        except Exception:  # a mistake of ours: whoever asked shall know of it
+        except Exception:  # an error of ours: report it to the caller
             answer = {"fault": traceback.format_exc()}
         answers.write(json.dumps(answer).encode() + b"\n")
         for array in arrays:
@@ -176,7 +175,7 @@ def serve() -> None:
 
 
 def _limit_processor_time() -> None:
-    """For this one question, should nobody be left to end the process."""
+    """Limit this one question, in case nobody is left to end the process."""
     if sys.platform != "win32":
         import resource
 

@@ -17,7 +17,7 @@ from .sound import load_speech
 from .video import VideoWriter, probe, read_frames
 
 OWN = Limits(upload_bytes=2**34, motion_seconds=3600.0, speech_seconds=3600.0)
-"""For videos that this program has made: whatever it makes, it reads."""
+"""Limits for videos that this program has made: it must read whatever it makes."""
 TALLEST = 720
 WIDEST = 3840
 GAP = 8
@@ -57,7 +57,7 @@ def write_beside(
     sound = load_speech(first, limits=OWN) if infos[first].has_sound else None
     shown = [each.frames if isinstance(each, Drawn) else read_frames(each, limits=OWN) for each in videos]
     with VideoWriter(output, (whole.shape[1], whole.shape[0]), FPS, sound, provenance) as writer:
-        # Of equal length already, but for what a video is cut to.
+        # Lengths are already equal, except for what a video is cut to.
         for frames in zip(*shown, strict=False):
             for frame, left, width in zip(frames, lefts, widths, strict=True):
                 larger = frame.shape[0] < height
@@ -67,8 +67,8 @@ def write_beside(
 
 
 def draw_caption(text: str, width: int, height: int) -> NDArray[np.uint8]:
-    """A caption (h, width, 3) for a picture of that size: letters of a size that can still be read when the video is
-    shown small, broken into lines between words."""
+    """A caption (h, width, 3) for a picture of that size: in letters large enough to read when the video is shown
+    small, broken into lines between words."""
     size = max(12, round(height * 0.042))
     font = ImageFont.load_default(size)
     pad = round(size * 0.5)

@@ -1,7 +1,7 @@
-"""Programs that decode what strangers made: bounded in memory, in processor time, and in how long anybody waits.
+"""Programs that decode untrusted files, bounded in memory, processor time and waiting time.
 
-A small file can ask a decoder for any amount of memory and time. What it asks for, it asks of a child process here, and
-the child ends when it has had enough; the program goes on with one sentence.
+A small file can ask a decoder for any amount of memory and time. Here a child process does the decoding and is ended
+when it takes too much; the program goes on with a one-sentence error.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ CHILD_BYTES = 1_450_000_000
 """Address space of one child. A film of 7680 x 4320 pixels needs 1.2 GB of it with two threads, 600 MB of them used."""
 
 PATIENCE = 1.0
-"""Seconds after which a child gives way to everything else: most files take less, and nobody waits for the rest."""
+"""Seconds after which a child's priority is lowered: most files take less, so others need not wait for the rest."""
 LOW = 5
-"""How many steps of priority it then has less."""
+"""By how many steps the priority is lowered then."""
 
 T = TypeVar("T")
 
 
 def limit(pid: int, cpu_seconds: float | None = None, memory: int = CHILD_BYTES) -> None:
-    """Bound a child's memory, and its processor time, should nobody be left to end it. Linux only; elsewhere nothing.
+    """Bound a child's memory, and its processor time in case nobody is left to end it. Linux only; a no-op elsewhere.
 
-    From outside, after the start: code between fork and exec is not safe in a program with threads.
+    Done from outside, after the start: code between fork and exec is not safe in a program with threads.
     """
     if sys.platform != "linux":
         return
@@ -41,7 +41,7 @@ def limit(pid: int, cpu_seconds: float | None = None, memory: int = CHILD_BYTES)
     if cpu_seconds is not None:
         bounds[resource.RLIMIT_CPU] = int(cpu_seconds) + 1
     for kind, most in bounds.items():
-        with suppress(ProcessLookupError, PermissionError, ValueError):  # it has ended, or may not be limited
+        with suppress(ProcessLookupError, PermissionError, ValueError):  # it has ended, or limiting it is not permitted
             _, hard = resource.prlimit(pid, kind)
             bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
             resource.prlimit(pid, kind, (bound, hard))
@@ -50,8 +50,8 @@ def limit(pid: int, cpu_seconds: float | None = None, memory: int = CHILD_BYTES)
 class Child:
     """A started program whose one output is read here, with a budget of seconds for waiting in all.
 
-    A context manager: at its end the program is killed, whatever it does. Time that the caller spends between two reads
-    is not counted. `late` is called for the error when the budget is used up.
+    A context manager: on exit the program is killed, whatever it is doing. Time that the caller spends between two
+    reads is not counted. `late` makes the error raised when the budget is used up.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Child:
         self._patience = PATIENCE
         self._late = late
         pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        if errors:  # what it says, not what it makes
+        if errors:  # read its messages instead of its output
             pipes |= {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
         self.process = subprocess.Popen(arguments, **pipes)
         limit(self.process.pid, cpu_seconds=2 * seconds + 10)
@@ -80,11 +80,11 @@ class Child:
         self.process.wait()
 
     def read(self, size: int) -> bytes:
-        """`size` bytes, fewer only at the end of what the program says. Errors: what `late` makes."""
+        """`size` bytes, fewer only at the end of the output. Errors: what `late` makes."""
         return self._in_time(lambda: self._output.read(size))
 
     def readinto(self, buffer: memoryview) -> int:
-        """The same into memory that is there already; how many bytes came."""
+        """The same into existing memory; returns how many bytes came."""
         return self._in_time(lambda: self._output.readinto(buffer))  # type: ignore[attr-defined]
 
     def _in_time(self, read: Callable[[], T]) -> T:
@@ -100,7 +100,7 @@ class Child:
 class Deadline:
     """Kills a program when a block takes longer than `seconds`; then `passed` is True. `taken` is how long it took.
 
-    After `patience` seconds the program gives way to others; then `lowered` is True.
+    After `patience` seconds the program's priority is lowered; then `lowered` is True.
     """
 
     def __init__(self, seconds: float, process: subprocess.Popen[bytes], patience: float = PATIENCE) -> None:
@@ -137,7 +137,7 @@ class Deadline:
 
 
 def lower(pid: int) -> None:
-    """Let a program, with all the threads it has, give way to others."""
+    """Lower the priority of a program and all its threads."""
     if hasattr(os, "setpriority"):
         with suppress(OSError):  # it has ended
             threads = os.listdir(f"/proc/{pid}/task") if sys.platform == "linux" else [pid]

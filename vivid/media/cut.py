@@ -39,7 +39,7 @@ def cut_video(
     filters = [] if box is None else [f"crop={box[2]}:{box[3]}:{box[0]}:{box[1]}"]
     filters += [] if size is None else [f"scale={size[0]}:{size[1]}:flags=area"]
     sound: list[str] = []
-    if sound_shift:  # another stretch of the source's sound, with silence before its beginning
+    if sound_shift:  # take a shifted stretch of the source's sound, with silence before its beginning
         other = begin - sound_shift
         sound = ["-ss", f"{max(other, 0.0):.6f}", *length, "-itsoffset", f"{max(-other, 0.0):.6f}", *safe_input(source)]
     with reserve(target, replace=True) as part:

@@ -1,6 +1,6 @@
-"""Running the ffmpeg program on files that strangers made.
+"""Running the ffmpeg program on untrusted files.
 
-The program is the one that imageio-ffmpeg carries. A file may only be what it looks like: the demuxers are a fixed
+The program is the one that comes with imageio-ffmpeg. A file may only be what it looks like: the demuxers are a fixed
 list without playlists and image sequences, and nothing but the file itself is opened, so that no input can make the
 program read other files or the network. It runs with a memory limit and a deadline (`children`).
 """
@@ -56,22 +56,22 @@ def command(*arguments: str) -> list[str]:
 
 
 def run(arguments: list[str], name: str, seconds: float, most: int) -> bytes:
-    """At most `most` bytes of what a command line writes to its output. Errors: InputError after `seconds`."""
+    """At most `most` bytes of a command's output. Errors: InputError after `seconds`."""
     with Child(arguments, seconds, lambda: too_slow(name)) as child:
         return child.read(most)
 
 
 def too_slow(name: str) -> InputError:
-    """The refusal of a file that takes a decoder too long."""
+    """The refusal of a file that takes too long to decode."""
     return InputError(f"{name} takes too long to decode: convert it to MP4 or WAV first.")
 
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What the headers of a file say; None where they are silent. Width and height are upright display pixels.
+    """What the headers of a file say; None where they say nothing. Width and height are upright display pixels.
 
-    start: the time, in seconds, that the first of all its tracks begins with; track: which of the video tracks, cover
-    pictures not counted, is meant.
+    start: the time in seconds at which the first of all tracks begins; track: which video track to use, not counting
+    cover pictures.
     """
 
     seconds: float | None

@@ -1,4 +1,4 @@
-"""What every file from outside must pass before anything opens it."""
+"""Checks that every file from outside must pass before anything opens it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..errors import InputError
 
 
 def megabytes(count: int) -> str:
-    """A byte count as people read it."""
+    """A byte count in human-readable form."""
     return f"{count / 2**20:.0f} MB" if count >= 2**20 else f"{count / 1024:.0f} kB"
 
 

@@ -1,4 +1,4 @@
-"""What a file is, by its contents: endings are only names, and often wrong."""
+"""What a file is, judged by its contents: file endings are often wrong."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 Kind = Literal["picture", "moving picture", "zip", "tar", "json", "media"]
-"""`media`: none of the others, so whatever ffmpeg makes of it."""
+"""`media` is none of the others: whatever ffmpeg can read."""
 
 _HEAD = 4096
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -16,7 +16,7 @@ _MOST_BLOCKS = 100_000
 
 
 def kind_of(path: Path) -> Kind:
-    """The kind of a file, from its first bytes; for GIFs as far as the second picture. Errors: OSError."""
+    """The kind of a file, from its first bytes; for GIFs up to the second picture. Errors: OSError."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
@@ -43,7 +43,7 @@ def _is_bmp(head: bytes) -> bool:
 
 
 def _png_moves(head: bytes) -> bool:
-    """Whether the chunk that announces an animation stands in front of the picture."""
+    """Whether the chunk that announces an animation comes before the picture."""
     place = 8
     while place + 8 <= len(head):
         name = head[place + 4 : place + 8]

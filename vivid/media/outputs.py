@@ -1,8 +1,8 @@
-"""Where results go: tried before the work, closed to a second run, written whole, cleaned up after a kill.
+"""Where results go: checked before the work, locked against a second run, written whole, cleaned up after a kill.
 
-While a result is being written, what there is of it lies in a hidden folder beside it: on the same file system, so
-that finishing is a rename. The folder holds a lock, which the system drops with the process however that ends. A
-locked folder is somebody's work; any other of its kind is what a killed run left.
+While a result is being written, its parts lie in a hidden folder beside it, on the same file system, so that finishing
+is a rename. The folder holds a lock, which the system releases when the process ends, however it ends. A locked folder
+is in use; an unlocked one was left by a killed run.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from ..errors import InputError
 
 try:
     import fcntl
-except ImportError:  # Windows: no second run is noticed, and no leftovers are cleaned
+except ImportError:  # Windows: a second run is not noticed, and leftovers are not cleaned up
     fcntl = None  # type: ignore[assignment]
 
 LEAST_BYTES = 2**20
-"""A disk with less than this left is full: no work is begun for it."""
+"""A disk with less free space than this counts as full: no work is started for it."""
 NO_SPACE = "No space is left on the disk: free some, or choose another folder."
 PATIENCE_SECONDS = 1.0
-"""How long a lock may be held by someone who only looks whether its owner lives."""
+"""How long a lock may be held by a process that only checks whether its owner is alive."""
 
 _PLACE = re.compile(r"\.vivid-[0-9a-f]{32}")
 _LOCK = "lock"
@@ -51,13 +51,13 @@ class BusyError(OutputError):
 
 @contextmanager
 def reserve(path: Path, *endings: str, replace: bool = False) -> Iterator[Path]:
-    """A place to write a file or a folder to; what lies there when the block ends well appears at `path`.
+    """A place to write a file or a folder to; what is there when the block ends without error appears at `path`.
 
-    Until then nobody else gets `path`; after an error, an interrupt or a kill nothing appears, and the next run beside
-    it cleans up. The place's folder is free for what is needed on the way. `endings` are those the name may have (""
-    for none, which is a folder's). With `replace` the result takes the place of an earlier one, the last of several
-    at once wins, and missing folders are made. Errors: InputError, before the block where it can be known, where
-    nothing can be written or would be overwritten.
+    Until then nobody else gets `path`; after an error, an interrupt or a kill nothing appears, and the next run in that
+    folder cleans up. The place's own folder may hold temporary files. `endings` are those that the name may have (""
+    for none, as for a folder). With `replace` the result replaces an earlier one, the last of several simultaneous runs
+    wins, and missing folders are made. Errors: InputError where nothing can be written or something would be
+    overwritten, if possible before the block.
     """
     if endings and path.suffix.lower() not in endings:
         named = [ending or "nothing, for a folder" for ending in endings]
@@ -79,16 +79,16 @@ def reserve(path: Path, *endings: str, replace: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write bytes to that appears at `path` only when the block ends well; its folder is made."""
+    """A file to write bytes to that appears at `path` only when the block ends without error; its folder is made."""
     with reserve(path, replace=True) as part, part.open("xb") as file:
         yield file
 
 
 @contextmanager
 def run_folder(folder: Path) -> Iterator[Path]:
-    """A folder that a long run adds finished files to: made when it is missing, tried, and closed to a second run.
+    """A folder that a long run adds finished files to: made if missing, checked, and locked against a second run.
 
-    It is taken away again when it was made here and stayed empty. Errors: InputError.
+    It is removed again if it was made here and stayed empty. Errors: InputError.
     """
     with _said(folder):
         made = not folder.exists()
@@ -121,11 +121,11 @@ def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
 def is_full(folder: Path) -> bool:
     """Whether the disk of a folder has too little space left for any result."""
     usage = shutil.disk_usage(folder)
-    return usage.total > 0 and usage.free < LEAST_BYTES  # some that are no disks say 0 of 0
+    return usage.total > 0 and usage.free < LEAST_BYTES  # some file systems that are no disks report 0 of 0
 
 
 def said_of(error: OSError, path: Path | None = None) -> str | None:
-    """What a person should do about a file that cannot be written or read; None where that is unknown."""
+    """What the user should do about a file that cannot be written or read; None where that is unknown."""
     named = path if path is not None else Path(os.fsdecode(error.filename)) if error.filename is not None else None
     if error.errno in _FULL:
         return NO_SPACE
@@ -140,7 +140,7 @@ def said_of(error: OSError, path: Path | None = None) -> str | None:
 
 @contextmanager
 def _said(path: Path, only: tuple[int, ...] | None = None) -> Iterator[None]:
-    """Errors of the file system about a result, in one sentence; `only` those of these numbers."""
+    """Turn file system errors about a result into one sentence; `only`: those with these numbers."""
     try:
         yield
     except OSError as error:
@@ -163,7 +163,7 @@ def _occupy(path: Path, replace: bool) -> tuple[Path, int]:
     if is_full(parent):
         raise OutputError(NO_SPACE)
     _sweep(parent)
-    # One folder for one name is what makes the second run see the first; results that may be replaced share nothing.
+    # One folder per name lets a second run see the first; results that may be replaced each get their own.
     key = uuid4().hex if replace else hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]
     folder = parent / f".vivid-{key}"
     end = time.monotonic() + PATIENCE_SECONDS
@@ -202,7 +202,7 @@ def _lock(folder: Path) -> int | None:
     if found is None:
         return None
     if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "geteuid") and found.st_uid != os.geteuid()):
-        raise PermissionError(errno.EACCES, "somebody else's", str(folder))  # laid there to lead us elsewhere
+        raise PermissionError(errno.EACCES, "somebody else's", str(folder))  # it may have been put there to redirect us
     try:
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     except FileNotFoundError:
@@ -222,7 +222,7 @@ def _lock(folder: Path) -> int | None:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove what killed runs left in a folder; whatever cannot be looked at stays."""
+    """Remove what killed runs left in a folder; whatever cannot be examined stays."""
     if fcntl is None:
         return
     with suppress(OSError):
@@ -237,7 +237,7 @@ def _sweep(parent: Path) -> None:
 
 
 def _empty(folder: Path) -> None:
-    """Clear a killed run's leftovers out of a folder that is ours now."""
+    """Clear a killed run's leftovers from a folder that is now ours."""
     for entry in os.scandir(folder):
         if entry.name == _LOCK:
             continue
@@ -252,16 +252,16 @@ def _put_in_place(part: Path, path: Path, replace: bool) -> None:
         return
     if part.is_dir():
         with suppress(FileNotFoundError):
-            path.rmdir()  # only an empty one goes; Windows does not rename onto it
+            path.rmdir()  # removes only an empty folder; Windows does not rename onto one
         os.rename(part, path)
         return
     with part.open("rb") as file:
-        os.fsync(file.fileno())  # after a power cut the name must not stand for an empty file
+        os.fsync(file.fileno())  # otherwise a power cut could leave the name with an empty file
     if replace:
         os.replace(part, path)
         return
     try:
-        os.link(part, path)  # unlike a rename it never replaces what has appeared meanwhile
+        os.link(part, path)  # unlike a rename, a link never replaces what has appeared meanwhile
     except FileExistsError:
         _refuse_existing(path)
     except OSError:  # a file system without links

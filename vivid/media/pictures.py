@@ -21,17 +21,17 @@ from .files import check_file
 Picture = NDArray[np.uint8]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF")
-"""Decoders that are tried, as far as Pillow was built with them; it has more, some of which start other programs."""
+"""Decoders that are tried, if Pillow was built with them; its others are left out: some start other programs."""
 BACKGROUND = (192, 192, 192)
 """What transparent pixels become."""
 SMALLEST_SIDE = 64
 LONGEST_SIDE = 1536
-"""`shrink` scales larger pictures down to this: no model here makes larger videos, and the page stays quick."""
+"""`shrink` scales larger pictures down to this: no model here makes larger videos, and it keeps the page fast."""
 _LARGEST_PROFILE = 4 * 2**20
 _HEIC = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis"}
 _AVIF = {b"avif", b"avis"}
 _ANY_HEIF = {b"mif1", b"msf1"}
-"""Brands of files that may hold either."""
+"""Brands of files that may be HEIC or AVIF."""
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _USUAL_SCANS = 12
@@ -55,7 +55,7 @@ class Fit:
     target: tuple[int, int]
 
     def map_points(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Points (..., 2 or more) of the source on the target; what follows x and y (confidence) stays."""
+        """Points (..., 2 or more) of the source on the target; values after x and y (confidence) stay."""
         mapped = np.array(points, np.float32)
         mapped[..., :2] = (mapped[..., :2] - np.asarray(self.corner, np.float32)) * np.float32(self.scale)
         return mapped
@@ -65,9 +65,9 @@ def load_picture(source: str | Path | Image.Image | NDArray[np.generic], limits:
     """A picture as upright sRGB, uint8 (H, W, 3), with values 0..255.
 
     `source` is a file, a PIL image or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): uint8, uint16 or
-    floats in 0..1. Rotation from EXIF is applied, transparency is laid on grey, colour profiles are converted, of
-    an animation the first frame is taken. Size is checked before any pixel is decoded. Files are decoded in a process
-    of their own, with a memory limit and a deadline. Errors: InputError.
+    floats in 0..1. EXIF rotation is applied, transparency is put on grey, colour profiles are converted, and of an
+    animation the first frame is used. Size is checked before any pixel is decoded. Files are decoded in a process of
+    their own, with a memory limit and a deadline. Errors: InputError.
     """
     limits = limits or Limits()
     if isinstance(source, np.ndarray):
@@ -86,13 +86,13 @@ def _read(path: Path, pixels: int) -> Answer:
 
 
 def decode_file(path: Path, limits: Limits) -> Picture:
-    """`load_picture` for a file, in this very process: without a deadline, without a memory limit."""
+    """`load_picture` for a file in the current process, without a deadline or a memory limit."""
     kind, brands = _brands(path)
     if kind in _HEIC or (kind in _ANY_HEIF and _AVIF.isdisjoint(brands) and not _HEIC.isdisjoint(brands)):
         raise InputError(f"{path.name} is a HEIC picture, which cannot be read here: save it as JPEG or PNG.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the size is checked below, broken EXIF is no reason to refuse
+            warnings.simplefilter("ignore")  # the size is checked below, and broken EXIF is no reason to refuse
             Image.init()
             with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
                 _check_pixels(image.size, limits)
@@ -117,7 +117,7 @@ def _brands(path: Path) -> tuple[bytes, set[bytes]]:
 
 
 def _check_scans(path: Path, image: Image.Image) -> None:
-    """Refuse a JPEG that passes over its pixels so often that decoding it takes minutes; 10 times is usual."""
+    """Refuse a JPEG with so many scans that decoding takes minutes; 10 are usual."""
     if image.format not in ("JPEG", "MPO"):
         return
     scans = count_scans(path.read_bytes())
@@ -133,7 +133,7 @@ def count_scans(data: bytes) -> int:
         if marker == _END_OF_IMAGE:
             break
         scans += marker == _START_OF_SCAN
-        if marker != 0x01:  # all others say how long they are; after a scan's header its bits follow
+        if marker != 0x01:  # all others state their length; a scan's header is followed by its data
             place += int.from_bytes(data[place : place + 2], "big")
     return scans
 
@@ -151,7 +151,7 @@ def shrink(image: Picture, longest: int = LONGEST_SIDE) -> Picture:
 def fit_picture(
     image: Picture, size: tuple[int, int], centre: tuple[float, float] | None = None
 ) -> tuple[Picture, Fit]:
-    """`image` (H, W, 3) scaled to cover `size` (width, height) and cropped, never squashed; how is in the Fit.
+    """`image` (H, W, 3) scaled to cover `size` (width, height) and cropped, never squashed; the Fit says how.
 
     The crop is central, or as near to `centre` (x, y in source pixels) as the borders allow.
     """

@@ -110,7 +110,7 @@ def _tags(text: str) -> dict[str, str]:
 def stamp(frames: Frames) -> Frames:
     """Copies of frames (n, H, W, 3) or (H, W, 3) with a small mark in the lower right corner.
 
-    Very small frames get the two letters "AI" only. Errors: ValueError where not even those have room.
+    Very small frames get only the two letters "AI". Errors: ValueError where not even these fit.
     """
     height, width = frames.shape[-3:-1]
     margin = max(3, round(min(width, height) * 0.015))

@@ -18,22 +18,22 @@ from .files import check_file
 
 SHORTEST_SECONDS = 0.2
 CANCELLED = 0.05
-"""Channels whose mean has less than this share of the loudest one's level cancel each other."""
+"""Channels whose mean has less than this share of the loudest channel's level cancel each other."""
 MOST_CHANNELS = 16
 DECODING_SECONDS = 20
 _PADDING_SECONDS = 0.08
-"""What encoders add to a sound; so much over the limit is cut off without a word."""
+"""Padding that encoders add to a sound; this much beyond the limit is cut off silently."""
 _ON_TIME = 0.04
-"""A frame's time: a sound that starts so little after its pictures does not start late."""
+"""About one frame: a sound that starts no later than this after its pictures counts as on time."""
 _BASS = 3
-"""Place of the low-frequency channel among 6 and 8: no voice is there."""
+"""Index of the low-frequency channel among 6 or 8; it carries no voice."""
 _AU_HEADER = 24
 
 Samples = NDArray[np.float32]
 
 
 class TooLongError(InputError):
-    """More sound than the limit; `seconds` is how much, where the header tells."""
+    """More sound than the limit; `seconds` is its length, if the header states it."""
 
     def __init__(self, name: str, longest: float, seconds: float | None) -> None:
         length = f"{seconds:.0f} seconds" if seconds is not None else "more"
@@ -46,9 +46,9 @@ def load_speech(
 ) -> Speech:
     """The sound in `path` as mono float32 at 16 kHz in -1..1, at most `max_seconds` long (default: the limits').
 
-    Longer ones are refused (TooLongError), or with `cut` only their beginning is taken. How long a sound is, its
-    samples say: headers are wrong too often. No more than the limit is decoded. The sound of a video that starts after
-    its pictures has silence in front. Silence is sound. Errors: InputError.
+    Longer ones are refused (TooLongError), or with `cut` only their beginning is taken. The length is counted in
+    samples, because headers are wrong too often. No more than the limit is decoded. If a video's sound starts after its
+    pictures, silence is put in front. Silence counts as sound. Errors: InputError.
     """
     limits = limits or Limits()
     longest = limits.speech_seconds if max_seconds is None else max_seconds
@@ -101,8 +101,8 @@ def write_wav(path: str | Path, speech: Speech) -> None:
 
 def _decode(path: Path, seconds: float) -> Samples:
     """All channels of at most the first `seconds` as (N, C) at 16 kHz; damaged samples may be NaN or infinite."""
-    # Mixing is done here, not by ffmpeg: what it does depends on the sample format and the layout that a file names.
-    output = ["-ar", str(SAMPLE_RATE), "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]  # AU: a header that tells channels
+    # Mixing is done here, not by ffmpeg, whose mix depends on the file's sample format and channel layout.
+    output = ["-ar", str(SAMPLE_RATE), "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]  # the AU header states the channels
     arguments = command(*safe_input(path), "-map", "0:a:0", "-t", f"{seconds:g}", *output)
     with Child(arguments, DECODING_SECONDS, lambda: too_slow(path.name)) as child:
         header = child.read(_AU_HEADER)
@@ -140,7 +140,7 @@ def _late(path: Path, info: MediaInfo) -> float:
 
 
 def _finite(samples: Samples, name: str) -> Samples:
-    """The samples with damaged ones (NaN, infinite) silenced in place; a file of nothing else is refused."""
+    """The samples with damaged ones (NaN, infinite) silenced in place; a file with no other samples is refused."""
     damaged = ~np.isfinite(samples)
     if damaged.all():
         raise InputError(f"{name} holds no valid samples: export it again as WAV.")

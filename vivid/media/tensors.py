@@ -1,4 +1,4 @@
-"""The one door between pictures of 8 bits and tensors in -1..1."""
+"""The one place that converts between 8-bit pictures and tensors in -1..1."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def to_unit(images: NDArray[np.uint8], device: torch.device, dtype: torch.dtype)
 
 
 def pixels_to_unit(pixels: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Pictures (N, H, W, 3) uint8 that are a tensor already -> (N, 3, H, W) in -1..1."""
+    """Pictures (N, H, W, 3) as a uint8 tensor -> (N, 3, H, W) in -1..1."""
     return rearrange(pixels, "n h w c -> n c h w").to(dtype) / 127.5 - 1
 
 

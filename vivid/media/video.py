@@ -29,23 +29,22 @@ if TYPE_CHECKING:
 Frames = NDArray[np.uint8]
 
 QUALITY = 14
-"""x264's constant rate factor: visually lossless. With its preset veryfast files are as large and pictures as sharp as
-with medium a step higher, for less than half of the work. At 17 a face lost 4 % more of its sharpness, for two thirds
-of the size."""
+"""x264's constant rate factor: visually lossless. With preset veryfast, files are as large and pictures as sharp as
+with medium one step up, for less than half the work. At 17 a face lost 4 % more sharpness, at two thirds the size."""
 SOUND_BITRATE = "160k"
 SMALLEST_SIDE = 16
 OPENING_SECONDS = 15.0
-"""How long the decoder may take to begin, and in all over what its frames allow it."""
+"""Time allowed for the decoder to start, and in total on top of what its frames allow."""
 FRAME_SECONDS = 0.1
-"""What each frame adds to that, times its megapixels."""
+"""Time that each frame adds, per megapixel."""
 DECODING_SECONDS = 120.0
-"""The most that all of it may take."""
+"""The most that decoding may take in total."""
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """Upright width and height in pixels, frames a second, seconds (None: the header is silent), sound or not, the
-    time that the first track begins with, and which video track it is."""
+    """Upright width and height in pixels, frames a second, seconds (None: the header does not say), whether there is
+    sound, the time at which the first track begins, and which video track is used."""
 
     width: int
     height: int
@@ -83,8 +82,8 @@ def read_frames(
 ) -> Iterator[Frames]:
     """Upright RGB frames, each uint8 (H, W, 3), resampled in time to `fps`; one at a time, so memory stays flat.
 
-    With `max_side` larger frames are scaled down to it. Square pixels; any frame rate, also a variable one.
-    Errors: InputError, before the first frame where the header tells, else at the limit.
+    With `max_side` larger frames are scaled down to it. Square pixels; any frame rate, also a variable one. Errors:
+    InputError, before the first frame if the header allows it, else at the limit.
     """
     limits = limits or Limits()
     path = Path(path)
@@ -97,12 +96,12 @@ def read_frames(
 
 
 def _decode(path: Path, size: tuple[int, int], fps: float, limits: Limits, info: VideoInfo) -> Iterator[Frames]:
-    # Not by moviepy's reader: it cannot be told which protocols and containers to refuse, needs a length in the header
-    # (a browser's recordings have none), and takes frames by their number, which a variable frame rate makes wrong.
+    # Not with moviepy's reader: it cannot refuse protocols and containers, needs a length in the header (a browser's
+    # recordings have none), and counts frames by number, which is wrong for a variable frame rate.
     width, height = size
     most = int(limits.motion_seconds * fps) + 1
-    # Scaled first: the frames that fill a gap are then one picture, not thousands. The filters are not set up anew when
-    # a recording changes its size, since the clock would begin again.
+    # Scaling comes first, so that the frames filling a gap are one picture, not thousands. The filters are not rebuilt
+    # when a recording changes its size, because the clock would start again.
     filters = (
         f"scale={width}:{height}:flags=area,setsar=1,setpts='{_clock(info.start, limits)}',fps={fps:g}:start_time=0"
     )
@@ -129,8 +128,8 @@ def _decode(path: Path, size: tuple[int, int], fps: float, limits: Limits, info:
 def _clock(start: float, limits: Limits) -> str:
     """The time of each frame for ffmpeg's setpts: from `start` on, without the jumps of a broken clock.
 
-    A step backwards, or over more than any video may last, counts as one frame: filled with copies it would have no
-    end.
+    A step backwards, or forwards by more than any video may last, counts as one frame: filling it with copies would
+    never end.
     """
     longest = limits.motion_seconds + 1
     first = f"if(between(T-{start:f},0,{longest:g}),PTS-{start:f}/TB,0)"
@@ -146,10 +145,9 @@ def _too_long(name: str, limits: Limits, seconds: float | None = None) -> InputE
 class VideoWriter:
     """Encode frames into an MP4 (H.264 yuv420p, AAC, faststart), once, as they come.
 
-    A context manager: the file appears at `path` only when the block ends well; after an error, an interrupt or a
-    closed generator nothing is left behind and an earlier file at `path` is untouched.
-    `size` is (width, height), both even; `preset` is x264's. Errors: InputError when
-    the path or the size cannot be used.
+    A context manager: the file appears at `path` only when the block ends without error; after an error, an interrupt
+    or a closed generator nothing is left behind and an earlier file at `path` is untouched. `size` is (width, height),
+    both even; `preset` is x264's. Errors: InputError when the path or the size cannot be used.
     """
 
     def __init__(
@@ -186,7 +184,7 @@ class VideoWriter:
             self._log = stack.enter_context((self._part.parent / "log").open("w+b"))
             try:
                 self._writer = self._start(self._part.parent)
-            except (OSError, RuntimeError) as error:  # the sound's library has errors of its own for a full disk
+            except (OSError, RuntimeError) as error:  # the sound library raises its own errors for a full disk
                 raise self._failure("ffmpeg does not start") from error
             stack.callback(self._stop)
             self._stack = stack.pop_all()
@@ -195,7 +193,7 @@ class VideoWriter:
     def _start(self, folder: Path) -> FFMPEG_VideoWriter:
         from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 
-        # Without the matrix spelled out, players take different guesses and the colours shift.
+        # Unless the matrix is stated, players guess differently and the colours shift.
         colour = "colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
         convert = f"scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,setparams={colour}"
         options = ["-vf", convert, "-pix_fmt", "yuv420p"]
@@ -211,7 +209,7 @@ class VideoWriter:
             str(folder / "video.mp4"),
             self.size,
             self.fps,
-            # By its other name, libx264 would be asked for yuva420p, after our own choice of yuv420p.
+            # Under the name libx264, moviepy would ask for yuva420p after our own yuv420p.
             codec="h264",
             audiofile=sound,
             audio_codec="aac",
@@ -249,14 +247,14 @@ class VideoWriter:
         if not self.count:
             raise ValueError("no frame was written")
         process = self._writer.proc
-        with suppress(BrokenPipeError):  # the exit status says it
+        with suppress(BrokenPipeError):  # the exit status reports the failure
             self._writer.close()  # waits
-        if process.wait() != 0:  # moviepy does not look at it
+        if process.wait() != 0:  # moviepy ignores it
             raise self._failure("ffmpeg failed")
         os.replace(self._part.with_name("video.mp4"), self._part)
 
     def _failure(self, what: str) -> Exception:
-        """Why the encoder gave up: no space is the user's matter, everything else a fault."""
+        """Why the encoder failed: a full disk is for the user to solve, anything else is a bug."""
         assert self._log is not None
         self._log.seek(0)
         complaint = self._log.read().decode("utf-8", "replace").strip()[-500:]

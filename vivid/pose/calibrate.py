@@ -1,7 +1,7 @@
 """Pose calibration without training (PCT, section 3.2.3 of the paper).
 
-A driving clip is fitted to a reference person: global scale, limb proportions, anchor, contact of the hands. Directions
-of limbs and their motion in time stay the driver's, lengths and place become the reference's.
+A driving clip is fitted to a reference person: global scale, limb proportions, anchor, contact of the hands. The
+directions of limbs and their motion in time stay those of the driver; lengths and place become those of the reference.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from .rig import Rig, rig_of
 from .skeleton import Pose, PoseClip, clip_of
 
 LOWEST, HIGHEST = 0.5, 2.0
-"""Bounds of every factor: of r_x and r_y against the overall size, of the segments' as they are."""
+"""Bounds of every factor: r_x and r_y are bounded relative to the overall size, the segments' factors as they are."""
 USUAL = {"upper_arm": 0.83, "forearm": 0.65, "hand": 0.28}
 """Usual lengths in shoulder widths, between key points of a person seen from the front."""
 LEAST = {"upper_arm": 0.8, "forearm": 0.8, "hand": 0.95}
-"""A limb that looks shorter than this share of the usual is foreshortened, not short; hands at rest nearly always are
+"""A limb that looks shorter than this share of the usual is foreshortened, not short; hands at rest are nearly always
 foreshortened."""
 EDGE = 0.03
-"""A hip is under clothes and flesh: this near to the picture's border, as a share of its side, it cannot be seen."""
+"""A hip lies under clothes and flesh: this near to the picture's border, as a share of its side, it is not seen."""
 OWN_ENOUGH = 0.95
-"""A limb this close to the length used for it counts as measured itself; below, the borrowing is reported."""
+"""A limb whose own length is at least this share of the length used counts as measured; others are reported."""
 
 SEGMENTS = (*BONES, "neck_nose", "face")
 SHAPES = ("left_hand", "right_hand", "face")
-"""What keeps its own shape and gets one scale."""
+"""Parts that keep their own shape and get a single scale."""
 _SCALED_BY = {"shoulders": "r_x", "torso": "r_y"}
 
 Lengths = dict[str, float | None]
@@ -46,7 +46,7 @@ class _Notes:
 
     def clamp(self, name: str, value: float, about: float = 1.0) -> float:
         used = min(max(value, LOWEST * about), HIGHEST * about)
-        if abs(used - value) > 1e-9 * about:  # a miss by rounding is none
+        if abs(used - value) > 1e-9 * about:  # differences from rounding do not count
             self.clamps.append(Clamp(name, value, used))
         return used
 
@@ -96,7 +96,7 @@ def calibrate(
     shapes = _estimates(own, ("hand",), notes, "motion", guessed)
     driving |= {name: shapes[name] for name in SHAPES}
     neutral = {name: even if name in SHAPES else 1.0 for name in SEGMENTS}
-    for name in guessed:  # fitting to a guess would deform: hands that rest in the portrait say nothing of raised ones
+    for name in guessed:  # fitting to a guess would deform: hands at rest in the portrait say nothing about raised ones
         length = driving[name]
         target[name] = None if length is None else neutral[name] * length
     factor = neutral
@@ -104,12 +104,12 @@ def calibrate(
         factor = {name: _factor(name, target[name], driving[name], neutral[name], notes) for name in SEGMENTS}
     _stretch(rig, raw, factor, even, options.shapes)
 
-    # Step 3: the torso's centre comes to the reference's.
+    # Step 3: the torso's centre moves to the reference's.
     centre = _centres(rig.assemble(placed, reference.canvas))[kind]
     shift = goals[kind] - centre if options.anchor else np.zeros(2)
     rig = rig.mapped(np.ones(2), shift)
 
-    # Step 4: hands that touch go on touching, hands that do not stay apart.
+    # Step 4: hands that touch keep touching, hands that do not stay apart.
     contact = keep_contact(rig, raw, placed) if options.contact else None
 
     unit = wanted["shoulders"] or size * (own["shoulders"] or min(reference.canvas) / 3)
@@ -156,7 +156,7 @@ def _without_guessed_hips(reference: Pose) -> Pose:
 
 
 def place(clip: PoseClip, canvas: tuple[int, int]) -> tuple[PoseClip, float]:
-    """A clip as it would be used uncalibrated: its canvas fitted centrally on another, and by what factor."""
+    """A clip as it would be used uncalibrated: its canvas fitted centrally into another; also the factor."""
     (width, height), (own_width, own_height) = canvas, clip.canvas
     factor = min(width, height) / min(own_width, own_height)
     shift = ((width - own_width * factor) / 2, (height - own_height * factor) / 2)
@@ -166,8 +166,8 @@ def place(clip: PoseClip, canvas: tuple[int, int]) -> tuple[PoseClip, float]:
 def _size(wanted: Lengths, own: Lengths, notes: _Notes) -> float:
     """The reference's overall size over the driving person's: the median over all lengths known of both.
 
-    It is what r_x and r_y are bounded against: the ratio of two pictures' resolutions is no property of bodies, and
-    bounding it would deform whoever was filmed from afar.
+    The bounds of r_x and r_y are relative to this size: the ratio of two pictures' resolutions is not a property of
+    bodies, and bounding it would deform anyone filmed from afar.
     """
 
     def longest(lengths: Lengths, part: str) -> float | None:
@@ -202,7 +202,7 @@ def _global_scale(wanted: Lengths, own: Lengths, size: float, notes: _Notes) -> 
 
 
 def _centres(clip: PoseClip) -> dict[str, Array]:
-    """Where a clip's person is, by decreasing trust: medians over the confident frames, (2,) each."""
+    """Centres of a clip's person, the most trusted first: medians over the confident frames, (2,) each."""
     joints = joints_of(clip)
     tracks = {
         "torso": ((joints.neck + joints.hips) / 2, joints.sure["neck"] & joints.sure["hips"]),
@@ -223,10 +223,10 @@ def _common_centre(centres: dict[str, Array], goals: dict[str, Array], notes: _N
 
 
 def _estimates(lengths: Lengths, parts: tuple[str, ...], notes: _Notes, whose: str, guessed: set[str]) -> Lengths:
-    """Lengths to believe: both sides of the `parts` take the longer one, and never less than LEAST of the usual.
+    """Trusted lengths: both sides of the `parts` take the longer one, and never less than LEAST of the usual length.
 
     Arms and hands only ever look too short, in a portrait's one frame or in a clip whose hands rest towards the
-    camera throughout. Where both sides do, what they measure is not known: their names go into `guessed`.
+    camera throughout. Where both sides do, their true length is unknown: their names go into `guessed`.
     """
     result = dict(lengths)
     shoulders = lengths["shoulders"]
@@ -264,7 +264,7 @@ def _factor(name: str, target: float | None, driving: float | None, neutral: flo
         notes.fall_back(name, f"not seen in the {whose}: the global factor is used")
         return neutral
     if any(clamp.factor == _SCALED_BY.get(name) for clamp in notes.clamps):
-        return neutral  # else step 2 would undo the bound of step 1
+        return neutral  # otherwise step 2 would undo the bound of step 1
     return neutral * notes.clamp(name, target / driving / neutral)
 
 

@@ -1,4 +1,4 @@
-"""Pose clips on disk: one versioned npz without pickles, read as if a stranger had made it.
+"""Pose clips on disk: one versioned npz without pickles, read as untrusted input.
 
 Layout, version 1: `version` int32 (), `fps` float32 (), `canvas` int32 (2,) width and height, `body` (T, 18, 3),
 `hands` (T, 2, 21, 3) left then right of the person, `face` (T, 68, 3), each (x, y, confidence) float32 with x and y in
@@ -45,7 +45,7 @@ _HEADER = re.compile(
 def save_clip(clip: PoseClip, path: str | Path, step: float | None = None) -> Path:
     """Write `clip` as npz; the file appears only when it is complete.
 
-    `step` rounds coordinates to multiples of it, in pixels (confidences to 1/64): a file made so is about half as
+    `step` rounds coordinates to multiples of it, in pixels (confidences to 1/64), which makes the file about half as
     large. None keeps every bit. Raises InputError when the clip could not be read back.
     """
     path = Path(path)
@@ -102,7 +102,7 @@ def check_clip(clip: PoseClip, name: str) -> PoseClip:
         with np.errstate(invalid="ignore"):
             usable = (np.abs(points[..., :2]) <= MAX_COORDINATE).all(-1)
             usable &= (points[..., 2] >= 0) & (points[..., 2] <= MAX_CONFIDENCE)
-        if not usable.all():  # comparisons with NaN are false, so NaN and infinity end here as well
+        if not usable.all():  # comparisons with NaN are false, so NaN and infinity are refused as well
             frame = int(np.argwhere(~usable)[0][0])
             raise InputError(
                 f"{name} has a {part} point in frame {frame} that is no usable number: "
@@ -171,7 +171,7 @@ def _read_array(stream: IO[bytes], what: str, kinds: str, tail: tuple[int, ...] 
 def read_npy_header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, order and type from the head of a .npy stream.
 
-    numpy's own reader evaluates the header as a Python expression; here it must look as numpy writes it.
+    numpy's own reader evaluates the header as a Python expression; here it must look as numpy itself writes it.
     Raises InputError.
     """
     magic = stream.read(8)

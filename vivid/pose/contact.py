@@ -15,16 +15,16 @@ from .rig import Rig
 from .skeleton import LEFT, RIGHT, PoseClip
 
 NEAR, FAR = 0.5, 1.2
-"""Distances between the hands in shoulder widths: up to NEAR it is kept fully, beyond FAR not at all."""
+"""Distances between the hands in shoulder widths: up to NEAR they are kept fully, beyond FAR not at all."""
 LARGER = 1.3
-"""At most so much farther are hands kept that are larger than the driving ones."""
+"""Hands that are larger than the driving ones are kept farther apart, by at most this factor."""
 SMOOTH = 1.5
 """Standard deviation in frames over which the correction is smoothed."""
 CENTRE = (0, 5, 9, 13, 17)
 """Wrist and knuckles, whose mean is the hand's centre."""
 MIDDLE_KNUCKLE = 9
 ROUNDS = 8
-"""Rounds in which elbow and wrist give way until the hand is where it should be."""
+"""Rounds of moving elbow and wrist until the hand is where it should be."""
 LEAST_MOVE = 1e-4
 
 
@@ -43,7 +43,7 @@ def keep_contact(rig: Rig, driving: Rig, like: PoseClip) -> Contact | None:
     near = np.clip((FAR - np.linalg.norm(gap, axis=1)) / (FAR - NEAR), 0, 1)
     share = (near * near * (3 - 2 * near) * both)[:, None]
     apart = _smoothed(share * (gap * float(np.clip(ratio, 1, LARGER)) - gap_now))
-    # the middle of both keeps its place across the torso; its height is the limbs'
+    # the middle of both hands keeps its place across the torso; its height follows from the limbs
     aside = _smoothed(share * (wanted.mean(1) - found.mean(1)) * [1.0, 0.0])
     moved = np.zeros(2)
     for side, way in ((LEFT, 0.5), (RIGHT, -0.5)):
@@ -52,7 +52,7 @@ def keep_contact(rig: Rig, driving: Rig, like: PoseClip) -> Contact | None:
 
 
 def _width(rig: Rig) -> float | None:
-    """The usual distance between the shoulders; None where they lie on each other."""
+    """The median distance between the shoulders; None where they coincide."""
     width = float(np.median(np.linalg.norm(rig.shoulders[:, LEFT] - rig.shoulders[:, RIGHT], axis=1)))
     return width if width > 1e-6 else None
 
@@ -76,7 +76,7 @@ def _smoothed(track: Array) -> Array:
 
 
 def _move_hand(rig: Rig, side: int, way: Array, shown: Flags) -> float:
-    """Move one hand by about `way` (T, 2) and turn its arm along; returns the longest way that a shown hand went."""
+    """Move one hand by about `way` (T, 2) and turn its arm with it; returns the longest way of a visible hand."""
     shoulder, elbow, wrist = rig.shoulders[:, side], rig.elbows[:, side].copy(), rig.wrists[:, side].copy()
     upper, fore = elbow - shoulder, wrist - elbow
     lengths = [np.linalg.norm(bone, axis=1, keepdims=True) for bone in (upper, fore)]
@@ -95,7 +95,7 @@ def _move_hand(rig: Rig, side: int, way: Array, shown: Flags) -> float:
 
 
 def _directed(vector: Array, otherwise: Array) -> Array:
-    """Unit vectors (T, 2), those of `otherwise` where a vector has no length."""
+    """Unit vectors (T, 2), those of `otherwise` where a vector has length zero."""
     length = np.linalg.norm(vector, axis=1, keepdims=True)
     vector = np.where(length > 1e-9, vector, otherwise)
     return vector / np.maximum(np.linalg.norm(vector, axis=1, keepdims=True), 1e-9)

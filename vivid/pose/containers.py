@@ -25,14 +25,14 @@ _LARGEST = {".npy": inert_pickle.MAX_BYTES, ".json": MAX_JSON_FRAME}
 def numbered_files(path: Path) -> tuple[str, dict[int, bytes]]:
     """The ending (".npy" or ".json") and the contents of a clip's frames, by the last number in each name.
 
-    Where there are both, the .npy files are the clip. Errors: InputError, also when there is neither.
+    If both kinds are present, the .npy files are the clip. Errors: InputError, also when neither is.
     """
     try:
         files = _in_folder(path) if path.is_dir() else _in_archive(path)
         found = _collected(files, path.name)
     except InputError:
         raise
-    # Damaged archives make their readers raise nearly anything, RecursionError and struct.error among it.
+    # Damaged archives make their readers raise nearly anything, including RecursionError and struct.error.
     except Exception as error:
         if path.is_dir():
             raise InputError(f"The folder {path.name} cannot be read: check its permissions.") from error
@@ -49,7 +49,7 @@ def number_in(name: str) -> int | None:
     """The last number in a file's name, without its ending and "_keypoints": 12 of "take2_000012_keypoints.json"."""
     stem = PurePosixPath(name).stem.removesuffix("_keypoints")
     numbers = _NUMBER.findall(stem)
-    return int(numbers[-1]) if numbers and not stem.startswith(".") else None  # "._0.npy" are notes of a Mac's
+    return int(numbers[-1]) if numbers and not stem.startswith(".") else None  # "._0.npy" is metadata of macOS
 
 
 def _collected(files: Iterator[tuple[str, bytes]], name: str) -> dict[str, dict[int, bytes]]:
@@ -69,7 +69,7 @@ def _collected(files: Iterator[tuple[str, bytes]], name: str) -> dict[str, dict[
 
 
 def _largest(file_name: str) -> int | None:
-    """The most bytes of a frame's file; None for files that are no frames."""
+    """The size limit in bytes of a frame's file; None for files that are not frames."""
     return _LARGEST.get(PurePosixPath(file_name).suffix.lower()) if number_in(file_name) is not None else None
 
 
@@ -132,7 +132,7 @@ def _in_tar(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 class _Bounded:
-    """A byte stream that ends the reading when it unpacks to more than any clip can hold."""
+    """A byte stream that stops reading when it unpacks to more than any clip can hold."""
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
         self._stream, self._name, self._left = stream, name, MAX_UNPACKED

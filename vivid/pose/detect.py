@@ -23,7 +23,7 @@ from .skeleton import Pose, PoseClip, no_pose
 
 DETECTORS = ("auto", "mediapipe", "dwpose", "openpose")
 _MAX_SIDE = 1280
-"""Videos are read at no more than this; the networks look at crops of at most 384 pixels."""
+"""Longest side in pixels at which videos are read; the networks look at crops of at most 384 pixels."""
 
 Image = NDArray[np.uint8]
 Progress = Callable[[int, int], None]
@@ -44,7 +44,7 @@ class Detector(Protocol):
 
 @dataclass(frozen=True)
 class DetectedPose:
-    """A pose, what a person should know about it (one sentence each), and the name of the detector that found it."""
+    """A pose, notices about it for the user (one sentence each), and the name of the detector that found it."""
 
     pose: Pose
     notices: tuple[str, ...]
@@ -53,9 +53,9 @@ class DetectedPose:
 
 @dataclass(frozen=True)
 class VideoReport:
-    """How a clip was found: frames are counted from 0, stretches are (first, last) of a part of the body.
+    """How a clip was found: frames are counted from 0; stretches are the (first, last) frames of a part of the body.
 
-    `filled` were interpolated (their confidence is halved), `absent` are empty, `swapped` had left and right exchanged.
+    `filled` were interpolated (at half the confidence), `absent` are empty, `swapped` had left and right exchanged.
     """
 
     detector: str
@@ -75,7 +75,7 @@ class VideoReport:
 def choose_detector(name: str = "auto", video: bool = False) -> str:
     """The detector that will run for `name`.
 
-    `auto` is DWPose where its weights are already here (for videos: and a GPU is), else MediaPipe. Raises InputError.
+    `auto` is DWPose if its weights are already here (and, for videos, a GPU), else MediaPipe. Raises InputError.
     """
     if name not in DETECTORS:
         raise InputError(f"There is no detector {name[:40]!r}: choose one of {', '.join(DETECTORS)}.")
@@ -110,9 +110,9 @@ _keeps = False
 
 
 def keep_detector() -> None:
-    """From now on one detector stays ready between pictures (some 250 MB): getting it ready takes longer than looking.
+    """From now on keep one detector ready between pictures (some 250 MB): loading it takes longer than detecting.
 
-    For servers. A command that looks at one picture gives the memory back before it does its work.
+    For servers. A command that looks at one picture frees the memory before it does its work.
     """
     global _keeps
     _keeps = True
@@ -120,7 +120,7 @@ def keep_detector() -> None:
 
 @contextmanager
 def _picture_detector(name: str) -> Iterator[Detector]:
-    """A ready detector for one picture: the one that is kept, if there is any."""
+    """A ready detector for one picture: the kept one, if there is one."""
     chosen = choose_detector(name)
     with _keeping:
         finder = _kept.pop(chosen, None)
@@ -172,8 +172,8 @@ def detect_video(
     """The poses of the person in a video at 24 frames a second, in the video's pixels, and a report.
 
     Frames are read one by one, so memory does not grow with the length. `mirrored`: the video is a mirror image, as
-    many webcams record; it is turned round first, so that the person's own left is left. `smooth` takes out tremble.
-    `progress(done, total)` is called after each frame; the total is at least `done` and a guess until the end.
+    many webcams record; it is flipped first, so that left is the person's own left. `smooth` removes jitter.
+    `progress(done, total)` is called after each frame; the total is never below `done`, and an estimate until the end.
     Raises InputError when the file cannot be used or most of it shows nobody.
     """
     from ..media.video import probe, read_frames

@@ -28,7 +28,7 @@ from .skeleton import (
 
 HAND_BONE_COLOURS = tuple(colorsys.hsv_to_rgb(k / len(HAND_BONES), 1.0, 1.0) for k in range(len(HAND_BONES)))
 _HAND_JOINT_COLOURS = ((255.0, 255.0, 255.0), *((255 * r, 255 * g, 255 * b) for r, g, b in HAND_BONE_COLOURS))
-"""For people, a joint has the colour of the bone that ends in it: dots of another colour cut small fingers up."""
+"""In drawings for people a joint has the colour of the bone that ends in it: other colours would break up fingers."""
 BODY_COLOURS = (
     (255, 0, 0), (255, 85, 0), (255, 170, 0), (255, 255, 0), (170, 255, 0), (85, 255, 0), (0, 255, 0), (0, 255, 85),
     (0, 255, 170), (0, 255, 255), (0, 170, 255), (0, 85, 255), (0, 0, 255), (85, 0, 255), (170, 0, 255),
@@ -42,15 +42,15 @@ FACE_LINES = (
 """Jaw, brows, nose, eyes, lips, as chains of face points."""
 FINGERS = tuple((0, *range(first, first + 4)) for first in range(1, 21, 4))
 _MAP_SIDE = 800
-"""The map is drawn with this shorter side and scaled from there; lines 2 and joints 4 pixels thick there."""
+"""Shorter side at which the map is drawn, with lines 2 and joints 4 pixels thick, before it is scaled."""
 
 
 def hand_map(pose: Pose, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """The hands as the base weights expect them: uint8 (H, W, 3); the network gets it divided by 255.
 
-    `size` is (width, height), by default the pose's canvas, and must have its proportions. Exact to the pixel to
-    what the public base was trained on, its habits included: confidences above 1 saturate, blue joints are drawn
-    before the channels are swapped and end up red, the left hand comes first. Absent points are left out.
+    `size` is (width, height), by default the pose's canvas, and must have its proportions. It matches to the pixel what
+    the public base was trained on, quirks included: confidences above 1 saturate, blue joints are drawn before the
+    channels are swapped and end up red, the left hand comes first. Absent points are left out.
     """
     width, height = size or pose.canvas
     if abs(width * pose.canvas[1] - height * pose.canvas[0]) > 0.02 * width * pose.canvas[1]:
@@ -77,9 +77,9 @@ def hand_map(pose: Pose, size: tuple[int, int] | None = None) -> NDArray[np.uint
 _FINE_SIDE = 500
 """Pictures smaller than this are drawn larger and averaged down: thin bones stay smooth at 256 pixels."""
 _FAINTEST = 0.2
-"""Below this confidence detectors put limbs that are out of sight anywhere: not drawn for people."""
+"""Below this confidence detectors place unseen limbs anywhere, so they are not drawn for people."""
 _SHIFT = 4
-"""Fractional bits of OpenCV's coordinates, so that a moving skeleton glides instead of hopping between pixels."""
+"""Fractional bits of OpenCV's coordinates, so that a moving skeleton glides instead of jumping between pixels."""
 Colour = tuple[float, float, float]
 Place = tuple[int, int]
 """A point in OpenCV's coordinates with fractional bits, as `_Layer.locate` gives it."""
@@ -89,7 +89,7 @@ class _Layer:
     """A transparent sheet over part of a picture, painted with opacity, laid on the picture at the end.
 
     Colours are kept multiplied by their opacity; later strokes replace earlier ones where they are opaque, so that
-    limbs which cross don't add up.
+    crossing limbs do not add up.
     """
 
     def __init__(self, window: tuple[int, int, int, int], fine: int) -> None:
@@ -162,7 +162,7 @@ def overlay(image: NDArray[np.uint8], pose: Pose, opacity: float = 0.9) -> NDArr
     low = np.maximum(np.floor(places[sure > 0].min(axis=0) - margin), 0)
     high = np.minimum(np.ceil(places[sure > 0].max(axis=0) + margin), (width, height))
     if (low >= high).any():
-        return result  # all of it is outside
+        return result  # everything is outside
     fine = int(np.clip(np.ceil(_FINE_SIDE / min(width, height)), 1, 4))
     layer = _Layer((int(low[0]), int(low[1]), int(high[0]), int(high[1])), fine)
     at, opacities = layer.locate(places), sure.tolist()
@@ -174,7 +174,7 @@ def overlay(image: NDArray[np.uint8], pose: Pose, opacity: float = 0.9) -> NDArr
 
 
 def _person_size(pose: Pose) -> float:
-    """About the shoulder width in pixels, bounded by what the picture can carry."""
+    """About the shoulder width in pixels, bounded relative to the picture's size."""
     width, height = pose.canvas
     shoulders = pose.body[[LEFT_SHOULDER, RIGHT_SHOULDER]]
     size = float(np.hypot(*(shoulders[0, :2] - shoulders[1, :2]))) if present(shoulders).all() else 0.0
@@ -182,7 +182,7 @@ def _person_size(pose: Pose) -> float:
 
 
 def _readable(points: NDArray[np.float32], far: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Places (N, 2) and opacities (N,) of points (N, 3): 0 where absent, far off or hardly more than a guess."""
+    """Places (N, 2) and opacities (N,) of points (N, 3): 0 where absent, far away or hardly more than a guess."""
     here = present(points) & (np.abs(np.nan_to_num(points[:, :2])) < far).all(axis=-1)
     here &= np.nan_to_num(points[:, 2]) >= _FAINTEST
     places = np.where(here[:, None], points[:, :2], 0).astype(np.float64)
@@ -191,9 +191,9 @@ def _readable(points: NDArray[np.float32], far: float) -> tuple[NDArray[np.float
 
 def _draw_body(layer: _Layer, at: list[Place], sure: list[float], unit: float) -> None:
     limbs = [(k, a, b, min(sure[a], sure[b])) for k, (a, b) in enumerate(BODY_LIMBS) if sure[a] and sure[b]]
-    limbs.sort(key=lambda limb: limb[3])  # the faint never cover the sure
+    limbs.sort(key=lambda limb: limb[3])  # faint limbs never cover sure ones
     wide = 0.042 * unit
-    for _, a, b, opacity in limbs:  # a dark rim keeps the colours apart from bright clothes
+    for _, a, b, opacity in limbs:  # a dark rim sets the colours off from bright clothes
         layer.line(at[a], at[b], (0, 0, 0), (wide + 0.014 * unit) * _thinner(b), 0.35 * opacity)
     for k, a, b, opacity in limbs:
         layer.line(at[a], at[b], BODY_COLOURS[k], wide * _thinner(b), 0.72 * opacity)

@@ -1,7 +1,7 @@
 """Points of a clip moved by hand: a wrist with its hand, an elbow, a shoulder, a point of a finger.
 
-An edit tells where a point was dragged in one frame and over which frames that counts. Arms keep their lengths unless
-an edit frees them. The page draws the same while the mouse is down (`vivid/ui/inspect/edit.js`).
+An edit says where a point was dragged in one frame and over which frames this applies. Arms keep their lengths unless
+an edit frees them. The page does the same while the mouse is down (`vivid/ui/inspect/edit.js`).
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from .measures import ELBOWS_OF_BODY, SHOULDERS_OF_BODY, WRISTS_OF_BODY, Array, 
 from .skeleton import BODY_COUNT, HAND_COUNT, NECK, Points, PoseClip
 
 MOST_EDITS = 100
-"""Of one clip."""
+"""Most edits of one clip."""
 BLEND = 6
-"""Frames, a quarter of a second, over which a correction of a range comes and goes."""
+"""Frames (a quarter of a second) over which a correction of a range fades in and out."""
 ARMS = tuple(zip(SHOULDERS_OF_BODY, ELBOWS_OF_BODY, WRISTS_OF_BODY, strict=True))
 """Body indices of shoulder, elbow and wrist: left, then right."""
 OUTWARDS = (-1.0, 1.0)
-"""To which side of its arm an elbow is away from the body, in a picture of somebody who faces the camera."""
+"""On which side of its arm an elbow points away from the body, for a person who faces the camera."""
 STRAIGHT = 0.02
-"""Sine of the angle at the shoulder from which on an arm is bent to one side."""
+"""Sine of the angle at the shoulder from which an arm counts as bent to one side."""
 FINGERS = tuple(BODY_COUNT + hand * HAND_COUNT + k for hand in range(2) for k in range(1, HAND_COUNT))
 POINTS = (*(joint for arm in ARMS for joint in arm), *FINGERS)
-"""What can be moved: joints of the arms, and points of the hands counted on from the body's, left then right."""
+"""What can be moved: joints of the arms, and points of the hands, numbered after the body's, left then right."""
 
 
 @dataclass(frozen=True)
 class Edit:
     """One of POINTS moved by (across, down) pixels in `frame`, and alike in the frames from `first` to `last`.
 
-    At the range's ends, unless they are the clip's, nothing changes; within BLEND frames of them it comes and goes;
-    a range of one frame is that frame alone. free: the point moves by itself (a wrist with its hand), whatever that
-    makes of the arm's lengths.
+    At the range's ends nothing changes, unless they are the clip's ends; within BLEND frames of them the edit fades in
+    and out; a range of one frame is that frame alone. free: the point moves by itself (a wrist with its hand), whatever
+    happens to the arm's lengths.
     """
 
     point: int
@@ -88,7 +88,7 @@ class Edit:
 
 def _usable(number: Any) -> bool:
     known = isinstance(number, int | float) and not isinstance(number, bool)
-    return known and abs(number) <= MAX_CANVAS  # which NaN is not
+    return known and abs(number) <= MAX_CANVAS  # false for NaN
 
 
 def checked_edits(edits: Any) -> tuple[Edit, ...]:
@@ -131,14 +131,14 @@ def _move_joint(body: Points, hands: Points, edit: Edit, frames: NDArray[np.inte
     arm = ARMS[side]
     link = arm.index(edit.point)  # 0 shoulder, 1 elbow, 2 wrist
     chain, root = body[frames][:, [NECK, *arm]], hands[frames, side, 0]
-    chain[:, 3] = np.where(present(chain[:, 3])[:, None], chain[:, 3], root)  # the hand shows where the wrist is
+    chain[:, 3] = np.where(present(chain[:, 3])[:, None], chain[:, 3], root)  # the hand gives the position of the wrist
     here = present(chain)[..., None]  # (n, 4, 1)
     places = chain[..., :2].astype(np.float64)
     shoulder, elbow, wrist = np.moveaxis(places[:, 1:], 1, 0)  # (n, 2) each
     above, joint = places[:, link], places[:, link + 1]
     if edit.free:
         moved = shift
-    else:  # where what it hangs on is absent, there is no length to keep
+    else:  # where its parent joint is absent, there is no length to keep
         moved = np.where(here[:, link], turned(above, joint, joint + shift) - joint, shift)
         if link == 2:
             new_elbow, new_wrist = two_bones(shoulder, elbow, wrist, wrist + shift, OUTWARDS[side])
@@ -146,7 +146,7 @@ def _move_joint(body: Points, hands: Points, edit: Edit, frames: NDArray[np.inte
             moved = np.where(jointed, new_wrist - wrist, moved)
             _shift(body[:, arm[1]], frames, np.where(jointed, new_elbow - elbow, 0.0))
     moved = np.where(here[:, link + 1], moved, 0.0)
-    carried = (edit.point,) if edit.free else arm[link:]  # bound, a joint takes along what hangs on it
+    carried = (edit.point,) if edit.free else arm[link:]  # unless free, a joint takes its children along
     for index in carried:
         _shift(body[:, index], frames, moved)
     if arm[2] in carried:
@@ -160,9 +160,9 @@ def turned(root: Array, joint: Array, goal: Array) -> Array:
 
 
 def two_bones(shoulder: Array, elbow: Array, wrist: Array, goal: Array, outwards: float) -> tuple[Array, Array]:
-    """Elbow and wrist (n, 2) for a wrist that is to come to `goal`, or as near as both lengths allow.
+    """Elbow and wrist (n, 2) for a wrist that should reach `goal`, or come as near as both lengths allow.
 
-    The elbow stays on its side of the line from shoulder to wrist, 1 or -1; that of a straight arm goes `outwards`.
+    The elbow stays on its side of the line from shoulder to wrist, 1 or -1; a straight arm's goes `outwards`.
     """
     upper = np.linalg.norm(elbow - shoulder, axis=-1, keepdims=True)
     fore = np.linalg.norm(wrist - elbow, axis=-1, keepdims=True)
@@ -181,7 +181,7 @@ def two_bones(shoulder: Array, elbow: Array, wrist: Array, goal: Array, outwards
 
 
 def _direction(vector: Array, instead: Array) -> Array:
-    """Unit vectors (n, 2); where one has no length, the other one's, else downwards."""
+    """Unit vectors (n, 2); for vectors of length zero those of `instead`, else downwards."""
     for each in (vector, instead, np.broadcast_to([0.0, 1.0], vector.shape)):
         length = np.linalg.norm(each, axis=-1, keepdims=True)
         vector = np.where(np.linalg.norm(vector, axis=-1, keepdims=True) > 0, vector, each)

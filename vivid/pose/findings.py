@@ -1,4 +1,4 @@
-"""What is wrong with a portrait besides its hands: the page and the commands say the same of the same picture."""
+"""Troubles of a portrait besides its hands, so that the page and the commands say the same about a picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .skeleton import LEFT_SHOULDER, NOSE, RIGHT_SHOULDER, Pose
 SEEN = 0.3
 """Confidence from which a point counts as seen."""
 SMALL_FACE, TINY_FACE = 96, 48
-"""Height of the face in pixels below which a video gets soft, and below which it is not worth making."""
+"""Face heights in pixels below which a video looks soft, and below which it is not worth making."""
 DARK = 50.0
 """A head is dark when nine tenths of its pixels are below this luma (0..255); in daylight they reach 150."""
 

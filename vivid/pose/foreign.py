@@ -1,4 +1,4 @@
-"""Pose clips of other programs: EchoMimicV2's read, OpenPose JSON written (`keypoint_json` reads it).
+"""Pose clips of other programs: EchoMimicV2's are read, OpenPose JSON is written (`keypoint_json` reads it).
 
 Everything is read in memory, with limits, and nothing that a file says is executed or written to a path of its choice.
 """
@@ -26,8 +26,8 @@ ECHOMIMIC_CANVAS = 768
 def load_echomimic(path: str | Path) -> PoseClip:
     """A clip from an EchoMimicV2 folder (0.npy, 1.npy, ..., pickled dicts) or a .tar, .tar.gz, .tgz or .zip of one.
 
-    Points are normalised there; they become pixels of the canvas that `draw_pose_params` describes (768 x 768 if
-    nothing does). Scores are kept, they reach 1.22. 24 frames a second. Raises InputError.
+    Points are normalised there; they become pixels of the canvas that `draw_pose_params` describes (768 x 768 without
+    it). Scores are kept; they reach 1.22. The rate is 24 frames a second. Raises InputError.
     """
     path = Path(path)
     return echomimic_of(numbered_files(path)[1], path.name)
@@ -76,7 +76,7 @@ def _echomimic_frame(data: bytes, where: str) -> tuple[Points, Points, Points, t
         face = _scored(frame["faces"], frame["faces_score"], (FACE_COUNT,), scale, shift)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"There is no EchoMimicV2 pose in {where}: export the clip again.") from error
-    # The pose is centred on the canvas, so what lies on either side of it adds up.
+    # The pose is centred on the canvas, so the margins on either side of it add up.
     return body, hands, face, (left + right, top + bottom)
 
 
@@ -88,7 +88,7 @@ def _scored(points: Any, scores: Any, shape: tuple[int, ...], scale: Points, shi
     if len(flat) != count or len(values) != count:
         raise ValueError("shape")
     joined = np.concatenate([flat * scale + shift, values[:, None]], 1)
-    with np.errstate(over="ignore"):  # infinity is refused with the frame's number later
+    with np.errstate(over="ignore"):  # infinity is refused later, with the frame's number
         return joined.reshape(*shape, 3).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""What a clip does not show: short gaps are closed, long ones named, and clips that show hardly anybody refused."""
+"""Gaps in a clip: short ones are closed, long ones named, and clips that show hardly anybody are refused."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .skeleton import PoseClip
 FEWEST_SEEN = 0.5
 """Share of a clip's frames that must show the person."""
 _MANY_GAPS = 6
-"""So many stretches of missing frames are listed in a sentence; the report has them all."""
+"""Most stretches of missing frames listed in a sentence; the report has them all."""
 
 Stretches = list[tuple[int, int]]
 
 
 def close_gaps(clip: PoseClip, people: int, name: str) -> tuple[PoseClip, tuple[str, ...]]:
-    """The clip with short gaps filled, and what a person should know. Raises InputError when hardly anybody is seen."""
+    """The clip with short gaps filled, and notices for the user. Raises InputError when hardly anybody is seen."""
     seen = _shows_body(clip)
     refuse_empty(seen, name)
     clip, _ = fill_gaps(clip)
@@ -32,7 +32,7 @@ def close_gaps(clip: PoseClip, people: int, name: str) -> tuple[PoseClip, tuple[
 
 
 def _shows_body(clip: PoseClip) -> NDArray[np.bool_]:
-    """The frames (T,) in which any point of the body is there."""
+    """The frames (T,) in which any point of the body is present."""
     return (clip.body[..., 2] > 0).any(1)
 
 
@@ -51,12 +51,12 @@ def refuse_empty(seen: NDArray[np.bool_], name: str) -> None:
 
 
 def absences(clip: PoseClip) -> dict[str, Stretches]:
-    """For each part of the body the frames, first and last, in which none of it is there."""
+    """For each part of the body, the stretches (first and last frame) in which none of it is present."""
     return {part: runs(~(points[..., 2] > 0).any(1)) for part, points in named_parts(clip).items()}
 
 
 def notices_of(name: str, count: int, people: int, absent: dict[str, Stretches], fps: float = FPS) -> tuple[str, ...]:
-    """One sentence for each thing that a person should know: several people, and parts that are not seen."""
+    """One sentence for each thing the user should know: several people, and parts that are not seen."""
     notices = []
     if people > 1:
         notices.append(

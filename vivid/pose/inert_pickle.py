@@ -1,8 +1,8 @@
 """Read pickles of numpy arrays and plain containers without executing anything.
 
 Python's own unpickler imports and calls what the file names, and even a filtered one allocates what the file asks for.
-This one is a small interpreter of the format: the four numpy names below become plain records, any other name, call or
-instruction ends the reading, and an array exists only once its bytes have been seen to match its shape.
+This module is a small interpreter of the format: the four numpy names below become plain records, any other name, call
+or instruction stops it, and an array is created only once its bytes are known to match its shape.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 MAX_BYTES = 128 * 2**10
-"""A frame of one person has 4 kB."""
+"""Largest pickle read; a frame of one person takes 4 kB."""
 _MAX_STEPS = 5_000
 
 
@@ -26,7 +26,7 @@ class RefusedPickleError(ValueError):
 
 @dataclass
 class _Name:
-    """A global of numpy, by its meaning: 'array', 'class', 'dtype' or 'scalar'."""
+    """A numpy global, by its role: 'array', 'class', 'dtype' or 'scalar'."""
 
     meaning: str
 
@@ -74,7 +74,7 @@ def read(data: bytes) -> Any:
         return _settled(_Machine().run(data), [_MAX_STEPS])
     except RefusedPickleError:
         raise
-    # pickletools raises what its readers happen to raise on damaged bytes.
+    # On damaged bytes pickletools raises whatever its readers raise.
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise RefusedPickleError("damaged bytes") from error
 
@@ -214,7 +214,7 @@ def _filled(shape: Any, dtype: _DType, contents: Any, fortran: bool) -> np.ndarr
 
 
 def _settled(value: Any, budget: list[int], depth: int = 0) -> Any:
-    """`value` with finished arrays in the place of their records; depth and number of parts are limited."""
+    """`value` with finished arrays in place of their records; depth and number of parts are limited."""
     budget[0] -= 1
     if budget[0] < 0 or depth > 20:
         raise RefusedPickleError("too many parts")

@@ -20,11 +20,11 @@ from .skeleton import FACE_COUNT, Points, PoseClip, no_pose
 
 MAX_JSON_BYTES = 32 * 2**20
 _MOST_LISTS = 2_000_000
-"""Lists and objects in a file: each takes some 80 bytes of memory, however short it is written."""
+"""Most lists and objects in a file: each takes some 80 bytes of memory, however short its text."""
 _MOST_PEOPLE = 200
 _UNKNOWN_CANVAS = 768
 _LOST_FRAMES = FPS
-"""After so many frames without the person that is followed, another one may be."""
+"""After this many frames without the followed person, another person may be followed."""
 
 Person = tuple[Points, Points, Points]
 """body (18, 3), hands (2, 21, 3), face (68, 3)."""
@@ -33,7 +33,7 @@ People = list[Person]
 
 @dataclass(frozen=True)
 class Keypoints:
-    """A clip, the most people that a frame of it shows, and whether the file told its frames a second."""
+    """A clip, the most people in any of its frames, and whether the file stated its frame rate."""
 
     clip: PoseClip
     people: int
@@ -41,12 +41,12 @@ class Keypoints:
 
 
 def load_keypoints(path: str | Path, canvas: tuple[int, int] | None = None, fps: float | None = None) -> Keypoints:
-    """A clip from JSON: a folder with a file a frame, a file with all frames, or one frame.
+    """A clip from JSON: a folder with one file per frame, a file with all frames, or one frame.
 
     OpenPose: bodies of 18 or 25 points, faces of 68 or 70, hands of 21. AlphaPose: 17, 26, 133 or 136 points. MMPose:
-    17, 26 or 133. Frames that a number is missing for show nobody. Of several people the largest, central one of the
-    first frame is followed. The canvas and the rate are taken from `canvas_width`, `canvas_height`, `fps` where a file
-    has them (the arguments win); else the canvas is what the points fill, and the rate is 24. Raises InputError.
+    17, 26 or 133. Frames whose number is missing show nobody. Of several people the largest, central one of the first
+    frame is followed. The canvas and the rate are taken from `canvas_width`, `canvas_height`, `fps` where a file has
+    them (the arguments win); else the canvas is what the points fill and the rate 24. Raises InputError.
     """
     path = Path(path)
     if path.is_dir():
@@ -60,7 +60,7 @@ def load_keypoints(path: str | Path, canvas: tuple[int, int] | None = None, fps:
 def keypoints_of(
     files: dict[int, bytes], name: str, canvas: tuple[int, int] | None = None, fps: float | None = None
 ) -> Keypoints:
-    """The same from the contents of one file a frame, by their numbers."""
+    """The same from the contents of one file per frame, by their numbers."""
     head: Any = None
     frames: dict[int, People] = {}
     for number in sorted(files):
@@ -98,7 +98,7 @@ def _frames_of(whole: Any, name: str) -> dict[int, People]:
 
 
 def _recognised(whole: Any) -> dict[int, People] | None:
-    """By format; None for others. Raises what odd contents make Python raise."""
+    """The same for a known format, else None. Raises whatever odd contents make Python raise."""
     if isinstance(whole, dict):
         if isinstance(whole.get("instance_info"), list):
             return _mmpose(whole["instance_info"])
@@ -184,7 +184,7 @@ def _few(people: Any) -> list[dict[str, Any]]:
 
 
 def _from_coco(points: Points) -> People:
-    """Points (N, 3) of COCO (17), Halpe (26, 136) or COCO-WholeBody (133); nobody where hardly any is sure."""
+    """Points (N, 3) of COCO (17), Halpe (26, 136) or COCO-WholeBody (133); nobody where hardly any point is sure."""
     from .onnx_detectors import from_coco
 
     whole = np.zeros((133, 3), np.float32)
@@ -230,7 +230,7 @@ def _followed(
 def _in_time(frames: dict[int, People], name: str) -> list[People]:
     """The frames in order; a number that is missing between others is a frame with nobody in it.
 
-    Where fewer than a third of the numbers are there, they count something else (milliseconds), and only order.
+    Where fewer than a third of the numbers occur, they count something else (milliseconds) and only give the order.
     """
     numbers = sorted(frames)
     count = numbers[-1] - numbers[0] + 1
@@ -244,7 +244,7 @@ def _in_time(frames: dict[int, People], name: str) -> list[People]:
 
 
 def _one_person(frames: list[People], canvas: tuple[int, int]) -> tuple[list[Person], int]:
-    """The same person in every frame (nobody where that one is not seen), and the most people in a frame."""
+    """The same person in every frame (nobody where that person is not seen), and the most people in a frame."""
     empty = no_pose((1, 1))
     nobody = empty.body, empty.hands, empty.face
     chosen: list[Person] = []
@@ -258,7 +258,7 @@ def _one_person(frames: list[People], canvas: tuple[int, int]) -> tuple[list[Per
             last = None
         index = _again(boxes, canvas, last)
         if index is None:
-            # A person of whom only hands or face are there is somebody as well, where nobody else is.
+            # Where nobody else is seen, a person of whom only hands or face are present counts too.
             rest = [person for person in people if any((part[..., 2] > 0).any() for part in person)]
             chosen.append(rest[0] if not seen and len(rest) == 1 else nobody)
             lost += 1
@@ -269,7 +269,7 @@ def _one_person(frames: list[People], canvas: tuple[int, int]) -> tuple[list[Per
 
 
 def _again(boxes: NDArray[np.float32], canvas: tuple[int, int], last: NDArray[np.float32] | None) -> int | None:
-    """Which of `boxes` (N, 4) is the person that was at `last`: the nearest one, within half of that person's size."""
+    """Which of `boxes` (N, 4) is the person who was at `last`: the nearest, within half of that person's size."""
     if not len(boxes):
         return None
     if last is None:

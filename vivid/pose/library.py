@@ -46,9 +46,9 @@ __all__ = [
 
 MOTIONS = Path(__file__).resolve().parents[2] / "assets" / "motions"
 DEFAULT_MOTION = "calm"
-"""The clip that is used when nobody chose one."""
+"""The clip that is used when none was chosen."""
 TURN_FRAMES = 8.0
-"""Frames over which a looping clip slows down before it turns round."""
+"""Frames over which a looping clip slows down before it reverses."""
 _REFUSALS = Refusals(
     slow="{} takes too long to read: trim the clip, or keep one person in it.",
     large="{} takes too much memory to read: trim the clip, or keep one person in it.",
@@ -77,7 +77,7 @@ def list_motions(folder: Path = MOTIONS) -> list[Motion]:
 
 
 def shipped_motion(name: str, folder: Path = MOTIONS) -> PoseClip:
-    """The clip that ships under `name`; a name is never taken for a path. Raises InputError."""
+    """The clip that ships under `name`; a name is never treated as a path. Raises InputError."""
     path = folder / f"{name}.npz"
     if not _NAME.fullmatch(name) or not path.is_file():
         names = ", ".join(path.stem for path in sorted(folder.glob("*.npz"))) or "none is installed"
@@ -96,7 +96,7 @@ def read_motion(
     """A clip at 24 frames a second and notices for the user, from whatever holds one.
 
     `motion`: the name of a clip that ships, a folder of EchoMimicV2 poses or OpenPose JSON, or a file (`read_clip`).
-    Never give it what a web user typed: it opens paths. Raises InputError, also for clips longer than the limit.
+    Never pass what a web user typed: this opens paths. Raises InputError, also for clips longer than the limit.
     """
     path = Path(motion)
     try:
@@ -125,11 +125,11 @@ def read_clip(
     fps: float | None = None,
     videos: bool = True,
 ) -> tuple[PoseClip, tuple[str, ...]]:
-    """A clip at 24 frames a second and notices for the user, from a file of any kind, told by its contents.
+    """A clip at 24 frames a second and notices for the user, from a file of any kind, recognised by its contents.
 
     A pose clip (.npz); OpenPose, AlphaPose or MMPose JSON; an EchoMimicV2 or OpenPose archive (.tar, .tar.gz, .tgz,
-    .zip); a video or moving picture, in which `detector` finds the poses (unless `videos` is False). `mirrored` turns
-    a mirror image round. `fps` is the rate of a clip that does not tell it, or tells a wrong one. Raises InputError.
+    .zip); a video or moving picture, in which `detector` finds the poses (unless `videos` is False). `mirrored` flips a
+    mirror image. `fps` is the rate of a clip that does not state it or states a wrong one. Raises InputError.
     """
     limits = limits or Limits()
     kind = kind_of(check_file(path, "motion", limits))
@@ -174,7 +174,7 @@ def _read_poses(path: Path, mirrored: bool, fps: float | None, seconds: float) -
 
 
 def _ready(clip: PoseClip, name: str, mirrored: bool, limits: Limits | None) -> PoseClip:
-    """At 24 frames a second, within the limit, turned round where it is a mirror image."""
+    """The clip at 24 frames a second, within the limit, flipped if it is a mirror image."""
     longest = (limits or Limits()).motion_seconds
     if clip.seconds > longest + 1 / FPS:
         raise InputError(f"{name} lasts {clip.seconds:.0f} seconds, the limit is {longest:g}: trim it.")
@@ -191,7 +191,7 @@ def _from_numbered_files(path: Path, fps: float | None) -> tuple[PoseClip, tuple
 
 
 def _gaps_filled(found: Keypoints, name: str) -> tuple[PoseClip, tuple[str, ...]]:
-    """What a video's poses get: short gaps closed, long ones named; and what had to be assumed."""
+    """The same treatment as for a video's poses: short gaps closed, long ones named; and what had to be assumed."""
     clip, notices = close_gaps(found.clip, found.people, name)
     if not found.rate_told:
         notices = (
@@ -203,7 +203,7 @@ def _gaps_filled(found: Keypoints, name: str) -> tuple[PoseClip, tuple[str, ...]
 
 
 def _is_npz(path: Path) -> bool:
-    """Whether a zip archive is a pose clip; damaged ones are, so that its reader says so."""
+    """Whether a zip archive is a pose clip; damaged archives count, so that the clip reader reports them."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = [info.filename for info in archive.infolist()]
@@ -229,7 +229,7 @@ def change_speed(clip: PoseClip, speed: float) -> PoseClip:
 def trim(clip: PoseClip, start: float = 0.0, end: float | None = None) -> PoseClip:
     """The part from `start` to `end` seconds (None: to the end). Raises InputError when nothing would be left."""
     stop = clip.seconds if end is None else min(end, clip.seconds)
-    there = 0 <= start < stop  # False for what is no number
+    there = 0 <= start < stop  # False for NaN
     first, last = (round(start * clip.fps), round(stop * clip.fps)) if there else (0, 0)
     if not first < last:
         raise InputError(
@@ -257,8 +257,8 @@ def _reflected(points: Points, width: int) -> Points:
 def loop(clip: PoseClip, frames: int) -> PoseClip:
     """`frames` frames of `clip`: cut when it is longer, else played back and forth.
 
-    The movement slows down over `TURN_FRAMES` frames before each end and gathers speed again afterwards, so neither a
-    place nor a velocity jumps; no point ever moves further between two frames than it does in the clip.
+    The movement slows down over `TURN_FRAMES` frames before each end and gathers speed again afterwards, so neither
+    positions nor velocities jump; no point ever moves further between two frames than it does in the clip.
     """
     if not 1 <= frames <= MAX_FRAMES:
         raise InputError(f"A clip of {frames} frames was asked for: 1 to {MAX_FRAMES} are possible.")
@@ -272,9 +272,9 @@ def loop_positions(length: int, frames: int) -> NDArray[np.float64]:
     span = float(length - 1)
     if span == 0:
         return np.zeros(frames)
-    turn = min(TURN_FRAMES, span)  # the speed falls from 1 to 0 in this time and takes turn / 2 frames of the way
+    turn = min(TURN_FRAMES, span)  # the speed falls from 1 to 0 over this time, covering turn / 2 frames
     leg = span + turn  # from standstill to standstill
-    time = np.arange(frames) + turn / 2  # the first leg begins at full speed: half a turn is left out
+    time = np.arange(frames) + turn / 2  # the first leg begins at full speed, so half a turn is left out
     number, within = np.divmod(time, leg)
     from_end = np.minimum(within, leg - within)
     way = np.where(from_end < turn, from_end**2 / (2 * turn), from_end - turn / 2)
@@ -293,7 +293,7 @@ def at_positions(clip: PoseClip, positions: NDArray[np.float64]) -> PoseClip:
 
 
 def _blend(before: Points, after: Points, share: NDArray[np.float32]) -> Points:
-    """Linear in between where both are present, else the nearer of the two; `share` (N,) is the weight of `after`."""
+    """Interpolated linearly where both are present, else the nearer one; `share` (N,) is the weight of `after`."""
     weight = share.reshape(-1, *[1] * (before.ndim - 1))
     both = (before[..., 2:] > 0) & (after[..., 2:] > 0)
     nearer = np.where(weight < 0.5, before, after)

@@ -1,4 +1,4 @@
-"""Body measures of poses and what calibration is judged by."""
+"""Body measures of poses, by which calibration is judged."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SHOULDERS_OF_BODY, ELBOWS_OF_BODY, WRISTS_OF_BODY, HIPS_OF_BODY = [5, 2], [6, 3]
 SIDES = ("left", "right")
 PAIRED = ("upper_arm", "forearm", "hand")
 BONES = ("shoulders", "torso", *(f"{side}_{part}" for part in PAIRED for side in SIDES))
-"""What the bone error is taken over."""
+"""The lengths over which the bone error is taken."""
 LIMB_PERCENTILE = 90
 """A limb that points at the camera only looks shorter: its length is this percentile over the clip, not the median."""
 REACH = 1.05
-"""A wrist farther from its shoulder than this many arm lengths cannot be."""
+"""A wrist farther from its shoulder than this many arm lengths is impossible."""
 _NOSE_OF_FACE, _CHIN, _BRIDGE, _JAW_RIGHT, _JAW_LEFT = 30, 8, 27, 0, 16
 _MIDDLE_KNUCKLE = 9
 _FEWEST_FRAMES = 5
@@ -46,12 +46,12 @@ class Joints:
 
 
 def present(points: NDArray[np.floating]) -> Flags:
-    """Which points (..., 3) are there at all: finite, with some confidence."""
+    """Which points (..., 3) are present at all: finite, with some confidence."""
     return np.isfinite(points).all(axis=-1) & (np.nan_to_num(points[..., 2]) > 0)
 
 
 def confident(points: NDArray[np.floating]) -> Flags:
-    """Which points (..., 3) statistics may believe."""
+    """Which points (..., 3) statistics may use."""
     return present(points) & (np.nan_to_num(points[..., 2]) >= CONFIDENT)
 
 
@@ -67,8 +67,8 @@ def _mean(points: NDArray[np.floating]) -> tuple[Array, Flags]:
 def joints_of(clip: PoseClip) -> Joints:
     """The carrying joints of a clip.
 
-    What detectors leave out is derived per frame: the neck from the shoulders, the nose from the tip of the face's,
-    a wrist from the hand's root.
+    What detectors leave out is derived per frame: the neck from the shoulders, the nose from the tip of the face's
+    nose, a wrist from the hand's root.
     """
     body, hands, face = clip.body, clip.hands, clip.face
     sure: dict[str, Flags] = {}
@@ -138,8 +138,8 @@ def lengths_of(clip: PoseClip, joints: Joints | None = None) -> dict[str, float 
 class Measures:
     """How well a clip fits a reference; None where nothing could be measured.
 
-    bone_error: mean of |length - reference length| / reference length over the believed BONES; bones: the error of
-    each of them; reach: share of frames (of both arms) whose wrist is within 1.05 arm lengths of its shoulder;
+    bone_error: mean of |length - reference length| / reference length over the trusted BONES; bones: the error of each
+    of them; reach: share of frames (of both arms) whose wrist is within 1.05 arm lengths of its shoulder;
     inside: share of confident hand points inside the picture; jump: largest way of any point from one frame to the
     next, in pixels.
     """
@@ -152,7 +152,7 @@ class Measures:
 
 
 def measure(clip: PoseClip, reference: dict[str, float | None], believed: set[str] | frozenset[str]) -> Measures:
-    """Measure a clip against reference lengths; bones outside `believed` (clamped, fallen back) don't count."""
+    """Measure a clip against reference lengths; bones outside `believed` (clamped, fallen back) do not count."""
     joints = joints_of(clip)
     lengths = lengths_of(clip, joints)
     bones: dict[str, float] = {}

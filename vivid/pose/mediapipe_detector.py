@@ -1,4 +1,4 @@
-"""MediaPipe Holistic as a pose detector: works offline, because the package carries its models."""
+"""MediaPipe Holistic as a pose detector: it works offline, because the package contains its models."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _BODY = {
 
 
 class MediaPipeDetector:
-    """One person per picture, the largest and most central; a context manager, for its graphs hold threads and memory.
+    """One person per picture, the largest and most central; a context manager, as its graphs hold threads and memory.
 
     `video=True` follows the person from frame to frame (frames must come in order). Not for use by several threads.
     `people` is how many people the last look at the whole picture found: every picture, or every second of a video.
@@ -84,7 +84,7 @@ class MediaPipeDetector:
                 outputs=["pose_landmarks", *_HAND_STREAMS, "face_landmarks", *_HAND_SCORES, _FACE_SCORE],
             )
             self._faces: Any = SolutionBase(binary_graph_path=_FACE_GRAPH, outputs=["detections"])
-            # The graphs go on starting, and talking, in their threads until the first picture has passed.
+            # The graphs keep starting up, and logging, in their threads until the first picture has passed.
             empty = np.zeros((64, 64, 3), np.uint8)
             self._faces.process(empty)
             self._graph.process(empty)
@@ -106,7 +106,7 @@ class MediaPipeDetector:
 
     def detect(self, image: NDArray[np.uint8]) -> Pose | None:
         """The pose in an RGB picture (H, W, 3), in its pixels; None when nobody is found."""
-        if self._warm and not self._video:  # nothing of the picture before may colour this one
+        if self._warm and not self._video:  # the previous picture must not influence this one
             self._face = None
             self._graph.reset()
             self._faces.reset()
@@ -130,7 +130,7 @@ class MediaPipeDetector:
         return pose
 
     def _look_again(self, image: NDArray[np.uint8], pose: Pose, scale: float) -> None:
-        """Search a hand that is missing in a picture, near its wrist, with the palm network; in place.
+        """Search for a hand that is missing in a picture, near its wrist, with the palm network; in place.
 
         Holistic derives where hands are from the body alone, which goes wrong for some hands in plain sight.
         """
@@ -173,7 +173,7 @@ class MediaPipeDetector:
         ]
 
     def _find(self, image: NDArray[np.uint8]) -> Any:
-        """MediaPipe's result for the person who matters, or None."""
+        """MediaPipe's result for the main person, or None."""
         following = self._video and self._face is not None
         if following and self._count % _LOOK_EVERY:
             found = self._graph.process(image)
@@ -218,7 +218,7 @@ class MediaPipeDetector:
 
 def _return_memory() -> None:
     """Give freed memory back to the system: glibc keeps some 400 MB of closed graphs, which others could use."""
-    with contextlib.suppress(OSError, AttributeError):  # another C library has no such call and no such habit
+    with contextlib.suppress(OSError, AttributeError):  # other C libraries have neither this call nor this behaviour
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
@@ -231,7 +231,7 @@ def _face_box(found: Any, image: NDArray[np.uint8]) -> Boxes | None:
 
 
 def _without(image: NDArray[np.uint8], faces: Boxes) -> NDArray[np.uint8]:
-    """The picture with `faces` (N, 4) painted over: the body network starts from faces and then passes these by."""
+    """The picture with `faces` (N, 4) painted over: the body network starts from faces and will then ignore these."""
     if not len(faces):
         return image
     image = image.copy()
@@ -265,7 +265,7 @@ def _to_pose(found: Any, width: int, height: int) -> Pose:
         score = _score(found, _FACE_SCORE)
         face[:, :2] = mesh[list(FACE_68)]
         face[:, 2] = score
-        # The mesh is several times more exact than the body network on what both of them find.
+        # The mesh is several times more exact than the body network on points that both find.
         for ours, theirs in ((sk.NOSE, _NOSE_TIP), (14, _RIGHT_IRIS), (15, _LEFT_IRIS)):
             body[ours] = (*mesh[theirs], score)
 
@@ -288,7 +288,7 @@ def _score(found: Any, stream: str) -> float:
 
 
 def _drop_doubled_hand(hands: Points, body: Points) -> None:
-    """When both hand networks lock on to one hand, keep it on the side whose wrist the body network put nearer."""
+    """When both hand networks lock on to the same hand, keep it on the side whose body wrist is nearer."""
     if not (hands[:, 0, 2] > 0).all():
         return
     size = np.linalg.norm(np.ptp(hands[:, :, :2], axis=1), axis=-1).max()
@@ -308,7 +308,7 @@ _noise_lock = threading.RLock()
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back what C++ code writes to the standard error stream, then pass on all that is not MediaPipe's chatter."""
+    """Hold back what C++ code writes to standard error, then pass on everything but MediaPipe's log messages."""
     with _noise_lock, tempfile.TemporaryFile() as held:
         sys.stderr.flush()
         real = os.dup(2)

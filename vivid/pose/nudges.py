@@ -34,7 +34,7 @@ def _fields(kind: str, data: object, known: tuple[str, ...]) -> dict[str, Any]:
 class ArmNudge:
     """A correction of one arm.
 
-    angle: degrees by which the whole arm is turned at the shoulder, away from the body if it hangs down (both arms);
+    angle: degrees by which the whole arm is turned at the shoulder, away from the body for a hanging arm (either side);
     length: factor of upper arm and forearm; hand: factor of the hand's size; offset: (across, down) of the hand, in
     shoulder widths, half of which the elbow follows.
     """

@@ -35,7 +35,7 @@ _COCO_BODY = {
 """OpenPose body index -> COCO index; the neck is derived."""
 _FACE, _LEFT_HAND, _RIGHT_HAND = slice(23, 91), slice(91, 112), slice(112, 133)
 _MIN_SCORE = 0.3
-"""Below this DWPose's own drawing leaves a point out."""
+"""Score below which DWPose's own drawing leaves a point out."""
 
 
 def dwpose_cached() -> bool:
@@ -109,7 +109,7 @@ class DWPoseDetector:
 
 
 def from_coco(points: NDArray[Any], scores: NDArray[Any], canvas: tuple[int, int]) -> Pose | None:
-    """COCO-WholeBody points (133, 2) and scores (133,) in our layout; None when hardly a body point is sure."""
+    """COCO-WholeBody points (133, 2) and scores (133,) in our layout; None when hardly any body point is sure."""
     whole = np.concatenate([points, scores[:, None]], 1).astype(np.float32)  # (133, 3)
     whole[whole[:, 2] < _MIN_SCORE] = 0
     body = np.zeros((sk.BODY_COUNT, 3), np.float32)
@@ -141,7 +141,7 @@ class OpenPoseDetector:
         try:
             from huggingface_hub import hf_hub_download
 
-            for repository, file in OPENPOSE_FILES:  # before the slow imports: without a network this ends at once
+            for repository, file in OPENPOSE_FILES:  # before the slow imports: it fails at once without network
                 hf_hub_download(repository, file)
             import torch
             from controlnet_aux.open_pose import OpenposeDetector

@@ -11,7 +11,7 @@ Boxes = NDArray[np.float32]
 def main_person(boxes: Boxes, size: tuple[int, int], last: Boxes | None = None) -> int:
     """Index of the largest, central one of `boxes` (N, 4) x0, y0, x1, y1 in a picture of (width, height).
 
-    With `last` (4,), where that person was a moment ago: of the boxes that overlap it, the one that does so most.
+    With `last` (4,), where that person was a moment ago: the box that overlaps it most, if any does.
     """
     if last is not None:
         overlap = _overlap(boxes, last)

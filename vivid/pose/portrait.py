@@ -43,7 +43,7 @@ def make_portrait(image: NDArray[np.uint8], pose: Pose, notices: tuple[str, ...]
     """Join a picture and its pose.
 
     image: uint8 (H, W, 3); pose: on any canvas of the same picture, carried to (W, H) here.
-    Raises InputError when the pose shows no head, for then there is nothing that could speak.
+    Raises InputError when the pose shows no head, because then nothing can speak.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"image is {image.dtype} {image.shape}, expected uint8 (H, W, 3)")
@@ -57,7 +57,7 @@ def make_portrait(image: NDArray[np.uint8], pose: Pose, notices: tuple[str, ...]
     said = list(notices)
     for side, name in enumerate(("left", "right")):
         if any(f"{name} hand" in notice for notice in notices):
-            continue  # the detector has said it
+            continue  # the detector has already said so
         if not found.present[side]:
             said.append(f"The portrait does not show the {name} hand: its look is made up.")
         elif found.sharpness[side] < BLURRED:

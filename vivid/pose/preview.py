@@ -16,11 +16,11 @@ from .skeleton import Pose, PoseClip
 PREVIEW_SIDE = 448
 """Shorter side of a preview video, at most."""
 _DIMMED = 0.6
-"""The portrait steps back behind the skeleton by this factor."""
+"""Factor by which the portrait is dimmed behind the skeleton."""
 
 
 def shrunk(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The picture (H, W, 3) with its shorter side at most `side`, both sides even, as video wants them."""
+    """The picture (H, W, 3) with its shorter side at most `side`, both sides even, as video requires."""
     height, width = image.shape[:2]
     factor = min(1.0, side / min(height, width))
     size = tuple(max(2 * round(length * factor / 2), 2) for length in (width, height))
@@ -39,7 +39,7 @@ def compare(
 ) -> NDArray[np.uint8]:
     """A strip: the portrait, its pose, and for each of the frames the motion before and after calibration.
 
-    `before` is the raw clip, `after` the calibrated one; without `frames` two telling ones are chosen.
+    `before` is the raw clip, `after` the calibrated one; without `frames` two telling frames are chosen.
     """
     small = shrunk(image, height)
     placed, _ = place(before, after.canvas)

@@ -14,15 +14,15 @@ Boxes = NDArray[np.float32]
 """(..., 4): x0, y0, x1, y1 in pixels, possibly reaching outside the picture; all zeros where there is nothing."""
 
 CONFIDENT = 0.3
-"""From this confidence on a point is believed by statistics, boxes and crops."""
+"""Confidence from which statistics, boxes and crops use a point."""
 HEAD_ROOM, HAND_ROOM, CROP_ROOM = 1.6, 1.3, 1.5
-"""Boxes around the points grow by these factors: the head's and the hands' for masks, the square of a crop."""
+"""Factors by which boxes around the points grow: of the head and of the hands for masks, and of crop squares."""
 CROP_SIZE = 256
 """Side of a hand crop: what the hand codebook is trained on (section 4.1)."""
 FEWEST_HAND_POINTS = 6
 """With fewer confident points a hand counts as absent."""
 THINNEST = 0.6
-"""A flat hand seen from its edge has a thin box of points, yet flesh around them: at least this share of its length."""
+"""A flat hand seen edge-on has a thin box of points but flesh around them: least width as a share of the length."""
 FLESH = 0.12
 """Finger tips reach beyond the last key point by about this share of the hand's box."""
 
@@ -30,7 +30,7 @@ _HEAD_OF_BODY = [NOSE, 14, 15, 16, 17]
 
 
 def _spans(points: NDArray[np.floating], believed: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.int_]]:
-    """Bounding boxes (..., 4) of the believed points of (..., N, 3), zeros without any, and how many there were."""
+    """Bounding boxes (..., 4) of the trusted points of (..., N, 3), zeros where there are none, and their number."""
     xy = np.where(believed[..., None], points[..., :2].astype(np.float64), np.nan)
     count = believed.sum(axis=-1)
     some = count > 0
@@ -57,13 +57,13 @@ def enlarge(boxes: NDArray[np.floating], factor: float, thinnest: float = 0.0) -
 def head_box(pose: Pose | PoseClip, room: float = HEAD_ROOM) -> Boxes:
     """The box of the head with room for its motion: (4,) of a pose, (T, 4) of a clip.
 
-    From the face points, nose, eyes and ears; without any of them a box above the shoulders, as wide as half of
-    them; all zeros where those are missing too.
+    From the face points, nose, eyes and ears; without any of them, a box above the shoulders, half as wide as they are;
+    all zeros where those are missing too.
     """
     face_and_head = np.concatenate([pose.face, pose.body[..., _HEAD_OF_BODY, :]], axis=-2)
     believed = believed_points(face_and_head)
     boxes, count = _spans(face_and_head, believed)
-    # Without the face mesh the box of eyes, ears and nose is flat: a head is about as high as 1.2 of its width.
+    # Without the face mesh the box of eyes, ears and nose is flat: a head is about 1.2 times as high as wide.
     flat = believed[..., :FACE_COUNT].sum(axis=-1) < 3
     width = boxes[..., 2] - boxes[..., 0]
     centre_y = (boxes[..., 1] + boxes[..., 3]) / 2
@@ -92,7 +92,7 @@ def head_box(pose: Pose | PoseClip, room: float = HEAD_ROOM) -> Boxes:
 
 
 class HandBoxes(NamedTuple):
-    """`boxes` (..., 2, 4), left then right; `present` (..., 2): enough confident points and some of it in sight."""
+    """`boxes` (..., 2, 4), left then right; `present` (..., 2): enough confident points, and partly in sight."""
 
     boxes: Boxes
     present: NDArray[np.bool_]
@@ -159,7 +159,7 @@ def hand_crops(image: NDArray[np.uint8], pose: Pose, size: int = CROP_SIZE) -> H
     """Square crops of the hands of a picture (H, W, 3), neither rotated nor mirrored, padded at its borders.
 
     Sharpness is the variance of the Laplacian of the grey crop: below about 6 a hand is too blurred or too small to
-    lend its looks to a video.
+    serve as the model for a video's hands.
     """
     height, width = image.shape[:2]
     squares, present = crop_squares(pose)

@@ -1,4 +1,4 @@
-"""What a detector does wrong from frame to frame: sides exchanged, short gaps, single frames astray."""
+"""Repairs of a detector's errors from frame to frame: exchanged sides, short gaps, stray single frames."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from . import skeleton as sk
 from .skeleton import Points, PoseClip
 
 MAX_GAP = 8
-"""Frames; a third of a second. Longer gaps stay empty, because a gesture could have happened in them."""
+"""Longest gap filled, in frames (a third of a second); a gesture could have happened in longer ones."""
 FILLED_CONFIDENCE = 0.5
-"""Points put into a gap carry this part of their neighbours' confidence."""
+"""Points filled into a gap get this share of their neighbours' confidence."""
 _SIDES = ((2, 5), (3, 6), (4, 7), (8, 11), (9, 12), (10, 13), (14, 15), (16, 17))
 _SWAP_COST = 0.02
 _SLOT_COST = 1.0
@@ -50,7 +50,7 @@ def fill_gaps(clip: PoseClip, longest: int = MAX_GAP) -> tuple[PoseClip, dict[st
 
 
 def named_parts(clip: PoseClip) -> dict[str, Points]:
-    """The parts as people call them, each (T, N, 3)."""
+    """The parts by their everyday names, each (T, N, 3)."""
     return {
         "body": clip.body,
         "left hand": clip.hands[:, sk.LEFT],
@@ -67,8 +67,8 @@ def _joined(clip: PoseClip, parts: dict[str, Points]) -> PoseClip:
 def repair_sides(clip: PoseClip) -> tuple[PoseClip, NDArray[np.bool_]]:
     """Undo exchanges of left and right, first of the body, then of the hands; also the frames (T,) that changed.
 
-    Points cannot jump across the body between two frames: the assignment with the shortest ways through the whole clip
-    is taken, and the detector's own where the ways do not decide it.
+    Points cannot jump across the body between two frames: the assignment with the shortest paths through the whole clip
+    is taken, or the detector's own where the paths do not decide.
     """
     right, left = (list(side) for side in zip(*_SIDES, strict=True))
     scale = _shoulder_width(clip)
@@ -94,7 +94,7 @@ def _shoulder_width(clip: PoseClip) -> float:
 
 
 def _best_swaps(one: Points, other: Points, scale: float) -> NDArray[np.bool_]:
-    """Frames (T,) in which `one` and `other` (T, N, 3) should change places: a shortest path over two states.
+    """Frames (T,) in which `one` and `other` (T, N, 3) should be swapped: a shortest path over two states.
 
     Only frames that show both take part: where one is missing there is nothing to exchange it with.
     """
@@ -120,7 +120,7 @@ def _best_swaps(one: Points, other: Points, scale: float) -> NDArray[np.bool_]:
 
 
 def _way(before: Points, now: Points) -> float:
-    """Mean distance of the points that both frames have, in pixels."""
+    """Mean distance that the points present in both frames move, in pixels."""
     seen = (before[:, 2] > 0) & (now[:, 2] > 0)
     if not seen.any():
         return 0.0
@@ -128,7 +128,7 @@ def _way(before: Points, now: Points) -> float:
 
 
 def _into_their_slots(hands: Points, body: Points) -> tuple[Points, NDArray[np.bool_]]:
-    """A hand that is alone in its frame and lies on the other side's wrist is moved to that side."""
+    """Move a hand that is alone in its frame, and lies on the other side's wrist, to that side."""
     hands = hands.copy()
     there = (hands[..., 2] > 0).any(-1)  # (T, 2)
     wrists = body[:, [sk.LEFT_WRIST, sk.RIGHT_WRIST]]
@@ -147,7 +147,7 @@ def _into_their_slots(hands: Points, body: Points) -> tuple[Points, NDArray[np.b
 
 
 def drop_strays(clip: PoseClip) -> tuple[PoseClip, int]:
-    """Empty a hand in one or two frames where it lies more than its own size from the way between its neighbours.
+    """Empty a hand in one or two frames where it lies more than its own size off the path between its neighbours.
 
     Also the number of hands emptied; `fill_gaps` closes these holes.
     """

@@ -1,4 +1,4 @@
-"""What calibration was asked for and what it did: the options and the report, as JSON and as sentences."""
+"""What calibration was asked to do and what it did: options and report, as JSON and as sentences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class CalibrationOptions:
     """Which steps are done (paper, section 3.2.3) and what an annotator adds.
 
     scale: step 1, the global r_x and r_y; segments: step 2, the limb proportions; anchor: step 3, the torso's centre
-    comes to the reference's; contact: step 4, hands near each other keep their distance; shapes: hands and face keep
+    moves to the reference's; contact: step 4, hands near each other keep their distance; shapes: hands and face keep
     their own shape with one scale each, otherwise they are stretched by r_x and r_y like the rest; smoothing: One-Euro
     smoothing of the driving clip against detector jitter.
     """
@@ -56,7 +56,7 @@ class Clamp:
 
 @dataclass(frozen=True)
 class Fallback:
-    """A measure that could not be believed, and what took its place."""
+    """A measure that could not be trusted, and what replaced it."""
 
     part: str
     reason: str
@@ -78,8 +78,8 @@ class Segment:
 
 @dataclass(frozen=True)
 class Contact:
-    """What step 4 did: near, the share of frames in which the hands are near each other; moved, the longest way that a
-    hand went to keep their distance, in shoulder widths."""
+    """What step 4 did: near, the share of frames in which the hands are near each other; moved, the farthest that a
+    hand was moved to keep their distance, in shoulder widths."""
 
     near: float
     moved: float
@@ -89,12 +89,12 @@ class Contact:
 class CalibrationReport:
     """Everything calibration decided for one clip and one reference.
 
-    canvas, driving_canvas: (width, height); size: how large the reference is against the driving person, both in
-    pixels; r_x, r_y: the factors of step 1 in pixels; segments: step 2's, factors after step 1 (hands and face keep
-    their shape, theirs are the one scale of the clip as it was); centre: the reference's torso; shift: by what step 3
-    moved the motion's; unit: the shoulder width that nudges are counted in; largest_factor: of all that was applied;
-    before: the clip merely fitted on the reference's canvas, from which `driving` lengths, `shift` and
-    `largest_factor` count; after: the result; contact: step 4's, None where it was switched off or saw no two hands.
+    canvas, driving_canvas: (width, height); size: how large the reference is relative to the driving person, both in
+    pixels; r_x, r_y: the factors of step 1 in pixels; segments: those of step 2, with factors after step 1 (hands and
+    face keep their shape: theirs is one scale of the original clip); centre: the reference's torso; shift: by how much
+    step 3 moved the clip's; unit: the shoulder width in which nudges are counted; largest_factor: of all that was
+    applied; before: the clip merely fitted to the reference's canvas, the basis of `driving` lengths, `shift` and
+    `largest_factor`; after: the result; contact: of step 4, None where it was switched off or did not see two hands.
     """
 
     frames: int
@@ -117,7 +117,7 @@ class CalibrationReport:
     version: int = REPORT_VERSION
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON, numbers rounded to what matters."""
+        """Plain values for JSON, with numbers rounded to the digits that matter."""
         return {name: _rounded(value) for name, value in asdict(self).items()}
 
     def to_json(self) -> str:

@@ -1,4 +1,4 @@
-"""A clip as a tree of joints with what hangs on them, so that limbs can change length and take the rest along."""
+"""A clip as a tree of joints and their children, so that a limb can change its length and move the rest with it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Rig:
 
     def _nudge_arm(self, side: int, arm: ArmNudge, unit: float) -> None:
         cosine, sine = arm.turn
-        if side == RIGHT:  # away from the body is the other way round
+        if side == RIGHT:  # away from the body is the opposite direction
             sine = -sine
         turn = np.array([[cosine, -sine], [sine, cosine]])  # row vectors: (0, 1) becomes (sine, cosine)
         shoulder, elbow, wrist = self.shoulders[:, side], self.elbows[:, side], self.wrists[:, side]
@@ -72,7 +72,7 @@ class Rig:
         self.hands[:, side] = self.hands[:, side] @ turn * arm.hand
 
     def assemble(self, like: PoseClip, canvas: tuple[int, int]) -> PoseClip:
-        """The clip of these joints with the confidences of `like`; what is absent there becomes zeros."""
+        """The clip of these joints with the confidences of `like`; points absent there become zeros."""
         body, hands, face = (np.zeros((*part.shape[:-1], 2)) for part in (like.body, like.hands, like.face))
         body[:, NECK], body[:, NOSE] = self.neck, self.nose
         for places, indices in (
@@ -100,9 +100,9 @@ class Rig:
 
 
 def rig_of(clip: PoseClip) -> Rig:
-    """Take a clip apart. Joints missing for a while are bridged in time, joints never seen come from their neighbours.
+    """Take a clip apart. Joints missing for a while are interpolated, joints never seen come from their neighbours.
 
-    Only the joints' own children notice: an absent point stays absent when the clip is assembled again.
+    This only affects the joints' children: an absent point stays absent when the clip is assembled again.
     """
     joints = joints_of(clip)
     unknown = np.full_like(joints.shoulders, np.nan)
@@ -148,7 +148,7 @@ def _bridged(track: Array) -> Array:
 
 
 def _substitute_neck(chains: Array, nose: Array) -> Array:
-    """A neck (T, 2) for a clip without one: the middle of what begins each arm, else the nose, else the origin."""
+    """A neck (T, 2) for a clip without one: the middle of where both arms begin, else the nose, else the origin."""
     starts = []
     for side in (LEFT, RIGHT):
         starts += [link for link in chains[1:, :, side] if not np.isnan(link).any()][:1]

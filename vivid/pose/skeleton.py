@@ -26,7 +26,7 @@ RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST = 2, 3, 4
 LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST = 5, 6, 7
 RIGHT_HIP, LEFT_HIP = 8, 11
 LEFT, RIGHT = 0, 1
-"""Indices of the hands axis."""
+"""Indices on the hands axis."""
 
 BODY_LIMBS = (
     (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13),

@@ -1,7 +1,7 @@
-"""The One-Euro filter: little lag where a point moves fast, much smoothing where it rests.
+"""The One-Euro filter: little lag while a point moves fast, much smoothing while it rests.
 
-Source: Casiez, Roussel and Vogel, "1 Euro Filter", CHI 2012. A recorded clip has its future as well, so `smooth_clip`
-runs the filter forwards and backwards and takes the mean: the two lags cancel.
+Source: Casiez, Roussel and Vogel, "1 Euro Filter", CHI 2012. In a recorded clip the future is known too, so
+`smooth_clip` runs the filter forwards and backwards and takes the mean: the two lags cancel.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .skeleton import Points, PoseClip
 
 @dataclass(frozen=True)
 class OneEuro:
-    """`cutoff` in hertz is what passes at rest, `beta` raises it with speed (in canvas sides a second)."""
+    """`cutoff` is the cut-off frequency at rest in hertz; `beta` raises it with speed (in canvas sides a second)."""
 
     cutoff: float = 1.5
     beta: float = 12.0
@@ -24,11 +24,11 @@ class OneEuro:
 
 
 JITTER = OneEuro()
-"""What takes a detector's tremble away and leaves gestures as they are."""
+"""Settings that remove a detector's jitter and leave gestures as they are."""
 
 
 def smooth_clip(clip: PoseClip, settings: OneEuro = JITTER) -> PoseClip:
-    """`clip` without the detector's tremble; absent points stay absent and confidences are kept."""
+    """`clip` without the detector's jitter; absent points stay absent and confidences are kept."""
     size = float(max(clip.canvas))
     parts = {}
     for name in ("body", "hands", "face"):
@@ -43,7 +43,7 @@ def smooth_clip(clip: PoseClip, settings: OneEuro = JITTER) -> PoseClip:
 def one_euro(points: Points, fps: float, size: float, settings: OneEuro = JITTER) -> Points:
     """Filter points (T, N, 3) forwards in time; `size` in pixels makes speeds comparable between canvases.
 
-    A point that was absent begins anew where it comes back.
+    A point that was absent starts afresh where it returns.
     """
     result = points.astype(np.float64)
     speed = np.zeros(points.shape[1:2] + (2,))

@@ -1,4 +1,4 @@
-"""A pose clip as a small moving figure, for people who choose one."""
+"""A pose clip as a small moving figure, for choosing among clips."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIZE = 160
 _RATE = 12
 _SECONDS = 5.0
 _SCALE = 4
-"""Drawn so many times larger, then reduced: cv2 smooths lines but neither polygons nor thick ends."""
+"""Drawn this many times larger, then reduced: cv2 anti-aliases lines but neither polygons nor thick line ends."""
 _BACKGROUND = (22, 27, 38)
 _TORSO = (52, 63, 86)
 _HEAD = (228, 196, 170)
@@ -26,7 +26,7 @@ _CONFIDENT = 0.2
 
 
 def thumbnail(clip: PoseClip, path: str | Path, size: int = SIZE) -> Path:
-    """Write `clip` as an animated WebP of size x size pixels, 12 frames a second, at most 5 seconds, for ever.
+    """Write `clip` as an animated WebP of size x size pixels, 12 frames a second, at most 5 seconds, looping forever.
 
     Both hands, head and torso are in view throughout. Raises InputError when `path` does not end in .webp.
     """
@@ -68,7 +68,7 @@ def _window(clip: PoseClip) -> tuple[NDArray[np.float64], float]:
     seen = points[points[:, 2] > _CONFIDENT, :2].astype(np.float64)
     if not len(seen):
         return np.zeros(2), float(max(clip.canvas))
-    # A few points astray must not make everybody small.
+    # A few stray points must not make the figure small.
     low, high = np.percentile(seen, 0.2, axis=0), np.percentile(seen, 99.8, axis=0)
     head = 0.16 * (high - low).max()  # no point marks the top of the hair
     low = low - (0.0, head)

@@ -1,8 +1,8 @@
 """The arms and hands of a picture, carried along their bones to another pose: sharp and in the person's own colours.
 
 They are cut out of the picture once. Then feature-based warping (Beier and Neely, "Feature-Based Image Metamorphosis",
-1992) moves them: every bone carries its surroundings along, and near several bones their wishes are averaged. It knows
-nothing of what was hidden or turned away, so it is a hint for a network rather than a picture.
+1992) moves them: every bone carries its surroundings along, and near several bones the displacements are averaged. What
+was hidden or turned away is unknown, so the result is a hint for a network rather than a finished picture.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ PALM_RAYS = (5, 9, 13, 17)
 FINGER, PALM, FOREARM, UPPER_ARM = 0.11, 0.2, 0.36, 0.5
 """Half the thickness of a limb around its bone, in lengths of the palm."""
 SHORTEST = 3.0
-"""Bones shorter than this many pixels point nowhere: their say shrinks."""
+"""Bones shorter than this many pixels have no reliable direction, so their weight shrinks."""
 EDGE = 6.0
 """How sharply a limb ends away from its bones: its opacity falls from 0.95 to 0.05 over one thickness."""
 SURE, MAYBE, MAYBE_NOT, AROUND = 0.35, 1.0, 2.2, 3.2
-"""So many thicknesses from a bone a pixel is surely its limb, probably, probably not, and looked at at all."""
+"""Thicknesses away from a bone up to which a pixel is surely its limb, probably, probably not, or examined."""
 SURE_HAND = 0.6
-"""So near to a hand's bones nothing is arm."""
+"""Nothing nearer than this to a hand's bones is arm."""
 CUT_SIDE = 256
 """Outlines are cut on a picture with this shorter side."""
 SMALLEST = 4.0
-"""A palm of fewer pixels is not carried."""
+"""A palm shorter than this many pixels is not carried."""
 FARTHEST = 8
-"""Points that lie more canvases away than this are bad detections: kept from overflowing."""
+"""Points farther away than this many canvases are bad detections; they are clipped to prevent overflow."""
 STEP = 2
 """The warp is computed for every n-th pixel and filled in smoothly."""
 
@@ -66,7 +66,7 @@ class Arms:
 @dataclass(frozen=True)
 class _Limb:
     """Bones of one side that both poses show, the hand's first: ends (L, 2, 2) there and here, thickness (L), and
-    whether what lies beside a bone changes sides (L)."""
+    whether the surroundings of a bone are mirrored (L)."""
 
     source: Floats
     target: Floats
@@ -95,7 +95,7 @@ def cut_arms(picture: NDArray[np.uint8], pose: Pose) -> Arms:
 
 
 def _cut(picture: NDArray[np.uint8], nearness: Floats, never: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The outline (h, w), 0 or 255, of what the bones run through; nearness: distance from them in thicknesses."""
+    """The outline (h, w), 0 or 255, of the limbs around the bones; nearness: distance from the bones in thicknesses."""
     labels = np.full(nearness.shape, cv2.GC_BGD, np.uint8)
     for limit, label in ((MAYBE_NOT, cv2.GC_PR_BGD), (MAYBE, cv2.GC_PR_FGD), (SURE, cv2.GC_FGD)):
         labels[nearness < limit] = label
@@ -106,7 +106,7 @@ def _cut(picture: NDArray[np.uint8], nearness: Floats, never: NDArray[np.bool_])
     window = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     part = labels[window].copy()
     if (part == cv2.GC_BGD).any():
-        cv2.setRNGSeed(0)  # it begins with random clusters of colours
+        cv2.setRNGSeed(0)  # GrabCut starts from random colour clusters
         models = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.grabCut(np.ascontiguousarray(picture[window]), part, (0, 0, 1, 1), *models, 3, cv2.GC_INIT_WITH_MASK)
     outline = np.zeros(nearness.shape, np.uint8)
@@ -148,13 +148,13 @@ def carry_arms(arms: Arms, target: Pose) -> NDArray[np.uint8]:
 
 
 def _sampled(picture: NDArray[np.uint8], places: Floats, empty_outside: bool = False) -> NDArray[np.uint8]:
-    """The picture at places (h, w, 2); beyond its border what the border shows, or zero."""
+    """The picture at places (h, w, 2); beyond its border the border's colours, or zero."""
     border = cv2.BORDER_CONSTANT if empty_outside else cv2.BORDER_REPLICATE
     return np.asarray(cv2.remap(picture, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=border), np.uint8)
 
 
 def _limb(source: Pose, target: Pose, side: int) -> _Limb | None:
-    """The bones of a side that can be carried; None without a hand of some size in both poses."""
+    """The bones of a side that can be carried; None unless both poses show its hand large enough."""
     there, here = (_nearby(pose.hands[side], pose.canvas) for pose in (source, target))
     if not _known(np.concatenate([there, here])):
         return None
@@ -169,25 +169,25 @@ def _limb(source: Pose, target: Pose, side: int) -> _Limb | None:
         if _known(np.stack(ends)):
             bones.append((*ends, thickness))
     points = np.array([[point[:2] for point in bone[:4]] for bone in bones], np.float32)
-    # a hand that shows its other side is mirrored across its bones
+    # a hand that turns its other side to the camera is mirrored across its bones
     sign = -1.0 if _facing(there) * _facing(here) < 0 else 1.0
     sides = np.array([sign] * len(HAND_BONES) + [1.0] * (len(bones) - len(HAND_BONES)), np.float32)
     return _Limb(points[:, :2], points[:, 2:], np.array([palm * bone[4] for bone in bones], np.float32), sides)
 
 
 def _nearby(points: Floats, canvas: tuple[int, int]) -> Floats:
-    """The points (n, 3), none of them out of all bounds."""
+    """The points (n, 3), clipped to FARTHEST canvases."""
     farthest = FARTHEST * max(canvas)
     return np.concatenate([points[:, :2].clip(-farthest, farthest), points[:, 2:]], 1)
 
 
 def _known(points: Floats) -> bool:
-    """Whether all points (n, 3) are there."""
+    """Whether all points (n, 3) are present."""
     return bool((points[:, 2] > 0).all() and np.isfinite(points[:, :2]).all())
 
 
 def _facing(hand: Floats) -> float:
-    """Positive or negative, by which side of the hand is seen."""
+    """Positive or negative, depending on which side of the hand is seen."""
     first, last = hand[5, :2] - hand[0, :2], hand[17, :2] - hand[0, :2]
     return float(first[0] * last[1] - first[1] * last[0])
 
@@ -216,7 +216,7 @@ def _warp(limb: _Limb, some: slice, window: tuple[slice, slice]) -> tuple[Floats
     on_bone = far.clip(0, length)
     beyond = far - on_bone
     distance = np.sqrt(beyond * beyond + beside * beside)
-    # along the bone it stretches with it; beyond its ends and across, pixels stay pixels
+    # along a bone the picture stretches with it; beyond its ends and across, the scale stays
     say = np.square(np.square(1 / (1 + distance))) * np.minimum(1, np.minimum(length, other_length) / SHORTEST)
     say /= say.sum(1, keepdims=True)
     source = say @ there[:, 0] + (say * (on_bone * (other_length / length) + beyond)) @ along

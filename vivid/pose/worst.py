@@ -1,4 +1,4 @@
-"""The frames of a fitted clip that are worst by each measure: where to look first."""
+"""The worst frames of a fitted clip by each measure, to know where to look first."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MEASURES = ("bone", "reach", "jump", "outside")
 def by_frame(clip: PoseClip, reference: Mapping[str, float | None], unit: float) -> dict[str, Array]:
     """How bad each frame is, (T,) each, 0 where nothing can be said.
 
-    reference: the portrait's lengths in pixels; unit: its shoulder width. bone: by what share an arm's part is longer
-    than the reference's (a shorter one only points at the camera), or the shoulders; reach: by what share a wrist is
-    farther from its shoulder than the arm is long; jump: the longest way of a point since the frame before, in
-    shoulder widths; outside: share of the sure hand points outside the picture.
+    reference: the portrait's lengths in pixels; unit: its shoulder width. bone: by what share a part of an arm, or the
+    shoulders, is longer than the reference's (a shorter one only points at the camera); reach: by what share a wrist is
+    farther from its shoulder than the arm is long; jump: the farthest that a point moved since the frame before, in
+    shoulder widths; outside: share of the confident hand points outside the picture.
     """
     joints = joints_of(clip)
     frames = len(clip)
@@ -51,7 +51,7 @@ def by_frame(clip: PoseClip, reference: Mapping[str, float | None], unit: float)
 
 
 def worst_frames(clip: PoseClip, reference: Mapping[str, float | None], unit: float) -> dict[str, tuple[int, float]]:
-    """Measure -> the first of its worst frames and how bad that is, rounded; (0, 0) where none is bad."""
+    """Measure -> the first of its worst frames and that frame's value, rounded; (0, 0) where none is bad."""
     found = {}
     for name, values in by_frame(clip, reference, unit).items():
         frame = int(values.argmax())

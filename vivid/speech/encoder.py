@@ -1,7 +1,8 @@
 """Speech encoders behind one interface: samples in, 50 tokens for each video frame out, 384 wide (wav2vec2: 768).
 
 `whisper-tiny.en` ships with the program, `whisper-tiny` (what the public base was trained on) and `wav2vec2` come from
-the hub. They are not interchangeable: same shapes, other features, so a model names the one it was trained with.
+the hub. They are not interchangeable: the shapes agree but the features differ, so a model names the encoder it was
+trained with.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def speech_encoder_names() -> tuple[str, ...]:
 
 
 class SpeechEncoder(ABC):
-    """What turns speech into tokens."""
+    """Turns speech into tokens."""
 
     name: str
     module: nn.Module
@@ -58,9 +59,9 @@ class SpeechEncoder(ABC):
         return self.windows(samples, frames, fps)(range(frames))
 
     def windows(self, samples: Samples, frames: int, fps: float = FPS) -> Callable[[range], Tensor]:
-        """The tokens of any window of a long video's frames, without all of them existing at once.
+        """The tokens of any window of a long video's frames, without holding all of them at once.
 
-        The samples are encoded here; what is returned takes a range of n of the `frames` frames to (n, 50, width).
+        The samples are encoded here; the returned function maps a range of n of the `frames` frames to (n, 50, width).
         """
         states = self.states(samples)
         indices = window_indices(len(states), frames, fps)
@@ -73,7 +74,7 @@ class SpeechEncoder(ABC):
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """Where the encoder computes."""
         return next(self.module.parameters()).device
 
 
@@ -86,7 +87,7 @@ class WhisperSpeech(SpeechEncoder):
 
     @torch.no_grad()
     def states(self, samples: Samples) -> Tensor:
-        """See SpeechEncoder. The spectrogram is cut into 30-second segments, the last one filled up with zeros."""
+        """See SpeechEncoder. The spectrogram is cut into 30-second segments, the last one padded with zeros."""
         mel = log_mel(samples)
         parts = []
         for start in range(0, max(mel.shape[1], 1), SEGMENT_COLUMNS):
@@ -102,7 +103,7 @@ class WhisperSpeech(SpeechEncoder):
 class Wav2Vec2Speech(SpeechEncoder):
     """Hidden states 0, 3, 6, 9, 12 of wav2vec2-base in the place of Whisper's five, 768 wide.
 
-    A model that hears with it brings them to its own width, by a layer that is trained with the rest (`method.dsaa`).
+    A model that uses it maps them to its own width, by a layer that is trained with the rest (`method.dsaa`).
     """
 
     chosen = (0, 3, 6, 9, 12)
@@ -199,9 +200,9 @@ def _assign(module: nn.Module, state: dict[str, Tensor]) -> None:
 
 
 def _to_length(states: Tensor, count: int) -> Tensor:
-    """(n, layers, width) -> (count, layers, width), the last state held, since no state looks past its own window."""
+    """(n, layers, width) -> (count, layers, width), repeating the last state: none looks past its own window."""
     length = len(states)
-    # State k hears the 400 samples from 320 k on, half a hop later than the grid's.
+    # State k covers the 400 samples from 320 k on, half a hop later than the grid's.
     places = (torch.arange(count, device=states.device) - (SHORTEST_WAVE - 320) / 2 / 320).clamp(0, length - 1)
     low = places.floor().long()
     high = (low + 1).clamp(max=length - 1)

@@ -35,8 +35,8 @@ def _filters() -> Tensor:
 def log_mel(samples: NDArray[np.float32]) -> Tensor:
     """Mono samples (N,) at 16 kHz -> float32 (80, N // 160), about -1..1.
 
-    The floor hangs on the maximum of the whole file, as the public base has it, where pipelines that cut the sound
-    first have one for each half minute. Shorter than half a window is padded.
+    The floor depends on the maximum of the whole file, as in the public base; pipelines that cut the sound first have
+    one floor per half minute. Sounds shorter than half a window are padded.
     """
     wave = torch.from_numpy(np.ascontiguousarray(samples, np.float32))
     columns = len(wave) // HOP

@@ -1,4 +1,4 @@
-"""Speech as the program passes it on."""
+"""Speech as it is passed around in the program."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The encoder of Whisper (Radford et al. 2022), by the names that transformers gives its weights.
+"""The encoder of Whisper (Radford et al. 2022), with its weights named as in transformers.
 
-transformers has the same network, and takes longer to import than a short video takes to draw.
+transformers has the same network but takes longer to import than a short video takes to draw.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class WhisperEncoder(nn.Module):
         for layer in self.layers[:-1]:
             x = layer(x)
             states.append(x)
-        # the last block need not say what nobody hears
+        # the last block need not compute states that nobody reads
         states.append(self.layers[-1](x, count))
         return torch.stack([state[:, :count] for state in states], -1)
 
@@ -64,14 +64,14 @@ class _Block(nn.Module):
         self.fc1, self.fc2 = nn.Linear(width, hidden), nn.Linear(hidden, width)
 
     def forward(self, x: Tensor, count: int | None = None) -> Tensor:
-        """(B, T, width) to the same, or to the first `count` of it."""
+        """(B, T, width) -> the same, or only the first `count` positions."""
         normed = self.self_attn_layer_norm(x)
         x = x[:, :count] + self.self_attn(normed, normed[:, :count])
         return x + self.fc2(gelu(self.fc1(self.final_layer_norm(x))))
 
 
 def sinusoids(positions: int, width: int) -> Tensor:
-    """Embeddings (positions, width) of places: sines, then cosines, of wavelengths from 2 pi to 10000 times 2 pi."""
+    """Position embeddings (positions, width): sines, then cosines, of wavelengths from 2 pi to 10000 times 2 pi."""
     rates = torch.exp(-np.log(10000.0) / (width // 2 - 1) * torch.arange(width // 2))
     turns = torch.arange(positions)[:, None] * rates
     return torch.cat([turns.sin(), turns.cos()], 1)

@@ -1,4 +1,4 @@
-"""Which encoder states a video frame hears.
+"""Which encoder states belong to a video frame.
 
 States come at 50 Hz. Frame i at f frames a second is centred on state c = int(i * 50 / f) and takes the ten states
 c - 4 .. c + 5, clamped to those that exist; with five layers a state that makes 50 tokens, ordered time before layer.

@@ -1,1 +1,1 @@
-"""Where weights come from: what ships, the hub, conversion."""
+"""Where weights come from: those that ship, the hub, and conversion."""

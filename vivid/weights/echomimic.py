@@ -1,8 +1,8 @@
-"""EchoMimicV2's public weights become a model folder of ours, once.
+"""One-time conversion of EchoMimicV2's public weights into a model folder.
 
-Its files are pickles, which can run code when they are opened: they are read with `weights_only`, converted, and
-never opened again. Networks are built without memory of their own and take the files' tensors as they lie on disk,
-so that the conversion needs little more memory than one file.
+The files are pickles, which can run code when they are opened: they are read with `weights_only`, converted, and never
+opened again. Networks are built without allocating memory and take the files' tensors directly from disk, so that the
+conversion needs little more memory than one file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Variant = Literal["base", "acc"]
 
 UNTRAINED = ("head_stream", "codebook")
-"""Parts of the method that the public base does not have; they begin at zero effect."""
+"""Parts of the method that the public base does not have; they start without effect."""
 
 _RENAMES = (
     # AnimateDiff's motion modules -> diffusers' (spatial names are the same)
@@ -40,7 +40,7 @@ _RENAMES = (
     (re.compile(r"\.norms\.0\."), ".norm1."),
     (re.compile(r"\.norms\.1\."), ".norm2."),
     (re.compile(r"\.ff_norm\."), ".norm3."),
-    # the autoencoder's attention as it was called in 2022
+    # the autoencoder's attention under its names of 2022
     (re.compile(r"(mid_block\.attentions\.0)\.query\."), r"\1.to_q."),
     (re.compile(r"(mid_block\.attentions\.0)\.key\."), r"\1.to_k."),
     (re.compile(r"(mid_block\.attentions\.0)\.value\."), r"\1.to_v."),
@@ -60,7 +60,7 @@ def our_name(key: str) -> str | None:
 
 @dataclass
 class ConversionReport:
-    """What became of the tensors."""
+    """What happened to the tensors."""
 
     variant: Variant
     folder: Path
@@ -91,7 +91,7 @@ def source_files(variant: Variant) -> dict[str, tuple[str, ...]]:
 
 
 def full_info(variant: Variant) -> ModelInfo:
-    """How the public base is run by its authors, in windows of 12 frames that share 3."""
+    """How its authors run the public base: in windows of 12 frames that overlap by 3."""
     distilled = variant == "acc"
     guidance = 1.0 if distilled else 2.5
     return ModelInfo(
@@ -119,7 +119,7 @@ def convert(
     """Write the model folder `target` from the folders of the public files and of sd-vae-ft-mse.
 
     Every tensor of ours must be in the files, apart from position tables, which are computed, and from the parts the
-    base does not have, which start without effect. Tensors too many are reported. Nothing is left in `target` when
+    base does not have, which start without effect. Surplus tensors are reported. Nothing is left in `target` when
     something fails. Errors: InputError.
     """
     from ..method import factory
@@ -130,7 +130,7 @@ def convert(
     missing = [file for names in files.values() for file in names if not (source / file).is_file()]
     if missing:
         raise InputError(f"{source} lacks {', '.join(missing)}: download them from BadToBest/EchoMimicV2.")
-    with init_empty_weights(include_buffers=False):  # position tables are buffers and become real
+    with init_empty_weights(include_buffers=False):  # position tables are buffers and are really allocated
         reference, denoiser = factory.build_reference(config), factory.build_denoiser(config)
         hand_encoder, autoencoder = factory.build_hand_encoder(config), factory.build_vae(config)
     networks: dict[str, nn.Module] = {"reference": reference, "denoiser": denoiser, "hand_encoder": hand_encoder}
@@ -206,7 +206,7 @@ def _assign(network: nn.Module, state: Mapping[str, Tensor], source: str, report
 
 
 def _save(models: Models, info: ModelInfo, target: Path) -> None:
-    """Write beside the target, then put in place: a failure leaves no half of a model."""
+    """Write beside the target, then move into place: a failure leaves no half-written model."""
     from ..media.outputs import reserve
     from .store import save_model
 

@@ -17,7 +17,7 @@ FULL_MODELS: dict[str, Literal["base", "acc"]] = {"full": "base", "full-acc": "a
 
 @dataclass(frozen=True)
 class Repository:
-    """A place on the hub, what is known of its licence, and what to do when the hub cannot be reached."""
+    """A repository on the hub, what is known about its licence, and what to do when the hub cannot be reached."""
 
     name: str
     files: tuple[str, ...]
@@ -52,7 +52,7 @@ SPEECH_REPOSITORIES = {
     "whisper-tiny": Repository("openai/whisper-tiny", _SPEECH_FILES, 0.15, "MIT", _ANOTHER_MODEL),
     "wav2vec2": Repository("facebook/wav2vec2-base-960h", _SPEECH_FILES, 0.38, "Apache-2.0", _ANOTHER_MODEL),
 }
-"""Speech encoders that are read from the hub's cache; the public base was trained to hear with whisper-tiny."""
+"""Speech encoders that are read from the hub's cache; the public base was trained with whisper-tiny."""
 
 
 def models_folder() -> Path:

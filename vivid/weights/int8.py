@@ -1,8 +1,8 @@
-"""Weights stored in a quarter of their size: int8 with one fp16 scale a row.
+"""Weights stored at a quarter of their size: int8 with one fp16 scale per row.
 
 A tensor NAME that is quantised lies in the file as NAME (int8) and NAME.scale (fp16, one number for each index of the
-first axis); every other floating tensor is fp16, whole numbers stay as they are. `load_int8` undoes it, so nothing
-else knows how weights are stored.
+first axis); every other floating tensor is fp16, integer tensors stay as they are. `load_int8` reverses this, so
+nothing else knows how weights are stored.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SHARD = re.compile(r"weights-(\d{5})-of-(\d{5})\.safetensors")
 
 
 def worth_quantising(name: str, tensor: Tensor) -> bool:
-    """Matrices and kernels of some size: what a network's bulk is made of, and what tolerates it."""
+    """Large matrices and kernels: they make up the bulk of a network and tolerate quantisation."""
     return tensor.is_floating_point() and tensor.ndim >= 2 and tensor.numel() >= SMALLEST
 
 
@@ -102,7 +102,7 @@ def save_int8(
     paths = [folder / f"weights-{k:05}-of-{len(shards):05}.safetensors" for k in range(1, len(shards) + 1)]
     for path, shard in zip(paths, shards, strict=True):
         save_file(shard, path, metadata={"format": "pt"})
-        path.chmod(0o644)  # safetensors makes its files private, which other users of a server trip over
+        path.chmod(0o644)  # safetensors makes its files private, so other users of a server could not read them
     return paths
 
 

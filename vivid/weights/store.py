@@ -32,7 +32,7 @@ def assets_folder() -> Path:
 
 
 def read_info(folder: Path) -> ModelInfo:
-    """The ModelInfo of a model folder; InputError when it is none or of another format."""
+    """The ModelInfo of a model folder; InputError when there is none or its format is unknown."""
     path = folder / INDEX
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -104,7 +104,7 @@ def load_component(folder: Path, dtype: torch.dtype) -> Any:
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise InputError(f"The weights in {folder} do not fit this program ({reason}).") from None
-    # torch's own `to` for the buffers: diffusers' warns of layers that it would keep in float32, and there are none
+    # torch's own `to` for the buffers: that of diffusers warns about layers kept in float32, and there are none
     return torch.nn.Module.to(module, dtype).eval().requires_grad_(False)
 
 
