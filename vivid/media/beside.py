@@ -1,4 +1,4 @@
-"""Several videos, and pictures that move, beside each other in one, each under a caption."""
+"""Several videos and moving pictures side by side in one video, each under a caption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was hidden behind arms and head: rooms and cloth painted on from what the picture shows around them."""
+"""What was hidden behind arms and head: room and cloth, continued from what the picture shows around them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from .geometry import smoothstep
 
 Mask = NDArray[np.bool_]
 SHADE = 55.0
-"""Grey levels that the shadow of an arm takes from the cloth beside it, at most."""
+"""Most grey levels by which an arm's shadow darkens the cloth beside it."""
 TOUCH = 6.0
-"""Grey levels by which cloth must differ from what is expected to count as touched."""
+"""Grey levels by which cloth must differ from the expected tone to count as touched."""
 MEMBRANE_SIDE = 192
 """Pictures at least twice as large are filled at a size near this."""
 
 
 def membrane(picture: NDArray[np.generic], known: Mask) -> Layer:
-    """Colours (H, W, 3) float32 carried on smoothly from the `known` (H, W) pixels into the others (push-pull pyramid).
+    """Colours (H, W, 3) float32, continued smoothly from the `known` (H, W) pixels into the others (push-pull pyramid).
 
-    The pyramid ends in a single pixel, so that every level has a colour everywhere. What is carried on is smooth: large
+    The pyramid ends in a single pixel, so that every level has a colour everywhere. The result is smooth, so large
     pictures are filled at a fraction of their size.
     """
     height, width = known.shape
@@ -51,8 +51,8 @@ def membrane(picture: NDArray[np.generic], known: Mask) -> Layer:
 
 
 def wide_blur(picture: Layer, deviation: float) -> Layer:
-    """A Gaussian blur of (H, W) or (H, W, 3), whose deviation is in pixels; a wide one is made at a fraction of the
-    size, which nobody sees in anything so smooth."""
+    """A Gaussian blur of (H, W) or (H, W, 3), whose deviation is in pixels; a wide blur is computed at a fraction of
+    the size, which is invisible in so smooth a result."""
     k = int(deviation / 2.5)
     if k < 2:
         return np.asarray(cv2.GaussianBlur(picture, (0, 0), deviation))
@@ -65,8 +65,8 @@ def wide_blur(picture: Layer, deviation: float) -> Layer:
 def mirror_fill(picture: Layer, hole: Mask, middle: float, step: float) -> Layer:
     """Fill the room behind a person: rows are mirrored about the outer edges of their hole, left and right of `middle`.
 
-    Walls, boards and horizontal lines go on, textures stay as sharp as they are. picture: (H, W, 3) 0..255; hole:
-    (H, W); step: pixels over which the edge may jump from row to row; it is smoothed on the outer side.
+    Walls, boards and horizontal lines continue, and textures stay sharp. picture: (H, W, 3) 0..255; hole: (H, W); step:
+    pixels over which the edge may jump from row to row; it is smoothed on the outer side.
     """
     width = hole.shape[1]
     x = np.arange(width, dtype=np.float32)[None]
@@ -80,7 +80,7 @@ def mirror_fill(picture: Layer, hole: Mask, middle: float, step: float) -> Layer
     left = calm(cv2.erode(first, np.ones((kernel, 1)))) - 1
     right = calm(cv2.dilate(last, np.ones((kernel, 1)))) + 1
     filled = _mirrored(picture, left, right, middle, step)
-    # Deeper in the hole the mirror stands upright: about an arm's slanted outline, edges would bend into swirls.
+    # Deeper in the hole the mirror is vertical: about an arm's slanted outline, mirrored edges would bend into swirls.
     far = 2 * round(25 * step) + 1
     straight_left, straight_right = cv2.erode(left, np.ones((far, 1))), cv2.dilate(right, np.ones((far, 1)))
     straight = _mirrored(picture, _upright(straight_left, far), _upright(straight_right, far), middle, step)
@@ -95,7 +95,7 @@ def mirror_fill(picture: Layer, hole: Mask, middle: float, step: float) -> Layer
 
 
 def _mirrored(picture: Layer, left: Layer, right: Layer, middle: float, step: float) -> Layer:
-    """Rows mirrored about `left` (H, 1) on the left of `middle`, about `right` (H, 1) on its right."""
+    """Rows mirrored about `left` (H, 1) on the left of `middle`, and about `right` (H, 1) on the right of it."""
     height, width = picture.shape[:2]
     x = np.arange(width, dtype=np.float32)[None]
     from_left = left - 1 - _there_and_back(x - left, np.maximum(left - 1, 1))
@@ -115,19 +115,19 @@ def _upright(edge: Layer, kernel: int) -> Layer:
 
 
 def _there_and_back(distance: Layer, room: Layer) -> Layer:
-    """A mirror's place for each distance: back and forth within `room`."""
+    """The mirrored position for each distance: back and forth within `room`."""
     return room - np.abs(np.mod(distance, 2 * np.maximum(room, 1)) - room)
 
 
 def _rim_error(picture: Layer, filled: Layer, hole: Mask, step: float, most: float) -> Layer:
-    """What a filling misses on the hole's rim, carried on into the hole: it corrects the tones."""
+    """The error of a filling on the hole's rim, continued into the hole, to correct its tones."""
     reach = 2 * max(1, round(step)) + 1
     rim = (cv2.dilate(hole.astype(np.uint8), np.ones((reach, reach))) > 0) & ~hole
     return membrane(np.clip(picture - filled, -most, most), rim)
 
 
 def _plain_where_smooth(filled: Layer, level: Layer, hole: Mask, step: float) -> Layer:
-    """Where the room is smooth, its tones alone go on, with the mirror's grain."""
+    """Where the room is smooth, use its continued tones with the mirror's grain."""
     reach = 2 * max(1, round(step)) + 1
     known = ~(cv2.dilate(hole.astype(np.uint8), np.ones((reach, reach))) > 0)
     rough = np.abs(level - wide_blur(level, 4 * step)).mean(2)
@@ -140,9 +140,9 @@ def _plain_where_smooth(filled: Layer, level: Layer, hole: Mask, step: float) ->
 
 
 def _poor_rows(filled: Layer, level: Layer, hole: Mask, seen: Layer, kernel: int, step: float) -> Layer:
-    """Rows whose hole reaches (nearly) both borders have nothing to mirror: a sliver repeated is streaks.
+    """Fix rows whose hole reaches (nearly) both borders: with nothing to mirror, a repeated sliver makes streaks.
 
-    They take the carried-on tones, and the texture of the rows above them upside down. seen: (H,) the wider margin of
+    They get the continued tones, and the texture of the rows above them, upside down. seen: (H,) the wider margin of
     each row as a share of the width.
     """
     height = len(filled)
@@ -162,9 +162,9 @@ def _poor_rows(filled: Layer, level: Layer, hole: Mask, seen: Layer, kernel: int
 def touched_cloth(picture: Layer, hole: Mask, near: Mask, beside: Mask, known: Mask, step: float) -> Mask:
     """Where cloth beside hands shows their shadow or the colour of their skin: (H, W), part of `near` or `beside`.
 
-    There it is not as the cloth farther away lets expect, all the way from the hands. picture: (H, W, 3) 0..255; hole:
-    (H, W), what is taken out; near: (H, W), where it may have left something; beside: (H, W), where only the dark
-    crease between an arm and the body counts; known: (H, W), cloth; step: pixels.
+    There the tone differs from what the cloth farther away predicts, without a gap up to the hands. picture: (H, W, 3)
+    0..255; hole: (H, W), what is taken out; near: (H, W), where it may have left traces; beside: (H, W), where only the
+    dark crease between an arm and the body counts; known: (H, W), cloth; step: pixels.
     """
     near, beside = near & ~hole, beside & ~hole
     smooth = cv2.GaussianBlur(picture, (0, 0), 1.5 * step)
@@ -182,10 +182,10 @@ def touched_cloth(picture: Layer, hole: Mask, near: Mask, beside: Mask, known: M
 
 
 def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: Layer, step: float) -> Layer:
-    """Fill cloth behind hands: every column goes on straight from above its hole to below it.
+    """Fill cloth behind hands: every column continues straight from above its hole to below it.
 
     Plackets, zips and lapels run downwards; pockets and buttons are not repeated. Where cloth is known on one side
-    only, that one goes on and loses what is narrow on its way.
+    only, that side is continued and loses narrow features on the way.
 
     picture, fallback: (H, W, 3) 0..255; hole, known: (H, W); body: (H, W), opacity of what is filled; step: pixels.
     Columns that have nothing on either side show `fallback`.
@@ -197,7 +197,7 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
     nowhere = 4.0 * height
     above = np.maximum.accumulate(np.where(known, rows, -nowhere), 0)
     below = np.minimum.accumulate(np.where(known, rows, nowhere)[::-1], 0)[::-1]
-    # the farther from the edge, the more of what is there is averaged: single rows and columns would be streaks
+    # the farther from the edge, the wider the average: single rows and columns would make streaks
     levels = [
         _mean_where(picture, share, 2 * wide * step, 2 * tall * step) for wide, tall in ((0, 0.5), (0.6, 5), (6, 6))
     ]
@@ -215,7 +215,7 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
         )
         found = far + np.exp(-distance / (4 * step))[..., None] * (near - far)
         sides.append(plain + np.exp(-distance / (60 * step))[..., None] * (found - plain))
-        # columns beside those that have nothing there become like them: no upright seams
+        # columns beside those with nothing known are blended towards them, to avoid vertical seams
         there = cv2.distanceTransform((np.abs(edge) < nowhere / 2).astype(np.uint8), cv2.DIST_L2, 5)
         weights.append(np.minimum(there / (12 * step), 1) / (1 + distance) ** 2)
     # another garment below, such as trousers, does not mix with the shirt
@@ -224,7 +224,7 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
     total = weights[0] + weights[1]
     found = sides[0] * weights[0][..., None] + sides[1] * weights[1][..., None]
     found = (found / np.maximum(total, 1e-12)[..., None]).astype(np.float32)
-    # where a sleeve was, the cloth beside is nearer than what is far above and below, and tells more
+    # where a sleeve was, the cloth beside it is nearer than that far above and below, and a better guide
     left = np.maximum.accumulate(np.where(known, columns, -nowhere), 1)
     right = np.minimum.accumulate(np.where(known, columns, nowhere)[:, ::-1], 1)[:, ::-1]
     beside = np.minimum(columns - left, right - columns)
@@ -234,13 +234,13 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
     found += lost[..., None].astype(np.float32) * (around - found)
     fine = fallback - wide_blur(fallback, 1.5 * step)
     spread = np.percentile(np.abs(fine[hole]), 60) if hole.any() else 0.0
-    found += np.clip(fine, -spread, spread)  # the weave, not what is drawn on it
+    found += np.clip(fine, -spread, spread)  # the weave, not prints on it
     share = cv2.GaussianBlur((total > 0).astype(np.float32), (0, 0), 2 * step) * (total > 0)
     filled = fallback + share[..., None] * (found - fallback)
-    # what stays visible beside the hole may lie in the arm's shadow: its tones hold at the rim and fade
+    # cloth that stays visible beside the hole may lie in the arm's shadow: its tones hold at the rim and fade inwards
     miss = picture - filled
     rim = (cv2.dilate(hole.astype(np.uint8), np.ones((5, 5))) > 0) & ~hole & (body > 0.9)
-    rim &= np.abs(miss).mean(2) < SHADE  # more is no shade but a cuff, or a garment's edge
+    rim &= np.abs(miss).mean(2) < SHADE  # larger differences are no shade but a cuff or a garment's edge
     rim &= cv2.dilate(known.astype(np.uint8), np.ones((2 * max(1, round(3 * step)) + 1,) * 2)) > 0  # and no room
     fade = np.exp(-cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (15 * step))
     miss = membrane(miss, rim) * fade[..., None] if rim.any() else 0
@@ -248,6 +248,6 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
 
 
 def _mean_where(picture: Layer, share: Layer, wide: float, tall: float) -> Layer:
-    """(H, W, 3): the mean of what is known, `share` (H, W), in a box of so many pixels."""
+    """(H, W, 3): the mean of the known pixels, weighted by `share` (H, W), in a box of `wide` by `tall` pixels."""
     box = (2 * round(wide / 2) + 1, 2 * round(tall / 2) + 1)
     return np.asarray(cv2.blur(picture * share[..., None], box) / np.maximum(cv2.blur(share, box), 1e-3)[..., None])

@@ -35,16 +35,16 @@ from .skin import Look, to_linear, to_srgb
 from .sleeve_cut import BARE_TO, cloth_under, cut_sleeve
 
 MOST_ARM, LEAST_ARM = 0.9, 0.6
-"""An arm with its sleeve and hand covers 0.3 to 0.65 squared shoulder widths, and of what is taken out the parsing
-network calls 0.7 to 0.85 an arm."""
+"""Limits for an arm: with sleeve and hand it usually covers 0.3 to 0.65 squared shoulder widths, and the parsing
+network usually calls 0.7 to 0.85 of what is taken out an arm."""
 
 TOUCHED = 0.06
-"""How far from hands cloth shows their shadow, in shoulder widths."""
+"""How far from the hands cloth shows their shadow, in shoulder widths."""
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """What counts as a sleeve, by side: taken once, on a small copy, so that it does not hang on the picture's size."""
+    """What counts as a sleeve, by side; decided once, on a small copy, so as not to depend on the picture's size."""
 
     hem: float
     hem_curve: Floats
@@ -56,7 +56,7 @@ def find_figure(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Side
     """Find the arms and what covers them in a picture (H, W, 3) RGB.
 
     pose: in the picture's pixels; person: soft mask (H, W); still: which arms stay in the picture, the person's left
-    first. A large picture asks a small copy of itself what counts as a sleeve.
+    first. For a large picture, a small copy decides what counts as a sleeve.
     """
     shoulders = pose.body[list(SHOULDERS), :2].astype(float)
     width = float(np.linalg.norm(shoulders[0] - shoulders[1]))
@@ -77,7 +77,7 @@ def find_figure(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Side
 def draped(figure: Figure) -> Sides:
     """Whether veils, shawls or very wide clothes hang over an arm, the person's left first: it cannot be taken out.
 
-    More would leave the picture than an arm in its sleeve covers, or what would is not an arm by the parsing network.
+    Either more would be removed than an arm in its sleeve covers, or the parsing network does not call it an arm.
     """
     removed = _without_arms(figure)[0] & (figure.person > 0.5)
     middle = figure.shoulders[:, 0].mean()
@@ -91,7 +91,7 @@ def draped(figure: Figure) -> Sides:
 
 
 def take_apart(figure: Figure) -> Layers:
-    """Everything about a picture that drawing its arms needs."""
+    """Everything about a picture that is needed to draw its arms."""
     removed, torso, raised = _without_arms(figure)
     cloth_known = _known_cloth(figure, removed, torso)
     with ThreadPoolExecutor(1) as beside:
@@ -106,7 +106,7 @@ def take_apart(figure: Figure) -> Layers:
 
 
 def nothing_apart(figure: Figure) -> Layers:
-    """The same of a picture that ends above the elbows: it stays whole, forearms come into it from outside."""
+    """The same for a picture that ends above the elbows: it stays whole, and forearms enter from outside."""
     arms = [replace(region.outline, bare=False) for region in figure.regions]
     photo, nothing = figure.photo.astype(np.float32), np.zeros(figure.shape, np.float32)
     return Layers(
@@ -125,18 +125,18 @@ def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides, 
     person = _with_dark_folds(person, colours.off_cloth, width)
     skin = colours.skin * ((person > 0.3) | hand_mask(pose, shape, 0.8))
     opened = cv2.morphologyEx(skin, cv2.MORPH_OPEN, ellipse(max(2, round(3 * unit))))
-    colours = replace(colours, skin=np.minimum(skin, opened))  # outlines are mixtures that look like skin
+    colours = replace(colours, skin=np.minimum(skin, opened))  # pixels on outlines mix colours and may look like skin
     regions = [arm_region(pose, person, colours, parsing, hands_near, side, still[side]) for side in range(2)]
     hems = [find_hem(pose, region, person, colours.skin, hands_near, side) for side, region in enumerate(regions)]
     for side, region in enumerate(regions):
-        # Clothes are alike on both sides: one that is not seen follows the other.
+        # Both sleeves are alike: one that is not seen follows the other.
         region.outline.hem = hems[side] if abs(hems[0] - hems[1]) < 0.3 else min(hems)
         if region.outline.hem < 1.1:
             own = parsing.sleeves[side] + parsing.arms[side]
             fitted = fit_hem(region, own, person, colours.skin, hands_near, width)
             region.outline.hem, region.outline.hem_curve = fitted
     middles = [sleeve_middle(region, parsing.sleeves[k], hands_near, width) for k, region in enumerate(regions)]
-    for side, region in enumerate(regions):  # clothes are alike on both sides: one that is covered follows the other
+    for side, region in enumerate(regions):  # both sleeves are alike: one that is covered follows the other
         known = [m for m in (middles[side], middles[1 - side]) if m is not None]
         region.outline.middle = float(np.clip(known[0], -0.06, 0.06) * width) if known else 0.0
     rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
@@ -148,8 +148,8 @@ def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides, 
 def _with_parsing(colours: Colours, parsing: Parsing) -> Colours:
     """Skin by the network where it is sure, by its colour elsewhere.
 
-    Colours are sharp where the network is soft. How far they may be trusted is seen where the network is certain: there
-    they part skin from cloth, or the clothes have the colour of skin.
+    Colours are sharp where the network is soft. Where the network is certain one sees how far to trust them: either
+    they separate skin from cloth there, or the clothes have the colour of skin.
     """
     skin, cloth = parsing.face + parsing.arms.sum(0), parsing.torso + parsing.sleeves.sum(0)
     certain = [colours.skin[part > 0.95] for part in (skin, cloth)]
@@ -161,7 +161,7 @@ def _with_parsing(colours: Colours, parsing: Parsing) -> Colours:
 
 
 def _with_dark_folds(person: Layer, off_cloth: Layer, width: float) -> Layer:
-    """Deep shadows of cloth are holes in the person's mask: they are closed where the colours are near the cloth's."""
+    """Close holes that deep shadows of cloth leave in the person's mask, where the colours are near the cloth's."""
     closed = cv2.morphologyEx((person > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(0.08 * width))
     closed *= off_cloth < 16
     closed = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((2 * max(1, round(width / UNIT)) + 1,) * 2))
@@ -170,7 +170,7 @@ def _with_dark_folds(person: Layer, off_cloth: Layer, width: float) -> Layer:
 
 
 def _decide(figure: Figure) -> tuple[Decisions, Decisions]:
-    """Which upper arms are bare skin of the photograph's, and how far down."""
+    """Which upper arms show the photograph's own bare skin, and how far down."""
     hidden = figure.grow(figure.hands, 3)
     found = []
     for region in figure.regions:
@@ -178,7 +178,7 @@ def _decide(figure: Figure) -> tuple[Decisions, Decisions]:
         near_bone = (np.abs(outward) < 0.11 * figure.width) & (figure.person > 0.5)
         bare = (along > hem + 0.05) & (along < BARE_TO) & near_bone
         zone = (along > hem + 0.03) & (along < BARE_TO) & (np.abs(outward) < region.limit_out)
-        hit = along[zone & figure.grow(figure.hands_near, 7)]  # from where on a hand hides it
+        hit = along[zone & figure.grow(figure.hands_near, 7)]  # where a hand begins to hide it
         bare_to = min(BARE_TO, float(np.percentile(hit, 2)) if len(hit) > 0.02 * zone.sum() else 9.0)
         enough = bare.sum() > 20 * figure.unit**2 and (bare & hidden).sum() < 0.5 * bare.sum()
         found.append(
@@ -212,7 +212,7 @@ def _without_arms(figure: Figure) -> tuple[Mask, Layer, Mask]:
         beyond = (low > -0.32) & (aside > cap) & (aside < 0.8) & (person > 0.12) & (region.along > -0.3)
         gone |= beyond & (figure.rows < arm.elbow[1] + 0.2 * width)
         gone &= ~((low < -0.05) & (aside < 0.03) & (aside > -0.5))
-        if arm.hem < 0.72:  # beside a bare arm cloth is the torso's
+        if arm.hem < 0.72:  # cloth beside a bare arm belongs to the torso
             cloth = (figure.colours.off_cloth < 24) & (skin < 0.5) & (person > 0.9) & ~wide_hands
             cloth &= figure.parsing.torso > 0.4
             keep |= (region.along > arm.hem) & (region.along < 1.2) & (region.outward < 0.3 * region.limit_out) & cloth
@@ -244,7 +244,7 @@ def _without_arms(figure: Figure) -> tuple[Mask, Layer, Mask]:
 
 
 def _raised(figure: Figure, head: Mask) -> Mask:
-    """Where hands are, and forearms that reach above the chest: there the head's surroundings may be arm."""
+    """Hands, and forearms that reach above the chest: there the head's surroundings may be arm."""
     raised = hand_mask(figure.pose, figure.shape, 0.9, figure.moving_hands)
     for side, region in enumerate(figure.regions):
         arm = region.outline
@@ -266,31 +266,31 @@ def _raised_bars(figure: Figure) -> Mask:
 
 
 def _known_cloth(figure: Figure, removed: Mask, torso: Layer) -> Mask:
-    """Pixels that are the torso's cloth for certain: what is hidden behind hands is painted from them."""
+    """Pixels that are certainly cloth of the torso: what hands hide is painted from them."""
     below = figure.rows > figure.shoulders[:, 1].min() + 0.02 * figure.width
     known = (figure.person > 0.95) & ~figure.grow(removed, 1) & (figure.colours.skin < 0.35) & below & (torso > 0.9)
     return known & (cv2.erode((figure.person > 0.5).astype(np.uint8), ellipse(3 * figure.unit)) > 0)
 
 
 def _plate(figure: Figure, removed: Mask, torso: Layer, raised: Mask, cloth_known: Mask) -> Layer:
-    """The picture without arms: room where they were beside the body, cloth where they were before it."""
+    """The picture without arms: room where they were beside the body, cloth where they were in front of it."""
     photo, unit = figure.photo.astype(np.float32), figure.unit
     hole = figure.grow(figure.person > 0.1, 6) | removed
     room = mirror_fill(photo, hole, float(figure.shoulders[:, 0].mean()), 3 * unit)
     if any(region.lifted for region in figure.regions):
-        # the outline of a raised arm jumps from row to row, and a mirror about it makes swirls: patches instead
+        # a raised arm's outline jumps from row to row, and mirroring about it makes swirls: use patches instead
         patches = patch_fill(photo, hole, ~hole)
         share = cv2.GaussianBlur(figure.grow(raised, 20).astype(np.float32), (0, 0), 6 * unit)[..., None]
         room = room + share * (patches - room)
     needed = removed & (torso > 0.02)
     patches = patch_fill(photo, figure.grow(needed, 4), cloth_known)
-    inner = cv2.erode((torso > 0.5).astype(np.uint8), ellipse(4 * unit)) > 0  # outlines are not to be torn
+    inner = cv2.erode((torso > 0.5).astype(np.uint8), ellipse(4 * unit)) > 0  # outlines must not be torn
     beside = figure.grow(needed, 4) & (torso > 0.5)
     touched = touched_cloth(photo, needed, figure.grow(needed, TOUCHED * UNIT) & inner, beside, cloth_known, unit)
     removed, needed = removed | touched, needed | touched
     known = (cloth_known & ~figure.grow(needed, 2)).astype(np.uint8)  # seams between arm and body are dark
     known = cv2.morphologyEx(known, cv2.MORPH_OPEN, ellipse(3 * unit)) > 0
-    body = column_fill(photo, needed, known, torso, patches, 3 * unit)  # single pixels would be streaks
+    body = column_fill(photo, needed, known, torso, patches, 3 * unit)  # single pixels would make streaks
     mix = torso[..., None]
     filled = body * mix + room * (1 - mix)
     soft = cv2.GaussianBlur(removed.astype(np.float32), (0, 0), unit)[..., None]
