@@ -19,7 +19,7 @@ from .worker import Outcome, Worker
 
 Chunk = tuple[Row, ...]
 Make = Callable[[], Worker]
-"""Makes a worker where it is to work; goes there as a pickle."""
+"""Makes a worker in the place where it will run; it is sent there as a pickle."""
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Read by libraries when they load."""
 PARENT_SECONDS = 0.3
@@ -43,8 +43,8 @@ class Pool(Protocol):
         ...
 
     def wait(self) -> Iterator[tuple[Chunk, list[Outcome] | None]]:
-        """Chunks whose worker has finished, at least one; None for one whose worker has died, which another worker
-        then stands in for. Errors: InputError when a worker cannot be made."""
+        """Chunks whose worker has finished, at least one; None for a chunk whose worker has died, and a new worker
+        replaces it. Errors: InputError when a worker cannot be made."""
         ...
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class Processes:
         self._processes = [self._start(place if fits else None) for place in places]
 
     def _start(self, cores: set[int] | None) -> _Process:
-        context = multiprocessing.get_context("spawn")  # a fork would share locks of threads that are not there
+        context = multiprocessing.get_context("spawn")  # a fork would copy locks held by threads that it does not have
         ours, theirs = context.Pipe()
         process = context.Process(
             target=_serve, args=(theirs, self._make, os.getpid(), self._threads, cores), daemon=True
@@ -140,12 +140,12 @@ def _serve(pipe: Connection, make: Make, parent: int, threads: int, cores: set[i
     try:
         while True:
             pipe.send(worker.run(pipe.recv()))
-    except (EOFError, OSError):  # nobody is there any more
+    except (EOFError, OSError):  # the parent is gone
         return
 
 
 def _end_with(parent: int) -> None:
-    """End this process at once when the one that started it is gone: its rows are then somebody else's."""
+    """End this process at once when the one that started it is gone: its rows then belong to another run."""
     while os.getppid() == parent:
         time.sleep(PARENT_SECONDS)
     os._exit(1)

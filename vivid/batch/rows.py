@@ -23,7 +23,7 @@ SWITCHES = {
 COLUMNS = (*PARTS, "name", "fps", "size", *NUMBERS, *SWITCHES)
 """Named as the options of `animate`, with - or _; `voice` is another name of `audio`."""
 TOGETHER = 8
-"""Rows of one portrait that a worker gets at a time, at most: it is taken apart once for them."""
+"""Rows of one portrait that a worker gets at a time, at most: the portrait is taken apart once for them."""
 _YES, _NO = ("1", "yes", "true", "on"), ("", "0", "no", "false", "off")
 LONGEST_NAME = 180
 
@@ -33,7 +33,7 @@ class Row:
     """One video to make: row `number` of the table, counted from 1 below the head. `motion`: a path, or the name of a
     clip that ships; `name`: of the video, without ending, "" for one made of the inputs' names and the hash.
 
-    error: why this row cannot be made as it stands, "" when it can; the rest is then of no use.
+    error: why this row cannot be made, "" when it can; with an error the other fields are meaningless.
     """
 
     number: int
@@ -49,7 +49,7 @@ class Row:
 def read_rows(path: Path) -> Iterator[Row]:
     """The rows of a CSV file (UTF-8, with a head); relative paths are relative to it.
 
-    Errors: InputError for a file that cannot be read or a head that is wrong; what is wrong in a row stands in it.
+    Errors: InputError for a file that cannot be read or a head that is wrong; an error in a row is stored in the row.
     """
     base = path.absolute().parent
     try:
@@ -68,7 +68,7 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 
 def chunks(rows: Iterator[Row]) -> Iterator[tuple[Row, ...]]:
-    """Neighbours with one portrait together, at most TOGETHER of them."""
+    """Groups of neighbouring rows with the same portrait, at most TOGETHER in each."""
     for _, same in groupby(rows, key=lambda row: row.portrait):
         while chunk := tuple(islice(same, TOGETHER)):
             yield chunk

@@ -19,7 +19,7 @@ from .worker import Outcome
 RESULTS = "results.csv"
 HEAD = ("row", "state", "video", "frames", "seconds", "cpu_seconds", "portrait", "audio", "motion", "error")
 DEATHS = 2
-"""After so many workers have died at a row, it counts as failed."""
+"""After this many workers have died on a row, it counts as failed."""
 MOST_IN_A_ROW = 6
 """Deaths with nothing made in between after which a batch ends: no worker will do better."""
 DYING = "Worker after worker dies before it has made anything: choose fewer --workers, or look into the system's log."
@@ -54,10 +54,10 @@ class Count:
 
 
 def run_batch(rows: Iterator[Row], pool: Pool, folder: Path, report: Callable[[Count], None]) -> Count:
-    """Let the pool make all rows, and write what became of each to `folder`/results.csv as it is known.
+    """Let the pool make all rows, and write the outcome of each to `folder`/results.csv as soon as it is known.
 
-    The table is begun anew: what earlier runs have made is found by its records and told again. A row whose worker dies
-    is tried once more, alone. Errors: InputError when no worker can be made or the disk is full.
+    The table is started afresh: videos made by earlier runs are found by their records and listed again. A row whose
+    worker dies is tried once more, alone. Errors: InputError when no worker can be made or the disk is full.
     """
     count, again, deaths = Count(), deque[Chunk](), dict[int, int]()
     todo = chunks(rows)
@@ -94,7 +94,7 @@ def run_batch(rows: Iterator[Row], pool: Pool, folder: Path, report: Callable[[C
 
 
 def _after_death(chunk: Chunk, deaths: dict[int, int], tell: Callable[[Row, Outcome], None]) -> list[Chunk]:
-    """The rows of a dead worker, each alone: the one that it died of is found that way."""
+    """The rows of a dead worker, each alone, to find the one that killed it."""
     if len(chunk) > 1:
         return [(row,) for row in chunk]
     row = chunk[0]
@@ -106,7 +106,7 @@ def _after_death(chunk: Chunk, deaths: dict[int, int], tell: Callable[[Row, Outc
 
 
 def progress_of(total: int, show: Callable[[str], None]) -> Callable[[Count], None]:
-    """A report that says how far it is, how fast, and how long it will still take."""
+    """A report that says how far the batch is, how fast, and how long it will still take."""
     began = last = time.monotonic()
 
     def report(count: Count) -> None:

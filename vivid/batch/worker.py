@@ -25,15 +25,15 @@ log = logging.getLogger("vivid")
 T = TypeVar("T")
 
 KEPT_PORTRAITS, KEPT_VOICES, KEPT_MOTIONS, KEPT_HASHES = 4, 4, 8, 256
-"""Inputs that a worker keeps in memory; of a portrait the generator keeps more, see there."""
+"""How many inputs of each kind a worker keeps in memory; the generator keeps more of each portrait."""
 
 BUSY_SECONDS = 0.2
-"""How often it is looked whether another worker has finished the same video."""
+"""Seconds between checks whether another worker has finished the same video."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a row: its video, or the sentence that says why there is none. `video`: relative to the output
+    """The outcome of a row: its video, or the sentence that says why there is none. `video`: relative to the output
     folder; seconds, cpu_seconds: of making it, whenever that was; kept: whether an earlier run has made it."""
 
     number: int
@@ -53,7 +53,7 @@ class Kept:
         self._known: OrderedDict[Hashable, Any] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The result for this key, made when it is not there."""
+        """The result for this key, made if it is missing."""
         if key in self._known:
             self._known.move_to_end(key)
             return self._known[key]  # type: ignore[no-any-return]
@@ -64,7 +64,7 @@ class Kept:
 
 
 class Worker:
-    """Makes videos into `folder` with one pipeline. Safe beside others: a row is somebody's while it is being made."""
+    """Makes videos into `folder` with one pipeline. Safe beside others: a row is locked while it is being made."""
 
     def __init__(self, folder: Path, pipeline: VividPipeline) -> None:
         self.folder, self.pipeline = folder, pipeline
@@ -81,7 +81,7 @@ class Worker:
         return cls(folder, VividPipeline.from_pretrained(model, device=device))
 
     def run(self, rows: tuple[Row, ...]) -> list[Outcome]:
-        """One row after the other; whatever goes wrong in one stays there, but for a full disk."""
+        """One row after the other; an error in one does not affect the others, except for a full disk."""
         outcomes = []
         for row in rows:
             outcomes.append(self.make(row))
@@ -90,7 +90,7 @@ class Worker:
         return outcomes
 
     def make(self, row: Row) -> Outcome:
-        """The video of a row, unless it is there already."""
+        """Make the video of a row, unless it exists already."""
         try:
             if row.error:
                 raise InputError(row.error)
@@ -121,7 +121,7 @@ class Worker:
                     # Before the video, so that a video always has its record; without the video it counts for nothing.
                     write_text(record, json.dumps(made, indent=1, ensure_ascii=False, default=str))
                 return _outcome(row, name, made, kept=False)
-            except BusyError:  # an equal row, at another worker
+            except BusyError:  # another worker is making an equal row
                 time.sleep(BUSY_SECONDS)
             except OutputError:
                 if _read(record) is None or not video.is_file():  # else it has been finished meanwhile
@@ -155,7 +155,7 @@ class Worker:
 
     def key(self, row: Row) -> tuple[str, dict[str, str]]:
         """What decides the video of a row: a hash of its inputs' contents, its settings and the generator. Also the
-        hashes of the inputs. Errors: InputError for inputs that are not there."""
+        hashes of the inputs. Errors: InputError for missing inputs."""
         hashes = {"portrait": self._hash(row.portrait), "audio": self._hash(row.audio)}
         motion = Path(row.motion)
         hashes["motion"] = self._hash(motion) if motion.exists() else row.motion
@@ -176,7 +176,7 @@ class Worker:
 
 
 def _read_seconds(wanted: float | None) -> float:
-    """How much of a recording is read: the limit is for what is used."""
+    """How much of a recording to read: the limit applies to what is used."""
     from ..config import Limits
 
     longest = Limits().speech_seconds
@@ -184,7 +184,7 @@ def _read_seconds(wanted: float | None) -> float:
 
 
 def _state(path: Path) -> tuple[str, int, int]:
-    """A file as long as nobody changes it; what is no file has none."""
+    """What tells a changed file from the same one: path, time of change and size; zeros where there is no file."""
     try:
         found = path.stat()
     except OSError:

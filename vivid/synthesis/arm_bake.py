@@ -2,7 +2,7 @@
 
 python -m vivid.synthesis.arm_bake
 
-What moves photographs at run time reads only that file: it needs neither scipy nor the people's other 3 MiB.
+The code that moves photographs at run time reads only this file: it needs neither scipy nor the people's other 3 MiB.
 """
 
 from __future__ import annotations

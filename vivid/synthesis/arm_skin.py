@@ -1,4 +1,4 @@
-"""What depends on the place on an arm's skin alone, as factors on its colour: rosier tips, knuckles, nails, folds."""
+"""Details of an arm's skin that depend only on the place, as colour factors: rosier tips, knuckles, nails, folds."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..generators.layered.raster import BRIGHT, affine, paint_numbers
 Floats = NDArray[np.float64]
 
 ATLAS = 2048
-"""Texels of the side of the whole body's atlas, of which the arm's part is kept."""
+"""Side, in texels, of the whole body's atlas, of which the arm's part is kept."""
 PALM_LINES = (
     (((0.66, 1.12), (0.76, 0.85), (0.84, 0.5), (0.98, 0.22)), 0.9),  # heart
     (((0.70, -0.12), (0.66, 0.2), (0.56, 0.6), (0.44, 0.9)), 0.75),  # head
     (((0.72, -0.12), (0.62, 0.12), (0.42, 0.36), (0.22, 0.46), (0.06, 0.46)), 1.0),  # life
     (((0.0, 0.1), (-0.01, 0.5), (0.0, 0.95)), 0.6),  # wrist
 )
-"""Folds of the palm: places (along the palm, across it from fore- to little finger) and depth."""
+"""Folds of the palm: places (along the palm, across it from index to little finger) and depth."""
 
 
 def skin_factors(arm: ArmModel, texel: NDArray[np.float32], nails: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -119,7 +119,7 @@ def _near_line(p: Floats, a: Floats, b: Floats, width: float) -> Floats:
 
 
 _BACK = np.array([0.0, 0.6, 0.8])
-"""Roughly out of the back of the hand at rest, which hangs half turned to the front."""
+"""Roughly the outward direction from the back of the hand at rest, which hangs half turned to the front."""
 
 
 def _wrinkles(arm: ArmModel, rest: Floats, facing: Floats, finger: Floats) -> Floats:
@@ -178,7 +178,7 @@ def _lines(arm: ArmModel, rest: Floats, palm_side: Floats, finger: Floats) -> Fl
     breadth = np.linalg.norm(v_axis)
     v_axis /= breadth
     u = rest @ u_axis
-    v = (rest - arm.joints[1, 0]) @ v_axis / breadth  # 0 at the forefinger, 1 at the little finger
+    v = (rest - arm.joints[1, 0]) @ v_axis / breadth  # 0 at the index finger, 1 at the little finger
     near = np.nonzero((palm_side > 0.05) & (u < 1.15) & (u > -0.15))[0]
     for points, depth in PALM_LINES:
         p = np.array(points)

@@ -150,7 +150,7 @@ class Character:
                 tangent[piece_id == i] = p.tangent[local[piece_id == i]]
         is_skin = np.array([p.part == "skin" for p in parts])[piece_id]
         rest_normal = mesh.vertex_normals(canon.astype("f4"), self.tri, self.incidence)
-        tangent[is_skin] = rest_normal[self.render_vertex[is_skin]]  # palms are told apart by it
+        tangent[is_skin] = rest_normal[self.render_vertex[is_skin]]  # the shader recognises palms by it
         self.static = np.concatenate(
             [canon[self.render_vertex], uv, arm[:, None], layer[:, None], mask[:, None], tangent], 1
         ).astype("f4")

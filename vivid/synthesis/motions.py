@@ -1,4 +1,4 @@
-"""Gesture clips that ship: scripts of key gestures, played by one person and seen by one camera as exact key points.
+"""Gesture clips that ship: scripts of key gestures, performed by one person, recorded by one camera as key points.
 
 Run `python -m vivid synthesize motions --out assets/motions` to write them again.
 """
@@ -30,7 +30,7 @@ Extra = Callable[[Array, Array], None]
 
 @dataclass(frozen=True)
 class Script:
-    """Key gestures as (second at which it is reached, seconds it takes, left arm, left fingers, right arm, right)."""
+    """Key gestures as (second when reached, seconds it takes, left arm, left fingers, right arm, right fingers)."""
 
     seconds: float
     keys: tuple[tuple[float, float, str, str, str, str], ...]
@@ -192,7 +192,7 @@ SCRIPTS: dict[str, Script] = {
 
 
 def script_track(script: Script, seed: int) -> Array:
-    """(T, 50) gesture vectors at 24 frames a second, with a little unrest from `seed`."""
+    """(T, 50) gesture vectors at 24 frames a second, with small random movements from `seed`."""
     count = round(script.seconds * FPS)
     time = np.arange(count) / FPS
     current = arm_vector(*script.keys[0][2:])

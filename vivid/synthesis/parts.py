@@ -1,7 +1,7 @@
 """People in random clothes with the class of every pixel: training pictures for clothes parsing.
 
-A second pass over the same scene writes classes instead of colours: one flat program a part, with that part's own
-rules of what is cut away.
+A second pass over the same scene writes classes instead of colours: one flat program per part, with that part's own
+rules for what is cut away.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _aim(renderer: PartRenderer, person: character.Character, rng: np.random.Gen
 
 
 def _gesture(rng: np.random.Generator) -> Array:
-    """Library gestures, mixtures of their arms, and wrists that wander from there."""
+    """Library gestures, mixtures of their arms, with wrists displaced at random."""
     if rng.random() < 0.45:
         vector = gesture_vector(str(rng.choice(NAMES if rng.random() < 0.75 else LEAVING))).copy()
     else:

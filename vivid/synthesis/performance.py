@@ -16,7 +16,7 @@ from .transforms import Array, smooth_noise
 from .visemes import UNITS, Phone, mouth_curves
 
 SPLITS = ("train", "held-out", "all")
-"""Which voices, sentences and gestures a clip may use: those of training, those kept back, or all."""
+"""Which voices, sentences and gestures a clip may use: those for training, those held out, or all."""
 SILENT_SHARE, LEAVING_SHARE = 0.05, 0.10
 
 
@@ -102,7 +102,7 @@ def perform(
 ) -> Performance:
     """One clip's speech and motion, all drawn from `rng`; `text` and `gestures` fix what is said and shown first.
 
-    head_motion: how far head and torso move, 1 as people do.
+    head_motion: how far head and torso move; 1 is natural.
     """
     text, voice, samples, phones = _timed_speech(rng, person.spec["male"], seconds, text, split)
     count = round(seconds * fps)

@@ -1,4 +1,4 @@
-"""Portraits: a person at rest in their own room, as the first frame of a clip on the own stage would show them."""
+"""Portraits: a person at rest in their own room, as the first frame of a clip filmed there would show them."""
 
 from __future__ import annotations
 

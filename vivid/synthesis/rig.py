@@ -58,7 +58,7 @@ class Rig:
         shoulder, elbow, wrist = (self.head(f"{n}.{s}") for n in ("upperarm01", "lowerarm01", "wrist"))
         index, pinky, middle = (self.head(f"finger{k}-1.{s}") for k in (2, 5, 3))
         palm = np.cross(index - wrist, pinky - wrist) * (1 if s == "R" else -1)
-        palm /= np.linalg.norm(palm)  # points out of the palm
+        palm /= np.linalg.norm(palm)  # outward from the palm
         hinge = np.cross(elbow - shoulder, wrist - elbow)
         return dict(
             upper=np.linalg.norm(elbow - shoulder),

@@ -142,8 +142,8 @@ class _Event(ct.Structure):
 
 
 def _in_child(function: Callable[..., Any], *args: object) -> Any:
-    """The result of a call made in a forked process: espeak-ng keeps a state from one text to the next, and a clip
-    must not depend on what was spoken before it. Called directly where there is no fork.
+    """The result of a call made in a forked process: espeak-ng keeps state from one text to the next, and a clip must
+    not depend on what was spoken before. Called directly where there is no fork.
     """
     if not hasattr(os, "fork"):
         return function(*args)
@@ -271,7 +271,7 @@ def _flite_speech(text: str, name: str, stretch: float) -> tuple[Array, int, lis
         ipa = _ARPA.get(symbol.rstrip("012"), "")
         phones.append(Phone(start, end, ipa, viseme(ipa)))
         start = end
-    # flite prints no stress: full vowels that are long for their neighbourhood count
+    # flite prints no stress: full vowels that are long compared with their neighbours count as stressed
     vowels = [p for p in phones if p.symbol and p.symbol[0] in _VOWELS and p.symbol not in ("ə", "ɚ")]
     lengths = np.array([p.end - p.start for p in vowels])
     for i, p in enumerate(vowels):

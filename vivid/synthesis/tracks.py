@@ -103,7 +103,7 @@ def head_track(
     torso = smooth_noise(rng, count, fps, 0.3, 3) * [0.006, 0.018, 0.008]
     last = -1.0
     for s, strength in stress_times(phones):
-        if s - last < 0.26:  # the head is too heavy for every syllable of quick speech
+        if s - last < 0.26:  # the head is too heavy to follow every syllable of quick speech
             continue
         last = s
         depth = 0.085 * liveliness * strength * (1 + 0.12 * rng.normal())

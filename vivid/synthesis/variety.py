@@ -1,4 +1,4 @@
-"""Looks drawn from a second random stream, so that people who were baked earlier keep their shapes.
+"""Looks drawn from a second random stream, so that people baked earlier keep their shapes.
 
 `identity.make_identity` draws what baking depends on; whatever was added later is drawn here.
 """
@@ -73,7 +73,7 @@ def _light(rng: np.random.Generator, skin: Array) -> dict:
     side = -np.sign(azimuth) * u(0.5, 1.2)
     rim = np.array([-key[0], 0.35, -0.8])
     fill = np.array([np.sin(side), 0.1, np.cos(side)])
-    warmth = u(-0.4, 1.0)  # of the key; the fill is its opposite
+    warmth = u(-0.4, 1.0)  # of the key light; the fill light is its opposite
     warm = np.array([1 + 0.06 * warmth, 1.0, 1 - 0.16 * warmth])
     cool = np.array([1 - 0.10 * warmth, 1.0, 1 + 0.14 * warmth])
     exposure = (0.28 / float(skin @ [0.2126, 0.7152, 0.0722])) ** 0.30 * u(0.92, 1.08)

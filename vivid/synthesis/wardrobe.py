@@ -1,6 +1,6 @@
 """Clothes drawn at random: every sleeve length and neckline, loose and tight, jackets, dresses, bare shoulders.
 
-All cloth is white: training colours it anew each time it sees a picture.
+All cloth is white: training gives it a new colour each time it uses a picture.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ WHITE = np.full(3, 0.6)
 
 
 def new_spec(rng: np.random.Generator, male: bool) -> dict:
-    """Looks of a random person of that sex, hair of another and clothes of neither; see `identity.make_identity`."""
+    """Looks of a random person of that sex, the hair of another person, and random clothes; see
+    `identity.make_identity`."""
     while (spec := make_identity(int(rng.integers(1 << 30))))["male"] != male:
         pass
     hair = make_identity(int(rng.integers(1 << 30)))["hair"]
@@ -99,6 +100,6 @@ def _dress(rng: np.random.Generator, spec: dict) -> None:
 
 
 def _flare(rng: np.random.Generator) -> float:
-    """How far sleeves stand off at their ends, in metres."""
+    """How far sleeves stand off the arm at their ends, in metres."""
     u = rng.uniform
     return float(rng.choice([u(0, 0.012), u(0.012, 0.03), u(0.03, 0.055)], p=[0.6, 0.28, 0.12]))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .render import Renderer
 
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "LP_NUM_THREADS": "0"}
-"""Read by libraries when they load: idle threads of many processes would cost half of the time. LP is llvmpipe."""
+"""Read by libraries when they load: idle threads of many processes would cost half the time. LP is llvmpipe."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PeopleJob:
     head_motion: float
 
     def done(self) -> bool:
-        """The labels are written last."""
+        """Whether the labels exist, which are written last."""
         return self.path.with_suffix(".npz").exists() and self.path.with_suffix(".mp4").exists()
 
     def work(self, renderer: Renderer) -> None:
@@ -102,7 +102,7 @@ class PortraitJob:
     size: int
 
     def done(self) -> bool:
-        """Picture and pose are there."""
+        """Whether picture and pose exist."""
         return self.path.with_suffix(".jpg").exists() and self.path.with_suffix(".npz").exists()
 
     def work(self, renderer: Renderer) -> None:
@@ -123,7 +123,7 @@ class MotionJob:
     size: int = 0
 
     def done(self) -> bool:
-        """The thumbnail is written last."""
+        """Whether the thumbnail exists, which is written last."""
         return self.path.exists() and self.path.with_suffix(".webp").exists()
 
     def work(self, renderer: Renderer | None) -> None:

@@ -1,7 +1,7 @@
-"""Where the audio path of a model that learns its audio from scratch begins: statistics and least squares, no steps.
+"""Initialises the audio path of a model that learns its audio from scratch, by statistics and least squares.
 
-A speech encoder's states are nearly constant: what tells one sound from another is a small part of them. Attention
-over 50 tokens takes thousands of steps to find it, a regression on all frames at once takes seconds.
+A speech encoder's states are nearly constant: only a small part of them tells one sound from another. Attention over 50
+tokens takes thousands of steps to find that part, a regression on all frames at once takes seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .prepare import HEAD_POINTS, Prepared
 RIDGE = 0.5
 """Penalty of the regression, as a share of a frame's mean squared norm."""
 MOST_FRAMES = 8192
-"""Frames that are looked at, evenly spread: the regression solves a system of that size."""
+"""Most frames used, evenly spread: the regression solves a system of that size."""
 
 
 @torch.no_grad()
@@ -43,8 +43,8 @@ def fit_summary(denoiser: Denoiser, clips: list[Prepared]) -> float:
     """Fit the audio embedding's summary: the linear features of a frame's tokens that best predict its face.
 
     Reduced-rank ridge regression of the face points, moved to the person's mean head, on all 50 tokens; each feature
-    has mean 0 and deviation 1 on the clips. Returns the share of the faces' variance that they explain on the clips
-    themselves. For models with `audio_token_embedding`; the others are left alone.
+    has mean 0 and deviation 1 on the clips. Returns the share of the faces' variance that the features explain on these
+    clips. For models with `audio_token_embedding`; the others are left alone.
     """
     embedding = denoiser.dsaa.embedding
     if embedding is None:
@@ -88,7 +88,7 @@ def _tokens(clips: list[Prepared], frames: Tensor) -> Tensor:
 
 
 def face_motion(clips: list[Prepared]) -> NDArray[np.float32]:
-    """Face points (frames, 68, 2) of all clips as differences to their scene's mean face, once the head is held still.
+    """Face points (frames, 68, 2) of all clips as differences to their scene's mean face, with head motion removed.
 
     Unit: the spread of the skull's points. Each frame's head is moved, turned and scaled onto the mean of its scene.
     NaN where a face was not seen whole.
@@ -113,7 +113,7 @@ def align_heads(faces: NDArray[np.float32], target: NDArray[np.float32]) -> NDAr
     goal = target[:, 0] + 1j * target[:, 1]
     middle = head.mean(1, keepdims=True)
     centred = head - middle
-    # in the plane a similarity is one complex factor: least squares of goal on head
+    # a similarity in the plane is one complex factor: least squares from head to goal
     factor = (centred.conj() * (goal - goal.mean())).sum(1) / np.maximum((abs(centred) ** 2).sum(1), 1e-6)
     moved = factor[:, None] * (face - middle) + goal.mean()
     return np.stack([moved.real, moved.imag], -1).astype(np.float32)

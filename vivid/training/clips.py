@@ -31,7 +31,7 @@ HIDDEN_CONFIDENCE = 0.5
 """Confidence given to a rendered key point that exists but is covered: detectors guess such points too."""
 
 LIMITS = Limits(upload_bytes=2**40, motion_seconds=24 * 3600.0)
-"""Of own videos: what is refused from strangers is the owner's own business here."""
+"""Limits for one's own videos, far above those for uploads."""
 
 Boxes = NDArray[np.float32]
 
@@ -74,7 +74,7 @@ def decoded_frames(
     video: Path, size: tuple[int, int], cache: Path, centre: tuple[float, float] = (0.0, 0.0)
 ) -> NDArray[np.uint8]:
     """Frames (T, H, W, 3) of a video at `size` (width, height), scaled to cover it and cropped as near to `centre` as
-    can be; mapped from the cache, and decoded first when they are not there. Errors: InputError."""
+    possible; mapped from the cache, and decoded first if missing. Errors: InputError."""
     stat = video.stat()
     key = f"{video.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{size}|{centre}"
     target = cache / f"{video.stem}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.rgb"
@@ -85,7 +85,7 @@ def decoded_frames(
 
 
 def _middle(pose: PoseClip) -> tuple[float, float]:
-    """The middle of where a clip shows head and hands, in pixels of its canvas."""
+    """The middle of the area in which a clip shows head and hands, in pixels of its canvas."""
     points = np.concatenate([pose.face.reshape(-1, 3), pose.hands.reshape(-1, 3)])
     seen = points[points[:, 2] > 0, :2]
     if not len(seen):

@@ -1,4 +1,4 @@
-"""The detail network of the autoencoder, on frames that the trained model predicts beside their portraits."""
+"""Training of the autoencoder's detail network, on frames predicted by the trained model and their portraits."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ class DetailConfig:
     batch: int = 16
     crop: int = 16
     centred: float = 0.75
-    """Share of crops around a mouth, a head or a hand; the others lie anywhere."""
+    """Share of crops around a mouth, a head or a hand; the others are anywhere."""
     windows: int = 1100
     window: WindowShape = field(default_factory=lambda: WindowShape(4, stride=14))
-    """How many windows the model predicts beforehand, and of which frames; all frames of one share a reference."""
+    """How many windows the model predicts beforehand, and their frames; all frames of a window share a reference."""
     motion: bool = False
     """Predict with the motion modules: for models that went through stage 2."""
     guidance: float = 2.5
-    """Predictions are mixed between without guidance and with this audio guidance, so that one network serves both."""
+    """Predictions are mixed between no guidance and this audio guidance, so that one network serves both."""
     true_share: float = 0.1
-    """Share of latents that are the truth's own instead of a prediction."""
+    """Share of latents that are the true ones instead of a prediction."""
     edge_weight: float = 0.5
     square_weight: float = 0.5
     mouth_weight: float = 8.0
     hand_weight: float = 3.0
-    """Weights of the loss, relative to 1, on cells of the mouth, and where hands are or the portrait's were."""
+    """Weights of the loss, relative to 1, on cells of the mouth, and where hands are or the portrait had them."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def predict(
 ) -> Predictions:
     """Let the model predict `config.windows` windows of the clips, with references chosen as in its own training."""
     sampler = WindowSampler(clips, config.window, 1, stage.config.same_head, head_window=stage.head_window)
-    numbers = [n for n, clip in enumerate(clips) if len(clip) >= config.window.frames]  # the sampler leaves out others
+    numbers = [n for n, clip in enumerate(clips) if len(clip) >= config.window.frames]  # the sampler skips the rest
     rng = np.random.default_rng(config.loop.seed)
     device = next(stage.denoiser.parameters()).device
     stage.eval()
@@ -118,7 +118,7 @@ class DetailStage(Stage):
         vae.requires_grad_(False)
         assert vae.detail is not None
         self.detail = vae.detail.requires_grad_(True)
-        # not registered: what is frozen belongs neither to the optimiser nor to checkpoints
+        # not registered: frozen networks belong neither to the optimiser nor to checkpoints
         self.frozen = {"vae": vae.eval()}
         with ThreadPoolExecutor() as pool:
             references = {
@@ -137,7 +137,7 @@ class DetailStage(Stage):
         return hands_beside(arms[reference_clip, reference], self.clips[number].pose.frame(frame))
 
     def _latents(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        """One prediction at a random guidance, or now and then the truth."""
+        """One prediction at a random guidance scale, or sometimes the true latents."""
         if rng.random() < self.config.true_share:
             return self.predictions.true[index].astype(np.float32)
         return self._guided(index, rng.uniform(1.0, self.config.guidance))
@@ -192,7 +192,7 @@ class DetailStage(Stage):
 
     @torch.no_grad()
     def sample(self) -> np.ndarray:
-        """Rows: true frames, what the latents alone give, and what the details add."""
+        """Rows: true frames, the result of the latents alone, and the result with details."""
         vae = self.frozen["vae"]
         device = next(vae.parameters()).device
         truths, plains, mended = [], [], []

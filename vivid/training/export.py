@@ -35,7 +35,7 @@ def load_networks(config: ModelConfig, folders: Sequence[Path], need: Sequence[s
     Raises InputError when a component in `need` is in none of the folders.
     """
     models = build_models(config)
-    # an untrained network predicts "as the reference": with no output yet it is exactly that
+    # an untrained network should predict the reference, which it does exactly while its output is zero
     torch.nn.init.zeros_(models.denoiser.conv_out.weight)
     torch.nn.init.zeros_(models.denoiser.conv_out.bias)
     found = {name: find_component(folders, name) for name in COMPONENTS}
@@ -46,9 +46,9 @@ def load_networks(config: ModelConfig, folders: Sequence[Path], need: Sequence[s
 
 
 def follow(config: ModelConfig, models: Models, report: Callable[[str], None] = print) -> Models:
-    """The networks of a warm start, made to predict and to hear what `config` says; weights stay as they are.
+    """The networks of a warm start, set to the prediction and the speech encoder of `config`; weights stay as they are.
 
-    What changes is reported: the network has it to learn.
+    Changes are reported, because the network has to learn them.
     """
     stored = models.denoiser.config
     wanted = {name: getattr(config, name) for name in ("prediction_type", "head_window", "speech_width")}
@@ -68,11 +68,11 @@ def export_model(
     quantise: bool = True,
     report: Callable[[str], None] = print,
 ) -> ModelInfo:
-    """Join the parts of several runs into a model folder that the pipeline opens; returns what is stored of it.
+    """Join the parts of several runs into a model folder that the pipeline opens; returns the stored ModelInfo.
 
     info: what the model is (see the presets); stage: the run with denoiser, reference and hand encoder; others: the
-    runs with vae and codebook; quantise: int8, in files below 10 MB. What adds nothing is left out. A model without
-    motion modules makes frames one by one, and one that reads layered frames refines them, whatever `info` says.
+    runs with vae and codebook; quantise: int8, in files below 10 MB. Parts that add nothing are left out. A model
+    without motion modules makes frames one by one, and one that reads layered frames refines them, against `info`.
     """
     models = load_networks(config, [stage, *others])
     if isinstance(models.vae, ShortcutAutoencoderKL):

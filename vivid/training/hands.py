@@ -17,7 +17,7 @@ from ..pose.regions import hand_crops
 from .clips import Clip
 
 SHARPEST_BLUR = 30.0
-"""Crops of clips below this variance of the Laplacian teach the codebook blur: they are left out."""
+"""Crops of clips below this variance of the Laplacian are left out: they would teach the codebook blur."""
 
 
 def _shard_pictures(shard: Path, size: int) -> Iterator[NDArray[np.uint8]]:

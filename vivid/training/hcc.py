@@ -25,7 +25,7 @@ class HccConfig:
     jitter: float = 0.1
     """Random shift and zoom of the crops, as a share of their size."""
     restart_below: float = 0.5
-    """Codes chosen less often than this a batch are restarted: short runs cannot wait for them to fade."""
+    """Codes chosen less often than this per batch are restarted: short runs cannot wait for them to fade."""
 
 
 PAPER_HCC = HccConfig(
@@ -35,7 +35,7 @@ PAPER_HCC = HccConfig(
 
 
 class HccStage(Stage):
-    """Trains the VQ-VAE on L2 + 0.25 commitment; codes follow by moving averages with restart of dead ones."""
+    """Trains the VQ-VAE on L2 + 0.25 commitment; codes are updated by moving averages, and dead codes restarted."""
 
     def __init__(self, config: HccConfig, crops: NDArray[np.uint8], codebook: HandCodebook) -> None:
         super().__init__()

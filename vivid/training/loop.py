@@ -1,7 +1,7 @@
 """The training loop that all stages share: budget, schedule, EMA, checkpoints, curves and sample pictures.
 
 A stage is a module whose forward takes the step's number and returns its loss; every random draw of step n comes from
-(seed, rank, n), so a run that is continued from a checkpoint draws what it would have drawn.
+(seed, rank, n), so a run resumed from a checkpoint draws the same as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Batch = dict[str, Any]
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """How a stage is optimised; `steps` or `minutes` ends it (whichever comes first; at least one is given)."""
+    """How a stage is optimised; `steps` or `minutes` ends it, whichever comes first; at least one must be given."""
 
     steps: int | None = None
     minutes: float | None = None
@@ -51,7 +51,7 @@ class LoopConfig:
 
 
 class Stage(nn.Module):
-    """What the loop trains: a module with data of its own."""
+    """What the loop trains: a module with its own data."""
 
     config: Any
     rates: dict[nn.Parameter, float] = {}  # noqa: RUF012
@@ -124,7 +124,7 @@ def step_seed(seed: int, rank: int, step: int) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class _Batches(Dataset[Batch]):
-    """The batch of every step, for processes that make them."""
+    """The batch of every step, for worker processes."""
 
     stage: Stage
     seed: int
@@ -143,8 +143,8 @@ def _prefetch(stage: Stage, seed: int, rank: int, start: int, workers: int) -> G
     if workers:
         steps: Any = count(start)
         batches = _Batches(stage, seed, rank)
-        # OpenCV's own threads do not live on in a forked process: work handed to them would never come back, and to
-        # end them there would wait for ever. So they end here, before the fork.
+        # OpenCV's own threads do not survive a fork: work handed to them would never return, and ending them there
+        # would wait forever. So they are ended here, before the fork.
         threads = cv2.getNumThreads()
         cv2.setNumThreads(1)
         try:
@@ -228,11 +228,11 @@ class Trainer:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the one checkpoint lies; it is replaced whole."""
+        """Where the one checkpoint is stored; it is replaced as a whole."""
         return self.folder / "checkpoint.pt"
 
     def load(self) -> None:
-        """Continue from the checkpoint of the folder."""
+        """Continue from the folder's checkpoint."""
         saved = torch.load(self.checkpoint, map_location=self.accelerator.device, weights_only=True)
         self.stage.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
@@ -242,7 +242,7 @@ class Trainer:
         self.state = RunState(saved["step"], saved["elapsed"], saved["history"])
 
     def save(self) -> None:
-        """Write the checkpoint (whole or not at all); the other processes go on."""
+        """Write the checkpoint (whole or not at all); the other processes go on meanwhile."""
         if not self.accelerator.is_main_process:
             return
         _atomic_save(
@@ -295,7 +295,7 @@ class Trainer:
         return min(1.0, max(parts))
 
     def _agree(self) -> None:
-        """Take over what the first process has used of the time, on which budget and rates depend: they end as one."""
+        """Adopt the first process's elapsed time, on which budget and rates depend, so that all end together."""
         if self.accelerator.num_processes > 1:
             from accelerate.utils import broadcast
 
@@ -318,7 +318,7 @@ class Trainer:
         norm = self.accelerator.clip_grad_norm_(self.wrapped.parameters(), config.clip_norm)
         finite = bool(torch.isfinite(norm)) if norm is not None else True
         if finite or self.accelerator.scaler is not None:
-            # One bad batch must not end hours of training. The scaler of fp16 leaves it out itself, and learns from it.
+            # One bad batch must not end hours of training. The fp16 scaler skips it itself, and adapts to it.
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.ema.update(self.stage)

@@ -1,7 +1,7 @@
-"""What is computed once before the stages: latents, speech features, hand maps, masks and codebook indices of clips.
+"""Everything computed once before the stages: latents, speech features, hand maps, masks and codebook indices of clips.
 
-A training step is then network time only. Everything is made as the pipeline makes it at run time (same masks, same
-crops, same windows), so that the networks meet in use what they met in training.
+A training step then only runs networks. Everything is made as the pipeline makes it at run time (same masks, same
+crops, same windows), so that the networks see in use what they saw in training.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ REFERENCE_EVERY = 6
 HEAD_POINTS = (27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45)
 """Face points that move with the skull alone: nose and corners of the eyes."""
 MOUTH_ROOM = 1.5
-"""The mouth's box is enlarged by this for the weight of the loss: lips move out of their own box."""
+"""Factor by which the mouth's box is enlarged for the weight of the loss: lips move out of their own box."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Prepared:
     latents (T, C, h, w) float16, scaled; audio (T, 50, 384) float16; hand_maps (T, H, W, 3) uint8; hand_mask,
     mouth_mask (T, h, w) bool; head_mask (R, h, w) bool of the reference frames; references (R) frame numbers;
     hand_pictures (R, 2, 256, 256, 3) uint8 crops, hand_indices (R, 2, g, g) int16 their codes, hand_present (R, 2)
-    bool; face (T, 68, 2) float32 points in pixels, NaN where not seen; scene: a number that clips share which
-    may lend each other references.
+    bool; face (T, 68, 2) float32 points in pixels, NaN where not seen; scene: a number shared by clips that may use
+    each other's frames as references.
     """
 
     latents: NDArray[np.float16]
@@ -66,7 +66,7 @@ class Prepared:
 
     @property
     def head_points(self) -> NDArray[np.float32]:
-        """Where the head is, whatever the face does: (T, 11, 2)."""
+        """Points of the head that facial expressions do not move: (T, 11, 2)."""
         return self.face[:, HEAD_POINTS]
 
 
@@ -93,7 +93,7 @@ def decode_frames(vae: ShortcutAutoencoderKL, latents: torch.Tensor, batch: int 
 
 
 def scene_of(clip: Clip, number: int) -> int:
-    """A number shared by clips of one person in one room before one camera; a clip without labels stands alone."""
+    """A number shared by clips of one person, room and camera; a clip without labels has its own."""
     if clip.identity < 0 or "camera" not in clip.meta:
         return -1 - number
     text = f"{clip.identity}|{clip.meta['camera']}|{clip.meta.get('room', '')}"
@@ -161,7 +161,7 @@ def _key(clip: Clip, *modules: torch.nn.Module) -> str:
     for module in modules:
         for name, tensor in module.state_dict().items():
             if name.startswith("detail."):
-                continue  # nothing here depends on it
+                continue  # nothing computed here depends on it
             digest.update(np.float64(tensor.double().sum().item()).tobytes())
     return digest.hexdigest()[:20]
 
@@ -174,7 +174,7 @@ def prepare_clips(
     cache: Path,
     report: Callable[[str], None] = print,
 ) -> list[Prepared]:
-    """Prepare all clips; what an earlier run prepared with the same networks is taken from the cache.
+    """Prepare all clips; results of an earlier run with the same networks are taken from the cache.
 
     The clips are mapped from disk, not loaded: memory does not grow with their number.
     """
@@ -192,7 +192,7 @@ def prepare_clips(
                 np.save(partial / f"{name}.npy", array)
             try:
                 partial.rename(target)
-            except OSError:  # another process was sooner
+            except OSError:  # another process was faster
                 shutil.rmtree(partial)
             if number % 10 == 0:
                 report(f"prepared {number + 1} of {len(clips)} clips")

@@ -28,7 +28,7 @@ from .windows import WindowShape
 class Preset:
     """One model size with the settings of all its trainings; `size` is the pictures' side in pixels.
 
-    info: what an exported model says of itself; int8: whether it is stored so.
+    info: what an exported model says about itself; int8: whether it is stored in int8.
     """
 
     model: ModelConfig
@@ -48,7 +48,7 @@ PAPER = replace(FULL, name="paper", prediction_type="epsilon")
 
 
 def _info(model: ModelConfig, domain: str, steps: int, guidance: float, noise_clamp: float | None = None) -> ModelInfo:
-    """An exported model: windows of 24 frames that share 6."""
+    """The ModelInfo of an exported model: windows of 24 frames that overlap by 6."""
     size = (model.sample_size, model.sample_size)
     return ModelInfo(model.name, model.speech, domain, size, 24, 6, steps, guidance, guidance, noise_clamp=noise_clamp)
 
@@ -98,11 +98,11 @@ PRESETS["paper-wav2vec2"] = replace(
     model=replace(PAPER, name="paper-wav2vec2", speech="wav2vec2", speech_width=768),
     info=replace(PRESETS["paper"].info, name="paper-wav2vec2", speech_encoder="wav2vec2"),
 )
-"""With the speech encoder that the paper names; the base of public weights was trained to hear with Whisper."""
+"""With the speech encoder that the paper names; the public base weights were trained with Whisper."""
 
 
 def preset(name: str) -> Preset:
-    """The preset of that name; InputError for another one."""
+    """The preset of that name; InputError for an unknown one."""
     if name not in PRESETS:
         raise InputError(f"There is no preset {name!r}: choose one of {', '.join(PRESETS)}.")
     return PRESETS[name]
@@ -116,7 +116,7 @@ def with_budget(
     learning_rate: float | None,
     workers: int = 0,
 ) -> LoopConfig:
-    """The loop settings with what the command line changes; a budget given replaces the preset's."""
+    """The loop settings with the command line's changes; a given budget replaces the preset's."""
     if minutes is not None or steps is not None:
         loop = replace(loop, minutes=minutes, steps=steps)
     if seed is not None:

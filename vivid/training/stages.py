@@ -26,8 +26,8 @@ from .windows import DropRates, WindowSampler, WindowShape, fixed_batch, map_pix
 class DiffusionConfig:
     """One stage of the diffusion training; the defaults are stage 2 at compact size.
 
-    `last_step_share` of the draws are the step of pure noise (zero terminal SNR), which decides what the first step
-    of sampling puts where; the other draws are uniform. Weights of the loss are on latent cells, relative to 1.
+    `last_step_share` of the draws are at the step of pure noise (zero terminal SNR), which decides the layout in the
+    first step of sampling; the other draws are uniform. Weights of the loss are on latent cells, relative to 1.
     """
 
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(minutes=10, learning_rate=5e-4, ema_decay=0.999))
@@ -38,20 +38,20 @@ class DiffusionConfig:
     """Factor on the learning rate of everything but the motion modules."""
     separate_frames: bool = False
     """Each frame of a window is a video of its own that shares the window's reference: for models of single frames,
-    without paying the ReferenceNet for each."""
+    without running the ReferenceNet for each."""
     same_head: bool = False
-    """References whose head is about where the window has it; see `WindowSampler`."""
+    """Choose references whose head is about where it is in the window; see `WindowSampler`."""
     drops: DropRates = field(default_factory=DropRates)
     snr_gamma: float | None = 5.0
     """None weighs all noise levels alike, as equation 3 does."""
     last_step_share: float = 0.2
     last_step_noise: float = 1.0
     """Scale of the noise at the step of pure noise. 0 turns that step into a regression on the conditions (the target
-    there does not depend on the noise): learnt many times sooner, sampled in one step from zeros, no variety."""
+    there does not depend on the noise): learnt many times faster, sampled in one step from zeros, with no variety."""
     mouth_weight: float = 6.0
     hand_weight: float = 2.0
     online_codebook: bool = False
-    """The paper's ablation: the codebook is trained along instead of beforehand."""
+    """The paper's ablation: the codebook is trained jointly instead of beforehand."""
     sample_steps: int = 6
 
 
@@ -83,7 +83,7 @@ CPU_STAGE_2 = replace(
 def loss_weight(alphas: Tensor, gamma: float) -> Tensor:
     """Weight of the v-prediction error at signal share `alphas` (alpha bar): (min(SNR, gamma) + 1) / (SNR + 1).
 
-    Min-SNR weighting (Hang et al. 2023) in its form for v-prediction, moved by one so that the step of pure noise,
+    Min-SNR weighting (Hang et al. 2023) in its form for v-prediction, shifted by one so that the step of pure noise,
     whose SNR is 0, is learnt as well.
     """
     snr = alphas / (1 - alphas).clamp(min=1e-8)
@@ -146,7 +146,7 @@ class DiffusionStage(Stage):
         return rearrange(tokens, "b s h w d -> b (s h w) d"), present, loss
 
     def conditions(self, batch: Batch) -> tuple[Conditions, Tensor | float]:
-        """Conditions of a batch, without what was drawn to be absent, and the loss of a codebook trained along."""
+        """Conditions of a batch, without those drawn to be dropped, and the loss of a jointly trained codebook."""
         reference = batch["reference"].float() * batch["keep_image"][:, None, None, None]
         bank = self.denoiser.project_reference(self.reference.bank(reference))
         tokens, mask, codebook_loss = self.hand_tokens(batch)
@@ -194,7 +194,7 @@ class DiffusionStage(Stage):
         target = noise if self.predicts_noise else signal * noise - sigma * clean
         error = (self.denoiser(noisy, steps, conditions).float() - target).square()
         cells = torch.ones_like(error[:, 0])  # (B, F, h, w)
-        # where the reference's hands were is as hard as where hands are: they must be painted over
+        # the places of the reference's hands are as hard as those of the frame's: they must be painted over
         changed = batch["hand_mask"] | batch["reference_hand_mask"][:, None]
         cells = cells + (config.mouth_weight - 1) * batch["mouth_mask"] + (config.hand_weight - 1) * changed
         each = (error.mean(1) * cells).sum((1, 2, 3)) / cells.sum((1, 2, 3))

@@ -29,7 +29,7 @@ class VaeConfig:
     crop: int = 96
     centred: float = 0.6
     whole_share: float = 0.2
-    """Share of steps on one whole frame instead: group norms see other statistics there than on crops."""
+    """Share of steps on one whole frame instead of crops: group norms see other statistics there."""
     edge_weight: float = 0.5
     square_weight: float = 1.0
     kl_weight: float = 1e-6

@@ -20,7 +20,7 @@ NEAREST = 6
 
 @dataclass(frozen=True)
 class DropRates:
-    """How often a condition is left out in training, so that guidance scales exist."""
+    """How often a condition is dropped in training, which makes guidance possible."""
 
     audio: float = 0.1
     image: float = 0.1
@@ -32,11 +32,11 @@ class DropRates:
 
 @dataclass(frozen=True)
 class WindowShape:
-    """What a video of a batch is: `frames` frames, `stride` apart at most, on `crop` x `crop` latent cells.
+    """The shape of a video in a batch: `frames` frames, at most `stride` apart, on `crop` x `crop` latent cells.
 
-    crop None is the whole picture, and `whole_share` of the batches are whole pictures anyway (then of fewer videos):
-    attention and group norms see other statistics there. `face_share` and `hand_share` of the crops are centred on
-    the mouth and on a hand, the rest anywhere. A stride above 1 makes the few frames of a window different, for stages
+    crop None is the whole picture, and `whole_share` of the batches are whole pictures in any case (of fewer videos):
+    attention and group norms see other statistics there. `face_share` and `hand_share` of the crops are centred on the
+    mouth and on a hand, the rest anywhere. A stride above 1 makes the few frames of a window different, for stages
     without motion modules.
     """
 
@@ -52,10 +52,10 @@ class WindowSampler:
     """Draws windows of prepared clips; each video of a batch has one reference frame.
 
     The reference is a frame of the same scene (person, room and camera), but of another moment (NEAREST frames apart
-    in the same clip), among those whose codes and head mask were prepared. With `same_head` it is, of `candidates`
-    random ones, that with the head nearest to where the window has it. Nothing tells the network where the head goes;
-    on a small budget it would learn the blurred mean of all places, so it is taught to keep the head of the portrait
-    instead.
+    in the same clip), among those whose codes and head mask were prepared. With `same_head` it is the one of
+    `candidates` random frames whose head is nearest to its place in the window. Nothing tells the network where the
+    head goes; on a small budget it would learn the blurred mean of all places, so it is taught to keep the head of the
+    portrait instead.
     """
 
     def __init__(
@@ -80,8 +80,7 @@ class WindowSampler:
     def draw(self, rng: np.random.Generator, drops: DropRates) -> Batch:
         """One batch of tensors; see `Prepared` for the parts.
 
-        `reference_hand_mask` (B, h, w) bool is where the reference has its hands; `keep_*` (B,) bool say which
-        conditions stay.
+        `reference_hand_mask` (B, h, w) bool: where the reference's hands are; `keep_*` (B,) bool: what is kept.
         """
         items: dict[str, list[np.ndarray]] = defaultdict(list)
         shape = self.shape
@@ -127,7 +126,7 @@ class WindowSampler:
             frame = int(rng.choice(reference_clip.references))
             if chosen == number and window.start - NEAREST < frame < window.stop + NEAREST:
                 continue  # its mouth and hands would give the answer away
-            # a head that was not seen is far from everywhere, but still better than no reference
+            # an unseen head counts as far from everywhere, but is still better than no reference
             distance = float(np.nan_to_num(np.abs(reference_clip.head_points[frame] - place).mean(), nan=1e9))
             if distance < best:
                 best, found = distance, (chosen, frame)
@@ -136,7 +135,7 @@ class WindowSampler:
     def _corner(
         self, clip: Prepared, window: slice, hands: np.ndarray, crop: int, rng: np.random.Generator
     ) -> tuple[int, int]:
-        """First row and column of a crop: near the mouth, near where a hand is or was, or anywhere."""
+        """First row and column of a crop: near the mouth, near a hand (in the window or the reference), or anywhere."""
         rows, columns = clip.latents.shape[2:]
         middle = (window.start + window.stop) // 2
         kind = rng.random()
@@ -182,7 +181,7 @@ class WindowSampler:
         items["hand_present"].append(reference_clip.hand_present[row])
 
     def _rhythm(self, clip: Prepared, frames: range) -> np.ndarray:
-        """What the head stream reads of some frames, (n, 50, width)."""
+        """What the head stream reads for some frames, (n, 50, width)."""
         first = max(0, frames.start - self.head_window)
         around = torch.from_numpy(np.array(clip.audio[first : frames.stop + self.head_window]))
         return pool_rhythm(around, [frame - first for frame in frames], self.head_window).numpy()

@@ -1,4 +1,4 @@
-"""How well mouths follow speech that was never heard in training: other sentences, other voices, known mouths."""
+"""How well mouths follow speech not used in training: other sentences and voices, with known mouths."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHOWN = ("jawOpen", "mouthPucker", "mouthLowerDown", "touch")
 """Channels whose correlations are reported."""
 LAGS = range(-3, 4)
 TOUCH_TRUE, TOUCH_FOUND, TOUCH_NONE = 0.9, 0.4, 0.1
-"""Goals from which lips touch, predictions that count as touching, goals below which they should not."""
+"""Target above which lips touch, prediction that counts as touching, target below which they should not touch."""
 
 
 def held_out_recordings(every: bool = True) -> list[Recording]:
@@ -48,18 +48,18 @@ def held_out_recordings(every: bool = True) -> list[Recording]:
 
 
 def correlation(a: Array, b: Array) -> float:
-    """Pearson's r, 0 where one of them does not move."""
+    """Pearson's r; 0 if either of them is constant."""
     return float(np.corrcoef(a, b)[0, 1]) if min(np.std(a), np.std(b)) > 1e-6 else 0.0
 
 
 def lag_of(found: Array, truth: Array) -> int:
-    """Steps by which `found` is late, where it correlates best."""
+    """Steps by which `found` is late: the lag of the best correlation."""
     cut = slice(len(LAGS), -len(LAGS))
     return max(LAGS, key=lambda lag: correlation(np.roll(found, -lag)[cut], truth[cut]))
 
 
 def closures(found: Array, truth: Array, limit: float = TOUCH_FOUND) -> tuple[float, float]:
-    """Share of the moments of touching lips that are found, and share of all others that touch falsely."""
+    """Share of the moments of touching lips that are found, and share of all others found touching by mistake."""
     on, off = truth > TOUCH_TRUE, truth < TOUCH_NONE
     return (
         float((found[on] > limit).mean()) if on.any() else 1.0,
@@ -71,7 +71,7 @@ def evaluate(network: SpeechMotion, recordings: list[Recording] | None = None) -
     """Numbers for each recording of `held_out_recordings`, of the network's curves and of the driven face.
 
     NAME r: correlations at 50 Hz; lag: in 20 ms; found, false: see `closures`; open: mean jaw without speech; driven
-    jaw r, lag (in frames), found, false: the same of what `drive` makes of it at 24 frames a second.
+    jaw r, lag (in frames), found, false: the same for the output of `drive` at 24 frames a second.
     """
     encoder = load_speech_encoder(SHIPPED)
     out: dict[str, dict[str, float]] = {}

@@ -1,4 +1,4 @@
-"""Sentences in three languages, written for this project, and the phones that synthesisers make of them."""
+"""Sentences in three languages, written for this project, and the phones that synthesisers speak for them."""
 
 from __future__ import annotations
 
@@ -104,15 +104,15 @@ _MANDARIN_PARTS = {
     "s.": "CH", "i.": "SS", "i[": "SS", "i̪": "SS", "ts": "SS", "tsh": "SS", "ər": "AX RR", "ɤ": "AX", "o": "O",
     "iɑu": "I aa U",
 }  # fmt: skip
-"""Visemes of pinyin phones, compound finals cut up."""
+"""Visemes of pinyin phones, with compound finals split."""
 _SPANISH_PARTS = {
     "β": "PP", "ɣ": "kk", "ɰ": "kk", "ɲ": "nn", "ʎ": "I", "ʝ": "I", "ɟ": "I", "ŋ": "nn", "oɪ": "O I", "aɪ": "aa I",
     "eɪ": "E I", "aʊ": "aa U", "eʊ": "E U", "eu": "E U", "r": "DD",
 }  # fmt: skip
 APPROXIMANT = "β"
-"""Lips come near each other, but do not touch."""
+"""Lips come close to each other but do not touch."""
 _LINKED = 0.06
-"""Seconds below which a gap between pinyin syllables is no pause."""
+"""Seconds below which a gap between pinyin syllables does not count as a pause."""
 
 
 def texts(language: str, held_out: bool) -> list[str]:
@@ -131,7 +131,7 @@ def voices(language: str, held_out: bool) -> list[speech.Voice]:
 
 
 def visemes_of(language: str, phones: list[Phone]) -> list[Phone]:
-    """Phones with what `synthesis.visemes` lacks for a language: its own sounds, and diphthongs cut up."""
+    """Phones with what `synthesis.visemes` lacks for a language: its own sounds, and diphthongs split."""
     if language == "english":
         return phones
     table = _MANDARIN_PARTS if language == "mandarin" else _SPANISH_PARTS
@@ -152,7 +152,8 @@ def visemes_of(language: str, phones: list[Phone]) -> list[Phone]:
 def speak(
     text: str, language: str, voice: speech.Voice, rng: np.random.Generator, slow: float = 1.0
 ) -> tuple[Array, list[Phone]]:
-    """Samples (N,) of a sentence at 16 kHz, any loudness, and its phones; slow: above 1 sung, with level pitch."""
+    """Samples (N,) of a sentence at 16 kHz, any loudness, and its phones; slow: how much slower; above 1 the sentence
+    is sung, with level pitch."""
     if voice.engine == "flite":
         return speech.synthesise(text, voice, rng)
     low, high = (165, 250) if language == "mandarin" else (125, 200)

@@ -49,7 +49,7 @@ class Recording:
 
 
 def random_conditions(rng: np.random.Generator) -> Conditions:
-    """One draw of what training hears."""
+    """Random conditions of a training recording."""
     manner: Manner = rng.choice(MANNERS, p=[0.7, 0.08, 0.1, 0.12])
     return Conditions(
         language=None if rng.random() < 0.04 else str(rng.choice(languages.LANGUAGES, p=[0.42, 0.29, 0.29])),
@@ -64,7 +64,7 @@ def random_conditions(rng: np.random.Generator) -> Conditions:
 def record(
     rng: np.random.Generator, conditions: Conditions, held_out: bool = False, seconds: float = SECONDS
 ) -> Recording:
-    """One recording, all drawn from `rng`; held_out: of sentences and voices that training never hears."""
+    """One recording, all drawn from `rng`; held_out: from sentences and voices not used in training."""
     wave: Array = np.zeros(int(seconds * SAMPLE_RATE))
     phones: list[Phone] = []
     if conditions.language is not None:
@@ -89,7 +89,7 @@ def record(
 def _say(
     rng: np.random.Generator, language: str, manner: Manner, held_out: bool, seconds: float
 ) -> tuple[Array, list[Phone]]:
-    """Sentences of one voice with pauses between them; played faster or slower for other throats."""
+    """Sentences of one voice with pauses between them; played faster or slower to imitate other vocal tracts."""
     pool = languages.voices(language, held_out)
     sung = manner == "sung"
     engines = ("espeak",) if sung or language != "english" or rng.random() < 0.6 else ("flite",)
@@ -124,7 +124,7 @@ def _say(
 
 
 def _whisper(rng: np.random.Generator, wave: Array, order: int = 18) -> Array:
-    """The same resonances, excited by breath: linear prediction with noise for its residual."""
+    """The same resonances, excited by breath: linear prediction with noise as the residual."""
     frame, hop = 512, 256
     window = np.hanning(frame)
     out = np.zeros(len(wave) + frame)
@@ -188,7 +188,7 @@ def _music(rng: np.random.Generator, count: int) -> Array:
 
 
 def targets(recording: Recording, states: int) -> Array:
-    """(states, LIP + RHYTHM) float32 at 50 Hz: what the two streams should say."""
+    """(states, LIP + RHYTHM) float32 at 50 Hz: the targets of the two streams."""
     phones = recording.phones
     curves = mouth_curves(phones, STATE_RATE, states)
     column = {unit: k for k, unit in enumerate(UNITS)}

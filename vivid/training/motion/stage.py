@@ -1,4 +1,4 @@
-"""Training of speech to motion: recordings through the speech encoder once, then short windows of their states."""
+"""Training of speech to motion: recordings are encoded once, then short windows of their states are drawn."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STATES = int(SECONDS * STATE_RATE)
 @dataclass(frozen=True)
 class MotionConfig:
     """recordings: how many of 28 s; window: states of one example (4 s); jitter: deviation of the noise on the constant
-    part of a voice's states, which is not to be trusted; speed_weight: of the error of differences."""
+    part of a voice's states, which must not be relied on; speed_weight: weight of the error of differences."""
 
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
@@ -43,14 +43,14 @@ class MotionConfig:
 
 @dataclass(frozen=True)
 class Heard:
-    """One recording: states (STATES, 1920) float16, read from the disk as they are needed; goals (STATES, 20)."""
+    """One recording: states (STATES, 1920) float16, read from disk as they are needed; goals (STATES, 20)."""
 
     states: NDArray[np.float16]
     goals: NDArray[np.float32]
 
 
 def hear(config: MotionConfig, folder: Path, report: Callable[[str], None] = print) -> list[Heard]:
-    """The training recordings as the speech encoder hears them; each is made once for a seed, and kept."""
+    """The training recordings as encoder states; each is made once per seed and kept."""
     folder = folder / f"motion-{config.loop.seed}"
     folder.mkdir(parents=True, exist_ok=True)
     encoder = load_speech_encoder(SHIPPED)
@@ -71,7 +71,7 @@ def hear(config: MotionConfig, folder: Path, report: Callable[[str], None] = pri
 
 
 class MotionStage(Stage):
-    """Trains the network; its weights and the evaluation on held-out speech are what it exports."""
+    """Trains the network; exports its weights and the evaluation on held-out speech."""
 
     def __init__(self, config: MotionConfig, heard: list[Heard] | None, network: SpeechMotion | None = None) -> None:
         """heard: None only to measure a network without training it."""

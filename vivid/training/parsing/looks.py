@@ -1,4 +1,4 @@
-"""One training picture from one rendering: cloth, light, room, crop, and what cameras and detectors get wrong."""
+"""One training picture from one rendering: cloth, light, room, crop, and the errors of cameras and detectors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .textures import Textures, colour
 
 Floats = NDArray[np.float32]
 OUTSIDE = 255
-"""Label where there is no picture: nothing is asked there."""
+"""Label where there is no picture; the loss ignores it."""
 HAIR, FACE, TORSO = (CLASSES.index(name) for name in ("hair", "face", "torso"))
 SLEEVES, ARMS = (4, 5), (6, 7)
 SHIRT, JACKET, COLLAR, TROUSERS = range(4)
@@ -28,8 +28,8 @@ _LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
 
 @dataclass(frozen=True)
 class Example:
-    """What the network is shown and asked: picture (SIZE, SIZE, 3) uint8, labels (SIZE, SIZE) uint8 with OUTSIDE, key
-    points (128, 2) in pixels, which are there (128,), mask of the person (SIZE, SIZE) or None."""
+    """What the network is shown and what it should answer: picture (SIZE, SIZE, 3) uint8, labels (SIZE, SIZE) uint8
+    with OUTSIDE, key points (128, 2) in pixels, which are present (128,), mask of the person (SIZE, SIZE) or None."""
 
     picture: NDArray[np.uint8]
     labels: NDArray[np.uint8]
@@ -48,7 +48,7 @@ def make_example(rendering: dict[str, NDArray], textures: Textures, rng: np.rand
     if rng.random() < 0.3:  # a shadow on the wall
         shadow = cv2.GaussianBlur(np.roll(alpha, int(rng.integers(-14, 15)), 1), (0, 0), 8)
         room = room * (1 - rng.uniform(0, 0.5) * shadow[..., None])
-    if rng.random() < 0.06 and (classes == TORSO).any():  # a wall like the clothes
+    if rng.random() < 0.06 and (classes == TORSO).any():  # a wall in the colour of the clothes
         room = room * 0.3 + np.median(picture[classes == TORSO], 0) * 0.7
     picture = picture + room * (1 - alpha[..., None])
     return _photograph(picture, classes, alpha, points, textures, rng)
@@ -155,7 +155,7 @@ def _photograph(
     rng: np.random.Generator,
 ) -> Example:
     u, n = rng.uniform, len(classes)
-    # the photograph is a part of the rendering, and the network looks at a part of that
+    # the photograph is a part of the rendering, and the network sees a part of the photograph
     left, right = u(0, 0.25) * n * (rng.random() < 0.25), n - u(0, 0.25) * n * (rng.random() < 0.25)
     chin = float(points[60 + 8, 1])
     bottom = u(min(chin + 0.15 * n, 0.9 * n), n) if rng.random() < 0.3 else float(n)
@@ -210,7 +210,7 @@ def _photograph(
 def _misdetect(
     points: NDArray[np.float64], seen: NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Joints that are off, high shoulders, hands that are shifted or not found."""
+    """Misplaced joints, shoulders that are too high, hands that are shifted or missing."""
     d, seen = points.copy(), seen.copy()
     d[:18] += rng.normal(0, rng.choice([0.5, 1.5, 3]), (18, 2))
     d += rng.normal(0, 0.8, d.shape)
@@ -226,7 +226,7 @@ def _misdetect(
 
 
 def _uncertain_mask(person: Floats, labels: NDArray[np.uint8], textures: Textures, rng: np.random.Generator) -> Floats:
-    """The outline as a segmentation network would give it: soft, closed over gaps, hands and blots missing."""
+    """The outline as a segmentation network would give it: soft, gaps closed, hands and patches missing."""
     mask = person
     if rng.random() < 0.45:
         size = 2 * int(rng.integers(1, 9)) + 1

@@ -21,12 +21,12 @@ COLOURS = np.array(
     [[40, 40, 40], [255, 200, 0], [255, 130, 130], [60, 160, 60], [40, 90, 255], [0, 230, 230], [255, 0, 255],
      [170, 60, 255]], np.uint8,
 )  # fmt: skip
-"""Of the classes in sample pictures."""
+"""Colours of the classes in sample pictures."""
 
 
 @dataclass(frozen=True)
 class ParsingConfig:
-    """Training of the parser. weights: of the classes' cross entropy; edges count twice as much as that."""
+    """Training of the parser. weights: of the classes in the cross entropy; edges count twice as much."""
 
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
@@ -39,7 +39,7 @@ class ParsingConfig:
     noises: int = NOISES
     rooms: int = ROOMS
     held_out: int = 48
-    """The last renderings are for validation."""
+    """How many of the last renderings are used for validation."""
 
 
 class Renderings:
@@ -68,7 +68,7 @@ class Renderings:
 
 
 def parsing_loss(logits: Tensor, labels: Tensor, config: ParsingConfig) -> Tensor:
-    """Cross entropy, more of it at edges, and soft Dice: logits (B, 8, H, W), labels (B, H, W) with OUTSIDE."""
+    """Cross entropy, weighted higher at edges, plus soft Dice: logits (B, 8, H, W), labels (B, H, W) with OUTSIDE."""
     known = labels != OUTSIDE
     target = labels.masked_fill(~known, 0).long()
     weights = torch.tensor(config.weights, dtype=logits.dtype, device=logits.device)
@@ -84,7 +84,7 @@ def parsing_loss(logits: Tensor, labels: Tensor, config: ParsingConfig) -> Tenso
 
 
 class ParsingStage(Stage):
-    """Trains a ClothesParser on renderings that are coloured and photographed anew each time."""
+    """Trains a ClothesParser on renderings that get new colours and a new camera each time."""
 
     def __init__(self, config: ParsingConfig, renderings: Renderings, network: ClothesParser) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Noise, cloth and rooms without a photograph: what rendered people are coloured with and put in front of."""
+"""Noise, cloth and rooms made without photographs, to colour rendered people and as their backgrounds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def noise_bank(rng: np.random.Generator, count: int = NOISES) -> Floats:
 
 
 def colour(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Any sRGB colour (3,) in 0..1, as saturated as things are."""
+    """Any sRGB colour (3,) in 0..1, with the saturation of real objects."""
     hsv = np.array([[[rng.integers(180), int(255 * rng.beta(1.2, 1.8)), rng.integers(30, 256)]]], np.uint8)
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0] / 255.0
 
@@ -54,7 +54,7 @@ def reflectance(rng: np.random.Generator, skin: NDArray[np.float64]) -> NDArray[
 
 
 class Textures:
-    """Banks of noise and rooms that a seed decides, and pieces cut from them."""
+    """Banks of noise and rooms, determined by a seed, and pieces cut from them."""
 
     def __init__(self, seed: int, noises: int = NOISES, rooms: int = ROOMS) -> None:
         rng = np.random.default_rng([seed, 41])

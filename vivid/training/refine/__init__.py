@@ -1,1 +1,1 @@
-"""Refining what the layers draw: pairs of layered and true frames, the training on them, and its numbers."""
+"""Refining layered frames: pairs of layered and true frames, the training on them, and its evaluation."""

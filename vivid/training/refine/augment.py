@@ -13,7 +13,7 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Development:
-    """How the pictures of one clip are developed, all alike, so that their differences stay what they were.
+    """How the pictures of one clip are developed: all alike, so that their differences are kept.
 
     curves (3, 256) uint8, a look-up for each colour; colours (3, 3), a mixing of them; light (H, W, 3) float32, factors
     of brightness, or None; blur: deviation in pixels, 0 for none; noise (H, W, 3) int16, or None; quality: of JPEG, or
@@ -28,7 +28,7 @@ class Development:
     quality: int | None
 
     def apply(self, picture: Picture, other_noise: bool = False) -> Picture:
-        """A picture (H, W, 3) developed; the grain is the same every time unless `other_noise`: then it is moved."""
+        """A picture (H, W, 3) developed; the grain is always the same, unless `other_noise` shifts it."""
         out = cv2.transform(picture, self.colours)
         out = cv2.LUT(out, np.ascontiguousarray(self.curves.T[None]))
         if self.light is not None:

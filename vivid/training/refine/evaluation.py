@@ -1,4 +1,4 @@
-"""What refining gains on people that training never saw: PSNR of the still portrait, of the layers, and refined."""
+"""What refining gains on people not seen in training: PSNR of the still portrait, of layered and refined frames."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .stage import Ready, RefineStage
 REGIONS = ("whole", "hands", "mouth")
 MADE = ("still portrait", "layers", "refined")
 RULE = 1.0
-"""dB by which hands and mouth must gain on the layers alone for the weights to ship."""
+"""dB by which hands and mouth must improve over the layers alone for the weights to ship."""
 
 
 def squared_errors(clip: Ready, refined: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -31,7 +31,7 @@ class Pairs:
     """N frames of one person before one camera.
 
     portrait (H, W, 3) uint8, another moment of the same clip; layered, true (N, H, W, 3) uint8; clip: true poses, of
-    the portrait first and then of the N frames; moments (N,): at which frame of the speech, 24 a second, each is;
+    the portrait first and then of the N frames; moments (N,): its frame in the speech, at 24 a second;
     samples: the speech, mono float32 at 16 kHz; length: its frames; identity: of the person.
     """
 
@@ -51,7 +51,7 @@ class Pairs:
 
 def save_pairs(path: Path, pairs: Pairs, crf: int = 23) -> None:
     """Write NAME.mp4 and NAME.npz; `path` is without suffix. The npz comes last, so a pair with it is complete."""
-    from ...synthesis.people import encode  # which needs the renderer
+    from ...synthesis.people import encode  # imported here because it needs the renderer
 
     both = [np.concatenate([pairs.portrait] * 2, 1), *np.concatenate([pairs.layered, pairs.true], 2)]
     encode(path.with_suffix(".mp4"), both, 8, crf=crf, preset="slow")

@@ -1,4 +1,4 @@
-"""Making pairs: a rendered clip, and the layered generator on another moment of it, driven by the clip's true poses."""
+"""Makes pairs: a rendered clip, and layered frames from another moment of it, driven by the clip's true poses."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ from ..windows import NEAREST
 from .pairs import Pairs, save_pairs
 
 HEAD_MOTION = 0.3
-"""How far heads and torsos move: the layers know the head's motion, not the torso's."""
+"""How far heads and torsos move; the layers are told the head's motion, but not the torso's."""
 EVERY = 4
-"""Every n-th frame of a clip is drawn: neighbours teach much the same."""
+"""Every n-th frame of a clip is drawn; neighbouring frames teach much the same."""
 CLOSED_SHARE = 0.7
-"""Portraits whose mouth is closed, as in most photographs."""
+"""Share of portraits with a closed mouth, as in most photographs."""
 TRIES = 4
 """Moments tried as the portrait, until both arms can be moved."""
 HANDS_SHARE = 0.85
-"""Portraits for which the moments that show most of the hands are tried first."""
+"""Share of portraits for which the moments that show the hands best are tried first."""
 RIGID = {27: 168, 28: 6, 30: 4, 36: 33, 39: 133, 42: 362, 45: 263}
 """Points that move with the skull alone: in the 68 layout, and in the mesh of the layers' head."""
 
@@ -61,7 +61,7 @@ class PairsJob:
     split: str
 
     def done(self) -> bool:
-        """The last clip is there."""
+        """Whether the last clip exists."""
         return self.path.with_name(f"{self.path.name}_{self.clips - 1}.npz").exists()
 
     def work(self, renderer: Renderer) -> None:
@@ -151,8 +151,8 @@ def _one_clip(
 
 
 def _poses(renderer: Renderer, person: Character, frames: list[Any]) -> PoseClip:
-    """True poses of frames that are given as functions of no argument which pose the person; points that are covered
-    have half confidence."""
+    """True poses of frames, each given as a function without arguments that poses the person; covered points have half
+    the confidence."""
     truth, rows = GroundTruth(person, renderer), []
     for pose_person in frames:
         renderer.dynamic.write(pose_person())
@@ -172,8 +172,8 @@ def _drive(
     portrait_face: dict[str, float],
     speech: Speech,
 ) -> Compositor:
-    """The layers of all frames, with the mouth as the speech has it, and head, lids and brows as they truly are:
-    those no speech tells, and a network that is to mend a frame must not be asked to move them."""
+    """The layers of all frames, with the mouth driven by the speech, and head, lids and brows as in the true frames:
+    speech does not determine these, and a network that refines a frame must not be asked to move them."""
     faces = []
     for face, true in zip(drive(speech, len(clip), 0), performance.face, strict=True):
         units = dict(face.units)
@@ -183,7 +183,7 @@ def _drive(
         faces.append(replace(face, units=units, blink=blink, gaze=(0.0, 0.0)))
     faces = follow_head(layers, clip, portrait, faces)
     compositor = Compositor(layers, clip, clip, np.arange(len(clip), dtype=float), faces)
-    # the body sways as a whole, which is not in the true head's motion: take it out again
+    # the layers' body sways as a whole, which the true head's motion does not include: remove it
     head = layers.head
     middle = head.points[list(RIGID.values()), :2].mean(0) + head.box[:2]
     still = []
@@ -209,7 +209,7 @@ def follow_head(layers: Person, clip: PoseClip, portrait: PoseClip, faces: list[
 
         def error(x: NDArray[np.float64], moved: NDArray[Any] = moved) -> NDArray[np.float64]:
             placed = animator.place(points, motion(x), follow)[:, :2] - points[:, :2]
-            # a little of each turn costs something: noise in flat points must not turn the head
+            # a small penalty on turns: noise in nearly flat points must not turn the head
             return np.concatenate([(placed - moved).ravel() / layers.head.scale, 0.02 * x[:3]])
 
         guess = least_squares(error, guess, method="lm").x

@@ -70,11 +70,11 @@ CPU_REFINE = RefineConfig(
 
 @dataclass(frozen=True)
 class Ready:
-    """One clip's pairs with all that no augmentation changes; N frames.
+    """One clip's pairs with everything that augmentation does not change; N frames.
 
     audio, rhythm (N, 50, 384) float16; hand_maps (N, H, W, 3) uint8; hand_boxes (N, 2, 4), zeros where absent,
-    mouth_boxes (N, 4), portrait_hands (2, 4), head_box (4,) in pixels; codes (2, 2, g, g) int16 of the portrait's hands
-    as they are and of the mirrored picture; present (2,) bool.
+    mouth_boxes (N, 4), portrait_hands (2, 4), head_box (4,) in pixels; codes (2, 2, g, g) int16 of the portrait's
+    hands, as they are and mirrored; present (2,) bool.
     """
 
     pairs: Pairs
@@ -92,7 +92,7 @@ class Ready:
 def make_ready(
     pairs: list[Pairs], models: Models, speech: SpeechEncoder, report: Callable[[str], None] = print
 ) -> list[Ready]:
-    """Everything that is computed once; speech encoder and codebook work wherever they are."""
+    """Everything that is computed once; speech encoder and codebook run on their current devices."""
     out, window = [], models.denoiser.dsaa.head_window
     with ThreadPoolExecutor(THREADS) as pool:
         for number, (item, maps) in enumerate(zip(pairs, pool.map(_maps, pairs), strict=True)):
@@ -214,7 +214,7 @@ class RefineStage(Stage):
         if get_worker_info() is None:
             with ThreadPoolExecutor(THREADS) as pool:
                 batch = as_batch(list(pool.map(lambda one: view_clip(*one), views)))
-        else:  # one of several processes that make batches
+        else:  # in one of several worker processes
             batch = as_batch([view_clip(*one) for one in views])
         silent, handless = rng.random((2, config.batch)) < np.array(config.drops)[:, None]
         batch["keep_audio"], batch["keep_hands"] = torch.from_numpy(~silent), torch.from_numpy(~handless)
@@ -256,7 +256,7 @@ class RefineStage(Stage):
         with torch.no_grad(), torch.autocast(true.device.type, enabled=False):
             goal = vae.encode(true).latent_dist.mean * vae.config.scaling_factor
         mouth, hands = (batch[name].flatten(0, 1).float() for name in ("mouth_mask", "hand_mask"))
-        # where the portrait's hands were must be mended as well as where hands are
+        # the places of the portrait's hands need as much correction as those of the frame's hands
         left = batch["left_mask"].float().repeat_interleave(batch["layered"].shape[1], 0)
         cells = 1 + (config.mouth_weight - 1) * mouth + (config.hand_weight - 1) * torch.maximum(hands, left)
         cells = (cells / cells.mean())[:, None]
