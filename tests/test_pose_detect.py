@@ -23,7 +23,7 @@ from vivid.pose.detect import choose_detector, detect_frames, detect_picture, de
 from vivid.pose.gaps import describe
 from vivid.pose.library import mirror
 from vivid.pose.onnx_detectors import DWPoseDetector, from_coco, from_openpose
-from vivid.pose.people import count_people, main_person
+from vivid.pose.people import NOBODY, count_people, main_person, room_of
 from vivid.pose.repair import drop_strays, fill_gaps, repair_sides, runs
 from vivid.pose.skeleton import Pose, PoseClip
 from vivid.pose.smooth import smooth_clip
@@ -65,7 +65,7 @@ class Script:
     name = "script"
 
     def __init__(self, poses: list[Pose | None], people: int = 1) -> None:
-        self.poses, self.people = iter(poses), people
+        self.poses, self.people, self.boxes = iter(poses), people, NOBODY
         self.seen: list[np.ndarray] = []
 
     def __enter__(self) -> Self:
@@ -397,3 +397,10 @@ def test_openpose_takes_the_largest_person(monkeypatch: pytest.MonkeyPatch) -> N
     with open_detector("openpose") as finder:
         pose = finder.detect(np.zeros((100, 200, 3), np.uint8))
     assert pose is not None and finder.people == 2 and pose.body[0, 0] == pytest.approx(80)
+
+
+def test_each_of_several_people_has_room_up_to_the_others() -> None:
+    boxes = np.array([[100, 100, 200, 200], [400, 100, 600, 300], [120, 20, 160, 60]], np.float32)
+    assert room_of(boxes, 0, (800, 600)) == (0, 71, 267, 600)  # the larger neighbour gets more, who is behind goes
+    assert room_of(boxes, 1, (800, 600)) == (266, 0, 800, 600)
+    assert room_of(boxes[:1], 0, (800, 600)) == (0, 0, 800, 600)

@@ -9,6 +9,7 @@ from vivid.errors import InputError
 from vivid.media.pictures import load_picture
 from vivid.pose import detect
 from vivid.pose.detect import detect_picture, open_detector
+from vivid.pose.people import NOBODY
 from vivid.pose.skeleton import Pose
 
 PORTRAITS = Path(__file__).resolve().parents[1] / "examples" / "portraits"
@@ -17,7 +18,7 @@ PORTRAITS = Path(__file__).resolve().parents[1] / "examples" / "portraits"
 class Finder:
     """A detector that counts its openings and closings and finds nobody."""
 
-    name, people = "fake", 0
+    name, people, boxes = "fake", 0, NOBODY
     opened = closed = 0
 
     def __enter__(self) -> "Finder":

@@ -12,10 +12,13 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
+from PIL import Image
 from ui_browser import PATIENCE, fill, open_details, open_motion
-from ui_fakes import Server
+from ui_fakes import Server, detect_standing
 
+from vivid import inputs
 from vivid.media.video import VideoWriter
+from vivid.pose.detect import SEVERAL, DetectedPose
 
 pytestmark = pytest.mark.browser
 
@@ -229,3 +232,42 @@ def test_nothing_of_a_link_or_a_name_is_markup(page: Any, server: Server, tmp_pa
     page.set_input_files("#portrait input[type=file]", str(name))
     page.wait_for_selector("#portrait-refusal .vivid-bad")
     assert page.locator("#bait").count() == 0
+
+
+def test_of_several_people_one_is_picked_by_click_or_key(
+    page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def detect(image: np.ndarray, detector: str = "auto") -> DetectedPose:
+        """Two people in a wide picture, one in every other."""
+        found = detect_standing(image)
+        if image.shape[1] < 800:
+            return found
+        faces = np.array([[600, 40, 700, 140], [100, 40, 200, 140]], np.float32)
+        return dataclasses.replace(found, notices=(SEVERAL.format(people=2),), boxes=faces)
+
+    monkeypatch.setattr(inputs, "detect_picture", detect)
+    noise = np.random.default_rng(0).integers(0, 120, (400, 800, 3), dtype=np.uint8)
+    noise[:, :400] += 130  # the bright half is the left person's
+    Image.fromarray(noise).save(tmp_path / "two.png")
+    page.set_input_files("#portrait input[type=file]", str(tmp_path / "two.png"))
+    page.wait_for_selector("#portrait-verdict:has-text('2 people in this picture: click the one who speaks')")
+    assert "crop the picture" not in page.inner_text("#portrait-verdict")
+    assert page.get_by_role("button", name="Person 2 of 2").count() == 1
+    for number, bright in (("1", True), ("2", False)):
+        button = page.locator(f"#portrait-people button:has(b:text-is('{number}'))")
+        if bright:
+            button.click()
+        else:
+            button.focus()
+            page.keyboard.press("Enter")
+        page.wait_for_selector("#portrait-people button", state="detached")
+        page.wait_for_selector("#portrait-summary:has-text('two')")
+        value = page.evaluate(
+            "async () => { const image = document.querySelector('#portrait-summary img'); await image.decode();"
+            " const canvas = document.createElement('canvas'); canvas.width = canvas.height = 1;"
+            " const paper = canvas.getContext('2d'); paper.drawImage(image, 0, 0, 1, 1);"
+            " return paper.getImageData(0, 0, 1, 1).data[0]; }"
+        )
+        assert (value > 125) == bright
+        page.click("#portrait-undo")
+        page.wait_for_selector("#portrait-people button")

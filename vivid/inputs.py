@@ -66,7 +66,7 @@ def portrait_of(image: NDArray[np.uint8], detector: str = "auto") -> Portrait:
     if exact is not None:
         return make_portrait(image, exact)
     found = detect_picture(image, detector=detector)
-    return make_portrait(image, found.pose, tuple(found.notices))
+    return make_portrait(image, found.pose, tuple(found.notices), found.boxes)
 
 
 def load_motion(

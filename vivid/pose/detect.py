@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..config import FPS, Limits
 from ..errors import InputError
 from .gaps import absences, notices_of, refuse_empty
+from .people import NOBODY, Boxes
 from .repair import drop_strays, fill_gaps, repair_sides, runs
 from .skeleton import Pose, PoseClip, no_pose
 
@@ -25,6 +26,10 @@ DETECTORS = ("auto", "mediapipe", "dwpose", "openpose")
 _MAX_SIDE = 1280
 """Longest side in pixels at which videos are read; the networks look at crops of at most 384 pixels."""
 
+SEVERAL = (
+    "There are {people} people in the picture; the largest one near the middle is used: "
+    "crop the picture if that is not who you mean."
+)
 Image = NDArray[np.uint8]
 Progress = Callable[[int, int], None]
 
@@ -34,6 +39,7 @@ class Detector(Protocol):
 
     name: str
     people: int
+    boxes: Boxes
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *error: object) -> None: ...
@@ -44,11 +50,15 @@ class Detector(Protocol):
 
 @dataclass(frozen=True)
 class DetectedPose:
-    """A pose, notices about it for the user (one sentence each), and the name of the detector that found it."""
+    """A pose, notices about it for the user (one sentence each), and the name of the detector that found it.
+
+    boxes: (N, 4) x0, y0, x1, y1 in pixels, of the faces or bodies of all people in the picture.
+    """
 
     pose: Pose
     notices: tuple[str, ...]
     detector: str
+    boxes: Boxes = field(default_factory=lambda: NOBODY)
 
 
 @dataclass(frozen=True)
@@ -147,18 +157,15 @@ def detect_picture(image: Image, detector: str = "auto") -> DetectedPose:
     """
     with _picture_detector(detector) as finder:
         pose = finder.detect(image)
-        people, name = finder.people, finder.name
+        people, boxes, name = finder.people, finder.boxes, finder.name
     if pose is None:
         raise InputError("No person was found in the picture: use one that shows head, shoulders and arms, well lit.")
     if not pose.face[:, 2].any():
         raise InputError("No face was found in the picture: use one where the person looks towards the camera.")
     notices = []
     if people > 1:
-        notices.append(
-            f"There are {people} people in the picture; the largest one near the middle is used: "
-            "crop the picture if that is not who you mean."
-        )
-    return DetectedPose(pose, tuple(notices), name)
+        notices.append(SEVERAL.format(people=people))
+    return DetectedPose(pose, tuple(notices), name, boxes)
 
 
 def detect_video(

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import skeleton as sk
-from .people import Boxes, count_people, main_person
+from .people import NOBODY, Boxes, large_enough, main_person
 from .skeleton import Points, Pose
 
 _GRAPH = "mediapipe/modules/holistic_landmark/holistic_landmark_cpu.binarypb"
@@ -56,13 +56,14 @@ class MediaPipeDetector:
     """One person per picture, the largest and most central; a context manager, as its graphs hold threads and memory.
 
     `video=True` follows the person from frame to frame (frames must come in order). Not for use by several threads.
-    `people` is how many people the last look at the whole picture found: every picture, or every second of a video.
+    `people` is how many people the last look at the whole picture found: every picture, or every second of a video;
+    `boxes` are their faces.
     """
 
     name = "mediapipe"
 
     def __init__(self, video: bool = False) -> None:
-        self.people = 0
+        self.people, self.boxes = 0, NOBODY
         self._video = video
         self._count = 0
         self._face: Boxes | None = None
@@ -126,6 +127,7 @@ class MediaPipeDetector:
             return None
         pose = _to_pose(found, width, height)
         if not self._video:
+            self.boxes = self.boxes / np.float32(scale)
             self._look_again(image, pose, scale)
         return pose
 
@@ -181,7 +183,8 @@ class MediaPipeDetector:
                 return found
             self._graph.reset()
         faces = self._find_faces(image)
-        self.people = count_people(faces)
+        self.boxes = large_enough(faces)
+        self.people = len(self.boxes)
         main = main_person(faces, (image.shape[1], image.shape[0]), self._face) if len(faces) else -1
         others = np.delete(faces, main, 0) if len(faces) > 1 else faces[:0]
         found = self._graph.process(_without(image, others))

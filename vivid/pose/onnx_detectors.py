@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from . import skeleton as sk
-from .people import count_people, main_person
+from .people import NOBODY, large_enough, main_person
 from .skeleton import Points, Pose
 
 _SDK = "https://download.openmmlab.com/mmpose/v1/projects/rtmposev1/onnx_sdk"
@@ -63,7 +63,7 @@ class DWPoseDetector:
     name = "dwpose"
 
     def __init__(self, video: bool = False) -> None:
-        self.people = 0
+        self.people, self.boxes = 0, NOBODY
         self._follow = video
         self._last: NDArray[np.float32] | None = None
         try:
@@ -87,7 +87,8 @@ class DWPoseDetector:
         height, width = image.shape[:2]
         picture = np.ascontiguousarray(image[..., ::-1])  # rtmlib takes BGR
         boxes = np.asarray(self._boxes(picture), np.float32).reshape(-1, 4)
-        self.people = count_people(boxes)
+        self.boxes = large_enough(boxes)
+        self.people = len(self.boxes)
         if not len(boxes):
             self._last = None
             return None
@@ -135,7 +136,7 @@ class OpenPoseDetector:
     name = "openpose"
 
     def __init__(self, video: bool = False) -> None:
-        self.people = 0
+        self.people, self.boxes = 0, NOBODY
         self._follow = video
         self._last: NDArray[np.float32] | None = None
         try:
@@ -162,7 +163,8 @@ class OpenPoseDetector:
         poses = [from_openpose(result, (width, height)) for result in found]
         poses = [pose for pose in poses if (pose.body[:, 2] > 0).sum() >= 3]
         boxes = np.array([_box_of(pose.body) for pose in poses], np.float32).reshape(-1, 4)
-        self.people = count_people(boxes)
+        self.boxes = large_enough(boxes)
+        self.people = len(self.boxes)
         if not poses:
             self._last = None
             return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
 from .findings import SENTENCES, find_troubles
+from .people import NOBODY
 from .regions import Boxes, hand_boxes, hand_crops, head_box
 from .skeleton import Pose
 
@@ -22,7 +23,8 @@ class Portrait:
 
     image: RGB uint8 (H, W, 3); pose: on a canvas of (W, H); head_box: (4,), with room for motion; hand_boxes: (2, 4),
     left then right of the person; hand_present: (2,), hands whose looks can be used; hand_sharpness: (2,);
-    notices: sentences for the user.
+    notices: sentences for the user; people: (N, 4), the faces or bodies of all who are in the picture, none where that
+    is not known.
     """
 
     image: NDArray[np.uint8]
@@ -32,6 +34,7 @@ class Portrait:
     hand_present: NDArray[np.bool_]
     hand_sharpness: NDArray[np.float32]
     notices: tuple[str, ...] = ()
+    people: Boxes = field(default_factory=lambda: NOBODY)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -39,7 +42,9 @@ class Portrait:
         return self.image.shape[1], self.image.shape[0]
 
 
-def make_portrait(image: NDArray[np.uint8], pose: Pose, notices: tuple[str, ...] = ()) -> Portrait:
+def make_portrait(
+    image: NDArray[np.uint8], pose: Pose, notices: tuple[str, ...] = (), people: Boxes = NOBODY
+) -> Portrait:
     """Join a picture and its pose.
 
     image: uint8 (H, W, 3); pose: on any canvas of the same picture, carried to (W, H) here.
@@ -63,4 +68,4 @@ def make_portrait(image: NDArray[np.uint8], pose: Pose, notices: tuple[str, ...]
         elif found.sharpness[side] < BLURRED:
             said.append(f"The {name} hand in the portrait is blurred or small: a sharper picture gives better hands.")
     said += [SENTENCES[name].format(**values) for name, values in find_troubles(image, pose, head).items()]
-    return Portrait(image, pose, head, boxes, found.present, found.sharpness, tuple(said))
+    return Portrait(image, pose, head, boxes, found.present, found.sharpness, tuple(said), people)

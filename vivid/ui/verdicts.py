@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..inputs import portrait_of, upright_turns
 from ..pose import skeleton as sk
+from ..pose.detect import SEVERAL
 from ..pose.findings import find_troubles
+from ..pose.people import room_of
 from ..pose.portrait import BLURRED, Portrait, make_portrait
 from .strings.sentences import in_both
 
@@ -73,9 +76,13 @@ def examine(image: Picture) -> Verdict:
         return Verdict((Finding("bad", "portrait_refused", {"reason": in_both(str(error))}),), None)
     fix = _closer(portrait)
     own = make_portrait(image, portrait.pose).notices  # which the findings name in both languages
+    several = len(portrait.people)
+    own = (*own, SEVERAL.format(people=several))
     said = tuple(
         Finding("warn", "portrait_notice", {"text": in_both(text)}) for text in portrait.notices if text not in own
     )
+    if several > 1:
+        said = (Finding("warn", "portrait_several", {"count": several}), *said)
     return Verdict((*said, *_findings(portrait, fix)), portrait, fix)
 
 
@@ -122,11 +129,37 @@ def _closer(portrait: Portrait) -> Fix | None:
     aside = abs(middle - width / 2) > OFF_CENTRE * width
     if not (far or aside) or span < 24:
         return None
+    x0, y0, x1, y1 = _half_body(portrait)
+    if (x1 - x0) * (y1 - y0) > 0.7 * width * height or min(x1 - x0, y1 - y0) < 128:
+        return None
+    return Fix("crop", 0, (x0, y0, x1, y1))
+
+
+def _half_body(portrait: Portrait) -> tuple[int, int, int, int]:
+    """The part (x0, y0, x1, y1) of a picture that shows a person, whose shoulders are known, down to the hips."""
+    shoulders = portrait.pose.body[[sk.LEFT_SHOULDER, sk.RIGHT_SHOULDER]]
+    span, middle, head = float(np.ptp(shoulders[:, 0])), float(shoulders[:, 0].mean()), portrait.head_box
     boxes = [np.array([middle - 1.35 * span, head[1] - 0.2 * span, middle + 1.35 * span, head[1] + 2.7 * span])]
     boxes += [box for box, seen in zip(portrait.hand_boxes, portrait.hand_present, strict=True) if seen]
     every = np.stack(boxes)
     x0, y0 = np.maximum(every[:, :2].min(0), 0)
-    x1, y1 = np.minimum(every[:, 2:].max(0), (width, height))
-    if (x1 - x0) * (y1 - y0) > 0.7 * width * height or min(x1 - x0, y1 - y0) < 128:
-        return None
-    return Fix("crop", 0, (int(x0), int(y0), int(x1), int(y1)))
+    x1, y1 = np.minimum(every[:, 2:].max(0), portrait.size)
+    return int(x0), int(y0), int(x1), int(y1)
+
+
+def crop_to(portrait: Portrait, index: int) -> Fix:
+    """Leave of a picture of several people the one of that index, down to the hips, and nobody else where possible."""
+    x0, y0, x1, y1 = room_of(portrait.people, index, portrait.size)
+    with contextlib.suppress(InputError):  # then all the room there is
+        alone = portrait_of(np.ascontiguousarray(portrait.image[y0:y1, x0:x1]))
+        if (alone.pose.body[[sk.LEFT_SHOULDER, sk.RIGHT_SHOULDER], 2] > 0).all():
+            left, top, right, bottom = _half_body(alone)
+            x0, y0, x1, y1 = x0 + left, y0 + top, x0 + right, y0 + bottom
+    return Fix("crop", 0, (x0, y0, x1, y1))
+
+
+def person_at(portrait: Portrait) -> int:
+    """Which of the picture's people the portrait is about."""
+    head = (portrait.head_box[:2] + portrait.head_box[2:]) / 2
+    centres = (portrait.people[:, :2] + portrait.people[:, 2:]) / 2
+    return int(np.linalg.norm(centres - head, axis=1).argmin())

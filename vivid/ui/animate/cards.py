@@ -47,10 +47,13 @@ def empty(name: str, **values: str) -> str:
     return summary(name, both(f"step_{name}_hint", **values), filled=False)
 
 
-def thumbnail(picture: NDArray[np.uint8], crop: tuple[float, float, float, float] | None = None) -> str:
-    """A small picture (H, W, 3) as HTML; what lies outside of `crop` (x0, y0, x1, y1 in 0..1) is dimmed."""
+def thumbnail(
+    picture: NDArray[np.uint8], crop: tuple[float, float, float, float] | None = None, side: int = THUMBNAIL
+) -> str:
+    """A small picture (H, W, 3) as HTML, its longer side of `side` pixels; what lies outside of `crop` (x0, y0, x1, y1
+    in 0..1) is dimmed."""
     image = Image.fromarray(picture)
-    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=85)
     data = base64.b64encode(buffer.getvalue()).decode()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 from PIL import Image
 
 from ...errors import InputError
@@ -19,15 +20,21 @@ from .. import examples
 from ..context import Context
 from ..serving import PREVIEW, PRIVATE, plainly
 from ..strings import both, t
-from ..verdicts import Fix, Verdict, examine
+from ..verdicts import Fix, Verdict, crop_to, examine, person_at
 from ..visitors import PREFIX
 from ..widgets import hand_on_path, line, lines, said
-from .cards import chosen_file, empty, folded, name_of, summary, thumbnail, title_of
+from .cards import THUMBNAIL, chosen_file, empty, folded, name_of, summary, thumbnail, title_of
 from .settings import OWN_SIZE, sized
 
 WHOLE = 0.98
 """Share of a portrait from which on nobody misses the rest."""
 QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
+
+
+_PICK = """element.addEventListener("click", (event) => {
+  const person = event.target.closest("[data-person]");
+  if (person) trigger("click", { person: Number(person.dataset.person) });
+});"""
 
 
 @dataclass
@@ -55,6 +62,27 @@ def describe(verdict: Verdict, notice: bool = False) -> str:
     return f'{shown}<details class="vivid-details"><summary>{both("portrait_seen")}</summary>{lines(*fine)}</details>'
 
 
+def show_people(portrait: Portrait) -> str:
+    """A picture of several people with a button around each head as HTML, "" where there is but one person."""
+    count = len(portrait.people)
+    if count < 2:
+        return ""
+    buttons = []
+    for number, index in enumerate(portrait.people[:, 0].argsort(), 1):
+        x0, y0, x1, y1 = portrait.people[index].astype(float)
+        across, down = 0.25 * (x1 - x0), 0.25 * (y1 - y0)  # boxes of faces leave the hair out
+        low = np.clip(np.array([x0 - across, y0 - 2 * down]) / portrait.size, 0, 1) * 100
+        high = np.clip(np.array([x1 + across, y1 + down]) / portrait.size, 0, 1) * 100
+        place = f"left:{low[0]:.1f}%;top:{low[1]:.1f}%;width:{high[0] - low[0]:.1f}%;height:{high[1] - low[1]:.1f}%"
+        pressed = "true" if index == person_at(portrait) else "false"
+        name = both("portrait_one_of", number=number, count=count)
+        buttons.append(
+            f'<button type="button" data-person="{index}" aria-pressed="{pressed}" style="{place}">'
+            f'<b aria-hidden="true">{number}</b><span class="vivid-spoken">{name}</span></button>'
+        )
+    return f'<div class="va-people">{thumbnail(portrait.image, side=4 * THUMBNAIL)}{"".join(buttons)}</div>'
+
+
 def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
     """The card; `changed` gets a new number whenever the portrait does."""
     shipped = examples.portraits()
@@ -62,6 +90,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         head = gr.HTML(empty("portrait"), elem_id="portrait-summary", padding=False)
         refusal = gr.HTML(elem_id="portrait-refusal", padding=False)
         verdict = gr.HTML(elem_id="portrait-verdict", padding=False)
+        people = gr.HTML(elem_id="portrait-people", padding=False, js_on_load=_PICK)
         with gr.Row(elem_classes=["vivid-actions"]):
             fixes = {
                 kind: gr.Button(
@@ -111,7 +140,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         if path is None:
             return hidden() | {
                 refusal: told, state: None, problem: "", fix_state: None, kept: None, chosen: None, verdict: "",
-                head: empty("portrait"), body: gr.Accordion(open=True), undo: gr.Button(visible=False),
+                people: "", head: empty("portrait"), body: gr.Accordion(open=True), undo: gr.Button(visible=False),
                 gallery: gr.Gallery(selected_index=None), changed: time.time_ns(),
             }  # fmt: skip
         try:
@@ -138,6 +167,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
             kept: path,
             chosen: keep,
             verdict: describe(found, notice),
+            people: "" if found.portrait is None else show_people(found.portrait),
             head: summary("portrait", words, thumbnail(picture)),
             body: gr.Accordion(open=not found.usable),
             gallery: gr.Gallery(selected_index=index),
@@ -145,7 +175,22 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
             **({fixes[found.fix.kind]: gr.Button(visible=True)} if found.fix is not None else {}),
         }
 
-    outputs = [image, refusal, state, problem, fix_state, kept, chosen, verdict, head, body, gallery, undo, changed]
+    outputs = [
+        image,
+        refusal,
+        state,
+        problem,
+        fix_state,
+        kept,
+        chosen,
+        verdict,
+        people,
+        head,
+        body,
+        gallery,
+        undo,
+        changed,
+    ]
     image.change(plainly(look), [image, kept, before_fix, chosen], [*outputs, *fixes.values()], **QUIET)
 
     def apply_fix(path: str | None, fix: Fix | None, request: gr.Request) -> dict[Any, Any]:
@@ -157,6 +202,16 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
 
     for button in fixes.values():
         button.click(plainly(apply_fix), [image, fix_state], [image, before_fix, undo], **PREVIEW, **PRIVATE)
+
+    def pick(path: str | None, portrait: Portrait | None, request: gr.Request, event: gr.EventData) -> dict[Any, Any]:
+        index: Any = event._data.get("person") if isinstance(event._data, dict) else None
+        if path is None or portrait is None or index not in range(len(portrait.people)):
+            return {undo: gr.skip()}
+        target = context.visitors.new_file(request, ".png")
+        Image.fromarray(crop_to(portrait, int(index)).apply(portrait.image)).save(target)
+        return {image: str(target), before_fix: path, undo: gr.Button(visible=True)}
+
+    people.click(plainly(pick), [image, state], [image, before_fix, undo], **PREVIEW, **PRIVATE)
     undo.click(lambda path: (path, gr.Button(visible=False)), before_fix, [image, undo], **PREVIEW, **PRIVATE)
     image.upload(lambda: gr.Button(visible=False), None, undo, **PREVIEW, **PRIVATE)
 

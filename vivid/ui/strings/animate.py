@@ -22,6 +22,11 @@ TABLE: dict[str, tuple[str, str]] = {
     "portrait_undo": ("Back to the original", "恢复原图"),
     "portrait_person": ("The person was found.", "已找到人物。"),
     "portrait_notice": ("{text}", "{text}"),
+    "portrait_several": (
+        "There are {count} people in this picture: click the one who speaks, and it is cropped to that person.",
+        "图片中有 {count} 个人：请点击说话的人，图片会裁剪到此人。",
+    ),
+    "portrait_one_of": ("Person {number} of {count}", "第 {number} 个人（共 {count} 人）"),
     "portrait_head": ("Head clearly visible.", "头部清晰可见。"),
     "portrait_head_small": (
         "The face is {pixels} pixels high: from about 100 on the mouth gets sharp.",
