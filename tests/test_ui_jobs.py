@@ -263,8 +263,13 @@ def test_what_follows_a_job_is_told_once_it_is_finished(tmp_path: Path, fails: b
     visitor = Visitor("browser 1", "browser 1")
     others = [make(tmp_path, f"other {n}")[0] for n in range(MOST_EACH - 1)]
     job, work = make(tmp_path, "first")
+
+    def failing_late() -> Iterator[Any]:
+        work.go.wait(10)  # until the others are in the line
+        yield from failing()
+
     if fails:
-        job.work = failing
+        job.work = failing_late
     for each in (job, *others):
         each.visitor = visitor
     second, _ = make(tmp_path, "second")
