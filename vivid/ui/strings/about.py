@@ -43,8 +43,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "about_uploads_text": (
         "Pictures, voices and videos are used for your video only. They lie in a folder of your own under names that "
         "cannot be guessed, are deleted after {hours} hours, and are never used for training. A comparison, and a "
-        "video whose link you have copied, can be seen by whoever has the link. The list of your last videos is kept in "
-        "your browser; it holds names, not pictures.",
+        "video whose link you have copied, can be seen by whoever has the link. The list of your last videos is kept "
+        "in your browser; it holds names, not pictures.",
         "图片、语音和视频仅用于制作您的视频，存放在您专属的文件夹中，"
         "文件名无法被猜到，{hours} 小时后删除，绝不用于训练。持有链接的人可查看相应的比较，以及您已复制链接的视频。"
         "最近视频的列表保存在您的浏览器中，只含名称，不含图像。",
