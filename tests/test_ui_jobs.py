@@ -261,7 +261,8 @@ def test_what_follows_a_job_is_told_once_it_is_finished(tmp_path: Path, fails: b
     """Then its place in the visitor's share is free; what was stopped has nothing after it."""
     runner, told = JobRunner(), []
     visitor = Visitor("browser 1", "browser 1")
-    others = [make(tmp_path, f"other {n}")[0] for n in range(MOST_EACH - 1)]
+    rest = [make(tmp_path, f"other {n}") for n in range(MOST_EACH - 1)]
+    others = [each for each, _ in rest]
     job, work = make(tmp_path, "first")
 
     def failing_late() -> Iterator[Any]:
@@ -289,6 +290,8 @@ def test_what_follows_a_job_is_told_once_it_is_finished(tmp_path: Path, fails: b
     for each in (*others, second):
         each.then = then
         runner.stop(each)
+    for _, waiting in rest:
+        waiting.go.set()
     wait_for(lambda: all(each.finished for each in others))
     assert len(told) == 1
 
