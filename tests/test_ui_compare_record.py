@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -207,6 +208,28 @@ def test_stopping_keeps_what_is_finished(server: Server) -> None:
     assert not server.context.jobs.busy and server.context.jobs.waiting == 0
     assert len(record.finished) < 3 and record.columns[0].output.is_file()
     assert make(server.context, record, "csv").is_file()
+
+
+def test_a_video_that_is_stopped_while_it_is_measured_counts_for_nothing(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(*args: object) -> dict[str, None]:
+        begun.set()
+        go.wait(10)
+        return {}
+
+    monkeypatch.setattr("vivid.ui.compare.record.measured", slow)
+    record = begin(server, TWO)
+    assert begun.wait(10)
+    stop(server.context, record)
+    go.set()
+    end = time.monotonic() + 10
+    while server.context.jobs.busy:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert not record.finished and not record.columns[0].output.exists()
 
 
 def test_columns_of_different_generators(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from ...pose.portrait import Portrait
 from ...pose.skeleton import PoseClip
 from ...speech.types import Speech
 from ..generation import line_up
-from ..jobs import FAILED, Job
+from ..jobs import DONE, FAILED, Job
 from ..visitors import Visitor, visitor_of
 from .measures import measured
 from .settings import FIELDS, INPUTS, LETTERS, Variant, heeded_by
@@ -158,6 +158,7 @@ def new_file(context: Context, maker: Visitor, path: Path) -> Path:
 def _line_up(context: Context, record: Record, parts: Parts, index: int) -> None:
     column = record.columns[index]
     portrait, _, motion = parts
+    made: list[Result] = []
 
     def finish(result: Result) -> None:
         column.measuring = True
@@ -165,10 +166,12 @@ def _line_up(context: Context, record: Record, parts: Parts, index: int) -> None
         device = context.engine_of(column.variant.model).pipeline().device
         first = before[0].output if before else None
         column.numbers = measured(result, portrait, motion, first, record.look, device.startswith("cuda"))
-        column.result = result
+        made.append(result)
 
     def then(job: Job) -> None:
         column.measuring = False
+        if job.state == DONE:  # not before: whoever stops it until then loses its video
+            column.result = made[0]
         if job.state == FAILED:
             column.error = job.error
         for later in range(index + 1, len(record.columns)):
