@@ -38,6 +38,8 @@ MOST_ARM, LEAST_ARM = 0.9, 0.6
 """Limits for an arm: with sleeve and hand it usually covers 0.3 to 0.65 squared shoulder widths, and the parsing
 network usually calls 0.7 to 0.85 of what is taken out an arm."""
 
+LOW = 0.3
+"""How far below the shoulders hands lie on cloth, in shoulder widths."""
 TOUCHED = 0.06
 """How far from the hands cloth shows their shadow, in shoulder widths."""
 
@@ -286,7 +288,9 @@ def _plate(figure: Figure, removed: Mask, torso: Layer, raised: Mask, cloth_know
     patches = patch_fill(photo, figure.grow(needed, 4), cloth_known)
     inner = cv2.erode((torso > 0.5).astype(np.uint8), ellipse(4 * unit)) > 0  # outlines must not be torn
     beside = figure.grow(needed, 4) & (torso > 0.5)
-    touched = touched_cloth(photo, needed, figure.grow(needed, TOUCHED * UNIT) & inner, beside, cloth_known, unit)
+    low = figure.rows > figure.shoulders[:, 1].max() + LOW * figure.width  # a shoulder has no cloth above it
+    near = figure.grow(needed, TOUCHED * UNIT) & inner & low
+    touched = touched_cloth(photo, needed, near, beside & low, cloth_known, unit)
     removed, needed = removed | touched, needed | touched
     known = (cloth_known & ~figure.grow(needed, 2)).astype(np.uint8)  # seams between arm and body are dark
     known = cv2.morphologyEx(known, cv2.MORPH_OPEN, ellipse(3 * unit)) > 0
