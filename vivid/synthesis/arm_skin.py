@@ -148,8 +148,8 @@ def _with_nails(factor: Floats, nail: NDArray, wide: NDArray, arm: ArmModel, res
     )
     free = np.clip((0.115 - end) / 0.03, 0, 1)[:, None]
     rim = np.clip(wide - nail, 0, 1)[:, None]
-    factor = factor * (1 - rim * np.array([0.16, 0.22, 0.22]))
-    plate = np.array([1.06, 0.93, 0.93]) * (1 - free) + np.array([1.06, 1.02, 0.99]) * free
+    factor = factor * (1 - rim * np.array([0.08, 0.12, 0.12]))
+    plate = np.array([1.10, 1.00, 0.98]) * (1 - free) + np.array([1.12, 1.10, 1.06]) * free
     return factor * (1 - nail[:, None]) + nail[:, None] * plate
 
 

@@ -28,6 +28,8 @@ EVEN = 0.8
 rooms light comes from everywhere, and both arms of a person have the same colour."""
 PALM = 0.06
 """How much lighter palms are: they have hardly any pigment."""
+TIP = 0.18
+"""How far from its end, in palms, a finger counts as its tip."""
 ELBOW_FADE = 0.14
 """Share of the forearm over which its sleeve becomes opaque below the upper sleeve."""
 GRAIN_SIDE = 512
@@ -133,6 +135,9 @@ class SkinPart:
         self.tint = tint * BRIGHT / 255
         # hollows and dark outlines separate the fingers; on an arm that points at the camera they would draw a contour
         parts = np.clip((along - 1.80) / 0.25, 0, 1)
+        # a fingertip that curves away is no hollow, though it lies behind the rest of its finger
+        far = np.linalg.norm(arm.rest[self.vertices, None] - arm.joints[:, 3], axis=2).min(1)
+        parts = parts * (1 - 0.75 * np.exp(-np.square(far / TIP)))
         self.rim, self.parted = 0.06 + 0.07 * parts[:, None], 0.25 + 0.75 * parts
         self.nail = 0.14 * arm.nail[self.vertices]
         self.opaque = np.ones(len(along)) if fade is None else (along - fade[0]) / (fade[1] - fade[0])
