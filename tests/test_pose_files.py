@@ -337,7 +337,7 @@ def test_commands_say_what_the_page_says_of_a_portrait(tmp_path: Path) -> None:
 
     from vivid.inputs import load_portrait
     from vivid.pose.findings import SENTENCES
-    from vivid.ui.strings.sentences import chinese
+    from vivid.ui.strings import chinese
     from vivid.ui.verdicts import examine
 
     photo = Image.open(Path(__file__).parents[1] / "examples" / "portraits" / "ada.jpg")

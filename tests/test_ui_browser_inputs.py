@@ -17,6 +17,7 @@ from ui_browser import PATIENCE, fill, open_details, open_motion
 from ui_fakes import Server, detect_standing
 
 from vivid import inputs
+from vivid.errors import Message
 from vivid.media.video import VideoWriter
 from vivid.pose.detect import SEVERAL, DetectedPose
 
@@ -243,7 +244,7 @@ def test_of_several_people_one_is_picked_by_click_or_key(
         if image.shape[1] < 800:
             return found
         faces = np.array([[600, 40, 700, 140], [100, 40, 200, 140]], np.float32)
-        return dataclasses.replace(found, notices=(SEVERAL.format(people=2),), boxes=faces)
+        return dataclasses.replace(found, notices=(Message(SEVERAL, 2),), boxes=faces)
 
     monkeypatch.setattr(inputs, "detect_picture", detect)
     noise = np.random.default_rng(0).integers(0, 120, (400, 800, 3), dtype=np.uint8)

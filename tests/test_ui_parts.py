@@ -408,7 +408,7 @@ def test_messages_are_in_the_language_of_whoever_is_served() -> None:
 
     @plainly
     def refuse() -> None:
-        raise InputError("The seed is -1: choose a whole number from 0 on.")
+        raise InputError("The seed is {}: choose a whole number from 0 on.", -1)
 
     token = LocalContext.request.set(SimpleNamespace(cookies={}, headers={"accept-language": "zh-CN"}))  # type: ignore[arg-type]
     try:

@@ -73,19 +73,19 @@ class RunSettings:
         for name in ("width", "height"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise InputError(f"The {name} is {value}: choose a number of pixels.")
+                raise InputError("The {} is {}: choose a number of pixels.", name, value)
         if self.steps is not None and self.steps < 1:
-            raise InputError(f"The number of steps is {self.steps}: choose 1 or more.")
+            raise InputError("The number of steps is {}: choose 1 or more.", self.steps)
         for name in ("guidance_audio", "guidance_image"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 20:
-                raise InputError(f"{name} is {value}: choose 0 to 20 (1 is no guidance).")
+                raise InputError("{} is {}: choose 0 to 20 (1 is no guidance).", name, value)
         if self.seconds is not None and not self.seconds > 0:
-            raise InputError(f"The length is {self.seconds} seconds: choose more than 0.")
+            raise InputError("The length is {} seconds: choose more than 0.", self.seconds)
         if self.from_layers is not None and not 0 <= self.from_layers <= 1:
             raise InputError(f"The strength of noise on the layers is {self.from_layers}: choose 0 to 1.")
         if not 0 <= self.seed < 2**63:
-            raise InputError(f"The seed is {self.seed}: choose a whole number from 0 on.")
+            raise InputError("The seed is {}: choose a whole number from 0 on.", self.seed)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -64,8 +64,12 @@ def _crop_centre(portrait: Portrait, size: tuple[int, int]) -> tuple[float, floa
         side = size[axis] / scale
         if face[axis + 2] - face[axis] > side + 1:
             raise InputError(
-                f"The face does not fit into a video of {size[0]} x {size[1]}: choose a size of about the portrait's "
-                f"shape, which is {width} x {height}."
+                "The face does not fit into a video of {} x {}: choose a size of about the portrait's "
+                "shape, which is {} x {}.",
+                size[0],
+                size[1],
+                width,
+                height,
             )
         head_low, head_high = kept[0, axis], kept[0, axis + 2]
         if head_high - head_low > side:  # the whole head does not fit: the face counts

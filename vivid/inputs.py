@@ -39,7 +39,7 @@ def load_portrait(path: str | Path, detector: str = "auto") -> Portrait:
     except InputError as error:
         if turns := upright_turns(image):
             name, degrees = Path(path).name, 90 * turns
-            raise InputError(f"{name} does not stand upright: turn it by {degrees} degrees to the left.") from error
+            raise InputError("{} does not stand upright: turn it by {} degrees to the left.", name, degrees) from error
         raise
 
 

@@ -20,12 +20,12 @@ def resolve(can: Capabilities, settings: RunSettings, size: tuple[int, int]) -> 
     _check_steps(can, settings.steps)
     audio, image = can.guidance or (None, None)
     if can.guidance is None and (settings.guidance_audio is not None or settings.guidance_image is not None):
-        raise InputError(f"Guidance has no effect on {can.name}: leave it out.")
+        raise InputError("Guidance has no effect on {}: leave it out.", can.name)
     if settings.from_layers is not None and not can.takes_layers:
         raise InputError(f"{can.name} does not sample from noise in steps: leave the layers to start from out.")
     for name, title in (("head_stream", "head stream"), ("codebook", "hand codebook")):
         if not getattr(settings, name) and name not in can.switches + can.untrained:
-            raise InputError(f"{can.name} has no {title} to switch off: leave it out.")
+            raise InputError("{} has no {} to switch off: leave it out.", can.name, title)
     return replace(
         settings,
         width=width,
@@ -41,15 +41,17 @@ def resolve(can: Capabilities, settings: RunSettings, size: tuple[int, int]) -> 
 def check_size(width: int, height: int, multiple: int, largest: int) -> None:
     """InputError unless both sides are multiples of `multiple`, from `multiple` to `largest`."""
     if any(side % multiple or not multiple <= side <= largest for side in (width, height)):
-        raise InputError(f"The size is {width} x {height}: choose multiples of {multiple} up to {largest}.")
+        raise InputError("The size is {} x {}: choose multiples of {} up to {}.", width, height, multiple, largest)
 
 
 def _check_steps(can: Capabilities, steps: int | None) -> None:
     if steps is None:
         return
     if can.steps is None or can.most_steps is None:
-        raise InputError(f"{can.name} has no sampling steps: leave their number out.")
+        raise InputError("{} has no sampling steps: leave their number out.", can.name)
     if steps > can.most_steps:
         if can.most_steps == 1:
-            raise InputError(f"{can.name} makes a video in one step: {steps} steps are not possible, leave them out.")
-        raise InputError(f"The number of steps is {steps}: choose 1 to {can.most_steps}.")
+            raise InputError(
+                "{} makes a video in one step: {} steps are not possible, leave them out.", can.name, steps
+            )
+        raise InputError("The number of steps is {}: choose 1 to {}.", steps, can.most_steps)

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, Message
 from .children import Deadline, limit
 
 SECONDS = 20.0
@@ -112,9 +112,9 @@ def call_apart(reader: Callable[..., Answer], path: Path, refusals: Refusals, **
             except EOFError:
                 worker.end()
         if deadline.passed or worker.process.returncode == -_PROCESSOR_TIME:
-            raise InputError(refusals.slow.format(path.name))
+            raise InputError(refusals.slow, path.name)
         if not kept:  # a kept process may have ended for another reason: ask a new one
-            raise InputError(f"{path.name} is damaged or incomplete: save or download it again.")
+            raise InputError("{} is damaged or incomplete: save or download it again.", path.name)
     with _lock:
         keep = len(_idle) < _KEPT and not deadline.passed and not deadline.lowered
         if keep:
@@ -124,9 +124,9 @@ def call_apart(reader: Callable[..., Answer], path: Path, refusals: Refusals, **
     if "fault" in answer:
         raise RuntimeError(answer["fault"])
     if "error" in answer:
-        raise InputError(answer["error"])
+        raise InputError(Message.unpacked(answer["error"]))
     if "large" in answer:
-        raise InputError(refusals.large.format(path.name))
+        raise InputError(refusals.large, path.name)
     return answer["values"], arrays
 
 
@@ -162,7 +162,7 @@ def serve() -> None:
             values, arrays = reader(Path(question["path"]), **question["arguments"])
             answer = {"values": values, "arrays": [(array.dtype.str, array.shape) for array in arrays]}
         except InputError as error:
-            answer = {"error": str(error)}
+            answer = {"error": error.message.packed()}
         except MemoryError:
             answer = {"large": True}
         except Exception:  # an error of ours: report it to the caller

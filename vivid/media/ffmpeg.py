@@ -63,7 +63,7 @@ def run(arguments: list[str], name: str, seconds: float, most: int) -> bytes:
 
 def too_slow(name: str) -> InputError:
     """The refusal of a file that takes too long to decode."""
-    return InputError(f"{name} takes too long to decode: convert it to MP4 or WAV first.")
+    return InputError("{} takes too long to decode: convert it to MP4 or WAV first.", name)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def describe(path: Path) -> MediaInfo:
     arguments = [ffmpeg_program(), "-hide_banner", "-nostdin", *safe_input(path)]
 
     def late() -> InputError:
-        return InputError(f"{path.name} takes too long to open: convert it to MP4 or WAV first.")
+        return InputError("{} takes too long to open: convert it to MP4 or WAV first.", path.name)
 
     with Child(arguments, PROBE_SECONDS, late, errors=True) as child:
         said = child.read(_MOST_DESCRIPTION)
@@ -101,7 +101,7 @@ def parse_description(text: str, name: str) -> MediaInfo:
     # Titles and comments are printed with a deeper indent, so that they cannot imitate these lines.
     streams = list(_STREAM.finditer(text))
     if not streams:
-        raise NoMediaError(f"{name} is neither a sound nor a video file that can be read: use WAV, MP3, M4A or MP4.")
+        raise NoMediaError("{} is neither a sound nor a video file that can be read: use WAV, MP3, M4A or MP4.", name)
     seconds, begin = None, 0.0
     if found := _DURATION.search(text):
         seconds = int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found[1] is not None else None

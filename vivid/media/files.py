@@ -21,21 +21,26 @@ def check_file(path: str | Path, what: str, limits: Limits) -> Path:
     path = Path(path)
     try:
         if not path.exists():
-            raise InputError(f"There is no {what} at {path}: check the path.")
+            raise InputError("There is no {} at {}: check the path.", what, path)
         if not path.is_file():
-            raise InputError(f"{path} is not a file: give the path of one {what}.")
+            raise InputError("{} is not a file: give the path of one {}.", path, what)
         size = path.stat().st_size
         with path.open("rb"):
             pass
     except InputError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise InputError(f"The {what} {str(path)!r} cannot be opened: check its name and permissions.") from error
+        raise InputError(
+            "The {} {} cannot be opened: check its name and permissions.", what, repr(str(path))
+        ) from error
     if size == 0:
-        raise InputError(f"The {what} {path.name} is empty: choose another one.")
+        raise InputError("The {} {} is empty: choose another one.", what, path.name)
     if size > limits.upload_bytes:
         raise InputError(
-            f"The {what} {path.name} has {megabytes(size)}, the limit is {megabytes(limits.upload_bytes)}: "
-            "choose a smaller or shorter one."
+            "The {} {} has {}, the limit is {}: choose a smaller or shorter one.",
+            what,
+            path.name,
+            megabytes(size),
+            megabytes(limits.upload_bytes),
         )
     return path

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from ..config import Limits
-from ..errors import InputError
+from ..errors import InputError, Message
 from .apart import Answer, Refusals, call_apart
 from .files import check_file
 
@@ -89,7 +89,7 @@ def decode_file(path: Path, limits: Limits) -> Picture:
     """`load_picture` for a file in the current process, without a deadline or a memory limit."""
     kind, brands = _brands(path)
     if kind in _HEIC or (kind in _ANY_HEIF and _AVIF.isdisjoint(brands) and not _HEIC.isdisjoint(brands)):
-        raise InputError(f"{path.name} is a HEIC picture, which cannot be read here: save it as JPEG or PNG.")
+        raise InputError("{} is a HEIC picture, which cannot be read here: save it as JPEG or PNG.", path.name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the size is checked below, and broken EXIF is no reason to refuse
@@ -101,9 +101,9 @@ def decode_file(path: Path, limits: Limits) -> Picture:
     except (InputError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
-        raise InputError(f"{path.name} is too large: {_pixel_limit(limits)}.") from error
+        raise InputError("{} is too large: {}.", path.name, _pixel_limit(limits)) from error
     except Exception as error:  # decoders raise whatever a broken file makes them raise
-        raise InputError(f"{path.name} cannot be read as a picture: use a JPEG, PNG or WebP file.") from error
+        raise InputError("{} cannot be read as a picture: use a JPEG, PNG or WebP file.", path.name) from error
 
 
 def _brands(path: Path) -> tuple[bytes, set[bytes]]:
@@ -122,7 +122,9 @@ def _check_scans(path: Path, image: Image.Image) -> None:
         return
     scans = count_scans(path.read_bytes())
     if scans > _USUAL_SCANS and scans * image.size[0] * image.size[1] > _MOST_SCANNED_PIXELS:
-        raise InputError(f"{path.name} is stored in {scans} passes, too many to decode: save it again as JPEG or PNG.")
+        raise InputError(
+            "{} is stored in {} passes, too many to decode: save it again as JPEG or PNG.", path.name, scans
+        )
 
 
 def count_scans(data: bytes) -> int:
@@ -186,19 +188,19 @@ def fit_of(source: tuple[int, int], size: tuple[int, int], centre: tuple[float, 
 
 
 def _pixel_limit(limits: Limits) -> str:
-    return f"the limit is {limits.picture_pixels / 1e6:.0f} megapixels, scale it down"
+    return Message("the limit is {} megapixels, scale it down", f"{limits.picture_pixels / 1e6:.0f}")
 
 
 def _check_pixels(size: tuple[int, int], limits: Limits) -> None:
     if size[0] * size[1] > limits.picture_pixels:
-        raise InputError(f"The picture has {size[0]} x {size[1]} pixels: {_pixel_limit(limits)}.")
+        raise InputError("The picture has {} x {} pixels: {}.", size[0], size[1], _pixel_limit(limits))
 
 
 def _check_size_of(image: Picture) -> Picture:
     height, width = image.shape[:2]
     if min(height, width) < SMALLEST_SIDE:
         raise InputError(
-            f"The picture has only {width} x {height} pixels: choose one of at least {SMALLEST_SIDE} on each side."
+            "The picture has only {} x {} pixels: choose one of at least {} on each side.", width, height, SMALLEST_SIDE
         )
     return image
 
@@ -210,7 +212,7 @@ def _decode(image: Image.Image, name: str) -> Picture:
     except MemoryError:
         raise
     except Exception as error:
-        raise InputError(f"{name} is damaged or incomplete: save or download it again.") from error
+        raise InputError("{} is damaged or incomplete: save or download it again.", name) from error
     profile = image.info.get("icc_profile")
     image = _upright(image)
     if image.mode in {"I", "F"} or image.mode.startswith("I;16"):

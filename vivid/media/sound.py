@@ -10,7 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from ..config import SAMPLE_RATE, Limits
-from ..errors import InputError
+from ..errors import InputError, Message
 from ..speech.types import Speech
 from .children import Child
 from .ffmpeg import MediaInfo, command, describe, run, safe_input, too_slow
@@ -36,8 +36,8 @@ class TooLongError(InputError):
     """More sound than the limit; `seconds` is its length, if the header states it."""
 
     def __init__(self, name: str, longest: float, seconds: float | None) -> None:
-        length = f"{seconds:.0f} seconds" if seconds is not None else "more"
-        super().__init__(f"{name} has {length} of sound, the limit is {longest:g} seconds: cut it shorter.")
+        length = Message("{} seconds", f"{seconds:.0f}") if seconds is not None else "more"
+        super().__init__("{} has {} of sound, the limit is {} seconds: cut it shorter.", name, length, f"{longest:g}")
         self.seconds = seconds
 
 
@@ -55,7 +55,7 @@ def load_speech(
     path = check_file(path, "sound file", limits)
     info = describe(path)
     if not info.has_sound:
-        raise InputError(f"{path.name} has no sound: choose a file with speech in it.")
+        raise InputError("{} has no sound: choose a file with speech in it.", path.name)
     samples = mix(_finite(_decode(path, longest + 1), path.name))
     if info.width is not None and (late := _late(path, info)):
         samples = np.concatenate([np.zeros(round(min(late, longest) * SAMPLE_RATE), np.float32), samples])
@@ -66,8 +66,10 @@ def load_speech(
     samples = samples[:most]
     if len(samples) < SHORTEST_SECONDS * SAMPLE_RATE:
         raise InputError(
-            f"{path.name} has only {len(samples) / SAMPLE_RATE:.2f} seconds of sound: "
-            f"choose one of at least {SHORTEST_SECONDS} seconds."
+            "{} has only {} seconds of sound: choose one of at least {} seconds.",
+            path.name,
+            f"{len(samples) / SAMPLE_RATE:.2f}",
+            SHORTEST_SECONDS,
         )
     return Speech(np.clip(samples, -1.0, 1.0, out=samples))
 
@@ -110,17 +112,17 @@ def _decode(path: Path, seconds: float) -> Samples:
             raise _undecodable(path.name)
         offset, channels = int.from_bytes(header[4:8], "big"), int.from_bytes(header[20:24], "big")
         if not 1 <= channels <= MOST_CHANNELS:
-            raise InputError(f"{path.name} has {channels} channels of sound: mix it down to mono or stereo first.")
+            raise InputError("{} has {} channels of sound: mix it down to mono or stereo first.", path.name, channels)
         child.read(offset - _AU_HEADER)
         samples = np.zeros((round(seconds * SAMPLE_RATE), channels), np.float32)
         whole = child.readinto(samples.data.cast("B")) // (4 * channels)
     if not whole:
-        raise InputError(f"{path.name} is empty or damaged: there is no moment of sound in it. Record it anew.")
+        raise InputError("{} is empty or damaged: there is no moment of sound in it. Record it anew.", path.name)
     return samples[:whole].byteswap(inplace=True) if sys.byteorder == "little" else samples[:whole]
 
 
 def _undecodable(name: str) -> InputError:
-    return InputError(f"The sound in {name} cannot be decoded: convert it to WAV or MP3.")
+    return InputError("The sound in {} cannot be decoded: convert it to WAV or MP3.", name)
 
 
 def _late(path: Path, info: MediaInfo) -> float:
@@ -143,6 +145,6 @@ def _finite(samples: Samples, name: str) -> Samples:
     """The samples with damaged ones (NaN, infinite) silenced in place; a file with no other samples is refused."""
     damaged = ~np.isfinite(samples)
     if damaged.all():
-        raise InputError(f"{name} holds no valid samples: export it again as WAV.")
+        raise InputError("{} holds no valid samples: export it again as WAV.", name)
     samples[damaged] = 0.0
     return samples

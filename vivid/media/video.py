@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import FPS, Limits
-from ..errors import InputError
+from ..errors import InputError, Message
 from ..speech.types import Speech
 from .children import Child
 from .ffmpeg import command, describe, safe_input, too_slow
@@ -64,14 +64,17 @@ def probe(path: str | Path, limits: Limits | None = None) -> VideoInfo:
     path = check_file(path, "video", limits)
     info = describe(path)
     if info.width is None or info.height is None:
-        raise InputError(f"{path.name} has no pictures in it: choose a video file such as MP4, MOV or WebM.")
+        raise InputError("{} has no pictures in it: choose a video file such as MP4, MOV or WebM.", path.name)
     if info.width * info.height > limits.picture_pixels:
         raise InputError(
-            f"{path.name} has {info.width} x {info.height} pixels a frame, the limit is "
-            f"{limits.picture_pixels / 1e6:.0f} megapixels: scale it down."
+            "{} has {} x {} pixels a frame, the limit is {} megapixels: scale it down.",
+            path.name,
+            info.width,
+            info.height,
+            f"{limits.picture_pixels / 1e6:.0f}",
         )
     if min(info.width, info.height) < SMALLEST_SIDE:
-        raise InputError(f"{path.name} has only {info.width} x {info.height} pixels a frame: choose a larger one.")
+        raise InputError("{} has only {} x {} pixels a frame: choose a larger one.", path.name, info.width, info.height)
     if info.seconds is not None and info.seconds > limits.motion_seconds + 1 / FPS:
         raise _too_long(path.name, limits, info.seconds)
     return VideoInfo(info.width, info.height, info.fps, info.seconds, info.has_sound, info.start, info.track)
@@ -122,7 +125,7 @@ def _decode(path: Path, size: tuple[int, int], fps: float, limits: Limits, info:
             more = min(allowed, spare)
             child.left, spare = child.left + more, spare - more
     if not count:
-        raise InputError(f"No frame of {path.name} can be decoded: convert it to MP4 (H.264) first.")
+        raise InputError("No frame of {} can be decoded: convert it to MP4 (H.264) first.", path.name)
 
 
 def _clock(start: float, limits: Limits) -> str:
@@ -138,8 +141,10 @@ def _clock(start: float, limits: Limits) -> str:
 
 
 def _too_long(name: str, limits: Limits, seconds: float | None = None) -> InputError:
-    length = f"{seconds:.0f} seconds" if seconds is not None else "longer"
-    return InputError(f"{name} is {length} long, the limit is {limits.motion_seconds:g} seconds: cut it shorter.")
+    length = Message("{} seconds", f"{seconds:.0f}") if seconds is not None else "longer"
+    return InputError(
+        "{} is {} long, the limit is {} seconds: cut it shorter.", name, length, f"{limits.motion_seconds:g}"
+    )
 
 
 class VideoWriter:

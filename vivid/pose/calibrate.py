@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, Message
 from .contact import keep_contact
 from .measures import BONES, HIPS_OF_BODY, PAIRED, SIDES, Array, joints_of, lengths_of, measure
 from .report import CalibrationOptions, CalibrationReport, Clamp, Fallback, Segment
@@ -195,9 +195,8 @@ def _global_scale(wanted: Lengths, own: Lengths, size: float, notes: _Notes) -> 
         across = size
     r_x = notes.clamp("r_x", across, about=size)
     if down is None:
-        reason = "the hips are not seen in both: "
-        reason += "neck to nose is used" if up is not None else "the width's factor is used"
-        notes.fall_back("r_y", reason)
+        nose, width = "neck to nose is used", "the width's factor is used"
+        notes.fall_back("r_y", Message("the hips are not seen in both: {}", width if up is None else nose))
     return r_x, notes.clamp("r_y", next(each for each in (down, up, r_x) if each is not None), about=size)
 
 
@@ -218,7 +217,7 @@ def _common_centre(centres: dict[str, Array], goals: dict[str, Array], notes: _N
     """The most trusted centre that motion and portrait both have."""
     kind = next(name for name in ("torso", "neck", "nose", "hips", "picture") if name in centres and name in goals)
     if kind != "torso":
-        notes.fall_back("centre", f"the torso is not seen whole in both: the {kind} is used")
+        notes.fall_back("centre", Message("the torso is not seen whole in both: the {} is used", kind))
     return kind
 
 
@@ -245,15 +244,20 @@ def _estimates(lengths: Lengths, parts: tuple[str, ...], notes: _Notes, whose: s
                 guessed.add(name)
             if own is None:
                 source = "the global factor" if foreshortened else "the other one's length"
-                notes.fall_back(name, f"not seen in the {whose}: {source} is used")
+                notes.fall_back(name, Message("not seen in the {}: {} is used", whose, source))
             elif foreshortened:
                 share = own / usual
                 notes.fall_back(
-                    name, f"foreshortened in the {whose} ({share:.0%} of the usual): the global factor is used"
+                    name,
+                    Message(
+                        "foreshortened in the {} ({} of the usual): the global factor is used", whose, f"{share:.0%}"
+                    ),
                 )
             elif own < OWN_ENOUGH * used:
                 share = own / used
-                notes.fall_back(name, f"foreshortened in the {whose} ({share:.0%} of the other one, which is used)")
+                notes.fall_back(
+                    name, Message("foreshortened in the {} ({} of the other one, which is used)", whose, f"{share:.0%}")
+                )
     return result
 
 
@@ -261,7 +265,7 @@ def _factor(name: str, target: float | None, driving: float | None, neutral: flo
     """Reference over driving length, within bounds; the neutral factor where either is unknown."""
     if target is None or driving is None:
         whose = "portrait" if target is None else "motion"
-        notes.fall_back(name, f"not seen in the {whose}: the global factor is used")
+        notes.fall_back(name, Message("not seen in the {}: the global factor is used", whose))
         return neutral
     if any(clamp.factor == _SCALED_BY.get(name) for clamp in notes.clamps):
         return neutral  # otherwise step 2 would undo the bound of step 1

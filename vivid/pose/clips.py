@@ -75,27 +75,31 @@ def load_clip(path: str | Path) -> PoseClip:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"There is no pose clip {path.name!r}: check its path.")
+        raise InputError("There is no pose clip {}: check its path.", repr(path.name))
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise InputError(f"{path.name} is larger than {MAX_FILE_BYTES >> 20} MB: trim the clip.")
+        raise InputError("{} is larger than {} MB: trim the clip.", path.name, MAX_FILE_BYTES >> 20)
     try:
         with zipfile.ZipFile(path) as archive:
             return _read_archive(archive, path.name)
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError, OSError) as error:
-        raise InputError(f"{path.name} is damaged or not a pose clip: export it again as .npz.") from error
+        raise InputError("{} is damaged or not a pose clip: export it again as .npz.", path.name) from error
 
 
 def check_clip(clip: PoseClip, name: str) -> PoseClip:
     """Return `clip` if its length, canvas, rate and numbers are usable, else raise InputError naming the frame."""
     if not 1 <= len(clip) <= MAX_FRAMES:
-        raise InputError(f"{name} has {len(clip)} frames: 1 to {MAX_FRAMES} are allowed.")
+        raise InputError("{} has {} frames: 1 to {} are allowed.", name, len(clip), MAX_FRAMES)
     if not (math.isfinite(clip.fps) and 1 <= clip.fps <= MAX_FPS):
-        raise InputError(f"{name} says {clip.fps:g} frames a second: 1 to {MAX_FPS:g} are allowed.")
+        raise InputError("{} says {} frames a second: 1 to {} are allowed.", name, f"{clip.fps:g}", f"{MAX_FPS:g}")
     if not all(1 <= side <= MAX_CANVAS for side in clip.canvas):
         raise InputError(
-            f"{name} has a canvas of {clip.canvas[0]} x {clip.canvas[1]}: 1 to {MAX_CANVAS} pixels a side are allowed."
+            "{} has a canvas of {} x {}: 1 to {} pixels a side are allowed.",
+            name,
+            clip.canvas[0],
+            clip.canvas[1],
+            MAX_CANVAS,
         )
     for part in _SHAPES:
         points = getattr(clip, part)
@@ -105,8 +109,11 @@ def check_clip(clip: PoseClip, name: str) -> PoseClip:
         if not usable.all():  # comparisons with NaN are false, so NaN and infinity are refused as well
             frame = int(np.argwhere(~usable)[0][0])
             raise InputError(
-                f"{name} has a {part} point in frame {frame} that is no usable number: "
-                f"repair or trim that frame (absent points are 0, 0, 0)."
+                "{} has a {} point in frame {} that is no usable number: repair or trim that frame "
+                "(absent points are 0, 0, 0).",
+                name,
+                part,
+                frame,
             )
     return clip
 
@@ -120,28 +127,30 @@ def _read_archive(archive: zipfile.ZipFile, name: str) -> PoseClip:
     entries: dict[str, zipfile.ZipInfo] = {}
     infos = archive.infolist()
     if len(infos) > 64:
-        raise InputError(f"{name} holds {len(infos)} arrays, a pose clip has six: export it again as .npz.")
+        raise InputError("{} holds {} arrays, a pose clip has six: export it again as .npz.", name, len(infos))
     for info in infos:
         entries.setdefault(info.filename.removesuffix(".npy"), info)
 
     def array(key: str, kinds: str, tail: tuple[int, ...] | None) -> NDArray[np.generic]:
         if key not in entries:
-            raise InputError(f"{name} has no array {key!r}: a pose clip has version, fps, canvas, body, hands, face.")
+            raise InputError(
+                "{} has no array {}: a pose clip has version, fps, canvas, body, hands, face.", name, repr(key)
+            )
         with archive.open(entries[key]) as stream:
             return _read_array(stream, f"{key!r} in {name}", kinds, tail)
 
     version = array("version", "iu", None)
     if version.size != 1 or int(version.reshape(-1)[0]) != VERSION:
-        raise InputError(f"{name} is not version {VERSION} of the pose clip: export it again with this program.")
+        raise InputError("{} is not version {} of the pose clip: export it again with this program.", name, VERSION)
     fps = array("fps", "fiu", None)
     canvas = array("canvas", "fiu", None)
     if fps.size != 1 or canvas.shape != (2,) or not np.isfinite(canvas.astype(np.float64)).all():
-        raise InputError(f"{name} needs one number for fps and two for canvas: export it again.")
+        raise InputError("{} needs one number for fps and two for canvas: export it again.", name)
     with np.errstate(over="ignore", invalid="ignore"):  # what does not fit float32 becomes infinite and is refused
         points = {key: array(key, "f", tail).astype(np.float32) for key, tail in _SHAPES.items()}
     if len({len(part) for part in points.values()}) != 1:
         lengths = ", ".join(f"{key} {len(part)}" for key, part in points.items())
-        raise InputError(f"{name} has parts of different lengths ({lengths}): export it again.")
+        raise InputError("{} has parts of different lengths ({}): export it again.", name, lengths)
     width, height = (int(side) for side in canvas.astype(np.float64).clip(-1, MAX_CANVAS + 1))
     clip = PoseClip(**points, canvas=(width, height), fps=float(fps.astype(np.float64).reshape(-1)[0]))
     return check_clip(clip, name)
@@ -151,20 +160,20 @@ def _read_array(stream: IO[bytes], what: str, kinds: str, tail: tuple[int, ...] 
     """One .npy from a stream; `tail` is the expected shape after the frames, None allows up to 8 numbers."""
     shape, fortran, dtype = read_npy_header(stream, what)
     if dtype.hasobject or dtype.kind not in kinds or dtype.itemsize > 8:
-        raise InputError(f"Array {what} has type {dtype}, which is not accepted: store plain float32 numbers.")
+        raise InputError("Array {} has type {}, which is not accepted: store plain float32 numbers.", what, dtype)
     count = math.prod(shape)
     if tail is None:
         if count > 8 or len(shape) > 1:
-            raise InputError(f"Array {what} has shape {shape}, a number or two were expected.")
+            raise InputError("Array {} has shape {}, a number or two were expected.", what, shape)
     elif shape[1:] != tail or len(shape) != len(tail) + 1:
         expected = "(frames, " + ", ".join(map(str, tail)) + ")"
-        raise InputError(f"Array {what} has shape {shape}, expected {expected}.")
+        raise InputError("Array {} has shape {}, expected {}.", what, shape, expected)
     elif not 1 <= shape[0] <= MAX_FRAMES:
-        raise InputError(f"Array {what} announces {shape[0]} frames: 1 to {MAX_FRAMES} are allowed.")
+        raise InputError("Array {} announces {} frames: 1 to {} are allowed.", what, shape[0], MAX_FRAMES)
     size = count * dtype.itemsize
     data = stream.read(size)
     if len(data) != size or stream.read(1):
-        raise InputError(f"Array {what} is longer or shorter than its header says: export the clip again.")
+        raise InputError("Array {} is longer or shorter than its header says: export the clip again.", what)
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
 
 
@@ -178,12 +187,12 @@ def read_npy_header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], bool
     length = stream.read({1: 2, 2: 4}.get(magic[6] if len(magic) == 8 else 0, 0))
     size = int.from_bytes(length, "little")
     if magic[:6] != b"\x93NUMPY" or not 0 < size <= _MAX_HEADER:
-        raise InputError(f"Array {what} has a damaged header: export the clip again.")
+        raise InputError("Array {} has a damaged header: export the clip again.", what)
     found = _HEADER.fullmatch(stream.read(size))
     if found is None:
-        raise InputError(f"Array {what} has a header that is not accepted: store plain float32 numbers.")
+        raise InputError("Array {} has a header that is not accepted: store plain float32 numbers.", what)
     try:
         dtype = np.dtype(found[1].decode())
     except TypeError as error:
-        raise InputError(f"Array {what} has an unknown type: store plain float32 numbers.") from error
+        raise InputError("Array {} has an unknown type: store plain float32 numbers.", what) from error
     return tuple(int(side) for side in found[3].split(b",") if side.strip()), found[2] == b"True", dtype

@@ -36,12 +36,12 @@ def numbered_files(path: Path) -> tuple[str, dict[int, bytes]]:
     except Exception as error:
         if path.is_dir():
             raise InputError(f"The folder {path.name} cannot be read: check its permissions.") from error
-        raise InputError(f"{path.name} is damaged or no tar archive: pack the folder of poses again.") from error
+        raise InputError("{} is damaged or no tar archive: pack the folder of poses again.", path.name) from error
     for ending in (".npy", ".json"):
         if found[ending]:
             return ending, found[ending]
     raise InputError(
-        f"There are no poses in {path.name}: it needs 0.npy, 1.npy, ... (EchoMimicV2) or numbered OpenPose JSON files."
+        "There are no poses in {}: it needs 0.npy, 1.npy, ... (EchoMimicV2) or numbered OpenPose JSON files.", path.name
     )
 
 
@@ -60,11 +60,13 @@ def _collected(files: Iterator[tuple[str, bytes]], name: str) -> dict[str, dict[
         if number is None:
             continue
         if number in kind:
-            raise InputError(f"{name} holds frame {number} twice: keep one clip in a folder or archive.")
+            raise InputError("{} holds frame {} twice: keep one clip in a folder or archive.", name, number)
         kind[number] = data
         total += len(data)
         if len(kind) > MAX_FRAMES or total > MAX_UNPACKED:
-            raise InputError(f"{name} holds more than {MAX_FRAMES} frames or {MAX_UNPACKED >> 20} MB: trim the clip.")
+            raise InputError(
+                "{} holds more than {} frames or {} MB: trim the clip.", name, MAX_FRAMES, MAX_UNPACKED >> 20
+            )
     return frames
 
 
@@ -76,20 +78,20 @@ def _largest(file_name: str) -> int | None:
 def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
     for count, path in enumerate(folder.iterdir()):
         if count > _MOST_FILES:
-            raise InputError(f"{folder.name} holds more than {_MOST_FILES} files: trim the clip.")
+            raise InputError("{} holds more than {} files: trim the clip.", folder.name, _MOST_FILES)
         most = _largest(path.name)
         if most is None or path.is_dir():
             continue
         if path.is_symlink() or not path.is_file():
-            raise InputError(f"{path.name} in {folder.name} is a link or no file: copy the real file there.")
+            raise InputError("{} in {} is a link or no file: copy the real file there.", path.name, folder.name)
         if path.stat().st_size > most:
-            raise InputError(f"{path.name[:60]!r} in {folder.name} is too large for one pose.")
+            raise InputError("{} in {} is too large for one pose.", repr(path.name[:60]), folder.name)
         yield path.name, path.read_bytes()
 
 
 def _in_archive(path: Path) -> Iterator[tuple[str, bytes]]:
     if not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
-        raise InputError(f"{path.name} is no archive of at most {MAX_FILE_BYTES >> 20} MB: choose another file.")
+        raise InputError("{} is no archive of at most {} MB: choose another file.", path.name, MAX_FILE_BYTES >> 20)
     return _in_zip(path) if kind_of(path) == "zip" else _in_tar(path)
 
 
@@ -97,7 +99,7 @@ def _in_zip(path: Path) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if len(members) > _MOST_FILES:
-            raise InputError(f"{path.name} holds more than {_MOST_FILES} files: trim the clip.")
+            raise InputError("{} holds more than {} files: trim the clip.", path.name, _MOST_FILES)
         for member in members:
             most = _largest(member.filename)
             if most is None or member.is_dir():
@@ -105,7 +107,7 @@ def _in_zip(path: Path) -> Iterator[tuple[str, bytes]]:
             with archive.open(member) as stream:
                 data = stream.read(most + 1)
             if len(data) > most:
-                raise InputError(f"{member.filename[:60]!r} in {path.name} is too large for one pose.")
+                raise InputError("{} in {} is too large for one pose.", repr(member.filename[:60]), path.name)
             yield member.filename, data
 
 
@@ -118,14 +120,16 @@ def _in_tar(path: Path) -> Iterator[tuple[str, bytes]]:
         with tarfile.open(fileobj=bounded, mode="r|") as archive:
             for count, member in enumerate(archive):
                 if count > _MOST_FILES:
-                    raise InputError(f"{path.name} holds more than {_MOST_FILES} files: trim the clip.")
+                    raise InputError("{} holds more than {} files: trim the clip.", path.name, _MOST_FILES)
                 most = _largest(member.name)
                 if member.isdir() or (most is None and member.isreg()):
                     continue
                 if not member.isreg() or member.issparse() or most is None:
-                    raise InputError(f"{path.name} holds {member.name[:60]!r}, a link or device: pack plain files.")
+                    raise InputError(
+                        "{} holds {}, a link or device: pack plain files.", path.name, repr(member.name[:60])
+                    )
                 if member.size > most:
-                    raise InputError(f"{member.name[:60]!r} in {path.name} is too large for one pose.")
+                    raise InputError("{} in {} is too large for one pose.", repr(member.name[:60]), path.name)
                 stream = archive.extractfile(member)
                 assert stream is not None
                 yield member.name, stream.read()
@@ -140,7 +144,7 @@ class _Bounded:
     def read(self, size: int) -> bytes:
         """At most `size` bytes."""
         if not 0 <= size <= self._left:
-            raise InputError(f"{self._name} unpacks to more than {MAX_UNPACKED >> 20} MB: trim the clip.")
+            raise InputError("{} unpacks to more than {} MB: trim the clip.", self._name, MAX_UNPACKED >> 20)
         data = self._stream.read(size)
         self._left -= len(data)
         return data

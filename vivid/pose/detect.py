@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import FPS, Limits
-from ..errors import InputError
+from ..errors import InputError, Message
 from .gaps import absences, notices_of, refuse_empty
 from .people import NOBODY, Boxes
 from .repair import drop_strays, fill_gaps, repair_sides, runs
@@ -27,7 +27,7 @@ _MAX_SIDE = 1280
 """Longest side in pixels at which videos are read; the networks look at crops of at most 384 pixels."""
 
 SEVERAL = (
-    "There are {people} people in the picture; the largest one near the middle is used: "
+    "There are {} people in the picture; the largest one near the middle is used: "
     "crop the picture if that is not who you mean."
 )
 Image = NDArray[np.uint8]
@@ -164,7 +164,7 @@ def detect_picture(image: Image, detector: str = "auto") -> DetectedPose:
         raise InputError("No face was found in the picture: use one where the person looks towards the camera.")
     notices = []
     if people > 1:
-        notices.append(SEVERAL.format(people=people))
+        notices.append(Message(SEVERAL, people))
     return DetectedPose(pose, tuple(notices), name, boxes)
 
 

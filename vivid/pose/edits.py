@@ -71,7 +71,7 @@ class Edit:
     def weights(self, frames: int) -> Array:
         """How much of it counts in each frame of a clip, (frames,): 1 in `frame`. Errors: InputError."""
         if self.last >= frames:
-            raise InputError(f"The correction ends in frame {self.last + 1}, the clip has {frames}: make it again.")
+            raise InputError("The correction ends in frame {}, the clip has {}: make it again.", self.last + 1, frames)
         at = np.arange(frames)
         if self.first == self.last:
             return (at == self.frame).astype(np.float64)
@@ -96,7 +96,7 @@ def checked_edits(edits: Any) -> tuple[Edit, ...]:
     if not isinstance(edits, tuple | list):
         raise InputError("The corrections cannot be read: undo them and make them again.")
     if len(edits) > MOST_EDITS:
-        raise InputError(f"The clip has {MOST_EDITS} corrections, which is the limit: correct whole ranges instead.")
+        raise InputError("The clip has {} corrections, which is the limit: correct whole ranges instead.", MOST_EDITS)
     return tuple(edit if isinstance(edit, Edit) else Edit.from_dict(edit) for edit in edits)
 
 

@@ -21,8 +21,8 @@ Troubles = dict[str, dict[str, int]]
 SENTENCES = {
     "upside_down": "The person in the portrait seems to lie or stand on the head: turn the picture upright.",
     "head_cut": "The head in the portrait is cut off at the top: leave some room above it.",
-    "head_tiny": "The face in the portrait is only {pixels} pixels high: use a larger picture or crop closer.",
-    "head_small": "The face in the portrait is {pixels} pixels high: from about 100 on the mouth gets sharp.",
+    "head_tiny": "The face in the portrait is only {} pixels high: use a larger picture or crop closer.",
+    "head_small": "The face in the portrait is {} pixels high: from about 100 on the mouth gets sharp.",
     "dark": "The head in the portrait is very dark: use a picture in better light.",
     "no_shoulders": "A shoulder is outside the portrait: gestures may look cramped.",
 }

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..config import FPS
-from ..errors import InputError
+from ..errors import InputError, Message
 from ..media.outputs import reserve, write_text
 from . import inert_pickle
 from .clips import MAX_CANVAS, check_clip, read_npy_header
@@ -39,11 +39,13 @@ def echomimic_of(files: dict[int, bytes], name: str) -> PoseClip:
     bodies, hands, faces = [], [], []
     for number in range(min(files), min(files) + len(files)):
         if number not in files:
-            raise InputError(f"Frame {number} is missing in {name}: export the clip again or number it without gaps.")
-        where = f"frame {number} ({number}.npy) of {name}"
+            raise InputError(
+                "Frame {} is missing in {}: export the clip again or number it without gaps.", number, name
+            )
+        where = Message("frame {} ({}.npy) of {}", number, number, name)
         body, hand, face, size = _echomimic_frame(files.pop(number), where)
         if canvas not in (None, size):
-            raise InputError(f"The canvas changes in {where}: export the clip again in one size.")
+            raise InputError("The canvas changes in {}: export the clip again in one size.", where)
         canvas = size
         bodies.append(body)
         hands.append(hand)
@@ -56,12 +58,12 @@ def _echomimic_frame(data: bytes, where: str) -> tuple[Points, Points, Points, t
     stream = io.BytesIO(data)
     shape, _, dtype = read_npy_header(stream, where)
     if shape != () or dtype.kind != "O":
-        raise InputError(f"There is no EchoMimicV2 pose in {where}: check that it is a folder of pose clips.")
+        raise InputError("There is no EchoMimicV2 pose in {}: check that it is a folder of pose clips.", where)
     try:
         frame = inert_pickle.read(stream.read())
     except inert_pickle.RefusedPickleError as error:
         raise InputError(
-            f"Refused to read {where}, which holds {error}: only arrays and numbers are allowed."
+            "Refused to read {}, which holds {}: only arrays and numbers are allowed.", where, error
         ) from error
     try:
         height, width, top, bottom, left, right = (
@@ -75,7 +77,7 @@ def _echomimic_frame(data: bytes, where: str) -> tuple[Points, Points, Points, t
         hands = _scored(frame["hands"], frame["hands_score"], (2, HAND_COUNT), scale, shift)
         face = _scored(frame["faces"], frame["faces_score"], (FACE_COUNT,), scale, shift)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"There is no EchoMimicV2 pose in {where}: export the clip again.") from error
+        raise InputError("There is no EchoMimicV2 pose in {}: export the clip again.", where) from error
     # The pose is centred on the canvas, so the margins on either side of it add up.
     return body, hands, face, (left + right, top + bottom)
 

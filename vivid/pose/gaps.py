@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..config import FPS
-from ..errors import InputError
+from ..errors import InputError, Message
 from .repair import fill_gaps, named_parts, runs
 from .skeleton import PoseClip
 
@@ -27,7 +29,9 @@ def close_gaps(clip: PoseClip, people: int, name: str) -> tuple[PoseClip, tuple[
     filled = runs(_shows_body(clip) & ~seen)
     if filled:
         stretches = describe(filled, clip.fps)
-        notices.append(f"Nobody is seen in {stretches} of {name}: the pose there is made from the frames around.")
+        notices.append(
+            Message("Nobody is seen in {} of {}: the pose there is made from the frames around.", stretches, name)
+        )
     return clip, tuple(notices)
 
 
@@ -40,13 +44,18 @@ def refuse_empty(seen: NDArray[np.bool_], name: str) -> None:
     """Raise InputError where the person is seen in too few frames (T,) to be a gesture."""
     if not seen.any():
         raise InputError(
-            f"No person was found in any of the {len(seen)} frames of {name}: "
-            "film one person from the front, head to hips, in good light."
+            "No person was found in any of the {} frames of {}: film one person from the front, head "
+            "to hips, in good light.",
+            len(seen),
+            name,
         )
     if seen.mean() < FEWEST_SEEN:
         raise InputError(
-            f"A person is seen in only {int(seen.sum())} of the {len(seen)} frames of {name}: "
-            "cut the rest out, or film one person from the front, head to hips, in good light."
+            "A person is seen in only {} of the {} frames of {}: cut the rest out, or film one "
+            "person from the front, head to hips, in good light.",
+            int(seen.sum()),
+            len(seen),
+            name,
         )
 
 
@@ -60,8 +69,12 @@ def notices_of(name: str, count: int, people: int, absent: dict[str, Stretches],
     notices = []
     if people > 1:
         notices.append(
-            f"There are up to {people} people in {name}; the largest one near the middle is followed: "
-            "film one person alone if that is not who you mean."
+            Message(
+                "There are up to {} people in {}; the largest one near the middle is followed: film one "
+                "person alone if that is not who you mean.",
+                people,
+                name,
+            )
         )
     remedies = {
         "body": "cut this part out, or keep head and shoulders in the picture",
@@ -71,20 +84,23 @@ def notices_of(name: str, count: int, people: int, absent: dict[str, Stretches],
     }
     for part, stretches in absent.items():
         if stretches == [(0, count - 1)]:
-            notices.append(f"The {part} is not seen in {name}: {remedies[part]}.")
+            notices.append(Message("The {} is not seen in {}: {}.", part, name, remedies[part]))
         elif stretches:
-            notices.append(f"The {part} is not seen in {describe(stretches, fps)} of {name}: {remedies[part]}.")
+            notices.append(
+                Message("The {} is not seen in {} of {}: {}.", part, describe(stretches, fps), name, remedies[part])
+            )
     return tuple(notices)
 
 
-def describe(stretches: Stretches, fps: float = FPS) -> str:
+def describe(stretches: Stretches, fps: float = FPS) -> Message:
     """Stretches of frames in words: "frames 30-52 (1.2-2.2 s) and frame 60 (2.5 s)"."""
     words = [
-        f"frame {first} ({first / fps:.1f} s)"
+        Message("frame {} ({} s)", first, f"{first / fps:.1f}")
         if first == last
-        else f"frames {first}-{last} ({first / fps:.1f}-{(last + 1) / fps:.1f} s)"
+        else Message("frames {}-{} ({}-{} s)", first, last, f"{first / fps:.1f}", f"{(last + 1) / fps:.1f}")
         for first, last in stretches[:_MANY_GAPS]
     ]
     if len(stretches) > _MANY_GAPS:
-        words.append(f"{len(stretches) - _MANY_GAPS} more stretches")
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
+        words.append(Message("{} more stretches", len(stretches) - _MANY_GAPS))
+    most = reduce(lambda some, more: Message("{}, {}", some, more), words[:-1]) if words[1:] else None
+    return words[0] if most is None else Message("{} and {}", most, words[-1])

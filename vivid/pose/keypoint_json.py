@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import FPS
-from ..errors import InputError
+from ..errors import InputError, Message
 from .clips import MAX_CANVAS, MAX_COORDINATE, MAX_FRAMES, check_clip
 from .containers import number_in, numbered_files
 from .people import count_people, main_person
@@ -52,7 +52,7 @@ def load_keypoints(path: str | Path, canvas: tuple[int, int] | None = None, fps:
     if path.is_dir():
         return keypoints_of(numbered_files(path)[1], path.name, canvas, fps)
     if not path.is_file() or path.stat().st_size > MAX_JSON_BYTES:
-        raise InputError(f"{path.name} is no JSON file of at most {MAX_JSON_BYTES >> 20} MB: choose another file.")
+        raise InputError("{} is no JSON file of at most {} MB: choose another file.", path.name, MAX_JSON_BYTES >> 20)
     whole = _parsed(path.read_bytes(), path.name)
     return _followed(whole, _frames_of(whole, path.name), path.name, canvas, fps)
 
@@ -64,7 +64,7 @@ def keypoints_of(
     head: Any = None
     frames: dict[int, People] = {}
     for number in sorted(files):
-        where = f"frame {number} of {name}"
+        where = Message("frame {} of {}", number, name)
         record = _parsed(files.pop(number), where)
         head = record if head is None else head
         people = _frames_of(record, where) if record != [] else {}  # MMPose: nobody
@@ -81,7 +81,7 @@ def _parsed(data: bytes, where: str) -> Any:
             raise ValueError("too many lists")
         return json.loads(data, parse_constant=refuse)
     except (ValueError, RecursionError) as error:  # bad text, bad JSON, NaN or Infinity, endless nesting
-        raise InputError(f"There is no readable JSON in {where}: export the OpenPose clip again.") from error
+        raise InputError("There is no readable JSON in {}: export the OpenPose clip again.", where) from error
 
 
 def _frames_of(whole: Any, name: str) -> dict[int, People]:
@@ -89,10 +89,10 @@ def _frames_of(whole: Any, name: str) -> dict[int, People]:
     try:
         frames = _recognised(whole)
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise InputError(f"The point lists in {name} have odd lengths or contents: export the clip again.") from error
+        raise InputError("The point lists in {} have odd lengths or contents: export the clip again.", name) from error
     if frames is None:
         raise InputError(
-            f"There is no pose in {name} that can be read: export it as OpenPose, AlphaPose or MMPose JSON."
+            "There is no pose in {} that can be read: export it as OpenPose, AlphaPose or MMPose JSON.", name
         )
     return frames
 
@@ -123,7 +123,7 @@ def _recognised(whole: Any) -> dict[int, People] | None:
 def _limited(items: Iterable[Any]) -> list[Any]:
     listed = list(items)
     if len(listed) > MAX_FRAMES:
-        raise InputError(f"There are {len(listed)} frames in one clip: 1 to {MAX_FRAMES} are allowed.")
+        raise InputError("There are {} frames in one clip: 1 to {} are allowed.", len(listed), MAX_FRAMES)
     return listed
 
 
@@ -239,7 +239,7 @@ def _in_time(frames: dict[int, People], name: str) -> list[People]:
     elif count > len(numbers):
         return [frames.get(number, []) for number in range(numbers[0], numbers[-1] + 1)][: MAX_FRAMES + 1]
     if not 1 <= count <= MAX_FRAMES:
-        raise InputError(f"{name} has {count} frames: 1 to {MAX_FRAMES} are allowed.")
+        raise InputError("{} has {} frames: 1 to {} are allowed.", name, count, MAX_FRAMES)
     return [frames[number] for number in numbers]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import FPS, Limits
-from ..errors import InputError, NoMediaError
+from ..errors import InputError, Message, NoMediaError
 from ..media.apart import Answer, Refusals, call_apart
 from ..media.files import check_file
 from ..media.kinds import kind_of
@@ -81,7 +81,7 @@ def shipped_motion(name: str, folder: Path = MOTIONS) -> PoseClip:
     path = folder / f"{name}.npz"
     if not _NAME.fullmatch(name) or not path.is_file():
         names = ", ".join(path.stem for path in sorted(folder.glob("*.npz"))) or "none is installed"
-        raise InputError(f"There is no gesture clip named {name[:60]!r}: choose one of {names}.")
+        raise InputError("There is no gesture clip named {}: choose one of {}.", repr(name[:60]), names)
     return resample(load_clip(path))
 
 
@@ -109,7 +109,7 @@ def read_motion(
         clip, notices = _from_numbered_files(path, fps)
     elif _NAME.fullmatch(str(motion)):
         if fps is not None:
-            raise InputError(f"{motion} ships with the program and tells its own frames a second: leave out --fps.")
+            raise InputError("{} ships with the program and tells its own frames a second: leave out --fps.", motion)
         clip, notices = shipped_motion(str(motion)), ()
     else:
         raise InputError(f"There is no file, folder or gesture clip {str(motion)[:200]!r}: check its name.")
@@ -135,7 +135,7 @@ def read_clip(
     kind = kind_of(check_file(path, "motion", limits))
     if kind in ("media", "moving picture"):
         if not videos:
-            raise InputError(f"{path.name} is no gesture clip: give .npz, OpenPose .json or an EchoMimicV2 archive.")
+            raise InputError("{} is no gesture clip: give .npz, OpenPose .json or an EchoMimicV2 archive.", path.name)
         if fps is not None:
             raise InputError(f"{path.name} is a video, which tells its own frames a second: leave out --fps.")
         from .detect import detect_video
@@ -144,18 +144,20 @@ def read_clip(
             clip, report = detect_video(path, detector, mirrored=mirrored, progress=progress, limits=limits)
         except NoMediaError as error:
             raise InputError(
-                f"{path.name} is no gesture clip that can be read: "
-                "use a video, .npz, OpenPose .json or an EchoMimicV2 archive."
+                "{} is no gesture clip that can be read: use a video, .npz, OpenPose .json or an EchoMimicV2 archive.",
+                path.name,
             ) from error
         return clip, report.notices
     if kind == "picture":
         raise InputError(
-            f"{path.name} is a picture that does not move: give a video, .npz, .json, an archive or a clip's name."
+            "{} is a picture that does not move: give a video, .npz, .json, an archive or a clip's name.", path.name
         )
     told, (body, hands, face) = call_apart(
         _read_poses, path, _REFUSALS, mirrored=mirrored, fps=fps, seconds=limits.motion_seconds
     )
-    return PoseClip(body, hands, face, tuple(told["canvas"]), told["fps"]), tuple(told["notices"])
+    return PoseClip(body, hands, face, tuple(told["canvas"]), told["fps"]), tuple(
+        map(Message.unpacked, told["notices"])
+    )
 
 
 def _read_poses(path: Path, mirrored: bool, fps: float | None, seconds: float) -> Answer:
@@ -170,14 +172,18 @@ def _read_poses(path: Path, mirrored: bool, fps: float | None, seconds: float) -
     else:
         clip, notices = _from_numbered_files(path, fps)
     clip = _ready(clip, path.name, mirrored, Limits(motion_seconds=seconds))
-    return {"canvas": clip.canvas, "fps": clip.fps, "notices": notices}, [clip.body, clip.hands, clip.face]
+    return {"canvas": clip.canvas, "fps": clip.fps, "notices": [Message(notice).packed() for notice in notices]}, [
+        clip.body,
+        clip.hands,
+        clip.face,
+    ]
 
 
 def _ready(clip: PoseClip, name: str, mirrored: bool, limits: Limits | None) -> PoseClip:
     """The clip at 24 frames a second, within the limit, flipped if it is a mirror image."""
     longest = (limits or Limits()).motion_seconds
     if clip.seconds > longest + 1 / FPS:
-        raise InputError(f"{name} lasts {clip.seconds:.0f} seconds, the limit is {longest:g}: trim it.")
+        raise InputError("{} lasts {} seconds, the limit is {}: trim it.", name, f"{clip.seconds:.0f}", f"{longest:g}")
     clip = resample(clip)
     return mirror(clip) if mirrored else clip
 
@@ -195,8 +201,12 @@ def _gaps_filled(found: Keypoints, name: str) -> tuple[PoseClip, tuple[str, ...]
     clip, notices = close_gaps(found.clip, found.people, name)
     if not found.rate_told:
         notices = (
-            f"{name} does not tell its frames a second: {FPS} are assumed "
-            "(`--fps` on the command line takes another rate).",
+            Message(
+                "{} does not tell its frames a second: {} are assumed (`--fps` on the command line takes "
+                "another rate).",
+                name,
+                FPS,
+            ),
             *notices,
         )
     return clip, notices
@@ -261,7 +271,7 @@ def loop(clip: PoseClip, frames: int) -> PoseClip:
     positions nor velocities jump; no point ever moves further between two frames than it does in the clip.
     """
     if not 1 <= frames <= MAX_FRAMES:
-        raise InputError(f"A clip of {frames} frames was asked for: 1 to {MAX_FRAMES} are possible.")
+        raise InputError("A clip of {} frames was asked for: 1 to {} are possible.", frames, MAX_FRAMES)
     if frames <= len(clip):
         return clip.take(slice(frames))
     return at_positions(clip, loop_positions(len(clip), frames))
@@ -303,7 +313,7 @@ def _blend(before: Points, after: Points, share: NDArray[np.float32]) -> Points:
 def _stretched(clip: PoseClip, step: float) -> PoseClip:
     frames = max(1, round(len(clip) / step))
     if frames > MAX_FRAMES:
-        raise InputError(f"The clip would have {frames} frames: {MAX_FRAMES} are possible, trim it first.")
+        raise InputError("The clip would have {} frames: {} are possible, trim it first.", frames, MAX_FRAMES)
     return at_positions(clip, np.minimum(np.arange(frames) * step, len(clip) - 1))
 
 

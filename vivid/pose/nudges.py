@@ -14,7 +14,9 @@ from ..errors import InputError
 
 def _number(value: object, name: str, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise InputError(f"The correction {name} is {value!r}: choose a number from {low:g} to {high:g}.")
+        raise InputError(
+            "The correction {} is {}: choose a number from {} to {}.", name, repr(value), f"{low:g}", f"{high:g}"
+        )
     return float(value)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, Message
 from .findings import SENTENCES, find_troubles
 from .people import NOBODY
 from .regions import Boxes, hand_boxes, hand_crops, head_box
@@ -64,8 +64,10 @@ def make_portrait(
         if any(f"{name} hand" in notice for notice in notices):
             continue  # the detector has already said so
         if not found.present[side]:
-            said.append(f"The portrait does not show the {name} hand: its look is made up.")
+            said.append(Message("The portrait does not show the {} hand: its look is made up.", name))
         elif found.sharpness[side] < BLURRED:
-            said.append(f"The {name} hand in the portrait is blurred or small: a sharper picture gives better hands.")
-    said += [SENTENCES[name].format(**values) for name, values in find_troubles(image, pose, head).items()]
+            said.append(
+                Message("The {} hand in the portrait is blurred or small: a sharper picture gives better hands.", name)
+            )
+    said += [Message(SENTENCES[name], *values.values()) for name, values in find_troubles(image, pose, head).items()]
     return Portrait(image, pose, head, boxes, found.present, found.sharpness, tuple(said), people)

@@ -75,7 +75,7 @@ class Context:
         if not model:
             return self.engine
         if model not in self.models():
-            raise InputError(f"{model} is not ready on this server: choose another generator.")
+            raise InputError("{} is not ready on this server: choose another generator.", model)
         device = "cpu" if on_zero_gpu() else self.options.device
         return self.others.setdefault(model, Engine(lambda: load_pipeline(model, device)))
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import InputError
+from ..errors import InputError, Message
 from .options import on_zero_gpu
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Engine:
         self._pipeline: VividPipeline | None = None
         self._finished = threading.Event()
         self._started = threading.Lock()
-        self.error: str | None = None
+        self.error: Message | None = None
 
     def start(self) -> None:
         """Begin loading; a second call does nothing."""
@@ -67,10 +67,10 @@ class Engine:
         try:
             self._pipeline = self._load()
         except InputError as error:
-            self.error = str(error)
+            self.error = error.message
         except Exception as error:  # shown in the page; the log has the rest
             log.exception("The model could not be loaded")
-            self.error = f"{type(error).__name__}: {error}"
+            self.error = Message("{}: {}", type(error).__name__, error)
         finally:
             self._finished.set()
 
@@ -90,7 +90,7 @@ class Engine:
         if not self._finished.wait(timeout):
             raise InputError("The model is still loading: try again in a moment.")
         if self._pipeline is None:
-            raise InputError(f"The model could not be loaded ({self.error}): tell the person who runs this server.")
+            raise InputError("The model could not be loaded ({}): tell the person who runs this server.", self.error)
         return self._pipeline
 
     @property

@@ -9,10 +9,9 @@ from typing import Any
 
 import gradio as gr
 from gradio.block_function import BlockFunction
-from gradio.context import LocalContext
 from starlette.middleware import Middleware
 
-from ..errors import InputError
+from ..errors import InputError, Message
 from .border import Border
 from .engine import gently
 from .fairness import FairQueue
@@ -21,20 +20,13 @@ from .options import ServerOptions
 from .payloads import NOT_YOURS, NotYoursError, checked, files_in
 from .serving import SLOW_PREVIEW
 from .sessions import keep_lean
-from .strings import language_of
-from .strings.sentences import chinese
+from .strings import told
 from .visitors import Visitors, current, visitor_of
 
 log = logging.getLogger("vivid")
 
 WRONG_TYPE = "A value has a type that does not fit its field: the page's API description says what each one takes."
 TOO_FEW = "{} values were sent, {} are needed: the page's API description lists them."
-
-
-def in_language(text: str, request: gr.Request | None = None) -> str:
-    """The sentence in the language of whoever is being served; programs get English."""
-    request = request or LocalContext.request.get(None)
-    return chinese(text) if language_of(request) == "zh" else text
 
 
 class GuardedBlocks(gr.Blocks):
@@ -86,18 +78,18 @@ class GuardedBlocks(gr.Blocks):
         if isinstance(error, gr.Error):
             return error
         if isinstance(error, NotYoursError | InputError):
-            text = NOT_YOURS if isinstance(error, NotYoursError) else str(error)
-            return gr.Error(in_language(text, request), print_exception=False)
+            text = NOT_YOURS if isinstance(error, NotYoursError) else error.message
+            return gr.Error(told(text, request), print_exception=False)
         log.error("An event failed", exc_info=error)
-        return gr.Error(in_language(OUR_FAULT, request), print_exception=False)
+        return gr.Error(told(OUR_FAULT, request), print_exception=False)
 
     async def preprocess_data(
         self, block_fn: BlockFunction, inputs: list[Any], state: Any, explicit_call: bool = False
     ) -> list[Any]:
         """What Gradio cannot read for its type is said in a sentence. Errors: gr.Error."""
         if len(inputs) < len(block_fn.inputs):
-            text = TOO_FEW.format(len(inputs), len(block_fn.inputs))
-            raise gr.Error(in_language(text), print_exception=False)
+            text = Message(TOO_FEW, len(inputs), len(block_fn.inputs))
+            raise gr.Error(told(text), print_exception=False)
         try:
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         except gr.Error as error:
@@ -105,7 +97,7 @@ class GuardedBlocks(gr.Blocks):
             raise
         except Exception as error:
             log.info("An event got values that do not fit its fields: %s", type(error).__name__)
-            raise gr.Error(in_language(WRONG_TYPE), print_exception=False) from None
+            raise gr.Error(told(WRONG_TYPE), print_exception=False) from None
 
     async def postprocess_data(self, block_fn: BlockFunction, predictions: Any, state: Any) -> list[Any]:
         """Grant the visitor the files of the answer. What Gradio cannot show is our mistake. Errors: gr.Error."""
@@ -115,7 +107,7 @@ class GuardedBlocks(gr.Blocks):
             raise
         except Exception:
             log.exception("The answer of %s could not be sent", block_fn.name)
-            raise gr.Error(in_language(OUR_FAULT), print_exception=False) from None
+            raise gr.Error(told(OUR_FAULT), print_exception=False) from None
         for path in files_in(answer):
             self.visitors.grant(current.get().owner, path)
         return answer

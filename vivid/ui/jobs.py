@@ -135,7 +135,7 @@ class JobRunner:
             # With nothing running the first one does not wait.
             if len(self._line) >= self.max_waiting + (not self.busy):
                 raise LineFullError(
-                    f"{self.max_waiting} videos are waiting already, which is the limit: try again in a few minutes."
+                    "{} videos are waiting already, which is the limit: try again in a few minutes.", self.max_waiting
                 )
             self._line.append(job)
             self._jobs[job.name] = job
@@ -151,8 +151,9 @@ class JobRunner:
         address = visitor.address is not None
         if own or (address and sum(other.address == visitor.address for other in unfinished) >= MOST_FROM_ADDRESS):
             raise InputError(
-                f"{MOST_EACH if own else MOST_FROM_ADDRESS} videos of yours are waiting already, which is the limit "
-                "for one visitor: wait for one of them, or stop it."
+                "{} videos of yours are waiting already, which is the limit for one visitor: wait for "
+                "one of them, or stop it.",
+                MOST_EACH if own else MOST_FROM_ADDRESS,
             )
 
     def find(self, name: object) -> Job | None:
@@ -237,7 +238,7 @@ class JobRunner:
                     events.close()  # type: ignore[attr-defined]
                     break
         except InputError as error:
-            job.change(state=FAILED, error=str(error))
+            job.change(state=FAILED, error=error.message)
         except Exception as error:
             log.exception("A video could not be made")
             job.change(state=FAILED, error=said_of(error))
@@ -278,7 +279,7 @@ def said_of(error: BaseException) -> str:
     if isinstance(error, OutputError):
         return NO_DISK
     if isinstance(error, InputError):
-        return str(error)
+        return error.message
     if isinstance(error, MemoryError):
         return NO_RAM
     if "out of memory" in str(error).lower():

@@ -10,12 +10,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import gradio as gr
-from gradio.context import LocalContext
 
 from ..errors import InputError
 from .jobs import OUR_FAULT
-from .strings import language_of
-from .strings.sentences import chinese
+from .strings import told
 
 log = logging.getLogger("vivid")
 
@@ -56,11 +54,6 @@ class Newest:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _in_language(text: str) -> str:
-    """The sentence in the language of whoever is being served; programs get English."""
-    return chinese(text) if language_of(LocalContext.request.get(None)) == "zh" else text
-
-
 def plainly(function: F) -> F:
     """An InputError becomes a message in the page (gr.Error); other errors are logged and said briefly."""
     name = getattr(function, "__name__", "event")
@@ -69,9 +62,9 @@ def plainly(function: F) -> F:
         if isinstance(error, gr.Error):
             return error
         if isinstance(error, InputError):
-            return gr.Error(_in_language(str(error)), print_exception=False)
+            return gr.Error(told(error.message), print_exception=False)
         log.exception("%s failed", name)
-        return gr.Error(_in_language(OUR_FAULT))
+        return gr.Error(told(OUR_FAULT))
 
     if inspect.isasyncgenfunction(function):
 

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, Message
 from ..inputs import portrait_of, upright_turns
 from ..pose import skeleton as sk
 from ..pose.detect import SEVERAL
 from ..pose.findings import find_troubles
 from ..pose.people import room_of
 from ..pose.portrait import BLURRED, Portrait, make_portrait
-from .strings.sentences import in_both
 
 Picture = NDArray[np.uint8]
 
@@ -73,13 +72,13 @@ def examine(image: Picture) -> Verdict:
         turns = upright_turns(image)
         if turns:
             return Verdict((Finding("bad", "portrait_turned"),), None, Fix("rotate", turns))
-        return Verdict((Finding("bad", "portrait_refused", {"reason": in_both(str(error))}),), None)
+        return Verdict((Finding("bad", "portrait_refused", {"reason": error.message}),), None)
     fix = _closer(portrait)
     own = make_portrait(image, portrait.pose).notices  # which the findings name in both languages
     several = len(portrait.people)
-    own = (*own, SEVERAL.format(people=several))
+    own = (*own, Message(SEVERAL, several))
     said = tuple(
-        Finding("warn", "portrait_notice", {"text": in_both(text)}) for text in portrait.notices if text not in own
+        Finding("warn", "portrait_notice", {"text": Message(text)}) for text in portrait.notices if text not in own
     )
     if several > 1:
         said = (Finding("warn", "portrait_several", {"count": several}), *said)

@@ -160,9 +160,10 @@ class Visitors:
             total = sum(sizes) + sum(coming[owner] for owner in group) + more
             if total > shares * self.visitor_bytes or len(sizes) >= shares * VISITOR_FILES:
                 raise InputError(
-                    f"Your files would take more than {megabytes(shares * self.visitor_bytes)}, the limit for one "
-                    f"visitor: they are deleted {self.keep_seconds / 3600:g} hours after their last use; "
-                    "use smaller ones until then."
+                    "Your files would take more than {}, the limit for one visitor: they are deleted {} "
+                    "hours after their last use; use smaller ones until then.",
+                    megabytes(shares * self.visitor_bytes),
+                    f"{self.keep_seconds / 3600:g}",
                 )
         with contextlib.suppress(OSError):
             if shutil.disk_usage(self.root).free - coming.total() - more < SPARE_BYTES:

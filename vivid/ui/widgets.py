@@ -14,8 +14,7 @@ from gradio.data_classes import ListFiles
 from numpy.typing import NDArray
 from PIL import Image
 
-from .strings import STRINGS, both
-from .strings.sentences import both_of
+from .strings import STRINGS, both, both_of
 
 C = TypeVar("C", bound=Component)
 LEVELS = {"ok": "✓", "warn": "!", "bad": "✕", "info": "i"}

@@ -96,8 +96,11 @@ class LayeredGenerator:
         assert run.width and run.height
         if not SMALLEST_SIDE <= min(run.width, run.height) <= LARGEST_SIDE:
             raise InputError(
-                f"The size is {run.width} x {run.height}: "
-                f"choose one whose shorter side has {SMALLEST_SIDE} to {LARGEST_SIDE} pixels."
+                "The size is {} x {}: choose one whose shorter side has {} to {} pixels.",
+                run.width,
+                run.height,
+                SMALLEST_SIDE,
+                LARGEST_SIDE,
             )
         return run
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...errors import InputError, Message
 from ...pose.skeleton import Pose
 from .face_mesh import OVAL, FaceMesh, pupil_distance
 from .figure import ELBOWS, SHOULDERS, WRISTS, Floats
@@ -57,21 +57,21 @@ class Plan:
         else:
             for side in (s for s in range(2) if sides[s]):
                 self.still[side] = True
-                self.sentences.append(ARM_STAYS["cloth"].format(side=SIDES[side]))
+                self.sentences.append(Message(ARM_STAYS["cloth"], SIDES[side]))
 
     def finished(self) -> Plan:
         """Say what stays still."""
         for side, reason in zip([s for s in range(2) if self.still[s]], self._reasons, strict=False):
-            self.sentences.append(ARM_STAYS[reason].format(side=SIDES[side]))
+            self.sentences.append(Message(ARM_STAYS[reason], SIDES[side]))
         return self
 
 
 ARM_STAYS = {
-    "elbow": "The {side} elbow is outside of the picture, so this arm stays still.",
-    "hidden": "You hold something in this picture, or something hides the {side} arm, so this arm stays still.",
-    "face": "The {side} hand is at the face in this picture, so this arm stays still.",
-    "chest": "The {side} hand is before the chest in this picture, so this arm stays still.",
-    "cloth": "Loose clothes hang over the {side} arm in this picture, so this arm stays still.",
+    "elbow": "The {} elbow is outside of the picture, so this arm stays still.",
+    "hidden": "You hold something in this picture, or something hides the {} arm, so this arm stays still.",
+    "face": "The {} hand is at the face in this picture, so this arm stays still.",
+    "chest": "The {} hand is before the chest in this picture, so this arm stays still.",
+    "cloth": "Loose clothes hang over the {} arm in this picture, so this arm stays still.",
 }
 ENTERING = "The arms are outside of this picture: hands come into it where the gestures raise them."
 HEAD_ONLY = {
@@ -95,13 +95,15 @@ def decide(picture: NDArray[np.uint8], mesh: FaceMesh, pose: Pose | None, shrunk
     eyes = pupil_distance(mesh) * shrunk
     if eyes < SMALLEST_EYES:
         raise InputError(
-            f"The face in the portrait is only {2.5 * eyes:.0f} pixels wide: choose a picture that shows it larger."
+            "The face in the portrait is only {} pixels wide: choose a picture that shows it larger.",
+            f"{2.5 * eyes:.0f}",
         )
     yaw = abs(yaw_of(mesh))
     if yaw > MOST_YAW:
         raise InputError(
-            f"The head in the portrait is turned away by {yaw:.0f} degrees: "
-            "choose a picture that looks more towards the camera."
+            "The head in the portrait is turned away by {} degrees: choose a picture that looks more "
+            "towards the camera.",
+            f"{yaw:.0f}",
         )
     if yaw > WARN_YAW:
         plan.sentences.append("The head is turned far to the side: its far half may smear.")

@@ -128,7 +128,7 @@ def load_parser(path: Path) -> ClothesParser:
         state = load_file(path)
         network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
     except (OSError, SafetensorError, RuntimeError):
-        raise InputError(f"{path} holds no weights of the clothes parser: restore it from the repository.") from None
+        raise InputError("{} holds no weights of the clothes parser: restore it from the repository.", path) from None
     return network.eval().to(memory_format=torch.channels_last)
 
 

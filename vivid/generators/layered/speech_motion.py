@@ -77,5 +77,5 @@ def load_speech_motion(path: Path = ASSETS / FILE) -> SpeechMotion:
     try:
         network.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path.name} is missing or damaged: install the program again.") from error
+        raise InputError("{} is missing or damaged: install the program again.", path.name) from error
     return network.eval().requires_grad_(False)

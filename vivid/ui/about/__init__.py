@@ -11,7 +11,6 @@ from ... import __version__
 from ..context import Context
 from ..serving import PREVIEW, PRIVATE, plainly
 from ..strings import both, parts
-from ..strings.sentences import in_both
 from ..widgets import line, lines
 
 CITATION = f"""@misc{{vividanimator-paper,
@@ -54,7 +53,7 @@ def runs(context: Context) -> str:
     """What is loaded, as an HTML table."""
     engine, options = context.engine, context.options
     if engine.error is not None:
-        return lines(line("bad", "model_failed", reason=in_both(engine.error)))
+        return lines(line("bad", "model_failed", reason=engine.error))
     pipeline = engine.loaded
     if pipeline is None:
         return lines(line("info", "model_loading"))

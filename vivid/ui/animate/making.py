@@ -152,7 +152,7 @@ def build_making(
             settings = read_settings(can, *values, mark=context.options.mark)
             seconds = expected_seconds(context, voice.frames, settings, person.size)
         except InputError as error:
-            return lines(said("bad", str(error))), None
+            return lines(said("bad", error.message)), None
         length = f"{voice.seconds:.1f}"
         if seconds is None:
             return lines(line("ok", "ready", length=length)), None
@@ -218,7 +218,7 @@ def build_making(
 
     def refused(error: InputError) -> dict[Any, Any]:
         full = isinstance(error, LineFullError)
-        text = line("bad", "line_full", limit=context.options.max_waiting) if full else said("bad", str(error))
+        text = line("bad", "line_full", limit=context.options.max_waiting) if full else said("bad", error.message)
         return {dock.bar: lines(text)}
 
     def submit(

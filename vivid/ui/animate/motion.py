@@ -140,7 +140,7 @@ def build_motion(context: Context, changed: gr.State) -> MotionCard:
 
     def refuse(error: InputError, current: PoseClip | None) -> dict[Any, Any]:
         rest = line("info", "kept_previous_motion") if current is not None else ""
-        return {verdict: lines(said("bad", str(error)), rest)}
+        return {verdict: lines(said("bad", error.message), rest)}
 
     def choose(event: gr.SelectData) -> dict[Any, Any]:
         name = shipped[int(event.index)].name

@@ -147,7 +147,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
             picture = shrink(load_picture(path, context.options.limits))
         except InputError as error:
             rest = line("info", "kept_previous") if last else ""
-            return {image: last, refusal: lines(said("bad", str(error)), rest), undo: gr.Button(visible=False)}
+            return {image: last, refusal: lines(said("bad", error.message), rest), undo: gr.Button(visible=False)}
         found = examine(picture)
         if found.portrait is not None:
             context.previews.expect(found.portrait)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ...pose.report import CalibrationReport
-from ..strings import STRINGS, both
-from ..strings.sentences import both_of
+from ..strings import STRINGS, both, both_of
 from ..widgets import lines, plain_line
 
 NOTABLE = 0.02

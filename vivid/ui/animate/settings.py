@@ -15,7 +15,6 @@ from ..context import Context
 from ..quality import QUALITIES, has_quality, sizes, steps_of
 from ..serving import PREVIEW, PRIVATE, plainly
 from ..strings import parts, say, t
-from ..strings.sentences import in_both
 from ..widgets import line, lines
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
@@ -119,7 +118,7 @@ def meet_model(
 
     def meet(request: gr.Request, person: Portrait | None, was: Any) -> dict[Any, Any]:
         if context.engine.error is not None:
-            reason = line("bad", "model_failed", reason=in_both(context.engine.error))
+            reason = line("bad", "model_failed", reason=context.engine.error)
             return {status: lines(reason), timer: gr.Timer(active=False), known: True}
         pipeline = context.engine.loaded
         if pipeline is None:

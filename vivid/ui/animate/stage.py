@@ -198,7 +198,7 @@ def keep_look(
             picture = preview.frame(index)
         except InputError as error:
             update = {} if stays else stage.show("") | {stage.verdict: gr.HTML("")}
-            update |= {stage.status: lines(said("bad", str(error))), stage.look: gr.Image(None, visible=False)}
+            update |= {stage.status: lines(said("bad", error.message)), stage.look: gr.Image(None, visible=False)}
         else:
             told = [text for _, text in judge(found, use, preview.still)]
             told += [said("info", text) for text in preview.notices]
@@ -260,7 +260,7 @@ def keep_look(
                     yield {stage.status: progress_bar(done / count, both("check_drawing"))}
             update |= stage.show(FILM) | {stage.film: gr.Video(str(target), visible=True)}
         except InputError as error:
-            update = {stage.status: lines(said("bad", str(error)))}
+            update = {stage.status: lines(said("bad", error.message))}
         yield update | {stage.play: gr.Button(interactive=True)}
 
     stage.play.click(

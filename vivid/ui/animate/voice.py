@@ -91,7 +91,7 @@ def build_voice(context: Context, changed: gr.State, cut: gr.Button) -> VoiceCar
             poor = lines(line("bad", "voice_too_long", seconds=length, limit=f"{limit:g}"))
             update[cut] = gr.Button(visible=True)
         except InputError as error:
-            poor = lines(said("bad", str(error)))
+            poor = lines(said("bad", error.message))
         else:
             silent = float(np.abs(speech.samples).max(initial=0.0)) < SILENT
             words = both("voice_chosen", name=title_of(keep, shipped), seconds=f"{speech.seconds:.1f}")

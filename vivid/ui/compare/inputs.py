@@ -31,7 +31,7 @@ def chosen(kind: str, name: str, from_animate: Any, limits: Limits) -> Any:
             raise InputError("Choose a portrait, a voice and a motion: here, or in the Animate tab.")
         return from_animate
     if name not in [known for _, known in choices(kind)]:
-        raise InputError(f"There is no {kind} named {name[:60]!r} here: choose another one.")
+        raise InputError("There is no {} named {} here: choose another one.", kind, repr(name[:60]))
     if kind == "motion":
         return shipped_motion(name)
     shipped = examples.portraits() if kind == "portrait" else examples.voices()

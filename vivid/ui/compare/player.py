@@ -7,9 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..strings import both
+from ..strings import both, both_of
 from ..strings.compare import TABLE
-from ..strings.sentences import both_of
 from .downloads import used_settings
 from .measures import QUANTITIES
 from .record import Column, Record, when

@@ -181,7 +181,7 @@ def _line_up(context: Context, record: Record, parts: Parts, index: int) -> None
                 _line_up(context, record, parts, later)
                 return
             except InputError as error:
-                record.columns[later].error = str(error)
+                record.columns[later].error = error.message
 
     settings = column.variant.settings(context.options.mark)
     details: dict[str, Any] = {name: record.names[name] for name in INPUTS}

@@ -47,16 +47,16 @@ class Variant:
             if value is None and name != "seed":
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-                raise InputError(f"{name.replace('_', ' ')} is {repr(value)[:40]}: choose {least} to {most}.")
+                raise InputError("{} is {}: choose {} to {}.", name.replace("_", " "), repr(value)[:40], least, most)
             whole = int if name in ("seed", "steps") else float
             if whole is int and value != int(value):
-                raise InputError(f"{name} is {value!r}: choose a whole number.")
+                raise InputError("{} is {}: choose a whole number.", name, repr(value))
             object.__setattr__(self, name, whole(value) if value or name == "seed" else None)
         if not isinstance(self.model, str) or not _MODEL.fullmatch(self.model):
-            raise InputError(f"There is no generator {repr(self.model)[:40]}: choose one that is offered here.")
+            raise InputError("There is no generator {}: choose one that is offered here.", repr(self.model)[:40])
         for name in SWITCHES:
             if not isinstance(getattr(self, name), bool):
-                raise InputError(f"{name.replace('_', ' ')} is either on or off.")
+                raise InputError("{} is either on or off.", name.replace("_", " "))
 
     def settings(self, mark: bool) -> RunSettings:
         """As the pipeline takes them."""
@@ -93,7 +93,7 @@ class Comparison:
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.variants) <= MOST:
-            raise InputError(f"{len(self.variants)} columns cannot be compared: choose 2 to {MOST}.")
+            raise InputError("{} columns cannot be compared: choose 2 to {}.", len(self.variants), MOST)
 
     def to_link(self) -> str:
         """JSON for the query parameter `compare`; only what differs from the defaults."""

@@ -88,7 +88,7 @@ def verdicts_in(folder: Path) -> Verdicts:
         if decided:
             found[name if name not in found else path.stem] = decided
     if not found:
-        raise InputError(f"There are no decisions in {folder}: name the folder that the server keeps them in.")
+        raise InputError("There are no decisions in {}: name the folder that the server keeps them in.", folder)
     return found
 
 

@@ -40,13 +40,14 @@ class Annotators:
             hashes = _hashes_in(file)
             if book.path.name in hashes:
                 raise InputError(
-                    f"The name {book.name} belongs to somebody already: open the link that was shown with it, "
-                    "or choose another name."
+                    "The name {} belongs to somebody already: open the link that was shown with it, or "
+                    "choose another name.",
+                    book.name,
                 )
             names = {*hashes, *(path.name for path in self.folder.glob("decisions-*.jsonl"))}
             if len(names | {book.path.name}) > MOST_NAMES:
                 raise InputError(
-                    f"{MOST_NAMES} people have decisions here, which is the limit: ask whoever runs this server."
+                    "{} people have decisions here, which is the limit: ask whoever runs this server.", MOST_NAMES
                 )
             record = {"name": book.name, "file": book.path.name, "sha256": _hash(secret)}
             record["time"] = datetime.now(UTC).isoformat(timespec="seconds")
@@ -61,8 +62,9 @@ class Annotators:
         known = self._hashes().get(book.path.name, "")
         if not hmac.compare_digest(known, _hash(secret)):
             raise InputError(
-                f"This browser does not hold the secret of the name {clean_name(name)}: open the link that was shown "
-                "with it, or switch to another name."
+                "This browser does not hold the secret of the name {}: open the link that was shown with "
+                "it, or switch to another name.",
+                clean_name(name),
             )
         return book
 

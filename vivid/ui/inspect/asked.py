@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import InputError
 from ...pose.edits import checked_edits
-from ..strings.sentences import chinese
+from ..strings import chinese
 from .annotators import Annotators
 from .decisions import DecisionBook, checked_nudges
 from .fitting import Correction
@@ -30,12 +30,16 @@ def answering(method: Callable[..., Answer]) -> Callable[..., Answer]:
         try:
             return method(self, Asked(data))
         except InputError as error:
-            return {"error": str(error), "chinese": {str(error): chinese(str(error))}}
+            return _refusal(error.message)
         except Exception:
             log.exception("%s failed", method.__name__)
-            return {"error": OUR_FAULT, "chinese": {OUR_FAULT: chinese(OUR_FAULT)}}
+            return _refusal(OUR_FAULT)
 
     return call
+
+
+def _refusal(text: str) -> Answer:
+    return {"error": text, "chinese": {text: chinese(text)}}
 
 
 def plain_function(method: Callable[..., Answer]) -> Callable[[Any], Answer]:
@@ -59,19 +63,19 @@ class Asked:
     def text(self, name: str, limit: int = 200) -> str:
         value = self._data.get(name, "")
         if not isinstance(value, str) or (limit and len(value) > limit):
-            raise InputError(f"The page sent a strange {name}: reload it.")
+            raise InputError("The page sent a strange {}: reload it.", name)
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
         value = self.items(name)
         if not all(isinstance(item, str) for item in value):
-            raise InputError(f"The page sent strange {name}: reload it.")
+            raise InputError("The page sent strange {}: reload it.", name)
         return tuple(value)
 
     def items(self, name: str) -> list[Any]:
         value = self._data.get(name) or []
         if not isinstance(value, list):
-            raise InputError(f"The page sent strange {name}: reload it.")
+            raise InputError("The page sent strange {}: reload it.", name)
         return value
 
     def frame(self) -> Any:
@@ -90,5 +94,5 @@ class Asked:
     def numbers(self, name: str) -> dict[str, Any]:
         value = self._data.get(name) or {}
         if not isinstance(value, dict):
-            raise InputError(f"The page sent strange {name}: reload it.")
+            raise InputError("The page sent strange {}: reload it.", name)
         return value

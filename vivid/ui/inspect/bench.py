@@ -21,7 +21,7 @@ from ...pose.clips import save_clip
 from ...pose.edits import checked_edits
 from ...pose.skeleton import PoseClip
 from ..previews import Previews
-from ..strings.sentences import chinese
+from ..strings import chinese
 from ..visitors import ADDRESS_SHARES, current
 from .agreement import as_csv, final_state
 from .annotators import Annotators
@@ -76,7 +76,7 @@ class Bench:
         for who, most in shares.items():
             if self._begun[who] >= most:
                 raise InputError(
-                    f"{most} names have been begun from here, which is the limit: go on under one of them."
+                    "{} names have been begun from here, which is the limit: go on under one of them.", most
                 )
         name = clean_name(asked.text("name"))
         secret = self._annotators.claim(name)
@@ -145,7 +145,7 @@ class Bench:
         correction = Correction.of(nudges, checked_edits(asked.items("edits")))
         _, report, worst = self._fitting.corrected(pair, correction)
         told = report.to_dict()
-        reasons = {fallback["reason"]: chinese(fallback["reason"]) for fallback in told["fallbacks"]}
+        reasons = {fallback.reason: chinese(fallback.reason) for fallback in report.fallbacks}
         points = packed(self._fitting.calibrated(pair, nudges)[0])
         return {"calibrated": points, "report": told, "worst": worst, "chinese": reasons}
 

@@ -71,13 +71,13 @@ class Mark:
 
     def __post_init__(self) -> None:
         if self.decision not in DECISIONS or self.settled not in DECISIONS:
-            raise InputError(f"{self.decision!r} is no decision: choose accept, reject or unsure.")
+            raise InputError("{} is no decision: choose accept, reject or unsure.", repr(self.decision))
         if len(self.note) > NOTE_LENGTH:
-            raise InputError(f"The note has {len(self.note)} characters: keep it under {NOTE_LENGTH}.")
+            raise InputError("The note has {} characters: keep it under {}.", len(self.note), NOTE_LENGTH)
         if not set(self.tags) <= set(TAGS):
-            raise InputError(f"There is no such reason: choose from {', '.join(TAGS)}.")
+            raise InputError("There is no such reason: choose from {}.", ", ".join(TAGS))
         if self.frame is not None and (type(self.frame) is not int or not 0 <= self.frame <= LAST_FRAME):
-            raise InputError(f"The frame is {str(self.frame)[:40]}: choose one of the clip's.")
+            raise InputError("The frame is {}: choose one of the clip's.", str(self.frame)[:40])
         object.__setattr__(self, "nudges", checked_nudges(self.nudges))
         object.__setattr__(self, "tags", tuple(tag for tag in TAGS if tag in self.tags))
         object.__setattr__(self, "edits", checked_edits(self.edits))
@@ -121,10 +121,10 @@ def checked_nudges(nudges: Mapping[str, Any]) -> dict[str, float]:
     checked = {}
     for name, value in nudges.items():
         if name not in NUDGE_LIMITS:
-            raise InputError(f"There is no nudge {name!r}: choose one of {', '.join(NUDGE_LIMITS)}.")
+            raise InputError("There is no nudge {}: choose one of {}.", repr(name), ", ".join(NUDGE_LIMITS))
         least, most, untouched = NUDGE_LIMITS[name]
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise InputError(f"The nudge {name} is {value!r}: choose {least:g} to {most:g}.")
+            raise InputError("The nudge {} is {}: choose {} to {}.", name, repr(value), f"{least:g}", f"{most:g}")
         if value != untouched:
             checked[name] = float(value)
     return checked
@@ -137,7 +137,7 @@ def clean_name(name: str) -> str:
     if not text:
         raise InputError("Enter your name first: your decisions are kept under it.")
     if len(text) > NAME_LENGTH:
-        raise InputError(f"The name has {len(text)} characters: keep it under {NAME_LENGTH}.")
+        raise InputError("The name has {} characters: keep it under {}.", len(text), NAME_LENGTH)
     return text
 
 

@@ -176,7 +176,7 @@ def naming(source: Source) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"{source.name}: {error}") from None
+        raise InputError("{}: {}", source.name, error.message) from None
 
 
 def _is_video(source: Source) -> bool:

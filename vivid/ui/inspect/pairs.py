@@ -65,7 +65,7 @@ def folder_sources(folder: Path) -> list[Source]:
     """Everything usable under `folder`, hidden files and links that lead out of it left out."""
     root = folder.resolve()
     if not root.is_dir():
-        raise InputError(f"The folder of pairs, {folder}, is not there: start the server with an existing one.")
+        raise InputError("The folder of pairs, {}, is not there: start the server with an existing one.", folder)
     sources = []
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
@@ -74,7 +74,7 @@ def folder_sources(folder: Path) -> list[Source]:
             continue
         sources.append(Source(path, relative.as_posix()))
         if len(sources) > MOST_FILES:
-            raise InputError(f"The folder of pairs holds more than {MOST_FILES} files: split it.")
+            raise InputError("The folder of pairs holds more than {} files: split it.", MOST_FILES)
     return sources
 
 
@@ -99,7 +99,7 @@ def match_pairs(sources: Iterable[Source]) -> tuple[list[Pair], list[str]]:
     )
     pairs = list(islice(alike, MOST_PAIRS + 1))
     if len(pairs) > MOST_PAIRS:  # many files under one name, each with each
-        raise InputError(f"These files make more than {MOST_PAIRS} pairs: load fewer at a time.")
+        raise InputError("These files make more than {} pairs: load fewer at a time.", MOST_PAIRS)
     if not pairs:
         every_portrait = [source for group in portraits.values() for source in group]
         every_clip = [source for group in clips.values() for source in group]

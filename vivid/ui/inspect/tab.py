@@ -67,7 +67,7 @@ def build_inspect(context: Context) -> None:
         if not paths:
             return gr.skip()
         if len(paths) > MOST_UPLOADS:
-            raise InputError(f"{len(paths)} files are too many at once: load up to {MOST_UPLOADS}.")
+            raise InputError("{} files are too many at once: load up to {}.", len(paths), MOST_UPLOADS)
         sources = [Source(Path(path), Path(path).name) for path in paths]
         collection, lonely = bench.collect(sources)
         return json.dumps({"collection": collection, "lonely": lonely})

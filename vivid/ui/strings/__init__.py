@@ -1,8 +1,9 @@
-"""Every sentence of the page, in English and Chinese, and the three ways to put one on the page.
+"""Every sentence of the page, in English and Chinese, and the ways to put one on the page.
 
 - `t(key)`: static labels; the browser translates (gr.I18n).
 - `both(key, ...)`: sentences with values in them; HTML that holds both languages, the style sheet shows one.
 - `say(key, request, ...)`: plain text in the visitor's language, for toasts, validators and tables.
+- `told(message)`, `both_of(message)`: the last two for what was raised or noted elsewhere, a `Message` or its English.
 """
 
 from __future__ import annotations
@@ -12,15 +13,20 @@ from collections.abc import Iterable
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 from gradio.i18n import I18nData
 
+from ...errors import Message
 from .about import TABLE as ABOUT
 from .animate import TABLE as ANIMATE
 from .compare import TABLE as COMPARE
 from .inspect import TABLE as INSPECT
+from .sentences import TABLE as SENTENCES
 
 STRINGS: dict[str, tuple[str, str]] = {**ABOUT, **ANIMATE, **INSPECT, **COMPARE}
 """key -> (English, Chinese)"""
+CHINESE: dict[str, str] = {**dict(STRINGS.values()), **SENTENCES}
+"""English template -> Chinese"""
 COOKIE = "vivid_language"
 
 CSS = """
@@ -46,7 +52,7 @@ def t(key: str) -> I18nData:
 
 
 def both(key: str, **values: Any) -> str:
-    """HTML with the sentence in both languages; values are escaped (a value (en, zh) differs by language)."""
+    """HTML with the sentence in both languages; values are escaped, messages and pairs (en, zh) differ by language."""
     parts = []
     for index, language in enumerate(("en", "zh")):
         chosen = {name: html.escape(str(_pick(value, index))) for name, value in values.items()}
@@ -61,7 +67,27 @@ def say(key: str, request: gr.Request | None = None, **values: Any) -> str:
 
 
 def _pick(value: Any, index: int) -> Any:
+    if isinstance(value, Message):
+        return (str, chinese)[index](value)
     return value[index] if isinstance(value, tuple) else value
+
+
+def chinese(text: str) -> str:
+    """A message in Chinese, with its values; as it is where no catalogue knows it."""
+    message = Message(text)
+    template = CHINESE.get(message.template, message.template)
+    return template.format(*map(chinese, message.values)) if message.values else template
+
+
+def told(text: str, request: gr.Request | None = None) -> str:
+    """A message in the language of the visitor, by default of whoever is being served; programs get English."""
+    return chinese(text) if language_of(request or LocalContext.request.get(None)) == "zh" else text
+
+
+def both_of(text: str) -> str:
+    """HTML with a message in both languages, escaped."""
+    english, other = html.escape(text), html.escape(chinese(text))
+    return f'<span class="lang-en">{english}</span><span class="lang-zh">{other}</span>'
 
 
 def parts(names: Iterable[str]) -> tuple[str, str]:

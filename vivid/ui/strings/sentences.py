@@ -1,15 +1,10 @@
-"""What the readers, the detector and calibration say, in Chinese: they themselves speak English and know no page.
+"""Sentences that are raised or noted anywhere in the program: English template -> Chinese (see vivid/errors.py).
 
-Their sentences hold values, so the table goes by template: `{}` stands for a value in the English one, `{0}`, `{1}`,
-... for the same values in the Chinese one. A value that is itself in the table (a kind of file, a part of the body, a
-sentence within a sentence) is translated with it.
+`{}` stands for a value in the English ones, `{0}`, `{1}`, ... for the same values in the Chinese ones. Values that are
+in the table themselves (a kind of file, a part of the body) are translated with their sentence.
 """
 
 from __future__ import annotations
-
-import functools
-import html
-import re
 
 TABLE: dict[str, str] = {
     # Words and phrases that stand within sentences
@@ -35,6 +30,12 @@ TABLE: dict[str, str] = {
     "{} seconds": "{0} 秒",
     "the limit is {} megapixels, scale it down": "上限为 {0} 百万像素，请缩小",
     "frame {} of {}": "{1} 的第 {0} 帧",
+    "frame {} ({} s)": "第 {0} 帧（{1} 秒）",
+    "frames {}-{} ({}-{} s)": "第 {0}–{1} 帧（{2}–{3} 秒）",
+    "{} more stretches": "另外 {0} 段",
+    "{}, {}": "{0}、{1}",
+    "{} and {}": "{0}和{1}",
+    "{}: {}": "{0}：{1}",
     "frame {} ({}.npy) of {}": "{2} 的第 {0} 帧（{1}.npy）",
     # Files of any kind
     "The {} {} is empty: choose another one.": "{0} {1} 是空的：请另选一个。",
@@ -248,8 +249,9 @@ TABLE: dict[str, str] = {
         "肖像与动作没有可比的长度：按画面尺寸比较"
     ),
     "the shoulders are not seen in both: the overall size is used": "双肩未在两者中同时可见：使用整体大小",
-    "the hips are not seen in both: neck to nose is used": "髋部未在两者中同时可见：使用颈到鼻的长度",
-    "the hips are not seen in both: the width's factor is used": "髋部未在两者中同时可见：使用宽度的系数",
+    "the hips are not seen in both: {}": "髋部未在两者中同时可见：{0}",
+    "neck to nose is used": "使用颈到鼻的长度",
+    "the width's factor is used": "使用宽度的系数",
     "the torso is not seen whole in both: the {} is used": "躯干未在两者中完整可见：使用{0}",
     "not seen in the {}: {} is used": "{0}中未见：使用{1}",
     "not seen in the {}: the global factor is used": "{0}中未见：使用整体系数",
@@ -272,7 +274,6 @@ TABLE: dict[str, str] = {
     "Guidance has no effect on {}: leave it out.": "引导对 {0} 不起作用：请勿填写。",
     "{} has no {} to switch off: leave it out.": "{0} 没有可关闭的{1}：请勿填写。",
     "head stream": "头部音频流",
-    "hand codebook": "手部码本",
     "{} is {}: choose 0 to 20 (1 is no guidance).": "{0} 为 {1}：请选择 0 到 20（1 表示不引导）。",
     "The length is {} seconds: choose more than 0.": "长度为 {0} 秒：请选择大于 0 的值。",
     "The seed is {}: choose a whole number from 0 on.": "种子为 {0}：请选择不小于 0 的整数。",
@@ -366,9 +367,6 @@ TABLE: dict[str, str] = {
         "并排视频需要两段已完成的视频：请等待，或重新比较。"
     ),
     "There is no finished video of yours to take along: make one.": "没有可导出的已完成视频：请先生成一个。",
-    "The inputs of this video are gone: make it again from the steps above.": (
-        "此视频的输入已清除：请从上面的步骤重新制作。"
-    ),
     "This comparison is no longer kept here: compare again.": "此比较已不再保留：请重新比较。",
     "{} columns cannot be compared: choose 2 to {}.": "无法比较 {0} 列：请选择 2 到 {1} 列。",
     "This link's settings cannot be read: ask for it again, or choose settings here.": (
@@ -476,36 +474,3 @@ TABLE: dict[str, str] = {
         "磁盘空间已用完：请释放一些空间，或选择其他文件夹。"
     ),
 }
-
-
-@functools.cache
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    """Those with the most fixed text first, so that a general template never takes a particular one's sentence."""
-    ordered = sorted(TABLE.items(), key=lambda pair: -len(pair[0].replace("{}", "")))
-    return [
-        (re.compile("(.+?)".join(re.escape(part) for part in english.split("{}")), re.DOTALL), chinese)
-        for english, chinese in ordered
-        if "{}" in english
-    ]
-
-
-def chinese(text: str) -> str:
-    """The sentence in Chinese; as it is where the table does not know it."""
-    if text in TABLE:
-        return TABLE[text]
-    for pattern, template in _patterns():
-        if found := pattern.fullmatch(text):
-            return template.format(*(chinese(value) for value in found.groups()))
-    name, colon, rest = text.partition(": ")  # a file's name may stand before a sentence
-    return f"{name}：{chinese(rest)}" if colon and chinese(rest) != rest else text
-
-
-def in_both(text: str) -> tuple[str, str]:
-    """(English, Chinese), as `strings.both` takes a value that differs by language."""
-    return text, chinese(text)
-
-
-def both_of(text: str) -> str:
-    """HTML with the sentence in both languages, as `strings.both` makes it of a key; escaped."""
-    english, other = html.escape(text), html.escape(chinese(text))
-    return f'<span class="lang-en">{english}</span><span class="lang-zh">{other}</span>'
