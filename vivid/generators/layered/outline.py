@@ -341,11 +341,8 @@ def torso_edges(person: Layer, arm: Mask, shoulders: Floats, width: float) -> tu
         line = joint[0] - sign * (0.03 + 0.07 * np.sin(np.pi * 0.5 * fall)) * width
         found_rows, found, least = _seen_edge(solid, arm, int(top), middle, sign, line, width)
         if len(found) > 6 * unit:
-            kernel = 2 * max(1, round(4 * unit)) + 1
-            windows = np.lib.stride_tricks.sliding_window_view(np.pad(found, kernel // 2, mode="edge"), kernel)
-            shift = np.interp(rows, found_rows, np.median(windows, 1))
-            near = np.abs(rows[:, None] - found_rows[None]).min(1)
-            line = line + _smooth_rows(shift * np.exp(-np.square(near / (0.4 * width))), 15 * unit, 8 * unit)
+            shift, near = _between_seen(rows, found_rows, found, unit)
+            line = line + shift * np.exp(-np.square(near / (0.4 * width)))
         known = np.flatnonzero(~np.isnan(least))
         if len(known) > 10 * unit:
             reach = np.interp(rows, known, least[known]) * sign
@@ -353,9 +350,24 @@ def torso_edges(person: Layer, arm: Mask, shoulders: Floats, width: float) -> tu
             reach = cv2.blur(reach, (1, 2 * max(1, round(7 * unit)) + 1))[:, 0]
             inside = (rows >= known[0]) & (rows <= known[-1])
             line = np.where(inside, np.maximum(line * sign, reach) * sign, line)
-            line = _smooth_rows(line, 15 * unit, 5 * unit)
+            seen = np.zeros(height)
+            seen[found_rows] = 1
+            smooth = _smooth_rows(line, 15 * unit, 5 * unit)
+            line = smooth + _smooth_rows(seen, 9 * unit, 3 * unit) * (line - smooth)
         edges[:, k] = line
     return edges, top
+
+
+def _between_seen(
+    rows: NDArray[np.intp], found_rows: NDArray[np.intp], found: Floats, unit: float
+) -> tuple[Floats, Floats]:
+    """(H,), (H,): an edge's offset in every row, and the distance to the next row in which it is seen."""
+    kernel = 2 * max(1, round(2 * unit)) + 1
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(found, kernel // 2, mode="edge"), kernel)
+    shift = np.interp(rows, found_rows, np.median(windows, 1))
+    near = np.abs(rows[:, None] - found_rows[None]).min(1)
+    smooth = _smooth_rows(shift, 15 * unit, 8 * unit)
+    return shift + np.clip(near / (6 * unit), 0, 1) * (smooth - shift), near
 
 
 def _seen_edge(

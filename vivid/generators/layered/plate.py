@@ -228,9 +228,13 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
     left = np.maximum.accumulate(np.where(known, columns, -nowhere), 1)
     right = np.minimum.accumulate(np.where(known, columns, nowhere)[:, ::-1], 1)[:, ::-1]
     beside = np.minimum(columns - left, right - columns)
-    lost = smoothstep(np.minimum(rows - above, below - rows) / (1.5 * beside + 4 * step) - 1)
-    lost = wide_blur(lost.astype(np.float32), 4 * step) * (total > 0)
+    outside = (left < 0) | (right > width)  # the torso's flanks: there hardly anything is known above
+    patience = np.where(outside, 0.5 * beside + 2 * step, 1.5 * beside + 4 * step)
+    lost = smoothstep(np.minimum(rows - above, below - rows) / patience - 1)
+    lost = wide_blur(lost.astype(np.float32), 2 * step) * (total > 0)
     around = wide_blur(membrane(picture, known), 2 * step)
+    flank = _mirrored_flanks(np.where(known[..., None], picture, around), known, step)
+    around = np.where(outside[..., None], flank, around)
     found += lost[..., None].astype(np.float32) * (around - found)
     fine = fallback - wide_blur(fallback, 1.5 * step)
     spread = np.percentile(np.abs(fine[hole]), 60) if hole.any() else 0.0
@@ -245,6 +249,27 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
     fade = np.exp(-cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (15 * step))
     miss = membrane(miss, rim) * fade[..., None] if rim.any() else 0
     return np.where(hole[..., None], np.clip(filled + miss, 0, 255), picture).astype(np.float32)
+
+
+def _mirrored_flanks(cloth: Layer, known: Mask, step: float) -> Layer:
+    """(H, W, 3): left and right of what is known in each row, its folds mirrored, and smooth tones farther out."""
+    height, width = known.shape
+    kernel = 2 * max(1, round(5 * step)) + 1
+    some = known.any(1)
+    rows = np.arange(height)
+    nearest = np.interp(rows, rows[some], rows[some]).round().astype(int) if some.any() else rows
+    columns = np.arange(width, dtype=np.float32)[None]
+    out = cloth
+    for edge, way in ((known.argmax(1), 1), (width - 1 - known[:, ::-1].argmax(1), -1)):
+        line = edge[nearest].astype(np.float32)[:, None]
+        line = cv2.dilate(line, np.ones((kernel, 1))) if way > 0 else cv2.erode(line, np.ones((kernel, 1)))
+        line = cv2.GaussianBlur(line, (1, kernel), 2 * step, borderType=cv2.BORDER_REPLICATE) + way * step
+        far = (line - columns) * way
+        source = np.where(far > 0, line + way * far, columns).astype(np.float32)
+        lines = np.repeat(rows.astype(np.float32)[:, None], width, 1)
+        mirrored = cv2.remap(wide_blur(cloth, step), source, lines, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+        out = np.where((far > 0)[..., None], mirrored, out)
+    return out
 
 
 def _mean_where(picture: Layer, share: Layer, wide: float, tall: float) -> Layer:
