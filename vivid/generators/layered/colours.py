@@ -23,6 +23,8 @@ SOFT_RANGE = 1.1
 what a photograph shows is the body's shade on arms that hang beside it."""
 HUE = np.array([[-0.07, -0.05, -0.14], [0.09, 0.05, 0.05]])
 """How far hands may differ from face and neck in the logarithm of linear light, RGB: at most they are yellower."""
+NECK_HUE = 0.04
+"""How far the neck may move the hue of hands away from the face's, where no hands or arms are seen; in the same unit."""
 LEAST_CONTRAST, USUAL_CONTRAST, MOST_CONTRAST = 0.4, 1.25, 1.6
 
 ColourModel = tuple[Layer, Layer]
@@ -141,8 +143,10 @@ def skin_tone(picture: NDArray[np.uint8], pose: Pose, colours: Colours, arms: La
     skin = face if of_neck is None else 0.73 * face + 0.27 * of_neck
     own = (cv2.erode((arms > 0.6).astype(np.uint8), _square(0.0105 * width)) > 0) & (colours.skin > 0.4)
     bare, of_hands = median(own), median(own & hands)
-    if bare is None:
-        return to_srgb(np.exp(skin + np.clip(_luminance(face) + np.log(0.96) - _luminance(skin), None, 0)))
+    if bare is None:  # a neck in the deep shade of a chin says little about raised hands
+        level = np.clip(_luminance(skin) - _luminance(face), *np.log([0.88, 0.96]))
+        hue = np.clip(skin - face - _luminance(skin - face), -NECK_HUE, NECK_HUE)
+        return to_srgb(np.exp(face + level + hue))
     hue = np.clip((bare - _luminance(bare)) - (skin - _luminance(skin)), *HUE)
     seen = max(_luminance(bare), _luminance(bare if of_hands is None else of_hands))
     level = 0.35 * _luminance(skin) + 0.65 * seen
