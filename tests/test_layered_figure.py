@@ -81,6 +81,18 @@ def test_a_pocket_above_a_hand_is_not_drawn_again_below_it():
     assert filled[hole].min() > 190
 
 
+def test_the_flank_that_a_sleeve_hid_goes_on_from_the_cloth_beside_it():
+    picture = np.full((*HOLE.shape, 3), (40.0, 50.0, 60.0), np.float32)
+    picture[100:] = 150  # a dip-dyed edge far below
+    picture[:, 90:] = (220, 230, 240)  # a shirt under an open jacket
+    known = np.zeros(HOLE.shape, bool)
+    known[10:60, 60:120] = True  # hands hide the rows below, a sleeve the columns on the left
+    known[100:, 40:120] = True
+    fallback = np.full_like(picture, (220, 230, 240))
+    filled = column_fill(picture, ~known, known, np.ones(HOLE.shape, np.float32), fallback, 1.0)
+    assert np.abs(filled[15:75, 42:58] - (40, 50, 60)).max() < 15
+
+
 def test_what_is_filled_meets_the_shadow_beside_it():
     picture, hole = np.full((*HOLE.shape, 3), 200, np.float32), np.zeros_like(HOLE)
     hole[60:90, 50:110] = True

@@ -24,7 +24,7 @@ what a photograph shows is the body's shade on arms that hang beside it."""
 HUE = np.array([[-0.07, -0.05, -0.14], [0.09, 0.05, 0.05]])
 """How far hands may differ from face and neck in the logarithm of linear light, RGB: at most they are yellower."""
 NECK_HUE = 0.04
-"""How far the neck may move the hue of hands away from the face's, where no hands or arms are seen; in the same unit."""
+"""How far the neck may move the hue of hands that are not seen away from the face's; in the same unit."""
 LEAST_CONTRAST, USUAL_CONTRAST, MOST_CONTRAST = 0.4, 1.25, 1.6
 
 ColourModel = tuple[Layer, Layer]

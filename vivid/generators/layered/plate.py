@@ -228,18 +228,18 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
     left = np.maximum.accumulate(np.where(known, columns, -nowhere), 1)
     right = np.minimum.accumulate(np.where(known, columns, nowhere)[:, ::-1], 1)[:, ::-1]
     beside = np.minimum(columns - left, right - columns)
-    outside = (left < 0) | (right > width)  # the torso's flanks: there hardly anything is known above
-    patience = np.where(outside, 0.5 * beside + 2 * step, 1.5 * beside + 4 * step)
-    lost = smoothstep(np.minimum(rows - above, below - rows) / patience - 1)
-    lost = wide_blur(lost.astype(np.float32), 2 * step) * (total > 0)
+    lost = smoothstep(np.minimum(rows - above, below - rows) / (1.5 * beside + 4 * step) - 1)
+    lost = wide_blur(lost.astype(np.float32), 4 * step) * (total > 0)
     around = wide_blur(membrane(picture, known), 2 * step)
-    flank = _mirrored_flanks(np.where(known[..., None], picture, around), known, step)
-    around = np.where(outside[..., None], flank, around)
     found += lost[..., None].astype(np.float32) * (around - found)
+    found = np.where((total > 0)[..., None], found, around)
+    mirrored, flanks = _mirrored_flanks(np.where(known[..., None], picture, found), known, step)
+    found = np.where(flanks[..., None], mirrored, found)
     fine = fallback - wide_blur(fallback, 1.5 * step)
     spread = np.percentile(np.abs(fine[hole]), 60) if hole.any() else 0.0
     found += np.clip(fine, -spread, spread)  # the weave, not prints on it
-    share = cv2.GaussianBlur((total > 0).astype(np.float32), (0, 0), 2 * step) * (total > 0)
+    some = (total > 0) | flanks
+    share = cv2.GaussianBlur(some.astype(np.float32), (0, 0), 2 * step) * some
     filled = fallback + share[..., None] * (found - fallback)
     # cloth that stays visible beside the hole may lie in the arm's shadow: its tones hold at the rim and fade inwards
     miss = picture - filled
@@ -251,25 +251,31 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
     return np.where(hole[..., None], np.clip(filled + miss, 0, 255), picture).astype(np.float32)
 
 
-def _mirrored_flanks(cloth: Layer, known: Mask, step: float) -> Layer:
-    """(H, W, 3): left and right of what is known in each row, its folds mirrored, and smooth tones farther out."""
+def _mirrored_flanks(cloth: Layer, known: Mask, step: float) -> tuple[Layer, Mask]:
+    """Cloth (H, W, 3) with what lies beside it, where sleeves were, mirrored outwards, and where that is (H, W).
+
+    known: (H, W), where there is cloth. Folds continue; the mirrored band is narrow, so that no lapel repeats.
+    """
     height, width = known.shape
-    kernel = 2 * max(1, round(5 * step)) + 1
-    some = known.any(1)
-    rows = np.arange(height)
-    nearest = np.interp(rows, rows[some], rows[some]).round().astype(int) if some.any() else rows
+    flanks = np.zeros_like(known)
+    if not known.any():
+        return cloth, flanks
+    known = np.maximum.accumulate(known, 0)  # below what is known, its columns continue
+    nearest = np.maximum(np.arange(height), known.any(1).argmax())
+    kernel, band = 2 * max(1, round(8 * step)) + 1, np.full((1, 1), 4 * step, np.float32)
+    rows = np.arange(height, dtype=np.float32)[:, None].repeat(width, 1)
     columns = np.arange(width, dtype=np.float32)[None]
-    out = cloth
-    for edge, way in ((known.argmax(1), 1), (width - 1 - known[:, ::-1].argmax(1), -1)):
-        line = edge[nearest].astype(np.float32)[:, None]
-        line = cv2.dilate(line, np.ones((kernel, 1))) if way > 0 else cv2.erode(line, np.ones((kernel, 1)))
-        line = cv2.GaussianBlur(line, (1, kernel), 2 * step, borderType=cv2.BORDER_REPLICATE) + way * step
-        far = (line - columns) * way
-        source = np.where(far > 0, line + way * far, columns).astype(np.float32)
-        lines = np.repeat(rows.astype(np.float32)[:, None], width, 1)
-        mirrored = cv2.remap(wide_blur(cloth, step), source, lines, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
-        out = np.where((far > 0)[..., None], mirrored, out)
-    return out
+    smooth = wide_blur(cloth, step)
+    for first, way in ((known.argmax(1), 1), (width - 1 - known[:, ::-1].argmax(1), -1)):
+        edge = first[nearest].astype(np.float32)[:, None]
+        edge = cv2.erode(edge, np.ones((kernel, 1))) if way > 0 else cv2.dilate(edge, np.ones((kernel, 1)))
+        edge = cv2.GaussianBlur(edge, (1, kernel), 2 * step, borderType=cv2.BORDER_REPLICATE) + way * 2 * step
+        beyond = (edge - columns) * way
+        source = np.where(beyond > 0, edge + way * (band - _there_and_back(beyond, band)), columns).astype(np.float32)
+        mirrored = cv2.remap(smooth, source, rows, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+        cloth = cloth + np.clip(beyond / step, 0, 1)[..., None] * (mirrored - cloth)
+        flanks |= beyond > 0
+    return cloth.astype(np.float32), flanks
 
 
 def _mean_where(picture: Layer, share: Layer, wide: float, tall: float) -> Layer:

@@ -100,20 +100,22 @@ def cloth_under(figure: Figure, sleeves: Layer, cloth_known: Mask) -> Layer:
     any_bare = any(region.outline.bare for region in figure.regions)
     sure = (person > 0.95) & (cover | (person > 0.99)) & ((skin < 0.4) | any_bare)
     cloth = np.where((cover & (person < 0.93))[..., None], membrane(photo, sure), photo).astype(np.float32)
-    alien = np.zeros(figure.shape, bool)  # skin, or what a hand hid, where there should be cloth
+    alien = np.zeros(figure.shape, bool)  # skin, room, or what a hand hid, where there should be cloth
+    parsed = figure.parsing.sleeves.sum(0) + figure.parsing.torso
+    looks_alien = (figure.colours.off_cloth > 24) & (parsed < 0.6)
     for side, region in enumerate(figure.regions):
         arm, along = region.outline, region.along
-        bound = min(arm.hem, 1.05) + 0.04 if arm.bare else 1.2
-        inside = (sleeves[side] > 0.5) & (along > 0.1) & (along < min(bound, 0.6)) & ~figure.hands_near
+        bound = np.minimum(arm.hem_at(region.outward / figure.width), 1.09) + 0.04 if arm.bare else np.float64(1.2)
+        inside = (sleeves[side] > 0.5) & (along > 0.1) & (along < np.minimum(bound, 0.6)) & ~figure.hands_near
         if inside.any() and (skin[inside] > 0.4).mean() < 0.25:  # otherwise there is no cloth to rely on
             odd = ((skin > 0.4) | (figure.colours.off_cloth > 24)) & (along < bound)
             odd &= region.outward > -0.8 * region.limit_in  # prints on the chest stay
-            odd &= figure.parsing.sleeves[side] + figure.parsing.torso < 0.6  # and so do shadows of reddish cloth
+            odd &= parsed < np.where(along > bound - 0.16, 0.9, 0.6)  # and so do shadows of reddish cloth
             alien |= (sleeves[side] > 0.02) & (along < bound) & figure.grow(odd, 2)
     deep = cv2.erode((person < 0.93).astype(np.uint8), ellipse(3 * figure.unit)) > 0  # too wide a gap for a membrane
     hole = cover & (figure.grow(figure.hands_near | _forearm_skin(figure) | (deep & cover), 5) | alien)
     if hole.any():
-        known = (cloth_known | (cover & ~hole)) & (skin < 0.35) & (person > 0.9)
+        known = (cloth_known | (cover & ~hole)) & (skin < 0.35) & (person > 0.9) & ~looks_alien
         cloth = patch_fill(cloth, hole, known)
     return cloth
 

@@ -292,7 +292,7 @@ def _plate(figure: Figure, removed: Mask, torso: Layer, raised: Mask, cloth_know
     near = figure.grow(needed, TOUCHED * UNIT) & inner & low
     touched = touched_cloth(photo, needed, near, beside & low, cloth_known, unit)
     removed, needed = removed | touched, needed | touched
-    known = (cloth_known & ~figure.grow(needed, 2)).astype(np.uint8)  # seams between arm and body are dark
+    known = (cloth_known & ~figure.grow(needed, 5)).astype(np.uint8)  # seams between arm and body are dark
     known = cv2.morphologyEx(known, cv2.MORPH_OPEN, ellipse(3 * unit)) > 0
     body = column_fill(photo, needed, known, torso, patches, 3 * unit)  # single pixels would make streaks
     mix = torso[..., None]
