@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.test_pipeline import gestures, person, portrait
+from vivid.config import RunSettings
 from vivid.errors import InputError
-from vivid.framing import HAIR, frame_inputs
+from vivid.framing import HAIR, crop_box, frame_inputs
 from vivid.generators import Inputs
 from vivid.pose.portrait import Portrait, make_portrait
 
@@ -62,3 +63,31 @@ def test_a_format_that_would_cut_the_face_is_refused():
     close = dataclasses.replace(portrait(), pose=person(128, 128).map_points((3, 3), (-128, -30), (128, 128)))
     with pytest.raises(InputError, match="does not fit into a video of 256 x 64"):
         framed(close, (256, 64))
+
+
+@given(width=st.integers(200, 400), stretch=st.floats(1.0, 2.5), size=st.sampled_from(SIZES), crop=st.floats(0, 1))
+def test_the_crop_can_be_moved_as_far_as_the_face_allows(width, stretch, size, crop):
+    given = tall(width, int(width * stretch))
+    usual, ends = crop_box(given, size)
+    box, same = crop_box(given, size, crop)
+    assert same == ends and ends[0] <= usual[0] <= ends[2] and ends[1] <= usual[1] <= ends[3]
+    scale = max(size[0] / given.size[0], size[1] / given.size[1])
+    for axis in (0, 1):
+        assert box[axis] >= -1e-6 and box[axis + 2] <= given.size[axis] + 1e-6
+        assert box[axis + 2] - box[axis] == pytest.approx(size[axis] / scale)
+    clip = gestures(3)
+    inputs = frame_inputs(given, clip, clip, np.arange(3.0), size, crop)
+    face = inputs.pose.face[:, :2]
+    assert (face >= -1).all() and (face <= np.array(size) + 1).all()
+    assert inputs.pose.body[0, :2] == pytest.approx((given.pose.body[0, :2] - box[:2]) * scale, abs=1)
+
+
+def test_the_ends_of_the_crop_are_the_borders_and_the_face():
+    given = tall(256, 640)
+    (_, high, _, _), (_, first, _, last) = crop_box(given, (256, 192), 0.0)
+    assert high == first == 0
+    bottom = crop_box(given, (256, 192), 1.0)[0]
+    assert bottom[1] == last == pytest.approx(max(given.pose.face[:, 1].min(), 0), abs=1)
+    for crop in (-0.1, 1.5, float("nan")):
+        with pytest.raises(InputError, match="The place of the crop is"):
+            RunSettings(crop=crop)

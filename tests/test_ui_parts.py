@@ -341,11 +341,11 @@ def test_qualities_and_sizes() -> None:
     found = quality.sizes(dataclasses.replace(can, size=(256, 256)), (600, 900))
     assert found == [(256, 256), (192, 320), (384, 384)]
     assert all(side % 64 == 0 for size in found for side in size)
-    assert quality.sizes(dataclasses.replace(can, size=None), (600, 900)) == [quality.USUAL_SIZE]
+    assert quality.sizes(dataclasses.replace(can, size=None), (600, 900)) == list(quality.SHAPES)
 
 
 def test_controls_say_only_what_means_something_to_the_model() -> None:
-    held = ("balanced", 8, 2.0, 3.0, 5, "192x320", True, True, True)
+    held = ("balanced", 8, 2.0, 3.0, 5, "192x320", True, True, True, None)
     can = FakePipeline().capabilities
     full = read_settings(can, *held, mark=True)
     assert (full.steps, full.guidance_audio, full.guidance_image) == (8, 2.0, 3.0)

@@ -52,7 +52,9 @@ class RunSettings:
 
     `width`, `height`, `steps` and the guidance scales left at None take the generator's own values; `Generator.resolve`
     says which others it accepts. The switches are the paper's ablations (section 4.3): head stream, hand codebook, pose
-    calibration. `from_layers`, 0 to 1, starts sampling from the layered generator's frames, noised to that degree; None
+    calibration. `crop`, 0 to 1, says which part of a portrait of another shape is shown, from its left or upper end to
+    the other, as far as the face stays in the picture; None is for head and hands. `from_layers`, 0 to 1, starts
+    sampling from the layered generator's frames, noised to that degree; None
     and 1 start it from pure noise.
     """
 
@@ -68,6 +70,7 @@ class RunSettings:
     calibrate: bool = True
     mark: bool = True
     from_layers: float | None = None
+    crop: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("width", "height"):
@@ -84,6 +87,8 @@ class RunSettings:
             raise InputError("The length is {} seconds: choose more than 0.", self.seconds)
         if self.from_layers is not None and not 0 <= self.from_layers <= 1:
             raise InputError(f"The strength of noise on the layers is {self.from_layers}: choose 0 to 1.")
+        if self.crop is not None and not 0 <= self.crop <= 1:
+            raise InputError("The place of the crop is {}: choose 0 to 1.", self.crop)
         if not 0 <= self.seed < 2**63:
             raise InputError("The seed is {}: choose a whole number from 0 on.", self.seed)
 

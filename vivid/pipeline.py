@@ -93,7 +93,8 @@ class VividPipeline:
         else:
             clip = place(motion, portrait.size)[0]
         positions = loop_positions(len(clip), frames)
-        inputs = frame_inputs(portrait, motion, at_positions(clip, positions), positions, (run.width, run.height))
+        size = (run.width, run.height)
+        inputs = frame_inputs(portrait, motion, at_positions(clip, positions), positions, size, run.crop)
         return Prepared(self.generator.prepare(inputs, speech, run), inputs, report, run, frames)
 
     def animate(

@@ -13,7 +13,7 @@ from ..errors import InputError
 
 PARTS = ("portrait", "audio", "motion")
 NUMBERS = {"seed": int, "steps": int, "seconds": float, "guidance_audio": float, "guidance_image": float,
-           "from_layers": float}  # fmt: skip
+           "from_layers": float, "crop": float}  # fmt: skip
 SWITCHES = {
     "no_head_stream": "head_stream",
     "no_codebook": "codebook",

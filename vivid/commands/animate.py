@@ -40,6 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from-layers", type=float, default=None, metavar="STRENGTH",
         help="diffusion: start from what layered draws, noised so far (0: it alone, 1: pure noise, the default)",
     )  # fmt: skip
+    parser.add_argument(
+        "--crop", type=float, default=None, metavar="PLACE",
+        help="the part that a --size of another shape shows, 0 (left, top) to 1 (default: around head and hands)",
+    )  # fmt: skip
     parser.add_argument("--detector", default="auto", choices=("auto", "mediapipe", "dwpose", "openpose"))
     parser.add_argument("--no-head-stream", action="store_true", help="ablation: without the head's audio stream")
     parser.add_argument("--no-codebook", action="store_true", help="ablation: without the hand codebook")
@@ -119,6 +123,7 @@ def settings_of(args: argparse.Namespace) -> RunSettings:
         calibrate=not args.no_calibration,
         mark=not args.no_mark,
         from_layers=args.from_layers,
+        crop=args.crop,
     )
 
 

@@ -11,7 +11,7 @@ from ..config import RunSettings
 from ..events import Done, Result
 from .jobs import Job
 from .options import on_zero_gpu
-from .quality import USUAL_SIZE
+from .quality import SHAPES
 
 if TYPE_CHECKING:
     from ..pose.portrait import Portrait
@@ -33,7 +33,7 @@ def expected_seconds(
     portrait_size: decides the video's where the settings do not; without it a usual size is taken. Errors: InputError.
     """
     pipeline = context.engine.loaded
-    return None if pipeline is None else pipeline.expected_seconds(frames, settings, portrait_size or USUAL_SIZE)
+    return None if pipeline is None else pipeline.expected_seconds(frames, settings, portrait_size or SHAPES[0])
 
 
 def gpu_function(context: Context) -> Callable[..., Iterator[Any]]:

@@ -219,7 +219,7 @@ def preview_settings(generator: Generator, portrait: Portrait, settings: RunSett
     assert run.width and run.height
     factor = min(1.0, PREVIEW_SIDE / min(run.width, run.height))
     width, height = (2 * round(side * factor / 2) for side in (run.width, run.height))
-    return RunSettings(width=width, height=height, seed=run.seed, calibrate=run.calibrate, mark=run.mark)
+    return replace(RunSettings(width, height, crop=run.crop), seed=run.seed, calibrate=run.calibrate, mark=run.mark)
 
 
 def _layered() -> VividPipeline:

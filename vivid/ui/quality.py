@@ -8,8 +8,9 @@ QUALITIES = ("fast", "balanced", "best")
 STEPS_SHARE = {"fast": 0.5, "balanced": 1.0, "best": 2.0}
 LARGEST_SIDE = 1024
 """Larger sizes are not offered, though they may be possible."""
-USUAL_SIZE = (768, 768)
-"""What is offered beside the portrait's own shape where the generator has no size of its own."""
+SHAPES = ((768, 768), (576, 1024), (1024, 576))
+"""What is offered beside the portrait's own shape where the generator has no size of its own: also for phones, and for
+screens."""
 
 
 def has_quality(can: Capabilities) -> bool:
@@ -30,12 +31,12 @@ def steps_of(can: Capabilities | None, quality: str) -> int | None:
 def sizes(can: Capabilities | None, portrait_size: tuple[int, int] | None) -> list[tuple[int, int]]:
     """Sizes to offer: the generator's own, one of the portrait's shape, and one larger than its own.
 
-    A square where it has no size of its own and follows the portrait's.
+    SHAPES where it has no size of its own and follows the portrait's.
     """
     if can is None:
         return []
     if can.size is None:
-        return [USUAL_SIZE]
+        return list(SHAPES)
     width, height = can.size
     found = [(width, height)]
     if portrait_size is not None:

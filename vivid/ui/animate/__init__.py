@@ -47,7 +47,7 @@ def build_animate(context: Context) -> None:
         with gr.Column(min_width=300, scale=2):
             gr.HTML(f'<h3 class="vivid-sub">{both("advanced_settings")}</h3>', padding=False)
             status = gr.HTML(elem_id="model-status", padding=False)
-            controls = build_controls(dock.quality)
+            controls = build_controls(dock.quality, inputs.portrait.crop)
             made = gr.HTML(elem_id="result-settings", padding=False)
             notes = gr.DownloadButton(t("download_settings"), size="sm", visible=False, elem_id="download-settings")
         with gr.Column(min_width=300, scale=3, elem_id="check-fit"):

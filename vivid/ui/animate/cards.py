@@ -47,22 +47,14 @@ def empty(name: str, **values: str) -> str:
     return summary(name, both(f"step_{name}_hint", **values), filled=False)
 
 
-def thumbnail(
-    picture: NDArray[np.uint8], crop: tuple[float, float, float, float] | None = None, side: int = THUMBNAIL
-) -> str:
-    """A small picture (H, W, 3) as HTML, its longer side of `side` pixels; what lies outside of `crop` (x0, y0, x1, y1
-    in 0..1) is dimmed."""
+def thumbnail(picture: NDArray[np.uint8], side: int = THUMBNAIL, over: str = "") -> str:
+    """A small picture (H, W, 3) as HTML, its longer side of `side` pixels, with the HTML `over` it."""
     image = Image.fromarray(picture)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=85)
     data = base64.b64encode(buffer.getvalue()).decode()
-    frame = ""
-    if crop is not None:
-        left, top, right, bottom = (100 * side for side in crop)
-        place = f"left:{left:.1f}%;top:{top:.1f}%;width:{right - left:.1f}%;height:{bottom - top:.1f}%"
-        frame = f'<i class="va-crop" style="{place}"></i>'
-    return f'<span class="va-thumb"><img src="data:image/jpeg;base64,{data}" alt="">{frame}</span>'
+    return f'<span class="va-thumb"><img src="data:image/jpeg;base64,{data}" alt="">{over}</span>'
 
 
 def chosen_file(path: Path, shipped: tuple[Example, ...], index: int | None, name: str = "") -> dict[str, str]:

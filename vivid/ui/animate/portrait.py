@@ -23,7 +23,7 @@ from ..strings import both, t
 from ..verdicts import Fix, Verdict, crop_to, examine, person_at
 from ..visitors import PREFIX
 from ..widgets import hand_on_path, line, lines, said
-from .cards import THUMBNAIL, chosen_file, empty, folded, name_of, summary, thumbnail, title_of
+from .cards import THUMBNAIL, chosen_file, empty, folded, name_of, summary, thumbnail, tidy, title_of
 from .settings import OWN_SIZE, sized
 
 WHOLE = 0.98
@@ -36,6 +36,8 @@ _PICK = """element.addEventListener("click", (event) => {
   if (person) trigger("click", { person: Number(person.dataset.person) });
 });"""
 
+_MOVE = Path(__file__).with_name("crop.js").read_text(encoding="utf-8")
+
 
 @dataclass
 class PortraitCard:
@@ -47,7 +49,9 @@ class PortraitCard:
     chosen: gr.BrowserState
     problem: gr.State
     body: gr.Accordion
-    head: gr.HTML
+    part: gr.HTML
+    crop: gr.Number
+    """Where the crop is that the video shows, 0 to 1; None is the usual place."""
 
 
 def describe(verdict: Verdict, notice: bool = False) -> str:
@@ -80,7 +84,7 @@ def show_people(portrait: Portrait) -> str:
             f'<button type="button" data-person="{index}" aria-pressed="{pressed}" style="{place}">'
             f'<b aria-hidden="true">{number}</b><span class="vivid-spoken">{name}</span></button>'
         )
-    return f'<div class="va-people">{thumbnail(portrait.image, side=4 * THUMBNAIL)}{"".join(buttons)}</div>'
+    return f'<div class="va-people">{thumbnail(portrait.image, 4 * THUMBNAIL)}{"".join(buttons)}</div>'
 
 
 def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
@@ -91,6 +95,8 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         refusal = gr.HTML(elem_id="portrait-refusal", padding=False)
         verdict = gr.HTML(elem_id="portrait-verdict", padding=False)
         people = gr.HTML(elem_id="portrait-people", padding=False, js_on_load=_PICK)
+        part = gr.HTML(elem_id="portrait-crop-part", padding=False, js_on_load=_MOVE)
+        crop = gr.Number(None, visible="hidden", elem_id="crop-at")
         with gr.Row(elem_classes=["vivid-actions"]):
             fixes = {
                 kind: gr.Button(
@@ -158,6 +164,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         name = Path(before).stem if before is not None and Path(path).parent.name.startswith(PREFIX) else ""
         name = name_of(was) if isinstance(was, dict) and was.get("file") == path else name
         keep = chosen_file(Path(path), shipped, index, name)
+        at = kept_crop(was) if tidy(was) == keep else None  # another picture is cropped as usual
         words = html.escape(title_of(keep, shipped))
         return hidden() | {
             refusal: told,
@@ -165,7 +172,8 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
             problem: "" if found.usable else describe(found),
             fix_state: found.fix,
             kept: path,
-            chosen: keep,
+            chosen: keep if at is None else {**keep, "crop": at},
+            crop: at,
             verdict: describe(found, notice),
             people: "" if found.portrait is None else show_people(found.portrait),
             head: summary("portrait", words, thumbnail(picture)),
@@ -183,6 +191,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         fix_state,
         kept,
         chosen,
+        crop,
         verdict,
         people,
         head,
@@ -219,36 +228,65 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         return str(shipped[int(event.index)].path), gr.Button(visible=False)
 
     gallery.select(plainly(choose), None, [image, undo], **QUIET)
-    return PortraitCard(image, state, chosen, problem, body, head)
+    return PortraitCard(image, state, chosen, problem, body, part, crop)
 
 
 def keep_crop(context: Context, card: PortraitCard, changed: gr.State, known: gr.State, size: gr.Dropdown) -> None:
-    """Draw on the card what of the portrait the video shows, where that is not all of it."""
+    """Show on the card what of the portrait the video shows, where that is not all; keep where it is moved."""
 
-    def draw(person: Portrait | None, kept: Any, size: str) -> Any:
-        crop = None if person is None else crop_shown(context, person, size)
-        if person is None or crop is None:
-            return gr.skip()
-        words = f"{html.escape(title_of(kept, examples.portraits()))} · {both('portrait_crop_shown')}"
-        return summary("portrait", words, thumbnail(person.image, crop))
+    def draw(person: Portrait | None, size: str, crop: float | None) -> str:
+        return "" if person is None else show_crop(context, person, size, crop)
 
     gr.on(
-        [changed.change, known.change, size.input], plainly(draw), [card.state, card.chosen, size], card.head,
+        [changed.change, known.change, size.input], plainly(draw), [card.state, size, card.crop], card.part,
         trigger_mode="multiple", **QUIET,
     )  # fmt: skip
 
+    def keep(kept: Any, crop: float | None) -> Any:
+        return {**kept, "crop": crop} if isinstance(kept, dict) else gr.skip()
 
-def crop_shown(context: Context, portrait: Portrait, size: str) -> tuple[float, float, float, float] | None:
-    """What of the portrait a video of that size shows, in shares of its sides; None while no model says how large."""
+    card.crop.input(plainly(keep), [card.chosen, card.crop], card.chosen, trigger_mode="always_last", **QUIET)
+
+
+def kept_crop(kept: Any) -> float | None:
+    """Where a browser has kept that the crop is, None where that is no place or the usual one."""
+    crop = kept.get("crop") if isinstance(kept, dict) else None
+    return float(crop) if isinstance(crop, int | float) and 0 <= crop <= 1 else None
+
+
+def show_crop(context: Context, portrait: Portrait, size: str, crop: float | None) -> str:
+    """The portrait as HTML, what a video of that size shows of it bright, which can be moved; "" where that is all of
+    it, or no model says how large videos are."""
     pipeline = context.engine.loaded
     if pipeline is None:
-        return None
+        return ""
     try:
         run = pipeline.generator.resolve(sized(size), portrait.size)
         assert run.width and run.height
-        x0, y0, x1, y1 = crop_box(portrait, (run.width, run.height))
+        usual, ends = crop_box(portrait, (run.width, run.height))
+        box, _ = crop_box(portrait, (run.width, run.height), kept_crop({"crop": crop}))
     except InputError:
-        return None
-    width, height = portrait.size
-    whole = (x1 - x0) * (y1 - y0) > WHOLE * width * height
-    return None if whole and size == OWN_SIZE else (x0 / width, y0 / height, x1 / width, y1 / height)
+        return ""
+    part, low, high = (np.array(each) / (portrait.size * 2) * 100 for each in (box, ends[:2] * 2, ends[2:] * 2))
+    if (part[2] - part[0]) * (part[3] - part[1]) > WHOLE * 100**2 and size == OWN_SIZE:
+        return ""
+    axis = int(np.argmax(high - low)) % 2
+    movable, moved = high[axis] - low[axis] > 1, box != usual
+    place = "".join(f"{name}:{value:.2f}%;" for name, value in zip(("left", "top"), part, strict=False))
+    place += f"width:{part[2] - part[0]:.2f}%;height:{part[3] - part[1]:.2f}%"
+    handle = ""
+    if movable:
+        now, first, last = part[axis], low[axis], high[axis]
+        handle = (
+            f'data-side="{("left", "top")[axis]}" data-low="{first:.3f}" data-high="{last:.3f}" data-now="{now:.3f}" '
+            f'data-usual="{usual[axis] / portrait.size[axis] * 100:.3f}" role="slider" tabindex="0" '
+            f'aria-orientation="{("horizontal", "vertical")[axis]}" aria-labelledby="crop-words" aria-valuemin="0" '
+            f'aria-valuemax="100" aria-valuenow="{100 * (now - first) / (last - first):.0f}"'
+        )
+    words = both("portrait_crop_move" if movable else "portrait_crop_shown")
+    reset = f'<button type="button" data-reset{"" if moved else " hidden"}>{both("portrait_crop_usual")}</button>'
+    picture = thumbnail(portrait.image, 4 * THUMBNAIL, f'<i class="va-crop" style="{place}" {handle}></i>')
+    return (
+        f'<div class="va-people va-cropper">{picture}</div>'
+        f'<p class="va-crop-words"><span id="crop-words">{words}</span> {reset}</p>'
+    )

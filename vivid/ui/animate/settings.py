@@ -36,6 +36,7 @@ class Controls:
     head_stream: gr.Checkbox
     codebook: gr.Checkbox
     calibrate: gr.Checkbox
+    crop: gr.Number
 
     def all(self) -> list[Any]:
         """The components."""
@@ -44,7 +45,7 @@ class Controls:
 
 def read_settings(
     can: Capabilities | None, quality: str, steps: float, audio: float, image: float, seed: float | None, size: str,
-    head: bool, codebook: bool, calibrate: bool, *, mark: bool,
+    head: bool, codebook: bool, calibrate: bool, crop: float | None, *, mark: bool,
 ) -> RunSettings:  # fmt: skip
     """RunSettings from what the controls hold, as far as it means something to a model that can do this.
 
@@ -60,6 +61,7 @@ def read_settings(
         head_stream=head,
         codebook=codebook,
         calibrate=calibrate,
+        crop=crop,
         mark=mark,
     )
 
@@ -82,7 +84,7 @@ def build_quality() -> gr.Radio:
     )
 
 
-def build_controls(quality: gr.Radio) -> Controls:
+def build_controls(quality: gr.Radio, crop: gr.Number) -> Controls:
     """The rest of them, for the folded part; hidden until the model is known to heed them."""
     calibrate = gr.Checkbox(
         True, label=t("check_calibrate"), info=t("check_calibrate_info"), visible=False, elem_id="check-calibrate"
@@ -102,7 +104,7 @@ def build_controls(quality: gr.Radio) -> Controls:
     head, codebook = (
         gr.Checkbox(True, label=t(f"switch_{name}"), info=t(f"switch_{name}_info"), visible=False) for name in SWITCHES
     )
-    return Controls(quality, steps, audio, image, seed, size, head, codebook, calibrate)
+    return Controls(quality, steps, audio, image, seed, size, head, codebook, calibrate, crop)
 
 
 def meet_model(

@@ -239,7 +239,7 @@ def keep_look(
         trigger_mode="multiple", **HIDDEN, **LOOK, **PRIVATE,
     )  # fmt: skip
     moved = gr.on(
-        [stage.frame.input, controls.calibrate.input, controls.seed.input, controls.size.input],
+        [stage.frame.input, controls.calibrate.input, controls.seed.input, controls.size.input, controls.crop.input],
         plainly(drawn_on_purpose), decisive, outputs, trigger_mode="always_last", **HIDDEN, **LOOK, **PRIVATE,
     )  # fmt: skip
 

@@ -163,7 +163,7 @@ class Fitting:
         clip = clip.map_points((across, down), (0.0, 0.0), portrait.size)
         settings = preview_settings(self._previews.generator, portrait, RunSettings())
         assert settings.width and settings.height
-        x0, y0, x1, y1 = crop_box(portrait, (settings.width, settings.height))
+        x0, y0, x1, y1 = crop_box(portrait, (settings.width, settings.height))[0]
         # Hands are shaped after the motion: where it was corrected, that is the corrected one.
         motion = self.clip(pair.clip)[0] if correction == Correction() else clip
         wanted = Wanted(portrait, None, motion, (clip, report), settings)

@@ -260,6 +260,11 @@ TABLE: dict[str, tuple[str, str]] = {
     "portrait_fine": ("A good picture: head, shoulders and both hands.", "图片很好：头部、肩部和双手都清晰。"),
     "portrait_seen": ("What is good about it", "已满足的条件"),
     "portrait_crop_shown": ("The video shows the bright part.", "视频显示明亮的部分。"),
+    "portrait_crop_move": (
+        "The video shows the bright part: drag it, or move it with the arrow keys.",
+        "视频显示明亮的部分：可拖动，或用方向键移动。",
+    ),
+    "portrait_crop_usual": ("Back to the usual part", "恢复默认位置"),
     "voice_chosen": ("{name} · {seconds} seconds", "{name} · {seconds} 秒"),
     "voice_examples": ("Or take one of these", "或选用以下示例"),
     "voice_too_long": (

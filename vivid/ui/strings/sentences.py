@@ -276,6 +276,7 @@ TABLE: dict[str, str] = {
     "head stream": "头部音频流",
     "{} is {}: choose 0 to 20 (1 is no guidance).": "{0} 为 {1}：请选择 0 到 20（1 表示不引导）。",
     "The length is {} seconds: choose more than 0.": "长度为 {0} 秒：请选择大于 0 的值。",
+    "The place of the crop is {}: choose 0 to 1.": "裁剪位置为 {0}：请选择 0 到 1。",
     "The seed is {}: choose a whole number from 0 on.": "种子为 {0}：请选择不小于 0 的整数。",
     # What of a portrait can move
     "No face was found in the portrait: choose a picture that shows one face from the front.": (
