@@ -190,6 +190,17 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
     picture, fallback: (H, W, 3) 0..255; hole, known: (H, W); body: (H, W), opacity of what is filled; step: pixels.
     Columns that have nothing on either side show `fallback`.
     """
+    out = picture.astype(np.float32)
+    if hole.any():
+        x, y, w, h = cv2.boundingRect(hole.astype(np.uint8))
+        margin = round(60 * step)
+        box = np.s_[max(0, y - margin) : y + h + margin, max(0, x - margin) : x + w + margin]
+        out[box] = _columns_filled(picture[box], hole[box], known[box], body[box], fallback[box], step)
+    return out
+
+
+def _columns_filled(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: Layer, step: float) -> Layer:
+    """`column_fill` within the box that matters."""
     height, width = hole.shape
     rows = np.arange(height, dtype=np.float32)[:, None].repeat(width, 1)
     columns = np.arange(width, dtype=np.float32)[None].repeat(height, 0)
@@ -236,7 +247,7 @@ def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: 
     mirrored, flanks = _mirrored_flanks(np.where(known[..., None], picture, found), known, step)
     found = np.where(flanks[..., None], mirrored, found)
     fine = fallback - wide_blur(fallback, 1.5 * step)
-    spread = np.percentile(np.abs(fine[hole]), 60) if hole.any() else 0.0
+    spread = np.percentile(np.abs(fine[hole]), 60)
     found += np.clip(fine, -spread, spread)  # the weave, not prints on it
     some = (total > 0) | flanks
     share = cv2.GaussianBlur(some.astype(np.float32), (0, 0), 2 * step) * some
