@@ -62,6 +62,15 @@ def test_a_mirror_goes_on_with_lines_across_and_changes_nothing_outside():
     assert np.abs(filled - picture)[far].max() < 0.5
 
 
+def test_shelves_stay_upright_behind_an_arm_that_slants():
+    picture, hole = stripes(axis=1), np.zeros_like(HOLE)
+    for y in range(20, 100):
+        hole[y, 40 + y // 2 : 110] = True
+    filled = mirror_fill(picture, hole, 150.0, 1.0)
+    deep = filled[30:90, 96:106]
+    assert deep.std(0).mean() < 8
+
+
 def test_columns_go_on_with_lines_downwards():
     picture = stripes(axis=1)
     hole = np.zeros_like(HOLE)

@@ -81,10 +81,10 @@ def mirror_fill(picture: Layer, hole: Mask, middle: float, step: float) -> Layer
     right = calm(cv2.dilate(last, np.ones((kernel, 1)))) + 1
     filled = _mirrored(picture, left, right, middle, step)
     # Deeper in the hole the mirror is vertical: about an arm's slanted outline, mirrored edges would bend into swirls.
-    far = 2 * round(25 * step) + 1
+    far = 2 * round(100 * step) + 1
     straight_left, straight_right = cv2.erode(left, np.ones((far, 1))), cv2.dilate(right, np.ones((far, 1)))
     straight = _mirrored(picture, _upright(straight_left, far), _upright(straight_right, far), middle, step)
-    deep = smoothstep(np.minimum(np.abs(x - left), np.abs(right - x)) / (5 * step) - 1)[..., None]
+    deep = smoothstep(np.minimum(np.abs(x - left), np.abs(right - x)) / (3 * step) - 1)[..., None]
     filled += deep * (straight - filled)
     filled += wide_blur(_rim_error(picture, filled, hole, step, 60), 2 * step)
     level = membrane(picture, ~hole)
