@@ -64,17 +64,17 @@ def test_a_test_set_and_methods_become_tables_and_a_page(
     command += ["--cache", str(tmp_path / "cache"), "--out", str(out), "--frames", str(FRAMES), "--metrics", "all"]
     command += ["--no-fetch", "--steps", "1", "--method", "still", "--method", "nearest"]
     command += ["--method", "latents,tiny"]
-    command += ["--method", "tiny", "--method", "tiny,no-codebook", "--method", f"theirs & co={finished}"]
+    command += ["--method", "tiny", "--method", "tiny,no-hcc", "--method", f"theirs & co={finished}"]
     assert cli.main(command) == 1  # theirs lacks a clip
     printed = capsys.readouterr().out
     results = json.loads((out / "results.json").read_text())
     rows = {row["name"]: row for row in results["rows"]}
-    assert next(iter(rows)) == "truth" and {"tiny", "tiny no codebook", "theirs & co"} < set(rows)
+    assert next(iter(rows)) == "truth" and {"tiny", "tiny w/o HCC", "theirs & co"} < set(rows)
     value = {name: {key: v["value"] for key, v in row["values"].items()} for name, row in rows.items()}
     # The nearest clip of the same person is here the clip itself: equal pictures have no finite PSNR.
     assert value["nearest training clip"]["ssim"] == pytest.approx(1) and "psnr" not in value["nearest training clip"]
     assert value["still portrait"]["flicker_whole"] == 0 < value["truth"]["flicker_whole"]
-    assert 3 < value["tiny"]["psnr"] < 60 and value["tiny"]["psnr_hands"] != value["tiny no codebook"]["psnr_hands"]
+    assert 3 < value["tiny"]["psnr"] < 60 and value["tiny"]["psnr_hands"] != value["tiny w/o HCC"]["psnr_hands"]
     assert np.isfinite(value["tiny"]["mouth_read"]) and value["tiny"]["hkc"] == 1
     assert "compared with it" in rows["truth"]["missing"]["psnr"]
     # No network is here: sentences, and no zero anywhere.
@@ -87,7 +87,7 @@ def test_a_test_set_and_methods_become_tables_and_a_page(
     table = list(csv.DictReader((out / "table1.csv").open()))
     assert len(table) == 9 * len(rows) and {row["clips"] for row in table if row["not_computed"]} == {"0"}
     page = (out / "index.html").read_text()
-    assert "theirs &amp; co" in page and "tiny with and without codebook" in page
+    assert "theirs &amp; co" in page and "tiny with and without HCC" in page
     shown = [part.split('"')[0] for part in page.split('src="')[1:]]
     assert len(shown) > 10 and all((out / name).is_file() for name in shown)
     assert not (out / "decoded").exists()
@@ -267,7 +267,7 @@ def test_an_ordinary_clip_and_anothers_portrait_have_no_pixels_to_compare(tmp_pa
     ("what", "said"),
     [
         ("nothing-here", "neither a generator nor a folder of videos"),
-        ("layered,no-hands", "no switch no-hands"),
+        ("layered,no-hands", "no ablation no-hands"),
         ("nearest", "--training"),
     ],
 )

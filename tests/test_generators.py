@@ -232,7 +232,7 @@ def test_settings_it_cannot_take_are_refused_in_a_sentence(harness: Harness, tmp
         assert str(can.most_steps + 1) in refused(harness, tmp_path, steps=can.most_steps + 1)
     if can.guidance is None:
         assert "Guidance" in refused(harness, tmp_path, guidance_audio=2.0)
-    for name in {"head_stream", "codebook"} - set(can.switches + can.untrained):
+    for name in {"head_stream", "lip_stream", "codebook"} - set(can.switches + can.untrained):
         assert "leave it out" in refused(harness, tmp_path, **{name: False})
     resolved = harness.pipeline.generator.resolve(RunSettings(seed=9), harness.portrait.size)
     assert resolved.seed == 9 and resolved.width and resolved.height

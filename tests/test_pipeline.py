@@ -147,6 +147,7 @@ def test_switches_and_guidance_change_the_video(pipeline, tmp_path):
     _, reference = run(pipeline, tmp_path / "base.mp4", settings=base)
     changes = [
         {"head_stream": False},
+        {"lip_stream": False},
         {"codebook": False},
         {"calibrate": False},
         {"guidance_audio": 4.0},

@@ -10,6 +10,7 @@ import torch
 from tests.dummies import DUMMY, dummy_conditions, dummy_models
 from vivid.method import hcc
 from vivid.method.factory import build_codebook
+from vivid.training.ablations import FULL
 from vivid.training.export import follow
 from vivid.training.loop import rate_at
 from vivid.training.presets import PRESETS, Preset
@@ -27,7 +28,7 @@ def test_the_hand_codebook(paper: Preset) -> None:
     assert (model.codes, model.code_dim, model.hand_size, hcc.COMMITMENT) == (1024, 256, 256, 0.25)
     with torch.device("meta"):
         assert build_codebook(model).grid == 16
-    assert not paper.stage1.online_codebook and not paper.stage2.online_codebook
+    assert paper.stage1.ablation == paper.stage2.ablation == FULL
 
 
 def test_the_learning_rate_is_fixed(paper: Preset) -> None:

@@ -18,6 +18,7 @@ from vivid.errors import InputError
 from vivid.method.autoencoder import ShortcutAutoencoderKL
 from vivid.method.dsaa import pool_rhythm
 from vivid.method.factory import Models
+from vivid.training.ablations import ABLATIONS, FULL
 from vivid.training.clips import Clip, box_around, load_clips
 from vivid.training.detail import DetailConfig, DetailStage, predict
 from vivid.training.export import export_model, load_networks
@@ -208,9 +209,9 @@ def assert_learns(stage: Stage, steps: int = 12) -> None:
     assert losses[-1] < 0.8 * losses[0]
 
 
-@pytest.mark.parametrize("online", [False, True])
-def test_gradients_of_the_diffusion_stage_are_right(prepared: list[Prepared], online: bool) -> None:
-    stage = small_stage(prepared, trained=True, online_codebook=online)
+@pytest.mark.parametrize("name", [None, "online-hcc-16x16"])
+def test_gradients_of_the_diffusion_stage_are_right(prepared: list[Prepared], name: str | None) -> None:
+    stage = small_stage(prepared, trained=True, ablation=ABLATIONS[name] if name else FULL)
     stage.eval()  # codes that move while training would move the loss
     one_loss(stage).backward()
     for name in ("denoiser.conv_in.weight", "reference.conv_in.weight", "hand_encoder.conv_in.weight"):

@@ -28,7 +28,8 @@ class ModelInfo:
     """What a model is besides its networks; stored as `model_index.json`.
 
     `untrained` names the parts that stay without effect because they have no trained weights; `domain` says what kind
-    of portraits the model was made for; `refines_layers`: whether it refines frames drawn by the layered generator.
+    of portraits the model was made for; `refines_layers`: whether it refines frames drawn by the layered generator;
+    `ablation`: the title of its row in a table of ablations.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ModelInfo:
     noise_clamp: float | None = None
     untrained: tuple[str, ...] = ()
     refines_layers: bool = False
+    ablation: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,10 @@ class RunSettings:
     """Everything that decides a video besides its three inputs.
 
     `width`, `height`, `steps` and the guidance scales left at None take the generator's own values; `Generator.resolve`
-    says which others it accepts. The switches are the paper's ablations (section 4.3): head stream, hand codebook, pose
-    calibration. `crop`, 0 to 1, says which part of a portrait of another shape is shown, from its left or upper end to
-    the other, as far as the face stays in the picture; None is for head and hands. `from_layers`, 0 to 1, starts
-    sampling from the layered generator's frames, noised to that degree; None
-    and 1 start it from pure noise.
+    says which others it accepts. The switches are the paper's ablations (section 4.3), and the lip stream. `crop`, 0 to
+    1, says which part of a portrait of another shape is shown, from its left or upper end to the other, as far as the
+    face stays in the picture; None is for head and hands. `from_layers`, 0 to 1, starts sampling from the layered
+    generator's frames, noised to that degree; None and 1 start it from pure noise.
     """
 
     width: int | None = None
@@ -66,6 +67,7 @@ class RunSettings:
     seed: int = 0
     seconds: float | None = None
     head_stream: bool = True
+    lip_stream: bool = True
     codebook: bool = True
     calibrate: bool = True
     mark: bool = True

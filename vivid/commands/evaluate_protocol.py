@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--videos", type=Path, help="where a list's videos lie (default: beside it)")
     parser.add_argument(
         "--method", action="append", default=[], metavar="[NAME=]WHAT",
-        help="a folder of finished videos named as the clips, or a generator or model folder with switches (compact,"
-        "no-codebook), or still, nearest, latents; again for each (default: still, compact, layered)",
+        help="a folder of finished videos named as the clips, or a generator or model folder with ablations (compact,"
+        "no-hcc), or still, nearest, latents; again for each (default: still, compact, layered)",
     )  # fmt: skip
     parser.add_argument(
         "--portraits", type=Path,

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..media.outputs import reserve, run_folder
+from ..training.ablations import ABLATIONS, FULL
 
 if TYPE_CHECKING:
+    from ..training.ablations import Ablation
     from ..training.clips import Clip
     from ..training.loop import LoopConfig, Stage
     from ..training.presets import Preset
@@ -53,8 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--init", type=Path, help="warm start: a run's weights/, a model folder, a file")
     parser.add_argument("--vae", type=Path, help="stages, export: the trained autoencoder (folder with vae/)")
     parser.add_argument("--codebook", type=Path, help="stages, export: the trained codebook (folder with codebook/)")
-    parser.add_argument("--online-codebook", action="store_true", help="stages: train the codebook along (ablation)")
-    parser.add_argument("--codebook-8x8", action="store_true", help="hcc: the 8x8 grid (ablation)")
+    parser.add_argument(
+        "--ablation", choices=ABLATIONS, help="a row of the paper's Table 2: the same for every part that it changes"
+    )
     parser.add_argument("--guidance-audio", type=float, help="export: the model's default audio guidance")
     parser.add_argument("--untrained", nargs="*", default=[], metavar="PART", help="export: parts to report untrained")
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches (default: one thread)")
@@ -76,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
     from ..training.presets import preset
 
     keep_memory()
+    args.ablation = ABLATIONS.get(args.ablation, FULL)
+    args.ablation.check_part(args.part)
     if args.threads:
         torch.set_num_threads(args.threads)
     if args.part == "parsing":
@@ -97,13 +102,16 @@ def _export(args: argparse.Namespace, chosen: Preset) -> int:
 
     from ..training.export import export_model
 
-    info = replace(chosen.info, untrained=tuple(args.untrained))
+    untrained = dict.fromkeys((*args.untrained, *args.ablation.untrained))
+    info = replace(chosen.info, untrained=tuple(untrained), ablation=args.ablation.title)
     if args.guidance_audio is not None:
         info = replace(info, guidance_audio=args.guidance_audio)
     others = [folder for folder in (args.vae, args.codebook) if folder is not None]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with reserve(args.out) as part:
-        export_model(chosen.model, info, _need(args.init, "--init"), others, part, quantise=chosen.int8)
+        export_model(
+            args.ablation.model(chosen.model), info, _need(args.init, "--init"), others, part, quantise=chosen.int8
+        )
     return 0
 
 
@@ -157,6 +165,8 @@ def _parsing(args: argparse.Namespace) -> int:
 
 def _refine(args: argparse.Namespace, chosen: Preset) -> int:
     """The networks on top of layered frames; `--steps 0` only measures what --init holds."""
+    from dataclasses import replace
+
     import torch
 
     from ..devices import default_device
@@ -171,7 +181,7 @@ def _refine(args: argparse.Namespace, chosen: Preset) -> int:
     def report(text: str) -> None:
         print(text, flush=True)
 
-    config = _with(chosen.refine, args)
+    config = replace(_with(chosen.refine, args), ablation=args.ablation)
     torch.manual_seed(config.loop.seed)
     folders = [folder for folder in (_need(args.init, "--init"), args.vae, args.codebook) if folder is not None]
     models = load_networks(chosen.model, folders)
@@ -212,8 +222,6 @@ def _vae(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
 
 
 def _hcc(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
-    from dataclasses import replace
-
     import torch
 
     from ..method.factory import build_codebook
@@ -232,10 +240,8 @@ def _hcc(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
         if codebook is None:
             raise InputError(f"{args.init} holds no codebook/: name a run or a model folder.")
     else:
-        model = chosen.model
-        if args.codebook_8x8:
-            model = replace(model, codebook_channels=(*model.codebook_channels, model.codebook_channels[-1]))
-        codebook = build_codebook(model)
+        codebook = build_codebook(args.ablation.model(chosen.model))
+    args.ablation.check_codebook(codebook)
     return HccStage(config, crops, codebook), config.loop
 
 
@@ -282,28 +288,34 @@ def _diffusion(args: argparse.Namespace, chosen: Preset, config: DiffusionConfig
 
     import torch
 
+    from ..method.factory import build_codebook
     from ..speech.encoder import load_speech_encoder
     from ..training.audio import fit_summary, start_audio_tokens
     from ..training.export import find_component, follow, load_networks
     from ..training.prepare import prepare_clips
     from ..training.stages import DiffusionStage
 
-    config = replace(config, online_codebook=args.online_codebook)
+    ablation: Ablation = args.ablation
+    config = replace(config, ablation=ablation)
     torch.manual_seed(config.loop.seed)
     warm = [_need(args.init, "--init")] if args.init else []
     models = load_networks(chosen.model, warm, need=("denoiser", "reference", "hand_encoder") if warm else ())
     if args.part != "detail":  # which is for a model as it was trained
         models = follow(chosen.model, models)
-    for name, folder in (("vae", args.vae), ("codebook", args.codebook)):
-        network = find_component([f for f in (folder, args.init) if f is not None], name)
-        if network is not None:
-            models = replace(models, **{name: network})
-        elif name == "vae":
-            raise InputError("The stages need a trained autoencoder: name its run or a model folder with --vae.")
+    own = [folder for folder in (args.vae, args.init) if folder is not None]
+    if (vae := find_component(own, "vae")) is None:
+        raise InputError("The stages need a trained autoencoder: name its run or a model folder with --vae.")
+    own = [folder for folder in (args.codebook, args.init) if folder is not None]
+    codebook = find_component(own, "codebook")
+    if codebook is None and not (ablation.online_codebook or "codebook" in ablation.without):
+        raise InputError("The stages need a trained codebook: name its run or a model folder with --codebook.")
+    if codebook is None or (ablation.online_codebook and codebook.grid != ablation.codebook_grid):
+        codebook = build_codebook(ablation.model(chosen.model))  # trained along, or never looked at
+    ablation.check_codebook(codebook)
+    models = replace(models, vae=vae, codebook=codebook)
     speech = load_speech_encoder(chosen.model.speech)
     clips = _clips(args, chosen.size)
-    trained = None if args.online_codebook and not args.codebook else models.codebook
-    prepared = prepare_clips(clips, models.vae, trained, speech, args.cache / "prepared")
+    prepared = prepare_clips(clips, models.vae, models.codebook, speech, args.cache / "prepared")
     if not warm:
         start_audio_tokens(models.denoiser, prepared)
         explained = fit_summary(models.denoiser, prepared)

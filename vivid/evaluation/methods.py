@@ -18,9 +18,10 @@ from ..errors import InputError
 from ..generators import GENERATORS
 from ..media.video import read_frames
 from ..pipeline import VividPipeline
+from ..training.ablations import ABLATIONS
 from ..training.clips import LIMITS, Clip
 from ..weights.hub import FULL_MODELS, folder_of
-from ..weights.store import INDEX
+from ..weights.store import INDEX, read_info
 from .compare import Case, nearest_training_clip, still_portrait, through_latents
 from .metrics.base import Frames
 from .testset import VIDEOS
@@ -29,8 +30,6 @@ TRUTH = "truth"
 STILL = "still portrait"
 NEAREST = "nearest training clip"
 LATENTS = "truth through the latents"
-SWITCHES = {"no-head-stream": "head_stream", "no-codebook": "codebook", "no-calibration": "calibrate"}
-"""The paper's ablations that need no training: name -> run setting that is set to false."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,8 @@ class Methods:
     """Methods from what a user writes, `NAME=WHAT` or `WHAT`, generators loaded once when they are first needed.
 
     WHAT: "still", "nearest", or "latents" (of the compact model; "latents,FOLDER" of another); a folder of finished
-    videos, each with the name of its clip; or a generator or model folder, with switches after commas:
-    "compact,no-codebook".
+    videos, each with the name of its clip; or a generator or model folder, with ablations after commas:
+    "compact,no-hcc". A model that was trained with an ablation has that row's title.
     """
 
     def __init__(self, out: Path, plain: RunSettings, training: list[Clip]) -> None:
@@ -85,11 +84,13 @@ class Methods:
                 f"{generator} is neither a generator nor a folder of videos: write NAME=FOLDER, or one of "
                 f"{', '.join((*GENERATORS, 'compact', *FULL_MODELS))} or a model folder."
             )
-        unknown = [switch for switch in switches if switch not in SWITCHES]
+        unknown = [switch for switch in switches if switch not in ABLATIONS]
         if unknown:
-            raise InputError(f"There is no switch {unknown[0]}: choose from {', '.join(SWITCHES)}.")
-        chosen = replace(self.plain, **{SWITCHES[switch]: False for switch in switches})
-        own = " ".join([folder.name, *(switch.replace("-", " ") for switch in switches)])
+            raise InputError(f"There is no ablation {unknown[0]}: choose from {', '.join(ABLATIONS)}.")
+        chosen = self.plain
+        for switch in switches:
+            chosen = replace(chosen, **ABLATIONS[switch].switches)
+        own = " ".join([_title(folder_of(generator)) or folder.name, *(ABLATIONS[name].title for name in switches)])
         return self._generated(name if separator else own, generator, chosen)
 
     def pipeline(self, generator: str) -> VividPipeline:
@@ -151,6 +152,11 @@ class Methods:
             return decoded
 
         return Method(LATENTS, frames, lambda case: f"{generator} {__version__}", competes=False)
+
+
+def _title(folder: Path) -> str:
+    """Of a model's row in a table of ablations, if it was trained with one."""
+    return read_info(folder).ablation if (folder / INDEX).is_file() else ""
 
 
 def _read(path: Path, case: Case) -> Frames:

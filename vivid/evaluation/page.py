@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from ..media.outputs import write_text
-from .methods import SWITCHES
+from ..training.ablations import ABLATIONS
 from .metrics import REGISTRY
 from .protocol import PORTRAIT, Row, file_name
 from .tables import columns_of, interval, marks_of, notes, printed, rank, title_of
@@ -144,12 +144,11 @@ def _pairs(rows: Sequence[Row], clips: Sequence[str], folder: Path) -> list[str]
     """With and without a part, under each other: the paper's figure 6 for the pose calibration, and others alike."""
     names = {row.name for row in rows}
     body = []
-    for switch in SWITCHES:
-        ending = " " + switch.replace("-", " ")
+    for ablation in ABLATIONS.values():
+        ending = " " + ablation.title
         for name in sorted(name for name in names if name.endswith(ending) and name.removesuffix(ending) in names):
-            body.append(
-                f"<h2>{escape(name.removesuffix(ending))} with and{escape(ending.replace(' no ', ' without '))}</h2>"
-            )
+            part = ablation.title.removeprefix("w/o ")
+            body.append(f"<h2>{escape(name.removesuffix(ending))} with and without {escape(part)}</h2>")
             for clip in clips:
                 body += [f"<h3>{escape(clip)}</h3>", _pictures([name.removesuffix(ending), name], clip, folder)]
     return body

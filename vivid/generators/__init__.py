@@ -36,10 +36,11 @@ class Capabilities:
     portraits: what it was made for; size_multiple: widths and heights are multiples of it; largest_side: in pixels;
     steps: its default number of sampling steps, None where there are none; most_steps: the most that it takes;
     guidance: its default scales (audio, image), None where there are none; switches: ablations that change something
-    ("head_stream", "codebook", "calibrate"); seeded: whether the seed changes the video; untrained: parts without
-    trained weights, which stay at zero effect; instant: whether `Session.frame` draws any frame in a fraction of a
-    second; size: its own width and height, None where they follow the portrait's; speech_encoder: the encoder whose
-    states it reads; takes_layers: whether its sampling may start from layered frames (`RunSettings.from_layers`).
+    ("head_stream", "lip_stream", "codebook", "calibrate"); seeded: whether the seed changes the video; untrained: parts
+    without trained weights, which stay at zero effect; instant: whether `Session.frame` draws any frame in a fraction
+    of a second; size: its own width and height, None where they follow the portrait's; speech_encoder: the encoder
+    whose states it reads; takes_layers: whether its sampling may start from layered frames
+    (`RunSettings.from_layers`).
     """
 
     name: str

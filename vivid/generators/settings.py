@@ -23,7 +23,7 @@ def resolve(can: Capabilities, settings: RunSettings, size: tuple[int, int]) -> 
         raise InputError("Guidance has no effect on {}: leave it out.", can.name)
     if settings.from_layers is not None and not can.takes_layers:
         raise InputError(f"{can.name} does not sample from noise in steps: leave the layers to start from out.")
-    for name, title in (("head_stream", "head stream"), ("codebook", "hand codebook")):
+    for name, title in (("head_stream", "head stream"), ("lip_stream", "lip stream"), ("codebook", "hand codebook")):
         if not getattr(settings, name) and name not in can.switches + can.untrained:
             raise InputError("{} has no {} to switch off: leave it out.", can.name, title)
     return replace(
@@ -34,6 +34,7 @@ def resolve(can: Capabilities, settings: RunSettings, size: tuple[int, int]) -> 
         guidance_audio=audio if settings.guidance_audio is None else settings.guidance_audio,
         guidance_image=image if settings.guidance_image is None else settings.guidance_image,
         head_stream=settings.head_stream and "head_stream" in can.switches,
+        lip_stream=settings.lip_stream and "lip_stream" in can.switches,
         codebook=settings.codebook and "codebook" in can.switches,
     )
 

@@ -74,7 +74,7 @@ def export_model(
     runs with vae and codebook; quantise: int8, in files below 10 MB. Parts that add nothing are left out. A model
     without motion modules makes frames one by one, and one that reads layered frames refines them, against `info`.
     """
-    models = load_networks(config, [stage, *others])
+    models = load_networks(config, [stage, *others], [name for name in COMPONENTS if name not in info.untrained])
     if isinstance(models.vae, ShortcutAutoencoderKL):
         models = replace(models, vae=models.vae.without_mute_networks())
     if models.denoiser.reads_layers:  # trained for one step

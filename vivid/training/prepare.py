@@ -112,9 +112,9 @@ def hand_codes(codebook: HandCodebook, pictures: NDArray[np.uint8]) -> NDArray[n
 
 
 def prepare_clip(
-    clip: Clip, number: int, vae: ShortcutAutoencoderKL, codebook: HandCodebook | None, speech: SpeechEncoder
+    clip: Clip, number: int, vae: ShortcutAutoencoderKL, codebook: HandCodebook, speech: SpeechEncoder
 ) -> Prepared:
-    """Everything a stage needs of one clip; without a codebook its hands count as absent."""
+    """Everything a stage needs of one clip."""
     canvas = clip.pose.canvas
     latents = encode_frames(vae, clip.frames)
     grid = (latents.shape[2], latents.shape[3])
@@ -133,8 +133,8 @@ def prepare_clip(
     references = np.arange(0, len(clip), REFERENCE_EVERY)
     found_hands = [hand_crops(clip.frames[i], clip.pose.frame(i)) for i in references]
     pictures = np.stack([hands.crops for hands in found_hands])
-    present = np.stack([hands.present for hands in found_hands]) & (codebook is not None)
-    codes = np.zeros((len(references), 2, 1, 1), np.int16) if codebook is None else hand_codes(codebook, pictures)
+    present = np.stack([hands.present for hands in found_hands])
+    codes = hand_codes(codebook, pictures)
     heads = np.stack([box_mask(head_box(clip.pose.frame(i)), canvas, grid) for i in references])
     return Prepared(
         latents=latents.cpu().numpy().astype(np.float16),
@@ -169,7 +169,7 @@ def _key(clip: Clip, *modules: torch.nn.Module) -> str:
 def prepare_clips(
     clips: list[Clip],
     vae: ShortcutAutoencoderKL,
-    codebook: HandCodebook | None,
+    codebook: HandCodebook,
     speech: SpeechEncoder,
     cache: Path,
     report: Callable[[str], None] = print,
@@ -181,7 +181,7 @@ def prepare_clips(
     prepared = []
     cache.mkdir(parents=True, exist_ok=True)
     vae.requires_grad_(False)
-    networks = [network.eval() for network in (vae, codebook) if network is not None]
+    networks = [network.eval() for network in (vae, codebook)]
     for number, clip in enumerate(clips):
         target = cache / f"{clip.name}-{_key(clip, *networks)}-{speech.name}"
         if not target.exists():

@@ -17,6 +17,7 @@ from ..method.conditions import Conditions
 from ..method.factory import Models
 from ..method.options import rebuilt
 from ..method.schedule import make_scheduler
+from .ablations import FULL, Ablation
 from .loop import Batch, LoopConfig, Stage
 from .prepare import Prepared, decode_frames
 from .windows import DropRates, WindowSampler, WindowShape, fixed_batch, map_pixels
@@ -50,8 +51,7 @@ class DiffusionConfig:
     there does not depend on the noise): learnt many times faster, sampled in one step from zeros, with no variety."""
     mouth_weight: float = 6.0
     hand_weight: float = 2.0
-    online_codebook: bool = False
-    """The paper's ablation: the codebook is trained jointly instead of beforehand."""
+    ablation: Ablation = FULL
     sample_steps: int = 6
 
 
@@ -114,7 +114,7 @@ class DiffusionStage(Stage):
         self.reference, self.hand_encoder = models.reference, models.hand_encoder
         # not registered: frozen networks belong neither to the optimiser nor to checkpoints
         self.frozen = {"vae": models.vae.eval(), "codebook": models.codebook.eval()}
-        self.codebook = models.codebook.train() if config.online_codebook else None
+        self.codebook = models.codebook.train() if config.ablation.online_codebook else None
         self.predicts_noise = self.denoiser.config.prediction_type == "epsilon"
         self.scheduler = make_scheduler(prediction_type=self.denoiser.config.prediction_type)
         self.alphas = self.scheduler.alphas_cumprod.clone()
@@ -172,7 +172,7 @@ class DiffusionStage(Stage):
             head_mask=batch["head_mask"][:, None].expand(-1, frames, -1, -1),
             hand_mask=batch["hand_mask"],
         )
-        return conditions, codebook_loss
+        return self.config.ablation.conditions(conditions), codebook_loss
 
     def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         config = self.config
@@ -239,7 +239,7 @@ class DiffusionStage(Stage):
         return np.concatenate(rows, 0)
 
     def export(self, folder: Path) -> None:
-        names = ["denoiser", "reference", "hand_encoder"] + ["codebook"] * self.config.online_codebook
+        names = ["denoiser", "reference", "hand_encoder"] + ["codebook"] * self.config.ablation.online_codebook
         for name in names:
             network: nn.Module = getattr(self, name)
             network.save_pretrained(folder / name, max_shard_size="9MB")  # type: ignore[operator]

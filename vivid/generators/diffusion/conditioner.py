@@ -80,6 +80,8 @@ class Conditioner:
         hands = box_mask(np.where(found.present[..., None], found.boxes, 0), self.size, self.grid).any(axis=1)
         streams = stream_tokens(self.tokens, frames, len(self.inputs.clip), self.denoiser.dsaa.head_window)
         audio, rhythm = (part.to(self.device, self.dtype) for part in streams)
+        if not self.settings.lip_stream:
+            audio = torch.zeros_like(audio)
         videos = (len(frames), 1) if self.single_frames else (1, len(frames))
         head_mask = None
         if self.settings.head_stream:

@@ -175,7 +175,7 @@ class DiffusionGenerator:
 
 def capabilities_of(info: ModelInfo) -> Capabilities:
     """What the model of a folder can do; a model made for one step was trained for no other number."""
-    trained = tuple(name for name in ("head_stream", "codebook") if name not in info.untrained)
+    trained = tuple(name for name in ("head_stream", "lip_stream", "codebook") if name not in info.untrained)
     return Capabilities(
         name=info.name,
         portraits="rendered" if info.domain == "rendered" else "any",

@@ -32,7 +32,7 @@ USUAL_SECONDS = 0.15
 
 def capabilities_of(info: ModelInfo) -> Capabilities:
     """What the model of a folder can do: the layered generator's part, and which of the networks are trained."""
-    trained = tuple(name for name in ("head_stream", "codebook") if name not in info.untrained)
+    trained = tuple(name for name in ("head_stream", "lip_stream", "codebook") if name not in info.untrained)
     return replace(
         LayeredGenerator.capabilities,
         name=info.name,
@@ -79,8 +79,8 @@ class RefinedGenerator:
     def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
         """See `Generator.resolve`; the size is resolved by the layered generator."""
         own = resolve(self.capabilities, settings, (LONGEST_SIDE, LONGEST_SIDE))
-        sized = self.layers.resolve(replace(settings, head_stream=True, codebook=True), portrait_size)
-        return replace(sized, head_stream=own.head_stream, codebook=own.codebook)
+        sized = self.layers.resolve(replace(settings, head_stream=True, lip_stream=True, codebook=True), portrait_size)
+        return replace(sized, head_stream=own.head_stream, lip_stream=own.lip_stream, codebook=own.codebook)
 
     def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> RefinedSession:
         """See `Generator.prepare`. Errors: InputError for portraits that the layers refuse."""

@@ -65,6 +65,7 @@ class FrameRefiner:
             self.codes, self.code_mask = (
                 hand_codes(models, inputs, self.device, self.dtype) if settings.codebook else (None, None)
             )
+        self.lip_stream = settings.lip_stream
         self.head_mask: Tensor | None = None
         if settings.head_stream:
             box = inputs.head_box * np.array(factor * 2, np.float32)
@@ -90,7 +91,7 @@ class FrameRefiner:
         streams = stream_tokens(self.tokens, range(index, index + 1), self.length, window)
         audio, rhythm = (part[None].to(self.device, self.dtype) for part in streams)
         conditions = Conditions(
-            audio=audio,
+            audio=audio if self.lip_stream else torch.zeros_like(audio),
             rhythm=rhythm,
             hand_features=self.models.hand_encoder(hands)[:, :, None],
             reference=self.reference,

@@ -26,6 +26,7 @@ from ...method.factory import Models
 from ...pose.draw import hand_map
 from ...pose.regions import box_mask, hand_boxes, hand_crops, head_box
 from ...speech.encoder import SpeechEncoder
+from ..ablations import FULL, Ablation
 from ..clips import MOUTH, box_around
 from ..loop import Batch, LoopConfig, Stage
 from ..prepare import MOUTH_ROOM, hand_codes
@@ -61,6 +62,7 @@ class RefineConfig:
     edge_weight: float = 0.3
     latent_weight: float = 0.5
     drops: tuple[float, float] = (0.05, 0.05)
+    ablation: Ablation = FULL
 
 
 CPU_REFINE = RefineConfig(
@@ -247,7 +249,8 @@ class RefineStage(Stage):
             head_mask=each(batch["head_mask"])[:, None],
             hand_mask=batch["hand_mask"].flatten(0, 1)[:, None],
         )
-        return refine(vae, self.denoiser, pixels_to_unit(batch["layered"].flatten(0, 1)), maps, conditions)
+        layered = pixels_to_unit(batch["layered"].flatten(0, 1))
+        return refine(vae, self.denoiser, layered, maps, self.config.ablation.conditions(conditions))
 
     def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         config, vae = self.config, self.frozen["vae"]
