@@ -146,7 +146,7 @@ def test_a_bad_batch_does_not_spoil_the_weights(tmp_path: Path) -> None:
     stage = Line()
     trainer = Trainer(stage, loop(), tmp_path)
     before = stage.layer.weight.detach().clone()
-    trainer._step({"x": torch.full((16, 1), float("nan"))})
+    trainer.step({"x": torch.full((16, 1), float("nan"))})
     assert torch.equal(stage.layer.weight, before)
 
 
@@ -173,7 +173,7 @@ def test_the_scaler_of_fp16_hears_of_bad_batches(tmp_path: Path) -> None:
     trainer.accelerator.scaler = scaler
     trainer.optimizer = AcceleratedOptimizer(trainer.optimizer.optimizer, scaler=scaler)
     before = stage.layer.weight.detach().clone()
-    trainer._step({"x": torch.full((16, 1), float("nan"))})
+    trainer.step({"x": torch.full((16, 1), float("nan"))})
     assert torch.equal(stage.layer.weight, before) and scaler.get_scale() == 512
 
 

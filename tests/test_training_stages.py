@@ -235,6 +235,27 @@ def test_every_trained_part_gets_a_gradient(prepared: list[Prepared]) -> None:
     assert not [name for name in silent if "embedding.spread" not in name], silent
 
 
+def test_checkpointing_keeps_less_and_gives_the_same_gradients(prepared: list[Prepared]) -> None:
+    found, kept = [], []
+    for wanted in (False, True):
+        stage = small_stage(prepared, trained=True, gradient_checkpointing=wanted)
+        sizes: list[int] = []
+
+        def keep(tensor: torch.Tensor, sizes: list[int] = sizes) -> torch.Tensor:
+            sizes.append(tensor.numel())
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            loss = one_loss(stage)
+        loss.backward()
+        kept.append(sum(sizes))
+        found.append({name: p.grad for name, p in stage.named_parameters() if p.grad is not None})
+    assert kept[1] < 0.7 * kept[0]  # weights are among what is kept
+    assert found[0].keys() == found[1].keys()
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(found[1][name], gradient, rtol=1e-4, atol=1e-6)
+
+
 def test_motion_modules_come_with_stage_two_and_begin_without_effect(prepared: list[Prepared]) -> None:
     stage = small_stage(prepared, trained=True, motion=False).eval()
     assert not stage.denoiser.motion_modules()

@@ -6,7 +6,6 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--video", type=int, nargs="+", default=[], metavar="FRAMES", help="also make whole videos of so many frames"
     )
     parser.add_argument("--offload", action="store_true", help="whole videos: networks rest in the CPU's memory")
-    parser.add_argument("--compile", action="store_true", help="compile the denoiser and the decoder first")
+    parser.add_argument("--compile", action="store_true", help="compile the networks (on CUDA: record graphs) first")
+    parser.add_argument(
+        "--train", action="store_true", help="instead: a step of the paper's stage 1 and stage 2 (size: the width)"
+    )
     parser.add_argument("--repeat", type=int, default=3, help="timed rounds; ours and the plain run take turns")
 
 
@@ -54,9 +56,11 @@ def run(args: argparse.Namespace) -> int:
     from ..devices import default_device, peak_memory
 
     device = torch.device(args.device or default_device())
+    if args.train:
+        return _train(args, device, width)
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[args.dtype]
-    bench = Bench(args.config, (width, height), args.frames, not args.no_guidance, device, dtype, args.compile)
-    result = bench.measure(args.repeat, plain=not args.no_plain)
+    bench = Bench(args.config, (width, height), args.frames, not args.no_guidance, device, dtype)
+    result = bench.measure(args.repeat, plain=not (args.no_plain or args.compile), compiled=args.compile)
     steps = args.steps or (6 if args.no_guidance else 30)
     total = steps * result["seconds_step"] + args.frames * result["seconds_decode"]
     result |= {
@@ -66,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
         "dtype": args.dtype,
         "device": device.type,
         "guidance": not args.no_guidance,
+        "compiled": args.compile,
         "steps": steps,
         "frames_per_second": round(args.frames / total, 4),
         "peak_memory": peak_memory(str(device)),
@@ -77,6 +82,22 @@ def run(args: argparse.Namespace) -> int:
     for name, value in result.items():
         print(f"{name:28s} {value}")
     print(json.dumps(result))
+    return 0
+
+
+def _train(args: argparse.Namespace, device: torch.device, side: int) -> int:
+    """A step of both stages; prints a line of JSON for each."""
+    import torch
+
+    from ..method import factory
+    from .bench_train import measure_stage
+
+    for part in ("stage1", "stage2"):
+        result = measure_stage(part, getattr(factory, args.config.upper()), side, device, args.repeat)
+        if device.type == "cuda":
+            result["card"] = torch.cuda.get_device_name(device)
+            torch.cuda.empty_cache()
+        print(json.dumps(result), flush=True)
     return 0
 
 
@@ -102,7 +123,6 @@ class Bench:
         guidance: bool,
         device: torch.device,
         dtype: torch.dtype,
-        compile: bool = False,
     ) -> None:
         import torch
 
@@ -110,10 +130,7 @@ class Bench:
         from ..method.conditions import Conditions
 
         self.device, self.guidance = device, guidance
-        self.models = _random_models(getattr(factory, config.upper()), device, dtype)
-        if compile:
-            self.models.denoiser.compile()
-            self.models.vae.decoder.compile()
+        self.models = random_models(getattr(factory, config.upper()), device, dtype)
         height, width = size[1] // 8, size[0] // 8
         generator = torch.Generator().manual_seed(0)
 
@@ -185,10 +202,16 @@ class Bench:
         unconditional, conditional = out.chunk(2)
         return unconditional + 2.5 * (conditional - unconditional)
 
-    def measure(self, repeat: int, plain: bool) -> dict[str, Any]:
-        """Seconds and operations of a step, seconds of a decoded frame; the two runs take turns, the fastest counts."""
+    def measure(self, repeat: int, plain: bool, compiled: bool = False) -> dict[str, Any]:
+        """Seconds and operations of a step, seconds of a decoded frame; the two runs take turns, the fastest counts.
+
+        compiled: the networks are compiled after their operations have been counted.
+        """
         import torch
         from torch.utils.flop_counter import FlopCounterMode
+
+        from ..generators.diffusion.compiling import compile_networks
+        from ..generators.diffusion.session import DECODE_CHUNK
 
         with torch.no_grad():
             started = self._now()
@@ -202,21 +225,24 @@ class Bench:
                 work["plain"] = self.plain
             operations, outputs = {}, {}
             seconds = dict.fromkeys(work, float("inf"))
+            for name, call in work.items():  # this warms up, too
+                with FlopCounterMode(display=False) as counter:
+                    call()
+                operations[name] = counter.get_total_flops()
+            if compiled:
+                compile_networks(self.models, DECODE_CHUNK)
+                self.ours()
             for _ in range(repeat):
                 for name, call in work.items():
-                    counting = name not in operations  # costs little, but the first round warms up anyway
-                    with FlopCounterMode(display=False) if counting else nullcontext() as counter:
-                        started = self._now()
-                        outputs[name] = call()
-                        seconds[name] = min(seconds[name], self._now() - started)
-                    if counter is not None:
-                        operations[name] = counter.get_total_flops()
-            latents = self.sample[:, :, 0]
+                    started = self._now()
+                    outputs[name] = call()
+                    seconds[name] = min(seconds[name], self._now() - started)
+            latents = self.sample[0].transpose(0, 1).repeat(DECODE_CHUNK, 1, 1, 1)[:DECODE_CHUNK]
             decode = float("inf")
-            for _ in range(2):
+            for _ in range(3):
                 started = self._now()
                 self.models.vae.decode(latents)
-                decode = min(decode, self._now() - started)
+                decode = min(decode, (self._now() - started) / DECODE_CHUNK)
         frames = self.sample.shape[2]
         result: dict[str, Any] = {
             "seconds_prepare": round(prepare, 4),
@@ -265,7 +291,7 @@ def plain_inputs(prepared: BlockInputs, guidance: bool) -> BlockInputs:
     return PlainInputs(**vars(prepared))
 
 
-def _random_models(config: Any, device: torch.device, dtype: torch.dtype) -> Any:
+def random_models(config: Any, device: torch.device, dtype: torch.dtype) -> Any:
     """Networks with small random weights, made without the slow initialisation of every layer."""
     import torch
     from accelerate import init_empty_weights
@@ -286,7 +312,7 @@ def _random_models(config: Any, device: torch.device, dtype: torch.dtype) -> Any
                 value.uniform_(-bound, bound, generator=generator)
             else:
                 value.fill_(1.0 if leaf == "weight" else 0.0)
-            setattr(module.get_submodule(owner), leaf, torch.nn.Parameter(value, requires_grad=False))
+            setattr(module.get_submodule(owner), leaf, torch.nn.Parameter(value, requires_grad=parameter.requires_grad))
         torch.nn.Module.to(module, device, dtype).eval()  # diffusers' own warns of layers that are not there
     if device.type == "cpu":
         prepare_for_cpu(networks)

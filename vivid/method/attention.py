@@ -28,8 +28,11 @@ class Region:
     valid: Tensor
 
     @classmethod
-    def of(cls, mask: Tensor) -> Region:
-        """The tokens that a mask (B, F, tokens) bool marks; at least one must be marked."""
+    def of(cls, mask: Tensor, device: torch.device | None = None) -> Region:
+        """The tokens that a mask (B, F, tokens) bool marks, at least one, for tensors on `device` (the mask's).
+
+        With the mask in the CPU's memory nothing waits for a GPU.
+        """
         flat = rearrange(mask, "b f t -> b (f t)")
         counts = flat.sum(1)
         most = int(counts.max())
@@ -37,7 +40,7 @@ class Region:
         picked = flat.byte().sort(dim=1, descending=True, stable=True).indices[:, :most]
         offsets = torch.arange(len(flat), device=mask.device)[:, None] * flat.shape[1]
         valid = torch.arange(most, device=mask.device) < counts[:, None]
-        return cls((picked + offsets).flatten(), valid[..., None])
+        return cls((picked + offsets).flatten().to(device), valid[..., None].to(device))
 
 
 Regions = tuple[Region, ...]
@@ -55,11 +58,11 @@ def mask_pyramid(mask: Tensor, levels: int) -> list[Tensor]:
     return pyramid
 
 
-def regions_of(mask: Tensor | None, levels: int) -> Regions | None:
-    """The tokens inside `mask` (B, F, h, w) bool on each grid; None if nothing is."""
+def regions_of(mask: Tensor | None, levels: int, device: torch.device | None = None) -> Regions | None:
+    """The tokens inside `mask` (B, F, h, w) bool on each grid, for tensors on `device`; None if nothing is."""
     if mask is None or not bool(mask.any()):
         return None
-    return tuple(Region.of(rearrange(level, "b f h w -> b f (h w)")) for level in mask_pyramid(mask, levels))
+    return tuple(Region.of(rearrange(level, "b f h w -> b f (h w)"), device) for level in mask_pyramid(mask, levels))
 
 
 def attend(attention: Attention, states: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -24,7 +24,8 @@ class Conditions:
     layered_latents: (B, C, F, h, w), of frames drawn by the layers; read by models with `concat_layers` only.
     hand_tokens: (B, 2 * g * g, 256) from the hand codebook, or their projection by `project_codes`.
     hand_token_mask: (B, 2 * g * g) bool, False for tokens of a hand that the reference does not show; None = all.
-    head_mask, hand_mask: (B, F, h, w) bool; a stream without its mask is left out.
+    head_mask, hand_mask: (B, F, h, w) bool; a stream without its mask is left out. Masks (and the hand tokens') may lie
+        in the CPU's memory whatever the device.
     reference_present: (B,) bool, for training with dropped conditions: False = that video has no reference bank.
     silence: keys and values of absent speech (`Denoiser.project_silence`), the same for every window of a video.
     prepared: what `Denoiser.prepare` computed from the rest; it then replaces audio, tokens and masks.

@@ -177,18 +177,18 @@ class Denoiser(UNetMotionModel):
         return self._project_audio(None, None, with_head=True)
 
     def _block_inputs(self, conditions: Conditions) -> BlockInputs:
-        head_regions = None
+        head_regions, device = None, self.code_norm.weight.device
         if conditions.head_mask is not None:  # each frame has its own rhythm, so every frame counts as a video
-            head_regions = regions_of(rearrange(conditions.head_mask, "b f h w -> (b f) 1 h w"), self.levels)
+            head_regions = regions_of(rearrange(conditions.head_mask, "b f h w -> (b f) 1 h w"), self.levels, device)
         codes, code_mask, hand_regions = None, None, None
         if conditions.hand_tokens is not None and conditions.hand_mask is not None:
             code_mask, hand_mask = conditions.hand_token_mask, conditions.hand_mask
             if code_mask is not None:
                 # A softmax over no tokens at all is undefined, so without any hand this attention is skipped.
                 some = code_mask.any(1)
-                hand_mask = hand_mask & rearrange(some, "b -> b 1 1 1")
-                code_mask = code_mask | ~some[:, None]
-            hand_regions = regions_of(hand_mask, self.levels)
+                hand_mask = hand_mask & rearrange(some, "b -> b 1 1 1").to(hand_mask.device)
+                code_mask = (code_mask | ~some[:, None]).to(device)
+            hand_regions = regions_of(hand_mask, self.levels, device)
             if hand_regions:
                 tokens = conditions.hand_tokens
                 codes = tokens if isinstance(tokens, dict) else self.project_codes(tokens)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import torch
 from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from torch import Tensor, nn
 
@@ -17,7 +19,14 @@ class FrameGroupNorm(nn.GroupNorm):
 
 
 class MotionModule(AnimateDiffTransformer3D):
-    """diffusers' motion module with per-frame statistics and an output that starts at zero."""
+    """diffusers' motion module with per-frame statistics and an output that starts at zero.
+
+    With `Denoiser.enable_gradient_checkpointing` it is computed again in the backward pass, as the spatial blocks are;
+    diffusers leaves it out.
+    """
+
+    gradient_checkpointing = False
+    _gradient_checkpointing_func: Any = None
 
     def __init__(self, channels: int, heads: int, groups: int, window_limit: int) -> None:
         super().__init__(
@@ -31,6 +40,12 @@ class MotionModule(AnimateDiffTransformer3D):
         self.norm = FrameGroupNorm(groups, channels, eps=1e-6)
         for parameter in self.proj_out.parameters():
             nn.init.zeros_(parameter)
+
+    def forward(self, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """(B * F, C, h, w) -> the same; the arguments are diffusers'."""
+        if self.gradient_checkpointing and torch.is_grad_enabled():
+            return self._gradient_checkpointing_func(partial(super().forward, **kwargs), hidden_states, *args)
+        return super().forward(hidden_states, *args, **kwargs)
 
 
 class NoMotion(nn.Module):

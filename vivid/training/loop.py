@@ -302,7 +302,8 @@ class Trainer:
             elapsed = torch.tensor(self.state.elapsed, device=self.accelerator.device)
             self.state.elapsed = float(broadcast(elapsed))
 
-    def _step(self, batch: Batch) -> dict[str, float]:
+    def step(self, batch: Batch) -> dict[str, float]:
+        """Train on one batch; returns what is logged."""
         config, rank = self.config, self.accelerator.process_index
         rng = step_seed(config.seed + 1, rank, self.state.step)
         generator = torch.Generator(self.accelerator.device).manual_seed(int(rng.integers(2**62)))
@@ -337,7 +338,7 @@ class Trainer:
         log = (self.folder / "log.jsonl").open("a") if self.accelerator.is_main_process else None
         recent: list[dict[str, float]] = []
         while self.progress() < 1:
-            recent.append(self._step(next(batches)))
+            recent.append(self.step(next(batches)))
             state.step += 1
             state.elapsed = elapsed_before + time.monotonic() - began
             self._agree()

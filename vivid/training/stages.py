@@ -51,6 +51,8 @@ class DiffusionConfig:
     there does not depend on the noise): learnt many times faster, sampled in one step from zeros, with no variety."""
     mouth_weight: float = 6.0
     hand_weight: float = 2.0
+    gradient_checkpointing: bool = False
+    """Compute the denoiser's activations again in the backward pass: more arithmetic, a fraction of the memory."""
     ablation: Ablation = FULL
     sample_steps: int = 6
 
@@ -60,7 +62,8 @@ PAPER_STAGE_1 = DiffusionConfig(
     window=WindowShape(1), batch=8, motion=False, mouth_weight=1.0, hand_weight=1.0, last_step_share=0.0,
     snr_gamma=None, sample_steps=30,
 )  # fmt: skip
-PAPER_STAGE_2 = replace(PAPER_STAGE_1, window=WindowShape(24), batch=4, motion=True, spatial_rate=0.0)
+PAPER_STAGE_2 = replace(PAPER_STAGE_1, window=WindowShape(24), batch=4, motion=True, spatial_rate=0.0,
+                        gradient_checkpointing=True)  # fmt: skip
 COMPACT_STAGE_1 = DiffusionConfig(
     LoopConfig(minutes=4, learning_rate=1e-3, precision="bf16"), WindowShape(4, stride=6), batch=64, motion=False
 )
@@ -110,7 +113,11 @@ class DiffusionStage(Stage):
     def __init__(self, config: DiffusionConfig, models: Models, clips: list[Prepared]) -> None:
         super().__init__()
         self.config, self.clips = config, clips
-        self.denoiser = rebuilt(models.denoiser, motion=config.motion)
+        self.denoiser = models.denoiser
+        if self.denoiser.config.motion != config.motion:
+            self.denoiser = rebuilt(models.denoiser, motion=config.motion)
+        if config.gradient_checkpointing:
+            self.denoiser.enable_gradient_checkpointing()
         self.reference, self.hand_encoder = models.reference, models.hand_encoder
         # not registered: frozen networks belong neither to the optimiser nor to checkpoints
         self.frozen = {"vae": models.vae.eval(), "codebook": models.codebook.eval()}

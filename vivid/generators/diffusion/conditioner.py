@@ -86,7 +86,7 @@ class Conditioner:
         head_mask = None
         if self.settings.head_stream:
             head = np.broadcast_to(box_mask(self.inputs.head_box, self.size, self.grid), hands.shape)
-            head_mask = torch.from_numpy(head.copy()).to(self.device).unflatten(0, videos)
+            head_mask = torch.from_numpy(head.copy()).unflatten(0, videos)
         return self.denoiser.prepare(
             Conditions(
                 audio=audio.unflatten(0, videos),
@@ -97,7 +97,7 @@ class Conditioner:
                 hand_tokens=self.codes,
                 hand_token_mask=self.code_mask,
                 head_mask=head_mask,
-                hand_mask=torch.from_numpy(hands).to(self.device).unflatten(0, videos),
+                hand_mask=torch.from_numpy(hands).unflatten(0, videos),
                 silence=self.silence,
             )
         )
@@ -111,5 +111,5 @@ def hand_codes(
         return None, None
     left, right = to_unit(inputs.crops, device, dtype)
     tokens = models.codebook.tokens(left[None], right[None])
-    present = torch.from_numpy(inputs.crops_present).to(device)
+    present = torch.from_numpy(inputs.crops_present)
     return models.denoiser.project_codes(tokens), models.codebook.token_mask(present[None])
