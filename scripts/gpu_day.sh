@@ -21,7 +21,7 @@ export PYTHONUNBUFFERED=1 OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 
 if [ -n "${TINY:-}" ]; then
     model="--config micro --size 128x128 --device cpu --repeat 1" dtype=fp32 videos="12 24" long=24
-    people=12 shard=6 hands=48 minutes=0.1 workers=2 batch=2 preset="cpu --batch 1" hcc="--batch 2" slack=600
+    people=12 shard=6 hands=96 minutes=0.1 workers=2 batch=2 preset="cpu --batch 1" hcc="--batch 2" slack=600
 else
     model="--config full --size 512x512 --repeat 3" dtype=bf16 videos="48 480" long=48
     people=${PEOPLE:-4320} shard=48 hands=${HANDS:-16384} minutes=${MINUTES:-3} workers=$(($(nproc) - 1)) batch=48
@@ -69,7 +69,7 @@ for name in $parts; do
         ;;
     codebook) # on rendered hands; the ones it is measured on, beside the codebook that ships, are of another seed
         part 150 hands python3 -m vivid synthesize hands --out "$work/hands" --count "$hands" --workers "$workers"
-        part 90 held-out-hands python3 -m vivid synthesize hands --out "$work/held-out" --count $((hands / 16)) \
+        part 90 held-out-hands python3 -m vivid synthesize hands --out "$work/held-out" --count $((hands / 32)) \
             --seed 900000 --workers "$workers"
         # shellcheck disable=SC2086
         part $((${minutes%.*} * 60 + slack)) codebook python3 -m vivid train hcc --preset cpu $hcc --hands "$work/hands" \

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.dummies import dummy_models
+from tests.dummies import DUMMY, dummy_models
+from vivid import cli
 from vivid.evaluation.codebooks import compare_codebooks
 from vivid.evaluation.metrics import (
     REGISTRY,
@@ -25,6 +26,7 @@ from vivid.evaluation.metrics.mouth import correlation_and_lag, joined
 from vivid.evaluation.metrics.pixels import boxes_to_mask, psnr, ssim
 from vivid.evaluation.people import SIDE, aligned_face, embeddings, mean_face
 from vivid.evaluation.report import contact_sheet
+from vivid.method.factory import build_codebook
 from vivid.pose.skeleton import Pose, PoseClip
 from vivid.training.hcc import hcc_metrics
 
@@ -185,3 +187,13 @@ def test_clips_that_speak_are_joined_and_silent_ones_left_out() -> None:
     assert metric.compute(features, []) == pytest.approx(1)
     assert REGISTRY["mouth_detected_lag"].compute(features, []) == 0
     assert REGISTRY["mouth_detected_slope"].compute(features, []) == pytest.approx(0.3)
+
+
+def test_codebooks_may_be_runs_of_training(tmp_path: Path) -> None:
+    jpeg = [cv2.imencode(".jpg", np.full((64, 64, 3), 40 * n, np.uint8))[1] for n in range(4)]
+    offset = np.cumsum([0, *map(len, jpeg)])
+    np.savez(tmp_path / "hands_00000.npz", jpeg=np.concatenate(jpeg), offset=offset)
+    build_codebook(DUMMY).save_pretrained(tmp_path / "run" / "weights" / "codebook")
+    line = ["evaluate", "codebooks", "--hands", str(tmp_path), "--cache", str(tmp_path / "cache")]
+    assert cli.main([*line, "--model", str(tmp_path / "run"), "--out", str(tmp_path / "out")]) == 0
+    assert "| run | 16 x 16 |" in (tmp_path / "out" / "codebooks.md").read_text()

@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     from ..evaluation.codebooks import compare_codebooks
     from ..training.export import find_component
     from ..training.hands import load_hand_shards
-    from ..weights.hub import model_folder
+    from ..weights.hub import folder_of
 
     names = {Path(model).name: model for model in args.model}
     if len(names) < len(args.model):
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     with run_folder(args.out):
         codebooks = {}
         for name, model in names.items():
-            folder = model_folder(model)
+            folder = folder_of(model)
             codebooks[name] = find_component([folder], "codebook")
             if codebooks[name] is None:
                 raise InputError(f"{folder} holds no codebook/: name a run of `vivid train hcc` or a model folder.")
