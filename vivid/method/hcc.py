@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.distributed as distributed
 import torch.nn.functional as F
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
@@ -53,7 +54,7 @@ class Quantiser(nn.Module):
     (running count below `restart_below`) moves to a random vector of the current batch, and the first training batch
     places all codes, so that none starts far from the data. Arithmetic is in float32 whatever the input.
 
-    Under DistributedDataParallel the codes are buffers (EMA) and follow the first process, as batch-norm statistics do.
+    Where several processes train, codes follow the vectors of all of them, as if it were one batch.
     """
 
     usage: Tensor
@@ -116,9 +117,13 @@ class Quantiser(nn.Module):
     @torch.no_grad()
     def _learn(self, vectors: Tensor, indices: Tensor, counts: Tensor) -> Tensor:
         """Update running counts (and means, for EMA), then restart dead codes; returns how many."""
+        if several := distributed.is_available() and distributed.is_initialized():
+            distributed.all_reduce(counts)
         self.usage.lerp_(counts, 1 - self.decay)
         if self.update == "ema":
             sums = torch.zeros_like(self.sums).index_add_(0, indices, vectors)
+            if several:
+                distributed.all_reduce(sums)
             self.sums.lerp_(sums, 1 - self.decay)
             self.codes.copy_(self.sums / self.usage.clamp(min=1e-5)[:, None])
         dead = self.usage < self.restart_below
@@ -129,12 +134,18 @@ class Quantiser(nn.Module):
     @torch.no_grad()
     def _place(self, vectors: Tensor, which: Tensor) -> None:
         """Move the codes marked in `which` (codes,) bool to random vectors of this batch, as if used once a batch."""
+        if several := distributed.is_available() and distributed.is_initialized():
+            parts = [torch.empty_like(vectors) for _ in range(distributed.get_world_size())]
+            distributed.all_gather(parts, vectors.contiguous())
+            vectors = torch.cat(parts)
         count = int(which.sum())
         order = torch.randperm(len(vectors), device=vectors.device)
         picks = order.repeat(-(-count // len(order)))[:count]  # in a small batch, codes share vectors
         places = vectors[picks]
         if count > len(order):  # of equal codes only one would ever be chosen: move them apart a little
             places = places + 0.01 * vectors.std() * torch.randn_like(places)
+        if several:  # the first process's choice
+            distributed.broadcast(places, 0)
         self.codes[which] = places.to(self.codes.dtype)
         self.usage[which] = 1.0
         if self.update == "ema":

@@ -233,7 +233,9 @@ class Trainer:
 
     def load(self) -> None:
         """Continue from the folder's checkpoint."""
-        saved = torch.load(self.checkpoint, map_location=self.accelerator.device, weights_only=True)
+        device = self.accelerator.device
+        where = "cpu" if device.type == "cpu" else device  # of several processes on a CPU it is "cpu:0", which fails
+        saved = torch.load(self.checkpoint, map_location=where, weights_only=True)
         self.stage.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         for name, value in saved["ema"].items():
@@ -302,11 +304,20 @@ class Trainer:
             elapsed = torch.tensor(self.state.elapsed, device=self.accelerator.device)
             self.state.elapsed = float(broadcast(elapsed))
 
+    def _mean(self, values: dict[str, Any]) -> dict[str, float]:
+        """Over all processes: what one process with their batches together would log."""
+        found = torch.stack([torch.as_tensor(value, dtype=torch.float64).cpu() for value in values.values()])
+        if self.accelerator.num_processes > 1:
+            found = self.accelerator.reduce(found.float().to(self.accelerator.device), "mean")
+        return dict(zip(values, found.tolist(), strict=True))
+
     def step(self, batch: Batch) -> dict[str, float]:
         """Train on one batch; returns what is logged."""
         config, rank = self.config, self.accelerator.process_index
         rng = step_seed(config.seed + 1, rank, self.state.step)
-        generator = torch.Generator(self.accelerator.device).manual_seed(int(rng.integers(2**62)))
+        seed = int(rng.integers(2**62))
+        generator = torch.Generator(self.accelerator.device).manual_seed(seed)
+        torch.manual_seed(seed)  # for what draws without a generator, such as the places of new codes
         progress = self.progress()
         factor = rate_at(progress, self.state.step, config)
         for group in self.optimizer.param_groups:
@@ -326,7 +337,7 @@ class Trainer:
         values = {"loss": loss.detach(), **numbers, "rate": config.learning_rate * factor}
         if norm is not None:
             values["gradient"] = norm
-        return {name: float(value) for name, value in values.items()}
+        return self._mean(values)
 
     def run(self, report: Callable[[str], None] = print) -> RunState:
         """Train until the budget is used; checkpoint, log and sample on the way; export at the end."""

@@ -181,21 +181,24 @@ class DiffusionStage(Stage):
         )
         return self.config.ablation.conditions(conditions), codebook_loss
 
+    def draws(self, clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Noise levels (B,) and noise of the shape of `clean` (B, C, F, h, w)."""
+        config, device, count = self.config, clean.device, len(clean)
+        steps = torch.randint(0, 1000, (count,), generator=generator, device=device)
+        last = torch.rand(count, generator=generator, device=device) < config.last_step_share
+        steps = torch.where(last, torch.full_like(steps, 999), steps)
+        noise = torch.randn(clean.shape, generator=generator, device=device)
+        scale = torch.where(steps == 999, config.last_step_noise, 1.0)
+        return steps, noise * scale[:, None, None, None, None]
+
     def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         config = self.config
         conditions, codebook_loss = self.conditions(batch)
         if config.separate_frames:
             batch = separate_frames(batch)
         clean = rearrange(batch["latents"].float(), "b f c h w -> b c f h w")
-        device = clean.device
-        count = len(clean)
-        steps = torch.randint(0, 1000, (count,), generator=generator, device=device)
-        last = torch.rand(count, generator=generator, device=device) < config.last_step_share
-        steps = torch.where(last, torch.full_like(steps, 999), steps)
-        noise = torch.randn(clean.shape, generator=generator, device=device)
-        scale = torch.where(steps == 999, config.last_step_noise, 1.0)
-        noise = noise * scale[:, None, None, None, None]
-        alphas = self.alphas.to(device)[steps]
+        steps, noise = self.draws(clean, generator)
+        alphas = self.alphas.to(clean.device)[steps]
         signal, sigma = (part.sqrt()[:, None, None, None, None] for part in (alphas, 1 - alphas))
         noisy = signal * clean + sigma * noise
         target = noise if self.predicts_noise else signal * noise - sigma * clean

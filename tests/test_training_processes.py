@@ -1,0 +1,177 @@
+"""Several processes train as one with their batches together, also after one of them was killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.dummies import DUMMY, DummySpeech, dummy_models
+from tests.training_data import write_rendered
+from vivid.method.factory import build_codebook
+from vivid.training.clips import load_clips
+from vivid.training.hcc import HccConfig, HccStage
+from vivid.training.loop import Batch, LoopConfig, Stage, Trainer, step_seed
+from vivid.training.prepare import prepare_clips
+from vivid.training.stages import DiffusionConfig, DiffusionStage
+from vivid.training.windows import WindowShape
+
+STEPS = 6
+PARTS = ("hcc", "stage1", "stage2")
+
+
+def loop(**changes: Any) -> LoopConfig:
+    return LoopConfig(steps=STEPS, learning_rate=1e-3, warmup_steps=2, log_every=1, **changes)
+
+
+def make(part: str, folder: Path) -> Stage:
+    """A small stage of each kind on the clips of `folder`, the same in every process."""
+    torch.manual_seed(0)
+    if part == "hcc":
+        crops = np.random.default_rng(0).integers(256, size=(64, 64, 64, 3), dtype=np.uint8)
+        return HccStage(HccConfig(loop(), batch=4), crops, build_codebook(replace(DUMMY, hand_size=64)))
+    models = dummy_models()
+    clips = load_clips(folder / "clips", folder / "cache")
+    prepared = prepare_clips(clips, models.vae, models.codebook, DummySpeech(), folder / "prepared", lambda text: None)  # type: ignore[arg-type]
+    shape = WindowShape(1 if part == "stage1" else 3)
+    config = DiffusionConfig(loop(), shape, batch=2, motion=part == "stage2", sample_steps=1)
+    return DiffusionStage(config, models, prepared)
+
+
+class Both(Stage):
+    """What two processes do, in one: the batches and the random numbers of both."""
+
+    def __init__(self, stage: Any) -> None:
+        super().__init__()
+        self.stage, self.step = stage, 0
+        self.sample, self.export = lambda: None, lambda folder: folder.mkdir()  # type: ignore[method-assign, assignment]
+        if isinstance(stage, DiffusionStage):
+            self.draws = stage.draws
+            stage.draws = self.draws_of_both  # type: ignore[method-assign]
+
+    def batch(self, rng: np.random.Generator) -> Batch:
+        step = int(rng.bit_generator.seed_seq.entropy[2])  # type: ignore[attr-defined]
+        parts = [self.stage.batch(step_seed(0, rank, step)) for rank in range(2)]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def draws_of_both(self, clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        seeds = [int(step_seed(1, rank, self.step).integers(2**62)) for rank in range(2)]
+        halves = zip(clean.chunk(2), seeds, strict=True)
+        drawn = [self.draws(half, torch.Generator().manual_seed(seed)) for half, seed in halves]
+        steps, noise = zip(*drawn, strict=True)
+        return torch.cat(steps), torch.cat(noise)
+
+    def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        result: tuple[Tensor, dict[str, Tensor]] = self.stage(batch, generator, progress)
+        self.step += 1
+        return result
+
+
+WORKER = """
+import sys
+from pathlib import Path
+from tests.test_training_processes import PARTS, make, train
+
+train(sys.argv[2].split(","), Path(sys.argv[1]), sys.argv[3], float(sys.argv[4]))
+"""
+
+
+def train(parts: list[str], folder: Path, name: str, pause: float = 0.0) -> None:
+    """Train parts in folder/name/part, slowed down by `pause` seconds a step, and saved at every step."""
+    torch.set_num_threads(1)
+    for part in parts:
+        stage = make(part, folder)
+        stage.sample = lambda: None  # type: ignore[method-assign]
+        trainer = Trainer(stage, loop(save_minutes=1e-9), folder / name / part)
+        step = trainer.step
+
+        def slow(batch: Batch, step: Any = step) -> dict[str, float]:
+            time.sleep(pause)
+            return step(batch)  # type: ignore[no-any-return]
+
+        trainer.step = slow  # type: ignore[method-assign]
+        trainer.run(lambda text: None)
+
+
+def two_processes(folder: Path, parts: str, name: str, pause: float = 0.0) -> list[subprocess.Popen[bytes]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    common = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    processes = []
+    for rank in ("0", "1"):
+        own = {**os.environ, **common, "RANK": rank, "LOCAL_RANK": rank, "ACCELERATE_USE_CPU": "true"}
+        line = [sys.executable, "-c", WORKER, str(folder), parts, name, str(pause)]
+        processes.append(subprocess.Popen(line, env=own))
+    return processes
+
+
+def curve(folder: Path) -> dict[int, dict[str, float]]:
+    entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return {entry["step"]: entry for entry in entries}  # of a step done twice, the second time
+
+
+def assert_same_curve(one: Path, other: Path, rtol: float) -> None:
+    a, b = curve(one), curve(other)
+    assert list(a) == list(b) == list(range(1, STEPS + 1))
+    for name in ("loss", "gradient"):
+        values = [[entry[name] for entry in found.values()] for found in (a, b)]
+        np.testing.assert_allclose(*values, rtol=rtol)
+        assert len({round(value, 6) for value in values[0]}) == STEPS
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clips, and what two undisturbed processes make of them."""
+    folder = tmp_path_factory.mktemp("processes")
+    for number in range(2):
+        write_rendered(folder / "clips", f"{number:03d}", identity=1, seed=1)
+    make("stage1", folder)  # prepares the clips
+    processes = two_processes(folder, ",".join(PARTS), "two")
+    try:
+        assert [process.wait(300) for process in processes] == [0, 0]
+    finally:
+        for process in processes:
+            process.kill()
+    return folder
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_two_processes_train_like_one_with_the_doubled_batch(folder: Path, part: str) -> None:
+    Trainer(Both(make(part, folder)), loop(), folder / "one" / part).run(lambda text: None)
+    assert_same_curve(folder / "two" / part, folder / "one" / part, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_killed_process_costs_nothing_but_time(folder: Path) -> None:
+    for attempt in ("killed", "again"):
+        processes = two_processes(folder, "hcc,stage2", "killed", pause=0.5 if attempt == "killed" else 0.0)
+        log = folder / "killed" / "stage2" / "log.jsonl"
+        try:
+            if attempt == "killed":
+                while not (log.exists() and len(log.read_text().splitlines()) >= 2):
+                    assert all(process.poll() is None for process in processes)
+                    time.sleep(0.05)
+                processes[1].send_signal(signal.SIGKILL)
+                assert processes[1].wait(60) == -signal.SIGKILL
+                processes[0].wait(120)  # it cannot go on alone
+                assert processes[0].returncode != 0 and len(log.read_text().splitlines()) < STEPS
+            else:
+                assert [process.wait(300) for process in processes] == [0, 0]
+        finally:
+            for process in processes:
+                process.kill()
+    for part in ("hcc", "stage2"):
+        assert_same_curve(folder / "killed" / part, folder / "two" / part, rtol=1e-5)
