@@ -152,6 +152,17 @@ def test_hands_come_out_in_the_colour_asked_for(skin: np.ndarray) -> None:
     assert np.ptp(np.log(ratio)) < 0.08  # but not in their hue
 
 
+def test_no_more_light_is_blocked_than_there_is() -> None:
+    way, most = np.array([-0.48, 0.6, 0.75]), 0.0
+    rows, columns = np.mgrid[:150, :150]
+    for palm in np.linspace(40, 160, 25):  # a slope so steep towards the light that nearly all of it lies in shade
+        depth = (1.8 * (way[0] * columns - way[1] * rows) / palm).astype(np.float32)
+        shade = shadows(depth, np.ones_like(depth), way, float(palm))
+        assert shade.min() >= 0
+        most = max(most, float(shade.max()))
+    assert 0.9 < most <= 1, "more than 1 is negative light, and in haze not a number"
+
+
 def test_a_raised_forearm_is_hardly_darker_than_a_level_one() -> None:
     layers, model = figure(), load_arm(0)
     layers.look.contrast = 1.6

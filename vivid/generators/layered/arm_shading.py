@@ -106,7 +106,8 @@ def shadows(depth: NDArray[np.float32], covered: NDArray[np.float32], key: Float
         over = blocker - (d + way[2] * far)
         out = np.maximum(out, np.clip(over / 0.07, 0, 1) * np.clip((0.45 - over) / 0.1, 0, 1))
     out = cv2.GaussianBlur(out, (0, 0), max(0.6, 0.035 * palm / small))
-    return np.asarray(cv2.resize(out, depth.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    out = cv2.resize(out, depth.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.clip(out, 0, 1).astype(np.float32)  # a blur of ones may exceed 1 by rounding
 
 
 class SkinPart:
