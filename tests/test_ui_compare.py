@@ -200,7 +200,7 @@ def test_another_generator_in_a_column_changes_its_controls_alone(tab: Any) -> N
     update = named(tab.events["suit"].fn("layered"))
     assert {name[-1] for name in update} == {"D"}  # the last column's event has that name
     assert update["compare-seed-D"]["visible"] and "value" not in update["compare-seed-D"]
-    with pytest.raises(gr.Error, match="not ready on this server"):
+    with pytest.raises(InputError, match="not ready on this server"):
         tab.events["suit"].fn("full")
 
 
@@ -210,13 +210,13 @@ def begin(tab: Any, *columns: Variant, portrait: Any = 1) -> Any:
 
 
 def test_equal_columns_and_missing_inputs_are_refused_before_anything_runs(tab: Any) -> None:
-    with pytest.raises(gr.Error, match="same settings"):
+    with pytest.raises(InputError, match="same settings"):
         begin(tab, Variant(), Variant())
-    with pytest.raises(gr.Error, match="same settings"):  # neither heeds what differs
+    with pytest.raises(InputError, match="same settings"):  # neither heeds what differs
         begin(tab, Variant(steps=3), Variant(seed=7, codebook=False))
-    with pytest.raises(gr.Error, match="Animate"):
+    with pytest.raises(InputError, match="Animate"):
         begin(tab, Variant(), Variant(calibrate=False), portrait=None)
-    with pytest.raises(gr.Error, match="not ready on this server"):
+    with pytest.raises(InputError, match="not ready on this server"):
         begin(tab, Variant(), Variant(model="full"))
 
 
@@ -225,7 +225,7 @@ def test_a_shared_link_fills_the_columns(tab: Any) -> None:
     update = named(arrive(SimpleNamespace(query_params={"compare": Comparison(preset("seeds", 5)).to_link()})))
     assert [update[f"compare-seed-{letter}"]["value"] for letter in "ABC"] == [5, 6, 7]
     assert update["compare-count"] == 3
-    with pytest.raises(gr.Error, match="cannot be read"):
+    with pytest.raises(InputError, match="cannot be read"):
         arrive(SimpleNamespace(query_params={"compare": "{"}))
 
 

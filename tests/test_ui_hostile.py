@@ -18,6 +18,7 @@ from ui_fakes import FakePipeline, Server, detect_standing, serve, waving_clip, 
 from vivid import inputs
 from vivid.pose.clips import save_clip
 from vivid.ui.inspect.tab import MOST_UPLOADS
+from vivid.ui.widgets import PATH_FIELDS
 
 FILE_FIELDS = ("image", "audio", "video", "file", "gallery", "imageslider", "downloadbutton")
 
@@ -235,7 +236,7 @@ def test_every_file_input_hands_on_its_path(server: Server, tmp_path: Path) -> N
         if component.get_block_name() in FILE_FIELDS
     ]  # fmt: skip
     assert len(found) > 6
-    assert all(getattr(component, "hands_on_path", False) for component in found)
+    assert all(isinstance(component, PATH_FIELDS) for component in found)
 
 
 def test_pictures_that_pillow_would_give_to_other_programs_are_refused(server: Server, tmp_path: Path) -> None:

@@ -29,10 +29,10 @@ from .context import Context
 from .generation import line_up
 from .jobs import DONE, Job, listen, settings_text
 from .quality import QUALITIES, steps_of
-from .serving import EXPENSIVE, PREVIEW, plainly
+from .serving import EXPENSIVE, PREVIEW
 from .strings import say
 from .verdicts import Verdict, examine
-from .widgets import hand_on_path
+from .widgets import PathAudio, PathFile, PathImage
 
 CHECK_TEXT = """Look at a portrait: is one person there, are head, shoulders and hands visible, is it large enough.
 
@@ -178,9 +178,9 @@ def build_api(context: Context) -> None:
         yield str(job.output), json.loads(settings_text(job))
 
     with gr.Column(visible=False):
-        portrait = hand_on_path(gr.Image(type="filepath", label="portrait"))
-        voice = hand_on_path(gr.Audio(type="filepath", label="voice"))
-        motion = hand_on_path(gr.File(label="motion", type="filepath"))
+        portrait = PathImage(type="filepath", label="portrait")
+        voice = PathAudio(type="filepath", label="voice")
+        motion = PathFile(label="motion", type="filepath")
         motion_name = gr.Textbox("calm", label="motion_name")
         frame = gr.Number(0, label="frame", precision=0)
         quality = gr.Radio(list(QUALITIES), value="balanced", label="quality")
@@ -191,10 +191,10 @@ def build_api(context: Context) -> None:
         clip, report = gr.File(label="fitted clip"), gr.JSON(label="report")
         video, notes = gr.Video(label="video"), gr.JSON(label="settings")
         gr.Button().click(
-            plainly(check_portrait), portrait, report, api_name="check_portrait", api_description=CHECK_TEXT, **PREVIEW
+            check_portrait, portrait, report, api_name="check_portrait", api_description=CHECK_TEXT, **PREVIEW
         )
         gr.Button().click(
-            plainly(calibrate_pose),
+            calibrate_pose,
             [portrait, motion, motion_name, frame],
             [before, after, clip, report],
             api_name="calibrate_pose",
@@ -202,7 +202,7 @@ def build_api(context: Context) -> None:
             **PREVIEW,
         )
         gr.Button().click(
-            plainly(animate),
+            animate,
             [portrait, voice, motion, motion_name, quality, *numbers, calibrate_on],
             [video, notes],
             api_name="animate",

@@ -19,7 +19,7 @@ from .jobs import OUR_FAULT
 from .options import ServerOptions
 from .payloads import NOT_YOURS, NotYoursError, checked, files_in
 from .serving import SLOW_PREVIEW
-from .sessions import keep_lean
+from .sessions import LightConfig
 from .strings import told
 from .visitors import Visitors, current, visitor_of
 
@@ -37,16 +37,19 @@ class GuardedBlocks(gr.Blocks):
 
     def __init__(self, visitors: Visitors, options: ServerOptions, **more: Any) -> None:
         super().__init__(**more)
-        keep_lean()
+        self.default_config = LightConfig(self)
         self.visitors, self.options = visitors, options
 
-    def queue(self, *args: Any, **more: Any) -> Any:
+    def queue(self, max_size: int | None = None, **more: Any) -> Any:
         """The same with a queue that is fair, and whose slow events give way to the others."""
-        super().queue(*args, **more)
+        super().queue(max_size=max_size, **more)
         for event in self.fns.values():
             if event.concurrency_id == SLOW_PREVIEW["concurrency_id"] and event.fn and not event.types_generator:
                 event.fn = gently(event.fn)
-        self._queue.__class__ = FairQueue
+        self._queue = FairQueue(
+            live_updates=True, concurrency_count=self.max_threads, update_intervals=1, max_size=max_size, blocks=self,
+            **more,
+        )  # fmt: skip
         return self
 
     def launch(self, *args: Any, **more: Any) -> Any:
@@ -68,10 +71,10 @@ class GuardedBlocks(gr.Blocks):
             inputs = checked(inputs, partial(self.visitors.granted, visitor.owner))
             return await super().process_api(block_fn, inputs, state=state, request=request, **more)
         except Exception as error:
-            told = self._told(error, request)
+            answer = self._told(error, request)
             if not isinstance(block_fn, int) and block_fn.api_visibility != "public":
-                told.message = html.escape(told.message, quote=False)  # the page shows it as HTML
-            raise told from None
+                answer.message = html.escape(answer.message, quote=False)  # the page shows it as HTML
+            raise answer from None
 
     def _told(self, error: Exception, request: gr.Request | None) -> gr.Error:
         """What a client is told of an error."""

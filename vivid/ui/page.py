@@ -26,7 +26,7 @@ from .guard import GuardedBlocks
 from .inspect.tab import build_inspect
 from .options import ServerOptions, read_options
 from .payloads import files_in
-from .serving import PREVIEW, PRIVATE, plainly
+from .serving import PREVIEW, PRIVATE
 from .strings import both, language_of, say, t
 
 log = logging.getLogger("vivid")
@@ -74,8 +74,8 @@ def _keep_language(context: Context, page: gr.Blocks) -> None:
     def say_first(request: gr.Request) -> Any:
         return say_all(request) if language_of(request) != "en" else [gr.skip()] * len(spoken)
 
-    context.language.click(plainly(say_all), None, spoken, **quiet)
-    page.load(plainly(say_first), None, spoken, **quiet)
+    context.language.click(say_all, None, spoken, **quiet)
+    page.load(say_first, None, spoken, **quiet)
 
 
 def launch_arguments(options: ServerOptions) -> dict[str, Any]:

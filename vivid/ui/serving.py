@@ -1,21 +1,9 @@
-"""How events are served: which may wait in line, which clients may see, what becomes of a user's mistake."""
+"""How events are served: which may wait in line, which clients may see, which answers still count."""
 
 from __future__ import annotations
 
-import functools
-import inspect
-import logging
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any, TypeVar
-
-import gradio as gr
-
-from ..errors import InputError
-from .jobs import OUR_FAULT
-from .strings import told
-
-log = logging.getLogger("vivid")
+from typing import Any
 
 EXPENSIVE: dict[str, Any] = {"concurrency_id": "generate", "concurrency_limit": None}
 """Events that follow a generation: the work itself is lined up by JobRunner, one at a time, so these only listen."""
@@ -49,51 +37,3 @@ class Newest:
     def outdated(self, session: str | None, number: int) -> bool:
         """Whether an event with newer inputs has started meanwhile."""
         return self._numbers.get(session or "", 0) > number
-
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def plainly(function: F) -> F:
-    """An InputError becomes a message in the page (gr.Error); other errors are logged and said briefly."""
-    name = getattr(function, "__name__", "event")
-
-    def translate(error: Exception) -> gr.Error:
-        if isinstance(error, gr.Error):
-            return error
-        if isinstance(error, InputError):
-            return gr.Error(told(error.message), print_exception=False)
-        log.exception("%s failed", name)
-        return gr.Error(told(OUR_FAULT))
-
-    if inspect.isasyncgenfunction(function):
-
-        @functools.wraps(function)
-        async def follow(*args: Any, **kwargs: Any) -> Any:
-            try:
-                async for item in function(*args, **kwargs):
-                    yield item
-            except Exception as error:
-                raise translate(error) from None
-
-        return follow  # type: ignore[return-value]
-
-    if inspect.isgeneratorfunction(function):
-
-        @functools.wraps(function)
-        def stream(*args: Any, **kwargs: Any) -> Any:
-            try:
-                yield from function(*args, **kwargs)
-            except Exception as error:
-                raise translate(error) from None
-
-        return stream  # type: ignore[return-value]
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except Exception as error:
-            raise translate(error) from None
-
-    return call  # type: ignore[return-value]

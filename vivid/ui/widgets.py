@@ -6,37 +6,63 @@ import base64
 import html
 import io
 from abc import ABCMeta
-from typing import Any, TypeVar
+from typing import Any
 
+import gradio as gr
 import numpy as np
-from gradio.components import Component
+from gradio.component_meta import ComponentMeta
 from gradio.data_classes import ListFiles
 from numpy.typing import NDArray
 from PIL import Image
 
 from .strings import STRINGS, both, both_of
 
-C = TypeVar("C", bound=Component)
 LEVELS = {"ok": "✓", "warn": "!", "bad": "✕", "info": "i"}
 
 
-def hand_on_path(component: C) -> C:
-    """Let a file input hand on the uploaded file itself: our own reader, with its limits and messages, opens it.
+class _Quiet(ComponentMeta):
+    """Gradio's own kind of class, without the .pyi file that it would write beside this module."""
 
-    Gradio would open and convert it first, with every decoder it has, and fail in its own words. It makes the
-    component anew from its class whenever an event changes it, so the class is what must differ; made without
-    Gradio's metaclass, which would write a .pyi file beside this module.
+    def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> Any:
+        """A class as Python makes it: our fields have no events of their own."""
+        return ABCMeta.__new__(cls, name, bases, body)
+
+
+def _path_of(self: Any, payload: Any) -> Any:
+    """The uploaded file itself: our own readers, with their limits and messages, open it.
+
+    Gradio would open and convert it first, with every decoder it has, and fail in its own words.
     """
-    usual = type(component)
+    if isinstance(payload, ListFiles):
+        return [file.path for file in payload]
+    return None if payload is None else payload.path
 
-    def preprocess(self: C, payload: Any) -> Any:
-        if isinstance(payload, ListFiles):
-            return [file.path for file in payload]
-        return None if payload is None else payload.path
 
-    more = {"preprocess": preprocess, "hands_on_path": True, "__module__": usual.__module__}
-    component.__class__ = ABCMeta.__new__(type(usual), usual.__name__, (usual,), more)
-    return component
+class PathImage(gr.Image, metaclass=_Quiet):
+    """A picture field whose value is the path."""
+
+    is_template, preprocess = True, _path_of
+
+
+class PathAudio(gr.Audio, metaclass=_Quiet):
+    """A sound field whose value is the path."""
+
+    is_template, preprocess = True, _path_of
+
+
+class PathVideo(gr.Video, metaclass=_Quiet):
+    """A video field whose value is the path."""
+
+    is_template, preprocess = True, _path_of
+
+
+class PathFile(gr.File, metaclass=_Quiet):
+    """A file field whose value is the path, or the paths."""
+
+    is_template, preprocess = True, _path_of
+
+
+PATH_FIELDS = (PathImage, PathAudio, PathVideo, PathFile)
 
 
 def line(level: str, key: str, **values: Any) -> str:

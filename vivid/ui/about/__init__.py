@@ -9,7 +9,7 @@ import gradio as gr
 
 from ... import __version__
 from ..context import Context
-from ..serving import PREVIEW, PRIVATE, plainly
+from ..serving import PREVIEW, PRIVATE
 from ..strings import both, parts
 from ..widgets import line, lines
 
@@ -113,7 +113,7 @@ def build_about(context: Context, tab: gr.Tab) -> None:
         gr.HTML(f"<h3>{both('about_cite')}</h3>", padding=False)
         gr.Code(CITATION, language=None, show_label=False, interactive=False, buttons=["copy"])
     tab.select(
-        plainly(lambda: (runs(context), method(context))),
+        lambda: (runs(context), method(context)),
         None,
         [table, how],
         show_progress="hidden",

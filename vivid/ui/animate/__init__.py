@@ -8,7 +8,7 @@ import gradio as gr
 
 from ...speech.types import Speech
 from ..context import AnimateInputs, Context
-from ..serving import PREVIEW, PRIVATE, plainly
+from ..serving import PREVIEW, PRIVATE
 from ..strings import both, t
 from .fit import Fitted, pictures, place_in, remembered
 from .making import Shelf, build_dock, build_making, build_shelf
@@ -80,9 +80,9 @@ def build_animate(context: Context) -> None:
         return {slider: pictures(found, place_in(found, index, last)), table: report_table(found.report)}
 
     for event in drawings:
-        event.then(plainly(explain), [opened, fitted, inputs.voice.state, stage.frame], [slider, table], **QUIET)
+        event.then(explain, [opened, fitted, inputs.voice.state, stage.frame], [slider, table], **QUIET)
     drawings[0].then(  # the skeletons first: the codebook takes longer than they do
-        plainly(lambda seen, found: remembered(context, found.person) if seen and found is not None else gr.skip()),
+        lambda seen, found: remembered(context, found.person) if seen and found is not None else gr.skip(),
         [opened, fitted], codebook, **QUIET,
     )  # fmt: skip
     build_making(context, stage, dock, Shelf(made, notes, box, gallery), inputs, controls, known, current)

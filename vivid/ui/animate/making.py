@@ -24,7 +24,7 @@ from ..context import Context
 from ..generation import expected_seconds, line_up
 from ..jobs import DONE, Job, LineFullError, listen
 from ..quality import has_quality
-from ..serving import EXPENSIVE, PREVIEW, PRIVATE, plainly
+from ..serving import EXPENSIVE, PREVIEW, PRIVATE
 from ..strings import both, t
 from ..visitors import visitor_of
 from ..widgets import duration, line, lines, said
@@ -160,7 +160,7 @@ def build_making(
 
     gr.on(
         [inputs.changed.change, known.change, *(control.input for control in controls.all())],
-        plainly(promise), [*states, *problems, *controls.all()], [dock.todo, dock.start, promise_shown],
+        promise, [*states, *problems, *controls.all()], [dock.todo, dock.start, promise_shown],
         trigger_mode="always_last", **QUIET,
     )  # fmt: skip
 
@@ -258,9 +258,9 @@ def build_making(
     following = [current, kept, inputs.portrait.state]
     started = [current, kept, dock.bar, dock.todo, dock.start, dock.stop]
     asked = [*states, *problems, *inputs.chosen(), kept, promise_shown, *controls.all()]
-    lined_up = dock.start.click(plainly(begin), asked, started, **QUIET)
+    lined_up = dock.start.click(begin, asked, started, **QUIET)
     lined_up.then(None, None, None, js="() => vividMissing()")
-    watched = lined_up.then(plainly(watch), following, outputs, **FOLLOWING)
+    watched = lined_up.then(watch, following, outputs, **FOLLOWING)
 
     def repeat(name: str | None, names: Any, request: gr.Request) -> dict[Any, Any]:
         job = context.jobs.find(name)
@@ -274,8 +274,8 @@ def build_making(
             return refused(error)
         return update | {controls.seed: fresh}
 
-    repeated = dock.again.click(plainly(repeat), [current, kept], [*started, controls.seed], **QUIET)
-    rewatched = repeated.then(plainly(watch), following, outputs, **FOLLOWING)
+    repeated = dock.again.click(repeat, [current, kept], [*started, controls.seed], **QUIET)
+    rewatched = repeated.then(watch, following, outputs, **FOLLOWING)
     for event in (watched, rewatched):
         event.then(None, None, None, js="() => vividShow('stage')")
 
@@ -286,7 +286,7 @@ def build_making(
         context.jobs.stop(job)
         return progress.progress(job, context.jobs, True)
 
-    dock.stop.click(plainly(stop), current, dock.bar, queue=False, show_progress="hidden", **PRIVATE)
+    dock.stop.click(stop, current, dock.bar, queue=False, show_progress="hidden", **PRIVATE)
 
     def pick(names: Any, person: Portrait | None, event: gr.SelectData) -> dict[Any, Any]:
         jobs = [job for job in progress.listed(names, context.jobs) if poster(job).is_file()]
@@ -295,7 +295,7 @@ def build_making(
             return {dock.bar: gr.skip()}
         return {current: jobs[index].name, **reveal(jobs[index], names, person)}
 
-    picked = shelf.gallery.select(plainly(pick), [kept, inputs.portrait.state], [current, *outputs], **QUIET)
+    picked = shelf.gallery.select(pick, [kept, inputs.portrait.state], [current, *outputs], **QUIET)
     picked.then(None, None, None, js="() => vividShow('stage')")
 
     for button, card, place in (
@@ -326,9 +326,7 @@ def build_making(
     root = gr.context.Context.root_block
     assert root is not None
     back = [current, inputs.portrait.image, inputs.voice.audio, stage.example, *inputs.motion.outputs()]
-    root.load(plainly(come_back), [kept, *inputs.chosen()], back, **QUIET).then(
-        plainly(watch), following, outputs, **FOLLOWING
-    )
+    root.load(come_back, [kept, *inputs.chosen()], back, **QUIET).then(watch, following, outputs, **FOLLOWING)
 
 
 def named_output(context: Context, request: gr.Request, portrait: str, motion: str) -> Path:

@@ -18,10 +18,10 @@ from ...pose.library import DEFAULT_MOTION, read_clip, shipped_motion
 from ...pose.skeleton import PoseClip
 from .. import examples
 from ..context import Context
-from ..serving import PREVIEW, PRIVATE, SLOW_PREVIEW, plainly
+from ..serving import PREVIEW, PRIVATE, SLOW_PREVIEW
 from ..strings import STRINGS, both, say, t
 from ..visitors import visitor_of
-from ..widgets import hand_on_path, line, lines, said
+from ..widgets import PathFile, PathVideo, line, lines, said
 from .cards import LONGEST_NAME, empty, folded, name_of, summary, thumbnail
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
@@ -116,22 +116,20 @@ def build_motion(context: Context, changed: gr.State) -> MotionCard:
                     buttons=[],
                 )
             with gr.Tab(t("motion_video"), id="video") as from_video:
-                video = hand_on_path(
-                    gr.Video(
-                        label=t("motion_video_label"),
-                        show_label=False,
-                        sources=["upload", "webcam"],
-                        webcam_options=gr.WebcamOptions(mirror=False),
-                        include_audio=False,
-                        height=240,
-                        elem_id="motion-video",
-                        buttons=[],
-                    )
+                video = PathVideo(
+                    label=t("motion_video_label"),
+                    show_label=False,
+                    sources=["upload", "webcam"],
+                    webcam_options=gr.WebcamOptions(mirror=False),
+                    include_audio=False,
+                    height=240,
+                    elem_id="motion-video",
+                    buttons=[],
                 )
                 gr.HTML(lines(line("info", "motion_video_hint", limit=f"{limit:g}")), padding=False)
             with gr.Tab(t("motion_clip"), id="clip") as from_clip:
-                clip_file = hand_on_path(
-                    gr.File(label=t("motion_clip_label"), file_types=CLIP_FILES, height=130, elem_id="motion-clip")
+                clip_file = PathFile(
+                    label=t("motion_clip_label"), file_types=CLIP_FILES, height=130, elem_id="motion-clip"
                 )
                 gr.HTML(lines(line("info", "motion_clip_hint")), padding=False)
     chosen = gr.BrowserState(None, storage_key="vividanimator-motion", secret="not-a-secret")
@@ -146,7 +144,7 @@ def build_motion(context: Context, changed: gr.State) -> MotionCard:
         name = shipped[int(event.index)].name
         return card.take(shipped_motion(name), {"example": name})
 
-    gallery.select(plainly(choose), None, outputs, **QUIET)
+    gallery.select(choose, None, outputs, **QUIET)
     context.speak(_pictures, gallery)
     for tab, key in ((ready, "motion_ready_made"), (from_video, "motion_video"), (from_clip, "motion_clip")):
         context.speak(lambda request, key=key: gr.Tab(label=say(key, request)), tab)
@@ -171,7 +169,7 @@ def build_motion(context: Context, changed: gr.State) -> MotionCard:
         save_clip(clip, target)
         return card.take(clip, {"file": str(target), "name": VIDEO}, *(said("warn", text) for text in found.notices))
 
-    video.change(plainly(watch), [video, card.state], outputs, show_progress_on=verdict, **SLOW_PREVIEW, **PRIVATE)
+    video.change(watch, [video, card.state], outputs, show_progress_on=verdict, **SLOW_PREVIEW, **PRIVATE)
 
     def open_clip(path: str | None, current: PoseClip | None) -> dict[Any, Any]:
         if path is None:
@@ -183,7 +181,7 @@ def build_motion(context: Context, changed: gr.State) -> MotionCard:
         kept = {"file": path, "name": Path(path).name[:LONGEST_NAME]}
         return card.take(clip, kept, *(said("warn", text) for text in notices))
 
-    clip_file.upload(plainly(open_clip), [clip_file, card.state], [*outputs, clip_file], **QUIET)
+    clip_file.upload(open_clip, [clip_file, card.state], [*outputs, clip_file], **QUIET)
     return card
 
 

@@ -18,11 +18,11 @@ from ...media.pictures import load_picture, shrink
 from ...pose.portrait import Portrait
 from .. import examples
 from ..context import Context
-from ..serving import PREVIEW, PRIVATE, plainly
+from ..serving import PREVIEW, PRIVATE
 from ..strings import both, t
 from ..verdicts import Fix, Verdict, crop_to, examine, person_at
 from ..visitors import PREFIX
-from ..widgets import hand_on_path, line, lines, said
+from ..widgets import PathImage, line, lines, said
 from .cards import THUMBNAIL, chosen_file, empty, folded, name_of, summary, thumbnail, tidy, title_of
 from .settings import OWN_SIZE, sized
 
@@ -106,18 +106,16 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
             }
             undo = gr.Button(t("portrait_undo"), visible=False, size="sm", elem_id="portrait-undo")
         with folded("portrait", opened=True) as body:
-            image = hand_on_path(
-                gr.Image(
-                    label=t("portrait_label"),
-                    show_label=False,
-                    type="filepath",
-                    sources=["upload", "webcam", "clipboard"],
-                    webcam_options=gr.WebcamOptions(mirror=False),
-                    height=150,
-                    elem_id="portrait",
-                    buttons=["fullscreen"],
-                    alt_text=t("portrait_label"),
-                )
+            image = PathImage(
+                label=t("portrait_label"),
+                show_label=False,
+                type="filepath",
+                sources=["upload", "webcam", "clipboard"],
+                webcam_options=gr.WebcamOptions(mirror=False),
+                height=150,
+                elem_id="portrait",
+                buttons=["fullscreen"],
+                alt_text=t("portrait_label"),
             )
             gallery = gr.Gallery(
                 [(str(example.path), example.title) for example in shipped],
@@ -200,7 +198,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         undo,
         changed,
     ]
-    image.change(plainly(look), [image, kept, before_fix, chosen], [*outputs, *fixes.values()], **QUIET)
+    image.change(look, [image, kept, before_fix, chosen], [*outputs, *fixes.values()], **QUIET)
 
     def apply_fix(path: str | None, fix: Fix | None, request: gr.Request) -> dict[Any, Any]:
         if path is None or fix is None:
@@ -210,7 +208,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         return {image: str(target), before_fix: path, undo: gr.Button(visible=True)}
 
     for button in fixes.values():
-        button.click(plainly(apply_fix), [image, fix_state], [image, before_fix, undo], **PREVIEW, **PRIVATE)
+        button.click(apply_fix, [image, fix_state], [image, before_fix, undo], **PREVIEW, **PRIVATE)
 
     def pick(path: str | None, portrait: Portrait | None, request: gr.Request, event: gr.EventData) -> dict[Any, Any]:
         index: Any = event._data.get("person") if isinstance(event._data, dict) else None
@@ -220,14 +218,14 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         Image.fromarray(crop_to(portrait, int(index)).apply(portrait.image)).save(target)
         return {image: str(target), before_fix: path, undo: gr.Button(visible=True)}
 
-    people.click(plainly(pick), [image, state], [image, before_fix, undo], **PREVIEW, **PRIVATE)
+    people.click(pick, [image, state], [image, before_fix, undo], **PREVIEW, **PRIVATE)
     undo.click(lambda path: (path, gr.Button(visible=False)), before_fix, [image, undo], **PREVIEW, **PRIVATE)
     image.upload(lambda: gr.Button(visible=False), None, undo, **PREVIEW, **PRIVATE)
 
     def choose(event: gr.SelectData) -> tuple[str, Any]:
         return str(shipped[int(event.index)].path), gr.Button(visible=False)
 
-    gallery.select(plainly(choose), None, [image, undo], **QUIET)
+    gallery.select(choose, None, [image, undo], **QUIET)
     return PortraitCard(image, state, chosen, problem, body, part, crop)
 
 
@@ -238,14 +236,14 @@ def keep_crop(context: Context, card: PortraitCard, changed: gr.State, known: gr
         return "" if person is None else show_crop(context, person, size, crop)
 
     gr.on(
-        [changed.change, known.change, size.input], plainly(draw), [card.state, size, card.crop], card.part,
+        [changed.change, known.change, size.input], draw, [card.state, size, card.crop], card.part,
         trigger_mode="multiple", **QUIET,
     )  # fmt: skip
 
     def keep(kept: Any, crop: float | None) -> Any:
         return {**kept, "crop": crop} if isinstance(kept, dict) else gr.skip()
 
-    card.crop.input(plainly(keep), [card.chosen, card.crop], card.chosen, trigger_mode="always_last", **QUIET)
+    card.crop.input(keep, [card.chosen, card.crop], card.chosen, trigger_mode="always_last", **QUIET)
 
 
 def kept_crop(kept: Any) -> float | None:

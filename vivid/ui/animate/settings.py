@@ -13,7 +13,7 @@ from ...generators import Capabilities
 from ...pose.portrait import Portrait
 from ..context import Context
 from ..quality import QUALITIES, has_quality, sizes, steps_of
-from ..serving import PREVIEW, PRIVATE, plainly
+from ..serving import PREVIEW, PRIVATE
 from ..strings import parts, say, t
 from ..widgets import line, lines
 
@@ -170,14 +170,14 @@ def meet_model(
         return gr.Dropdown(choices=choices, value=kept)
 
     outputs = [status, timer, known, seeded, *controls.all()]
-    timer.tick(plainly(meet), [portrait, kept], outputs, **QUIET)
+    timer.tick(meet, [portrait, kept], outputs, **QUIET)
     names = [field.name for field in dataclasses.fields(controls)]
     gr.on(
         [control.input for control in controls.all()], lambda *values: dict(zip(names, values, strict=True)),
         controls.all(), kept, trigger_mode="always_last", **QUIET,
     )  # fmt: skip
     gr.on(
-        [changed.change, context.language.click], plainly(size_choices), [portrait, controls.size], controls.size,
+        [changed.change, context.language.click], size_choices, [portrait, controls.size], controls.size,
         trigger_mode="multiple", **QUIET,
     )  # fmt: skip
     controls.quality.input(

@@ -24,7 +24,7 @@ from .. import examples
 from ..context import Context
 from ..jobs import DONE, Job
 from ..previews import Preview, Wanted, preview_settings
-from ..serving import LOOK, PREVIEW, PRIVATE, SLOW_PREVIEW, Newest, plainly
+from ..serving import LOOK, PREVIEW, PRIVATE, SLOW_PREVIEW, Newest
 from ..strings import STRINGS, both, t
 from ..widgets import line, lines, said
 from .cards import tidy
@@ -150,7 +150,7 @@ def keep_example(stage: Stage, inputs: Inputs) -> None:
         return files | inputs.motion.take(shipped_motion(each.motion), {"example": each.motion})
 
     outputs = [inputs.portrait.image, inputs.voice.audio, *inputs.motion.outputs()]
-    stage.take_over.click(plainly(take_over), stage.number, outputs, **QUIET)
+    stage.take_over.click(take_over, stage.number, outputs, **QUIET)
 
 
 def keep_look(
@@ -235,12 +235,12 @@ def keep_look(
     decisive += [current, opened, *inputs.chosen(), *controls.all()]
     outputs = [*stage.screens(), stage.status, stage.frame, fitted, hands]
     event = gr.on(
-        [inputs.changed.change, known.change, opened.change], plainly(drawn), decisive, outputs,
+        [inputs.changed.change, known.change, opened.change], drawn, decisive, outputs,
         trigger_mode="multiple", **HIDDEN, **LOOK, **PRIVATE,
     )  # fmt: skip
     moved = gr.on(
         [stage.frame.input, controls.calibrate.input, controls.seed.input, controls.size.input, controls.crop.input],
-        plainly(drawn_on_purpose), decisive, outputs, trigger_mode="always_last", **HIDDEN, **LOOK, **PRIVATE,
+        drawn_on_purpose, decisive, outputs, trigger_mode="always_last", **HIDDEN, **LOOK, **PRIVATE,
     )  # fmt: skip
 
     def play(
@@ -264,7 +264,7 @@ def keep_look(
         yield update | {stage.play: gr.Button(interactive=True)}
 
     stage.play.click(
-        plainly(play), [inputs.voice.state, fitted, stage.frame, *controls.all()],
+        play, [inputs.voice.state, fitted, stage.frame, *controls.all()],
         [*stage.screens(), stage.status, stage.play], **HIDDEN, **SLOW_PREVIEW, **PRIVATE,
     )  # fmt: skip
 
@@ -293,7 +293,7 @@ def keep_look(
         return stage.show(FILM) | {stage.film: gr.Video(str(target), visible=True)}
 
     event.then(
-        plainly(breathe), [inputs.voice.state, fitted, current, inputs.changed, *controls.all()], stage.screens(),
+        breathe, [inputs.voice.state, fitted, current, inputs.changed, *controls.all()], stage.screens(),
         concurrency_id="breath", concurrency_limit=2, **HIDDEN, **PRIVATE,
     )  # fmt: skip
     return fitted, [event, moved]

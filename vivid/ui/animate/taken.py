@@ -14,7 +14,7 @@ from ..compare.record import new_file, record_of, when
 from ..compare.settings import ANIMATE, INPUTS
 from ..context import Context
 from ..jobs import DONE, Job
-from ..serving import PREVIEW, PRIVATE, SLOW_PREVIEW, plainly
+from ..serving import PREVIEW, PRIVATE, SLOW_PREVIEW
 from ..strings import STRINGS, t
 from ..visitors import visitor_of
 from ..widgets import line, lines
@@ -100,7 +100,7 @@ def build_taking(context: Context, taken: Taken, current: gr.State) -> None:
         lambda: gr.Button(t("take_beside_making"), interactive=False), None, taken.beside, queue=False,
         show_progress="hidden", **PRIVATE,
     )  # fmt: skip
-    made = waiting.then(plainly(make), current, file, show_progress="hidden", **SLOW_PREVIEW, **PRIVATE)
+    made = waiting.then(make, current, file, show_progress="hidden", **SLOW_PREVIEW, **PRIVATE)
     made.success(None, file, None, js=SAVE)
     made.then(lambda: gr.Button(t("take_beside"), interactive=True), None, taken.beside, **QUIET)
 
@@ -110,5 +110,5 @@ def build_taking(context: Context, taken: Taken, current: gr.State) -> None:
         until = when(record.made + context.visitors.keep_seconds)
         return {token: record.token, taken.told: lines(line("info", "take_kept", until=until))}
 
-    shared = taken.share.click(plainly(share), current, [token, taken.told], **QUIET)
+    shared = taken.share.click(share, current, [token, taken.told], **QUIET)
     shared.success(None, token, taken.link, js=_LINK).then(lambda: gr.Textbox(visible=True), None, taken.link, **QUIET)

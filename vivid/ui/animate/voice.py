@@ -15,10 +15,10 @@ from ...errors import InputError
 from ...media.sound import TooLongError, load_speech, write_wav
 from .. import examples
 from ..context import Context
-from ..serving import PREVIEW, PRIVATE, plainly
+from ..serving import PREVIEW, PRIVATE
 from ..strings import both, t
 from ..visitors import PREFIX
-from ..widgets import hand_on_path, line, lines, said
+from ..widgets import PathAudio, line, lines, said
 from .cards import chosen_file, empty, folded, name_of, summary, title_of
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
@@ -53,16 +53,14 @@ def build_voice(context: Context, changed: gr.State, cut: gr.Button) -> VoiceCar
         head = gr.HTML(nothing, elem_id="voice-summary", padding=False)
         verdict = gr.HTML(elem_id="voice-verdict", padding=False)
         with folded("voice", opened=True) as body:
-            audio = hand_on_path(
-                gr.Audio(
-                    label=t("voice_label"),
-                    show_label=False,
-                    type="filepath",
-                    sources=["upload", "microphone"],
-                    editable=True,
-                    elem_id="voice",
-                    buttons=[],
-                )
+            audio = PathAudio(
+                label=t("voice_label"),
+                show_label=False,
+                type="filepath",
+                sources=["upload", "microphone"],
+                editable=True,
+                elem_id="voice",
+                buttons=[],
             )
             picked = gr.Radio(
                 [(example.title, example.path.stem) for example in shipped],
@@ -104,7 +102,7 @@ def build_voice(context: Context, changed: gr.State, cut: gr.Button) -> VoiceCar
         return update | {problem: poor, verdict: poor, head: nothing, body: gr.Accordion(open=True)}
 
     audio.change(
-        plainly(listen), [audio, before_cut, chosen],
+        listen, [audio, before_cut, chosen],
         [state, problem, chosen, changed, verdict, head, body, picked, cut], **QUIET,
     )  # fmt: skip
 
@@ -115,10 +113,10 @@ def build_voice(context: Context, changed: gr.State, cut: gr.Button) -> VoiceCar
         shorten(path, limit, context.options.limits, target)
         return str(target), path
 
-    cut.click(plainly(cut_off), audio, [audio, before_cut], **PREVIEW, **PRIVATE)
+    cut.click(cut_off, audio, [audio, before_cut], **PREVIEW, **PRIVATE)
 
     def choose(name: str) -> str:
         return next(str(example.path) for example in shipped if example.path.stem == name)
 
-    picked.input(plainly(choose), picked, audio, **QUIET)
+    picked.input(choose, picked, audio, **QUIET)
     return VoiceCard(audio, state, chosen, problem, body)

@@ -19,7 +19,7 @@ from ...speech.types import Speech
 from ..animate.cards import name_of
 from ..context import Context
 from ..jobs import LineFullError
-from ..serving import EXPENSIVE, PREVIEW, PRIVATE, SLOW_PREVIEW, plainly
+from ..serving import EXPENSIVE, PREVIEW, PRIVATE, SLOW_PREVIEW
 from ..strings import both, say, t
 from ..visitors import visitor_of
 from ..widgets import line, lines
@@ -175,14 +175,14 @@ def build_compare(context: Context) -> None:
 
     watching = [status, show, run, halt, keep, *saves.values()]
     states = [inputs.portrait, inputs.speech, inputs.motion, *inputs.chosen]
-    lined_up = run.click(plainly(begin), [*sources, *states, poses, count, *values], [token, status], **QUIET)
+    lined_up = run.click(begin, [*sources, *states, poses, count, *values], [token, status], **QUIET)
 
     def end(request: gr.Request, name: str | None) -> None:
         record = context.records.find(name)
         if record is not None and record.maker.owner == visitor_of(request).owner:
             stop(context, record)
 
-    halt.click(plainly(end), token, None, queue=False, show_progress="hidden", **PRIVATE)
+    halt.click(end, token, None, queue=False, show_progress="hidden", **PRIVATE)
 
     def save(kind: str, name: str | None) -> str:
         record = context.records.find(name)
@@ -192,7 +192,7 @@ def build_compare(context: Context) -> None:
 
     for kind, button in saves.items():
         saved = button.click(
-            plainly(lambda name, kind=kind: save(kind, name)), token, file, **SLOW_PREVIEW, **PRIVATE,
+            lambda name, kind=kind: save(kind, name), token, file, **SLOW_PREVIEW, **PRIVATE,
         )  # fmt: skip
         saved.success(None, file, None, js=SAVE)
     copy.click(None, None, None, js=_COPY, show_progress="hidden", **PRIVATE)
@@ -213,7 +213,7 @@ def build_compare(context: Context) -> None:
 
     filled = [count, *[column.box for column in columns], *shown]
     wanted.input(
-        plainly(lambda name, seed: fill(preset(name, int(seed or 0), context.models()))),
+        lambda name, seed: fill(preset(name, int(seed or 0), context.models())),
         [wanted, columns[0].fields["seed"]], filled, **QUIET,
     )  # fmt: skip
     count.input(
@@ -226,7 +226,7 @@ def build_compare(context: Context) -> None:
             """Show what the generator heeds that has just been chosen."""
             return updates(column.suit(context, model or OWN))
 
-        column.fields["model"].input(plainly(suit), column.fields["model"], column.outputs(), **QUIET)
+        column.fields["model"].input(suit, column.fields["model"], column.outputs(), **QUIET)
     usual = dataclasses.asdict(Variant())
     script = _LINK.replace("FIELDS", json.dumps(FIELDS)).replace("USUAL", json.dumps(usual))
     share.click(None, [*sources, count, *values], link, js=script, show_progress="hidden", **PRIVATE)
@@ -258,10 +258,10 @@ def build_compare(context: Context) -> None:
 
     root = Building.root_block
     assert root is not None, "build_compare is called while a page is built"
-    arrived = root.load(plainly(arrive), None, [token, wanted, status, *sources, *filled], **QUIET)
+    arrived = root.load(arrive, None, [token, wanted, status, *sources, *filled], **QUIET)
     lined_up.success(None, None, None, js="() => vividShow('compare-status')")
     for event in (lined_up, arrived):
-        event.success(plainly(watch), token, watching, **FOLLOWING)
+        event.success(watch, token, watching, **FOLLOWING)
 
     timer = gr.Timer(ASK_AGAIN_SECONDS, active=False)  # its answer must not overtake a link's
     arrived.then(lambda: gr.Timer(active=True), None, timer, **QUIET)
@@ -281,6 +281,6 @@ def build_compare(context: Context) -> None:
         return update
 
     timer.tick(
-        plainly(look_at_model), [wanted, *(column.fields["model"] for column in columns)],
+        look_at_model, [wanted, *(column.fields["model"] for column in columns)],
         [timer, wanted, *shown], show_progress="hidden", queue=False, **PRIVATE,
     )  # fmt: skip

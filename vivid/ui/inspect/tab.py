@@ -19,10 +19,10 @@ from ...pose.regions import CONFIDENT
 from ...pose.skeleton import BODY_COUNT, BODY_LIMBS, BODY_NAMES, HAND_BONES, HAND_COUNT
 from ...pose.worst import MEASURES
 from ..context import Context
-from ..serving import PREVIEW, PRIVATE, plainly
+from ..serving import PREVIEW, PRIVATE
 from ..strings import both, t
 from ..strings.inspect import TABLE
-from ..widgets import hand_on_path
+from ..widgets import PathFile
 from .bench import Bench
 from .decisions import NUDGE_LIMITS, TAGS
 from .markup import template
@@ -51,18 +51,15 @@ def build_inspect(context: Context) -> None:
     )
     with gr.Accordion(t("inspect_upload_more"), open=count is None, elem_classes="vi-files"):
         gr.HTML(both("inspect_upload"), padding=False)
-        files = hand_on_path(
-            gr.File(
-                label=t("inspect_upload"),
-                show_label=False,
-                file_count="multiple",
-                file_types=[*PICTURES, *VIDEOS, *CLIPS],
-                height=140,
-                elem_id="vivid-inspect-files",
-            )
+        files = PathFile(
+            label=t("inspect_upload"),
+            show_label=False,
+            file_count="multiple",
+            file_types=[*PICTURES, *VIDEOS, *CLIPS],
+            height=140,
+            elem_id="vivid-inspect-files",
         )
 
-    @plainly
     def load_files(paths: list[str] | None) -> str | dict[str, Any]:
         if not paths:
             return gr.skip()
