@@ -229,7 +229,8 @@ def _without_arms(figure: Figure) -> tuple[Mask, Layer, Mask]:
     gone &= (~above_chin | (raised & ~head)) & ~keep & ~stay
     # on cloth an arm also leaves its shadow
     removed = figure.grow(gone, 2) | (figure.grow(gone, 5) & (figure.parsing.torso > 0.5) & ~figure.grow(keep, 3))
-    edges, top = torso_edges(person, removed & (figure.parsing.torso < 0.5), figure.shoulders, width)
+    arms = removed & (figure.parsing.torso < 0.5) & (person > 0.2)
+    edges, top = torso_edges(person, arms, figure.shoulders, width)
     beside = (figure.columns < edges[:, :1] - 0.02 * width) | (figure.columns > edges[:, 1:] + 0.02 * width)
     beside &= (figure.rows > top) & ~above_chin & ~stay
     for side in range(2):
