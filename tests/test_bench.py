@@ -22,3 +22,25 @@ def test_the_plain_run_computes_the_same_with_more_arithmetic(capsys, more):
 def test_impossible_measurements_are_refused(capsys, wrong):
     assert main(["bench", "--config", "micro", *wrong]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_the_cost_of_training_is_counted_and_measured(capsys):
+    line = ["bench", "--train", "--config", "micro", "--size", "64x64", "--device", "cpu", "--repeat", "1"]
+    assert main(line) == 0
+    found = [json.loads(one) for one in capsys.readouterr().out.splitlines() if one.startswith("{")]
+    assert [one["part"] for one in found] == ["stage1", "stage1", "stage2", "stage2"]
+    for counted, measured in (found[:2], found[2:]):
+        assert counted["trained_millions"] == measured["trained_millions"]
+        assert measured["seconds_step"] > 0 and measured["peak_memory"] > 0
+
+
+def test_the_papers_size_is_counted_in_seconds(capsys):
+    """Stage 2 trains the motion modules alone, on 24 frames of each of four videos."""
+    assert main(["bench", "--train", "--count", "--config", "full", "--size", "512x512"]) == 0
+    first, second = (json.loads(one) for one in capsys.readouterr().out.splitlines())
+    assert first["trained_millions"] == pytest.approx(1700, abs=100)
+    assert second["trained_millions"] == pytest.approx(450, abs=50)
+    ratio = second["tflop_forward"] / first["tflop_forward"]
+    assert ratio == pytest.approx(9, abs=1)  # 96 frames for 8, but one reference for 24 of them
+    assert second["gigabytes_activations"] + second["gigabytes_weights_and_optimiser"] == pytest.approx(42, abs=10)

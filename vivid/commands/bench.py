@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--train", action="store_true", help="instead: a step of the paper's stage 1 and stage 2 (size: the width)"
     )
+    parser.add_argument("--count", action="store_true", help="with --train: only what can be said without computing")
     parser.add_argument("--repeat", type=int, default=3, help="timed rounds; ours and the plain run take turns")
 
 
@@ -90,10 +91,14 @@ def _train(args: argparse.Namespace, device: torch.device, side: int) -> int:
     import torch
 
     from ..method import factory
-    from .bench_train import measure_stage
+    from .bench_train import count_stage, measure_stage
 
+    config = getattr(factory, args.config.upper())
     for part in ("stage1", "stage2"):
-        result = measure_stage(part, getattr(factory, args.config.upper()), side, device, args.repeat)
+        print(json.dumps(count_stage(part, config, side)), flush=True)
+        if args.count:
+            continue
+        result = measure_stage(part, config, side, device, args.repeat)
         if device.type == "cuda":
             result["card"] = torch.cuda.get_device_name(device)
             torch.cuda.empty_cache()

@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..devices import peak_memory, reset_peak_memory
-from ..method.factory import ModelConfig
+from ..method.conditions import Conditions
+from ..method.factory import ModelConfig, build_models
 from ..training.loop import Batch, Trainer, step_seed
 from ..training.prepare import Prepared
 from ..training.presets import preset
@@ -48,6 +51,65 @@ def random_clip(config: ModelConfig, side: int, frames: int, grid: int) -> Prepa
         face=np.zeros((frames, 68, 2), np.float32),
         scene=np.array(0),
     )
+
+
+def count_stage(part: str, config: ModelConfig, side: int) -> dict[str, Any]:
+    """Arithmetic and memory of a step of `part`, found on tensors without contents: needs no GPU and little memory.
+
+    Head stream and codebook attention are left out, because their arithmetic depends on the masks; memory is that of
+    weights, gradients, AdamW's and the averaged weights, and of what the forward pass keeps for the backward one.
+    """
+    settings, cells = getattr(preset("paper"), part), side // 8
+    videos, frames, width = settings.batch, settings.window.frames, config.speech_width
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage._cdata] = storage.nbytes()
+        return tensor
+
+    with FakeTensorMode():
+        models = build_models(replace(config, motion=settings.motion))
+        denoiser, reference, hand_encoder = (models.denoiser.train(), models.reference, models.hand_encoder)
+        weights = [p for network in (denoiser, reference, hand_encoder) for p in network.parameters()]
+        if settings.spatial_rate == 0:
+            motion = {id(p) for module in denoiser.motion_modules() for p in module.parameters()}
+            for weight in weights:
+                weight.requires_grad_(id(weight) in motion)
+        if settings.gradient_checkpointing:
+            denoiser.enable_gradient_checkpointing()
+        learnt = sum(weight.numel() for weight in weights if weight.requires_grad)
+        own = {weight.untyped_storage()._cdata for weight in weights}
+        forward, backward = (FlopCounterMode(display=False) for _ in range(2))
+        with (
+            forward,
+            torch.autocast("cpu", torch.bfloat16),
+            torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+        ):
+            latents = torch.zeros(videos, config.latent_channels, cells, cells)
+            tokens = torch.zeros(videos, frames, 50, width)
+            features = hand_encoder(torch.zeros(videos * frames, 3, side, side)).unflatten(0, (videos, frames))
+            conditions = Conditions(
+                audio=tokens,
+                rhythm=tokens,
+                hand_features=features.transpose(1, 2),
+                reference=denoiser.project_reference(reference.bank(latents)),
+                reference_latents=latents,
+            )
+            noisy = latents[:, :, None].expand(-1, -1, frames, -1, -1)
+            loss = denoiser(noisy, torch.zeros(videos, dtype=torch.long), conditions).square().mean()
+        with backward:
+            loss.backward()
+    activations = sum(size for storage, size in kept.items() if storage not in own)
+    total = sum(weight.numel() for weight in weights)
+    return {
+        "part": part,
+        "trained_millions": round(learnt / 1e6),
+        "tflop_forward": round(forward.get_total_flops() / 1e12, 1),
+        "tflop_backward": round(backward.get_total_flops() / 1e12, 1),
+        "gigabytes_weights_and_optimiser": round(4 * (2 * total + 3 * learnt) / 1e9, 1),
+        "gigabytes_activations": round(activations / 1e9, 1),
+    }
 
 
 def measure_stage(part: str, config: ModelConfig, side: int, device: torch.device, repeat: int) -> dict[str, Any]:

@@ -60,6 +60,8 @@ class Graphs:
         self.pool: Any = None
 
     def __call__(self, sample: Tensor, timestep: Tensor, conditions: Conditions) -> Tensor:
+        if conditions.prepared is None:
+            return self.forward(sample, timestep, conditions)
         given = (sample, timestep, pad_regions(used(conditions)))
         key = shape_of(given)
         if key not in self.recorded:
@@ -89,8 +91,6 @@ class Graphs:
 
 def used(conditions: Conditions) -> Conditions:
     """Prepared conditions without what the denoiser does not read any more."""
-    if conditions.prepared is None:
-        raise ValueError("graphs take prepared conditions: see Denoiser.prepare")
     return Conditions(
         hand_features=conditions.hand_features,
         reference_latents=conditions.reference_latents,
