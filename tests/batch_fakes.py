@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from vivid import inputs
 from vivid.batch.worker import Worker
 from vivid.config import RunSettings
 from vivid.errors import InputError
@@ -52,7 +54,10 @@ class Grey:
 
 
 def make_worker(folder: Path, pause: float = 0.0) -> Worker:
-    """A worker for `folder` whose log lies beside it."""
+    """A worker for `folder` whose log lies beside it. In a process of its own it looks at no portrait: that takes each
+    several seconds, and the tests within one process do."""
+    if multiprocessing.parent_process() is not None:
+        inputs.load_portrait = lambda path: SimpleNamespace(notices=())  # type: ignore[assignment]
     return Worker(folder, Grey(folder.with_suffix(".log"), pause))  # type: ignore[arg-type]
 
 
