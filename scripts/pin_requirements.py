@@ -1,6 +1,6 @@
 """Write down the exact set of packages in this environment: constraints.txt and the lower half of requirements.txt.
 
-Run it in a fresh environment whose tests pass:
+Run it in a fresh environment whose tests pass, with all requirements*.txt installed (pyiqa with --no-deps):
 
     python scripts/pin_requirements.py
 
@@ -19,9 +19,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-FILES = ("requirements.txt", "requirements-train.txt", "requirements-dev.txt")
+FILES = tuple(sorted(path.name for path in ROOT.glob("requirements*.txt")))
 FLEXIBLE = {"torch", "torchvision"}
 """Which build of these fits is the machine's matter (a GPU or none): their range is kept."""
+ALONE = {"pyiqa"}
+"""Installed without what it asks for."""
 OF_THE_BUILD = ("nvidia-", "cuda-", "triton")
 """Beginnings of the names that a build for GPUs brings along, in the versions it asks for itself."""
 MARK = "# What was tested, and all that it brings along; written by scripts/pin_requirements.py.\n"
@@ -43,6 +45,8 @@ def closure(names: set[str]) -> set[str]:
         if (name, extra) in known:
             continue
         known.add((name, extra))
+        if name in ALONE:
+            continue
         for line in distribution(name).requires or ():
             requirement = Requirement(line)
             if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
@@ -68,7 +72,7 @@ def main() -> None:
     try:
         runtime, everything = closure(set(stated(top))), closure(set(ranges))
     except PackageNotFoundError as error:
-        raise SystemExit(f"{error.name} is not installed: install requirements-dev.txt first.") from error
+        raise SystemExit(f"{error.name} is not installed: install every requirements*.txt first.") from error
     path.write_text(top + MARK + "".join(f"{pin(name, ranges)}\n" for name in sorted(runtime - FLEXIBLE)))
     pins = [pin(name, ranges) for name in sorted(everything)]
     note = "# The exact set that was tested, for `pip install -c`; written by scripts/pin_requirements.py.\n"
