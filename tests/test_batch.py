@@ -20,7 +20,6 @@ import pytest
 from batch_fakes import DIES, FAULTY, REFUSED, die, make_worker, refuse
 
 from vivid import inputs
-from vivid.batch.pools import Make, Processes, RayActors
 from vivid.batch.rows import TOGETHER, Row, chunks, read_rows
 from vivid.batch.run import RESULTS, Count, run_batch
 from vivid.batch.worker import Worker
@@ -28,6 +27,7 @@ from vivid.cli import main
 from vivid.errors import InputError
 from vivid.media.outputs import NO_SPACE, OutputError
 from vivid.media.video import read_frames
+from vivid.workers import Make, Processes, RayActors
 
 ROOT = Path(__file__).parents[1]
 ADA, BEN = (ROOT / "examples" / "portraits" / f"{name}.jpg" for name in ("ada", "ben"))
@@ -283,10 +283,10 @@ from pathlib import Path
 sys.path[:0] = [{tests!r}, {root!r}]
 if __name__ == "__main__":
     from batch_fakes import make_worker
-    from vivid.batch.pools import Processes
     from vivid.batch.rows import read_rows
     from vivid.batch.run import run_batch
     from vivid.media.outputs import run_folder
+    from vivid.workers import Processes
     with run_folder(Path({out!r})) as out:
         pool = Processes(functools.partial(make_worker, out, 0.05), 2, 1)
         run_batch(read_rows(Path({jobs!r})), pool, out, lambda count: None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,18 +11,13 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..media.outputs import NO_SPACE
-from .pools import Chunk, Pool
+from ..workers import DEATHS, Pool, run_jobs
 from .rows import Row, chunks
 from .worker import Outcome
 
 RESULTS = "results.csv"
 HEAD = ("row", "state", "video", "frames", "seconds", "cpu_seconds", "portrait", "audio", "motion", "error")
-DEATHS = 2
-"""After this many workers have died on a row, it counts as failed."""
-MOST_IN_A_ROW = 6
-"""Deaths with nothing made in between after which a batch ends: no worker will do better."""
-DYING = "Worker after worker dies before it has made anything: choose fewer --workers, or look into the system's log."
-DIED = "The worker died at this row {} times, perhaps for want of memory: try a smaller size or a shorter voice."
+DIED = f"The worker died at this row {DEATHS} times, perhaps for want of memory: try a smaller size or a shorter voice."
 
 
 @dataclass
@@ -59,13 +53,11 @@ def run_batch(rows: Iterator[Row], pool: Pool, folder: Path, report: Callable[[C
     The table is started afresh: videos made by earlier runs are found by their records and listed again. A row whose
     worker dies is tried once more, alone. Errors: InputError when no worker can be made or the disk is full.
     """
-    count, again, deaths = Count(), deque[Chunk](), dict[int, int]()
-    todo = chunks(rows)
+    count = Count()
     with (folder / RESULTS).open("w", encoding="utf-8", newline="") as file, closing(pool):
         table = csv.writer(file)
         table.writerow(HEAD)
-
-        def tell(row: Row, outcome: Outcome) -> None:
+        for row, outcome in run_jobs(chunks(rows), pool, lambda row: Outcome(row.number, error=DIED)):
             count.add(outcome)
             state = "failed" if outcome.error else "done"
             numbers = ("", "", "") if outcome.error else (outcome.frames, outcome.seconds, outcome.cpu_seconds)
@@ -73,36 +65,9 @@ def run_batch(rows: Iterator[Row], pool: Pool, folder: Path, report: Callable[[C
             table.writerow([row.number, state, outcome.video, *numbers, *inputs, outcome.error])
             file.flush()
             report(count)
-
-        in_a_row = 0
-        while True:
-            while pool.idle and (chunk := again.popleft() if again else next(todo, None)) is not None:
-                pool.submit(chunk)
-            if not pool.busy:
-                return count
-            for chunk, outcomes in pool.wait():
-                in_a_row = in_a_row + 1 if outcomes is None else 0
-                if in_a_row >= MOST_IN_A_ROW:
-                    raise InputError(DYING)
-                if outcomes is None:
-                    again.extend(_after_death(chunk, deaths, tell))
-                    continue
-                for row, outcome in zip(chunk, outcomes, strict=False):
-                    tell(row, outcome)
-                if outcomes and outcomes[-1].error == NO_SPACE:
-                    raise InputError(f"{NO_SPACE} What is finished is kept: run the same command again.")
-
-
-def _after_death(chunk: Chunk, deaths: dict[int, int], tell: Callable[[Row, Outcome], None]) -> list[Chunk]:
-    """The rows of a dead worker, each alone, to find the one that killed it."""
-    if len(chunk) > 1:
-        return [(row,) for row in chunk]
-    row = chunk[0]
-    deaths[row.number] = deaths.get(row.number, 0) + 1
-    if deaths[row.number] < DEATHS:
-        return [chunk]
-    tell(row, Outcome(row.number, error=DIED.format(DEATHS)))
-    return []
+            if outcome.error == NO_SPACE:
+                raise InputError(f"{NO_SPACE} What is finished is kept: run the same command again.")
+    return count
 
 
 def progress_of(total: int, show: Callable[[str], None]) -> Callable[[Count], None]:

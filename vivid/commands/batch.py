@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -32,12 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make all videos; the last line on stdout is one JSON object. 1 when some rows have failed."""
-    from ..batch.pools import Pool, Processes, RayActors
     from ..batch.rows import read_rows
     from ..batch.run import RESULTS, progress_of, run_batch
     from ..batch.worker import Worker
     from ..media.outputs import run_folder
     from ..weights.hub import default_model, needs_gpu
+    from ..workers import Pool, Processes, RayActors, usual_workers
 
     if args.threads < 1 or (args.workers is not None and args.workers < 1):
         raise InputError("Workers and threads are counted from 1: choose more.")
@@ -51,8 +50,7 @@ def run(args: argparse.Namespace) -> int:
         if args.ray is not None:
             pool = RayActors(make, args.workers, args.threads, args.ray, needs_gpu(model))
         else:
-            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-            usual = 1 if needs_gpu(model) else max(1, cores // args.threads)
+            usual = 1 if needs_gpu(model) else usual_workers(args.threads)
             pool = Processes(make, min(args.workers or usual, total), args.threads)
         began = time.monotonic()
         count = run_batch(read_rows(args.jobs), pool, folder, progress_of(total, progress.show))

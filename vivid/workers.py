@@ -1,4 +1,8 @@
-"""Workers in processes of this machine, or as actors of a Ray cluster: the same worker, the same few calls."""
+"""Many jobs for a few workers, in processes of this machine or as actors of a Ray cluster.
+
+Jobs are given out in chunks. A worker that dies costs its chunk a second try, each job alone; what a job has left on
+disk, and that it need not be done again, is the worker's matter.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +11,41 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import InputError
-from .rows import Row
-from .worker import Outcome, Worker
+from .errors import InputError
 
-Chunk = tuple[Row, ...]
+Chunk = tuple[Any, ...]
+"""Jobs, hashable and picklable, that one worker does one after the other."""
+
+
+class Worker(Protocol):
+    """What does the jobs."""
+
+    def run(self, chunk: Chunk) -> Sequence[Any]:
+        """An outcome for each job, in their order; fewer when the rest is not worth trying."""
+        ...
+
+
 Make = Callable[[], Worker]
 """Makes a worker in the place where it will run; it is sent there as a pickle."""
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Read by libraries when they load."""
 PARENT_SECONDS = 0.3
+DEATHS = 2
+"""After this many workers have died at a job, it is given up."""
+MOST_IN_A_ROW = 6
+"""Deaths with nothing done in between after which all ends: no worker will do better."""
+DYING = "Worker after worker dies before it has done anything: choose fewer --workers, or look into the system's log."
 
 
 class Pool(Protocol):
-    """Workers that are given chunks of rows."""
+    """Workers that are given chunks of jobs."""
 
     @property
     def idle(self) -> int:
@@ -42,7 +61,7 @@ class Pool(Protocol):
         """Give a chunk to an idle worker."""
         ...
 
-    def wait(self) -> Iterator[tuple[Chunk, list[Outcome] | None]]:
+    def wait(self) -> Iterator[tuple[Chunk, Sequence[Any] | None]]:
         """Chunks whose worker has finished, at least one; None for a chunk whose worker has died, and a new worker
         replaces it. Errors: InputError when a worker cannot be made."""
         ...
@@ -50,6 +69,42 @@ class Pool(Protocol):
     def close(self) -> None:
         """End every worker, at once."""
         ...
+
+
+def run_jobs(chunks: Iterable[Chunk], pool: Pool, died: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
+    """Each job with its outcome, as soon as it is known; `died` makes that of a job that workers died at.
+
+    Errors: InputError when no worker can be made or none stays alive.
+    """
+    todo, again = iter(chunks), deque[Chunk]()
+    deaths, in_a_row = Counter[Any](), 0
+    while True:
+        while pool.idle and (chunk := again.popleft() if again else next(todo, None)) is not None:
+            pool.submit(chunk)
+        if not pool.busy:
+            return
+        for chunk, outcomes in pool.wait():
+            if outcomes is not None:
+                in_a_row = 0
+                yield from zip(chunk, outcomes, strict=False)
+                continue
+            in_a_row += 1
+            if in_a_row >= MOST_IN_A_ROW:
+                raise InputError(DYING)
+            if len(chunk) > 1:  # which of them was it?
+                again.extend((job,) for job in chunk)
+                continue
+            deaths[chunk[0]] += 1
+            if deaths[chunk[0]] < DEATHS:
+                again.append(chunk)
+            else:
+                yield chunk[0], died(chunk[0])
+
+
+def usual_workers(threads: int = 1) -> int:
+    """As many workers as this process has cores for."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // threads)
 
 
 @dataclass
@@ -97,7 +152,7 @@ class Processes:
         with contextlib.suppress(OSError):  # it has died: `wait` finds that out
             each.pipe.send(chunk)
 
-    def wait(self) -> Iterator[tuple[Chunk, list[Outcome] | None]]:
+    def wait(self) -> Iterator[tuple[Chunk, Sequence[Any] | None]]:
         """See Pool."""
         ready = wait([each.pipe for each in self._processes if each.chunk is not None])
         for index, each in enumerate(self._processes):
@@ -145,7 +200,7 @@ def _serve(pipe: Connection, make: Make, parent: int, threads: int, cores: set[i
 
 
 def _end_with(parent: int) -> None:
-    """End this process at once when the one that started it is gone: its rows then belong to another run."""
+    """End this process at once when the one that started it is gone: its jobs then belong to another run."""
     while os.getppid() == parent:
         time.sleep(PARENT_SECONDS)
     os._exit(1)
@@ -164,7 +219,7 @@ class RayActors:
         except ImportError as error:
             raise InputError("--ray needs the package ray: run `pip install -r requirements-scale.txt`.") from error
         self._ray = ray
-        root = str(Path(__file__).resolve().parents[2])
+        root = str(Path(__file__).resolve().parents[1])
         try:
             ray.init(
                 address=address, log_to_driver=False, include_dashboard=None if address == "local" else False,
@@ -194,7 +249,7 @@ class RayActors:
         actor = self._free.pop()
         self._working[actor.run.remote(chunk)] = (actor, chunk)
 
-    def wait(self) -> Iterator[tuple[Chunk, list[Outcome] | None]]:
+    def wait(self) -> Iterator[tuple[Chunk, Sequence[Any] | None]]:
         """See Pool."""
         ready, _ = self._ray.wait(list(self._working), num_returns=1)
         for reference in ready:
@@ -226,6 +281,6 @@ class _Actor:
         except InputError as error:
             self._refusal = str(error)
 
-    def run(self, chunk: Chunk) -> list[Outcome] | str:
+    def run(self, chunk: Chunk) -> Sequence[Any] | str:
         """As a worker's; a sentence when it could not be made."""
         return self._refusal if self._worker is None else self._worker.run(chunk)
