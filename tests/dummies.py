@@ -121,6 +121,10 @@ class DummySpeech:
         loudness = torch.tensor([float(np.sqrt(np.mean(part**2))) if len(part) else 0.0 for part in parts])
         return lambda window: loudness[window.start : window.stop, None, None] * self.pattern
 
+    def states(self, samples: Any) -> Tensor:
+        """At 50 Hz, (n, 5, 384)."""
+        return self.features(samples, len(samples) // 320, 50)[:, :5]
+
     def features(self, samples: Any, frames: int, fps: float = FPS) -> Tensor:
         """Of all frames, (frames, 50, 384)."""
         return self.windows(samples, frames, fps)(range(frames))

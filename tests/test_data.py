@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import os
 import tarfile
+from collections.abc import Sequence
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -12,12 +16,26 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.dummies import DummySpeech
 from tests.pose_people import Person, gestures
 from vivid.config import SAMPLE_RATE
 from vivid.data import filters, prepare
 from vivid.data.cuts import pieces_of
 from vivid.data.filters import View
-from vivid.data.prepare import Options, crop_of, load_records, prepare_video, report_of, write_sheets
+from vivid.data.lip_sync import lip_sync
+from vivid.data.prepare import (
+    DIED,
+    Options,
+    Piece,
+    Preparer,
+    crop_of,
+    find_pieces,
+    load_records,
+    prepare_all,
+    prepare_piece,
+    report_of,
+    write_sheets,
+)
 from vivid.data.record import Record
 from vivid.data.shards import pack, unpack
 from vivid.errors import InputError
@@ -25,8 +43,10 @@ from vivid.evaluation.metrics import Networks
 from vivid.media.sound import load_speech
 from vivid.media.video import VideoWriter
 from vivid.pose.skeleton import PoseClip
+from vivid.speech.states import load_states
 from vivid.speech.types import Speech
 from vivid.training.clips import load_clips
+from vivid.workers import Processes
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "portraits"
 SIDE, FRAMES = 384, 48
@@ -80,11 +100,42 @@ def test_one_person_with_face_and_shoulders_is_wanted() -> None:
     assert "face" in turned.dropped["one_person"] and "shoulders" in head.dropped["one_person"]
 
 
-def test_small_faces_are_dropped() -> None:
-    large, small = record(), record()
-    filters.resolution(view(), large)
-    filters.resolution(view(poses=poses(side=96)), small)
-    assert large.kept and "pixels wide" in small.dropped["resolution"]
+class Twice:
+    """Doubles every pixel, in the place of super-resolution."""
+
+    scale = 2
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        return picture.repeat(2, 0).repeat(2, 1)
+
+
+def test_small_faces_are_enlarged_where_that_helps_and_dropped_elsewhere() -> None:
+    large, small, mended, tiny = (record() for _ in range(4))
+    ready = Networks(ready={"upscaler": Twice()})
+    assert filters.resolution(view(), large, ready) is None and large.kept
+    assert filters.resolution(view(poses=poses(side=200)), small, Networks(ready={})) is None
+    assert "29 pixels wide" in small.dropped["resolution"] and "it needs the" in small.dropped["resolution"]
+    assert filters.resolution(view(poses=poses(side=200)), mended, ready) is not None
+    assert mended.kept and "2 times as large" in mended.mended["resolution"]
+    assert filters.resolution(view(poses=poses(side=64)), tiny, ready) is None
+    assert "only 2 times" in tiny.dropped["resolution"]
+
+
+def test_weights_of_super_resolution_are_read_from_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tiny network of a published architecture, as its authors publish it."""
+    pytest.importorskip("spandrel")
+    import torch
+    from spandrel.architectures.Compact import Compact
+
+    monkeypatch.setattr("vivid.weights.hub.models_folder", lambda: tmp_path / "kept")
+    network = Compact(num_feat=8, num_conv=2, upscale=2)
+    for parameter in network.parameters():  # what is left is the enlarged picture that it adds its own to
+        torch.nn.init.zeros_(parameter)
+    torch.save({"params_ema": network.state_dict()}, tmp_path / "RealESRGAN_x2plus.pth")
+    enlarge = Networks(tmp_path).get("upscaler")
+    picture = pictures(1, 64)[0]
+    assert enlarge.scale == 2
+    np.testing.assert_allclose(enlarge(picture).astype(int), picture.repeat(2, 0).repeat(2, 1), atol=1)
 
 
 @pytest.mark.parametrize(("every", "dropped"), [(0, False), (6, False), (2, True), (1, True)])
@@ -160,7 +211,23 @@ def test_sound_that_is_off_is_moved_and_sound_that_never_fits_is_dropped(monkeyp
     filters.sync(View(frames, body, count, None), silent, networks)
     filters.sync(View(frames, body, count, voice(96)), unknown, Networks(ready={}))
     assert "do not agree" in wrong.dropped["sync"] and "no sound" in silent.dropped["sync"]
-    assert unknown.kept and "SyncNet" in unknown.not_checked["sync"]
+    # Without SyncNet the lips' points are asked: these stay as they are while the sound goes on.
+    assert "do not agree" in unknown.dropped["sync"] and "lips_correlation" in unknown.measures
+
+
+@pytest.mark.parametrize("late", [-10, -3, 0, 5])
+def test_without_syncnet_lips_are_compared_with_the_predicted_jaw(late: int) -> None:
+    from vivid.generators.layered.drive import encode, streams
+
+    samples = load_speech(EXAMPLES.parent / "voices" / "hello_slt.mp3").samples[: 4 * SAMPLE_RATE]
+    count = len(samples) * 24 // SAMPLE_RATE
+    jaw = streams(encode(Speech(samples)), count)["jawOpen"]
+    clip = poses(1).take(np.zeros(count, int))
+    lips = clip.face.copy()
+    lips[:, 66, 1] = lips[:, 62, 1] + 20 * np.maximum(jaw, 0) + np.random.default_rng(0).normal(0, 0.5, count)
+    clip = PoseClip(clip.body, clip.hands, lips, clip.canvas)
+    found = lip_sync(clip, Speech(np.roll(samples, late * SAMPLE_RATE // 24)))
+    assert found.offset == late and found.correlation > 0.6 and found.margin > 0.1
 
 
 def test_the_crop_is_a_square_with_the_face_in_the_middle() -> None:
@@ -185,7 +252,8 @@ def footage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         writer.write(wide)
     seen = poses(72).map_points((1, 1), (128, 0), (640, SIDE))
     monkeypatch.setattr(prepare, "_look", lambda clip, detector: (seen, np.ones(72, int)))
-    monkeypatch.setattr(prepare, "_tools", lambda options: (None, Networks(ready={"syncnet": StandIn()})))
+    networks, encoder = Networks(ready={"syncnet": StandIn(), "upscaler": Twice()}), DummySpeech()
+    monkeypatch.setattr(prepare, "_tools", lambda options: (None, networks, encoder))
     monkeypatch.setattr(filters, "LEAST_CONFIDENCE", 0.8)
     monkeypatch.setattr(prepare, "pieces_of", lambda scenes: ([scenes[0]], scenes[1:]))
     return folder
@@ -199,7 +267,13 @@ def test_footage_becomes_a_record_a_clip_and_a_shard_that_training_reads(footage
     def scenes(path: Path) -> list[tuple[float, float]]:
         return [(0.0, 3.0), (3.0, 3.2)]
 
-    names = prepare_video(video, footage, out, options, scenes)
+    def again() -> list[str]:
+        pieces = find_pieces(video, footage, out, scenes)
+        for piece in pieces:
+            prepare_piece(piece, footage, out, options)
+        return [prepare.name_of(piece, footage) for piece in pieces]
+
+    names = again()
     records = list(load_records(out))
     assert records[0].dropped == {}
     assert [one.name for one in records] == names and [one.kept for one in records] == [True, False]
@@ -217,11 +291,13 @@ def test_footage_becomes_a_record_a_clip_and_a_shard_that_training_reads(footage
     shards = pack(out / "clips", out / "records", out)
     assert [shard.name for shard in shards] == ["shard-000000.tar"] and not list((out / "clips").iterdir())
     loaded = load_clips(out, tmp_path / "cache")
+    states = load_states(loaded[0].video, "dummy")
+    assert states is not None and states.shape[1:] == (5, 384) and load_states(loaded[0].video, "other") is None
     assert len(loaded) == 1 and loaded[0].frames.shape[1:] == (384, 384, 3) and len(loaded[0]) >= 70
     assert np.abs(loaded[0].pose.face[..., :2].mean((0, 1)) - 192).max() < 120
     # Again: nothing is done twice.
     stamp = shards[0].stat().st_mtime_ns
-    assert prepare_video(video, footage, out, options, scenes) == names
+    assert again() == names
     assert pack(out / "clips", out / "records", out) == [] and shards[0].stat().st_mtime_ns == stamp
     text = report_of(records)
     write_sheets(records, out)
@@ -241,6 +317,64 @@ def test_a_hostile_shard_is_refused_and_leaves_nothing(name: str, tmp_path: Path
         unpack(shard, tmp_path / "cache")
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     assert {path.name for path in tmp_path.iterdir()} == {"shard-000000.tar", "cache"}
+
+
+def test_a_small_clip_comes_out_larger_with_its_poses_and_sound(
+    footage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filters, "SMALLEST_FACE", 100)  # the stand-in's is 55 wide
+    out = tmp_path / "out"
+    out.mkdir()
+    (piece,) = find_pieces(footage / "a.mp4", footage, out, lambda path: [(0.0, 3.0)])
+    prepare_piece(piece, footage, out, Options(size=640))
+    (record,) = load_records(out)
+    assert record.dropped == {} and "2 times as large" in record.mended["resolution"]
+    (clip,) = load_clips(out / "clips", tmp_path / "cache")
+    assert clip.frames.shape[1:] == (640, 640, 3) and clip.pose.canvas == (640, 640)
+    assert np.ptp(clip.pose.face[0, :, 0]) > 1.3 * record.measures["face_width"]
+    assert len(load_speech(clip.video).samples) > 2 * SAMPLE_RATE
+
+
+class Deadly(Preparer):
+    """Dies at every piece of b.mp4, and once at the first of a.mp4."""
+
+    def run(self, jobs: Sequence[Path | Piece]) -> list[list[Piece] | str]:
+        (job,) = jobs
+        if isinstance(job, Path):
+            return [find_pieces(job, self.root, self.out, lambda path: [(0.0, 2.0), (2.0, 3.0)])]
+        first = self.out / "first"
+        if job.video.name == "b.mp4" or not first.exists():
+            first.touch()
+            os._exit(9)
+        return super().run(jobs)
+
+
+def test_a_worker_that_dies_loses_only_its_clip(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    videos = [tmp_path / name for name in ("a.mp4", "b.mp4")]
+    pool = Processes(functools.partial(Deadly, tmp_path, out, Options()), 2, 1)
+    with closing(pool):
+        assert prepare_all(videos, tmp_path, out, Options(), pool, lambda text: None) == 0
+    why = {record.name.split("-")[0]: [] for record in load_records(out)}  # type: ignore[var-annotated]
+    for one in load_records(out):
+        why[one.name.split("-")[0]].append(one.dropped)
+    assert why == {"a": [{"length": "the scene lasts 2.0 seconds"}, {"length": "the scene lasts 1.0 seconds"}],
+                   "b": [{"unreadable": DIED}] * 2}  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", ["videos", "weights"])
+def test_a_missing_folder_is_named_before_any_package(
+    missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from vivid import cli
+
+    monkeypatch.setattr("vivid.data.cuts.find_spec", lambda name: None)
+    folder = tmp_path / missing
+    given = [str(folder)] if missing == "videos" else [str(tmp_path), "--weights-dir", str(folder)]
+    assert cli.main(["data", "prepare", *given, "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert f"There is no folder {folder}" in said and "pip" not in said and not (tmp_path / "out").exists()
 
 
 def test_without_its_package_the_command_says_what_to_install(

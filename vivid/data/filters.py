@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config import FPS
 from ..evaluation.metrics import Networks, NotMeasuredError, Sample, hand_variance, luma
+from ..evaluation.metrics.base import MissingNetworkError
 from ..evaluation.metrics.sync import RATE, measure
 from ..pose.skeleton import LEFT_SHOULDER, RIGHT_SHOULDER, PoseClip
 from ..speech.types import Speech
 from ..training.clips import box_around
+from .lip_sync import lip_sync
 from .record import Record
 
 Frames = NDArray[np.uint8]
@@ -45,11 +48,23 @@ TEXT_WIDTH = 0.3
 LOOKS = 8
 """Frames of a clip that are read for text."""
 IN_SYNC = 1
-"""Frames of 1/25 s that the sound may be off."""
+"""Frames that the sound may be off."""
 LEAST_CONFIDENCE = 1.5
 """SyncNet's confidence below which no offset explains the sound."""
+LEAST_CORRELATION, LEAST_MARGIN = 0.3, 0.05
+"""The same for `lip_sync`, where there is no SyncNet."""
 LARGE_MOTION = 20.0
 """HKV (per cent of the height, squared) from which on a clip is of large motion."""
+
+
+class Upscaler(Protocol):
+    """Super-resolution of one picture (H, W, 3)."""
+
+    scale: int
+
+    def __call__(self, picture: Frames) -> Frames:
+        """The picture `scale` times as wide and high."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -77,14 +92,25 @@ def one_person(view: View, record: Record) -> None:
         record.dropped["one_person"] = "it does not show the upper body: both shoulders must be in the picture"
 
 
-def resolution(view: View, record: Record) -> None:
-    """The face is large enough. Smaller ones would need super-resolution, which is not built."""
+def resolution(view: View, record: Record, networks: Networks) -> Upscaler | None:
+    """The face is large enough, or can be made so by the super-resolution that is returned."""
     boxes = box_around(view.poses.face)
     widths = boxes[:, 2] - boxes[:, 0]
     width = float(np.nanmedian(widths)) if np.isfinite(widths).any() else 0.0
     record.measures["face_width"] = width
-    if width < SMALLEST_FACE:
-        record.dropped["resolution"] = f"the face is {width:.0f} pixels wide, at least {SMALLEST_FACE} are needed"
+    if width >= SMALLEST_FACE:
+        return None
+    said = f"the face is {width:.0f} pixels wide, at least {SMALLEST_FACE} are needed"
+    try:
+        upscaler: Upscaler = networks.get("upscaler")
+    except MissingNetworkError as error:
+        record.dropped["resolution"] = f"{said}; super-resolution was not tried: {error}"
+        return None
+    if width * upscaler.scale < SMALLEST_FACE:
+        record.dropped["resolution"] = f"{said}; super-resolution makes it only {upscaler.scale} times as wide"
+        return None
+    record.mended["resolution"] = f"the face was {width:.0f} pixels wide: made {upscaler.scale} times as large"
+    return upscaler
 
 
 def detail_of(picture: Frames) -> tuple[float, float]:
@@ -168,21 +194,32 @@ def subtitles(view: View, record: Record, reader: Reader | None) -> None:
 
 
 def sync(view: View, record: Record, networks: Networks) -> float:
-    """Lips against sound; returns the seconds that the sound must be moved later, 0 for none."""
+    """Lips against sound, by SyncNet where it is and by `lip_sync` elsewhere.
+
+    Returns the seconds that the sound must be moved later, 0 for none.
+    """
     if view.speech is None:
         record.dropped["sync"] = "it has no sound"
         return 0.0
     try:
         found = measure(Sample(view.frames, poses=view.poses, speech=view.speech), networks)
+        record.measures |= {"sync_confidence": found.confidence, "sync_offset": float(found.offset)}
+        agree, sure = found.confidence >= LEAST_CONFIDENCE, f"confidence {found.confidence:.2f}"
+        offset, rate = found.offset, RATE
+    except MissingNetworkError:
+        seen = lip_sync(view.poses, view.speech)
+        record.measures |= {"lips_correlation": seen.correlation, "lips_margin": seen.margin}
+        record.measures["lips_offset"] = float(seen.offset)
+        agree = seen.correlation >= LEAST_CORRELATION and seen.margin >= LEAST_MARGIN
+        sure, offset, rate = f"correlation {seen.correlation:.2f}", seen.offset, FPS
     except NotMeasuredError as error:
         record.not_checked["sync"] = str(error)
         return 0.0
-    record.measures |= {"sync_confidence": found.confidence, "sync_offset": float(found.offset)}
-    if found.confidence < LEAST_CONFIDENCE:
-        record.dropped["sync"] = f"lips and sound do not agree at any offset (confidence {found.confidence:.2f})"
-    elif abs(found.offset) > IN_SYNC:
-        record.mended["sync"] = f"the sound was {abs(found.offset)} frames {'late' if found.offset > 0 else 'early'}"
-        return -found.offset / RATE
+    if not agree:
+        record.dropped["sync"] = f"lips and sound do not agree at any offset ({sure})"
+    elif abs(offset) > IN_SYNC:
+        record.mended["sync"] = f"the sound was {abs(offset)} frames {'late' if offset > 0 else 'early'}"
+        return -offset / rate
     return 0.0
 
 

@@ -1,14 +1,16 @@
-"""Videos in, records and shards out: every clip once, in any order, in as many processes as wanted.
+"""Videos in, records and shards out: every clip once, in any order, by as many workers as wanted.
 
-OUT/records/NAME.json says of every clip whether it was kept; OUT/clips holds kept ones until they are packed;
-OUT/pictures shows a few frames of each. A clip whose record is there is not looked at again, so a killed run loses the
-clips it was at, and the same command goes on.
+OUT/scenes has the cuts of every video; OUT/records/NAME.json says of every clip whether it was kept; OUT/clips holds
+kept ones until they are packed; OUT/pictures shows a few frames of each. A clip whose record is there is not looked at
+again, so a killed run loses the clips it was at, and the same command goes on.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,12 +26,17 @@ from ..errors import InputError
 from ..evaluation.metrics import Networks
 from ..evaluation.protocol import write_jpeg, write_strip
 from ..media.cut import cut_video
+from ..media.outputs import write_text
 from ..media.sound import load_speech
-from ..media.video import probe, read_frames
+from ..media.video import VideoWriter, probe, read_frames
 from ..pose.clips import save_clip
 from ..pose.detect import detect_frames, open_detector
 from ..pose.skeleton import PoseClip
+from ..speech.encoder import SHIPPED, SpeechEncoder, load_speech_encoder
+from ..speech.states import save_states
+from ..speech.types import Speech
 from ..training.clips import LIMITS
+from ..workers import Pool, run_jobs
 from . import filters
 from .cuts import find_scenes, pieces_of
 from .record import UNKNOWN, Record
@@ -39,8 +46,11 @@ LOOKED_AT = 960
 MARGIN = 1.15
 """The crop is larger than what the person fills by this."""
 TOO_SHORT = "length"
+DIED = "the processes that looked at it died, perhaps for want of memory"
+PARTIAL = ".clip-"
 SHEET = 24
 """Clips on a contact sheet."""
+Scenes = Callable[[Path], list[tuple[float, float]]]
 
 
 @dataclass(frozen=True)
@@ -51,13 +61,15 @@ class Options:
     detector: str = "auto"
     weights_dir: Path | None = None
     fetch: bool = False
+    speech_encoder: str = SHIPPED
     rights: tuple[tuple[str, str, str], ...] = ()
 
 
 @cache
-def _tools(options: Options) -> tuple[filters.Reader | None, Networks]:
+def _tools(options: Options) -> tuple[filters.Reader | None, Networks, SpeechEncoder]:
     """What each process opens once."""
-    return filters.open_reader(), Networks(options.weights_dir, options.fetch)
+    networks = Networks(options.weights_dir, options.fetch)
+    return filters.open_reader(), networks, load_speech_encoder(options.speech_encoder)
 
 
 def stem_of(video: Path, root: Path) -> str:
@@ -66,40 +78,60 @@ def stem_of(video: Path, root: Path) -> str:
     return f"{re.sub(r'[^0-9A-Za-z]+', '-', path)[:60].strip('-')}-{hashlib.sha256(path.encode()).hexdigest()[:8]}"
 
 
-def prepare_video(
-    video: Path,
-    root: Path,
-    out: Path,
-    options: Options,
-    scenes: Callable[[Path], list[tuple[float, float]]] = find_scenes,
-) -> list[str]:
-    """All clips of one video that have no record yet; returns the names of all its clips. Errors: InputError."""
-    pieces, short = pieces_of(scenes(video))
-    licence, consent = {name: rest for name, *rest in options.rights}.get(video.name, (UNKNOWN, UNKNOWN))
-    names = []
-    for start, end in sorted([*pieces, *short]):
-        name = f"{stem_of(video, root)}-{round(start * 1000):08d}"
-        names.append(name)
-        if (out / "records" / f"{name}.json").is_file():
-            continue
-        source = video.relative_to(root).as_posix()
-        record = Record(name, source, round(start, 3), round(end, 3), licence=licence, consent=consent)
-        if (start, end) in short:
-            record.dropped[TOO_SHORT] = f"the scene lasts {end - start:.1f} seconds"
-        else:
-            try:
-                _prepare(video, record, out, options)
-            except InputError as error:
-                record.dropped["unreadable"] = str(error)
-        record.save(out / "records")
-    return names
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a video, in seconds; `short`: too short for a clip."""
+
+    video: Path
+    start: float
+    end: float
+    short: bool = False
+
+
+def find_pieces(video: Path, root: Path, out: Path, scenes: Scenes = find_scenes) -> list[Piece]:
+    """The stretches of a video between its cuts, which OUT/scenes keeps. Errors: InputError."""
+    kept = out / "scenes" / f"{stem_of(video, root)}.json"
+    if not kept.is_file():
+        write_text(kept, json.dumps(scenes(video)))
+    pieces, short = pieces_of(json.loads(kept.read_text("utf-8")))
+    return sorted(
+        [Piece(video, *each) for each in pieces] + [Piece(video, *each, True) for each in short],
+        key=lambda piece: piece.start,
+    )
+
+
+def name_of(piece: Piece, root: Path) -> str:
+    """The name of a clip."""
+    return f"{stem_of(piece.video, root)}-{round(piece.start * 1000):08d}"
+
+
+def new_record(piece: Piece, root: Path, options: Options) -> Record:
+    """A record in which nothing has been looked at yet."""
+    licence, consent = {name: rest for name, *rest in options.rights}.get(piece.video.name, (UNKNOWN, UNKNOWN))
+    source, times = piece.video.relative_to(root).as_posix(), (round(piece.start, 3), round(piece.end, 3))
+    return Record(name_of(piece, root), source, *times, licence=licence, consent=consent)
+
+
+def prepare_piece(piece: Piece, root: Path, out: Path, options: Options) -> None:
+    """Make a clip's record, and its files when it is kept, unless the record is there."""
+    if (out / "records" / f"{name_of(piece, root)}.json").is_file():
+        return
+    record = new_record(piece, root, options)
+    if piece.short:
+        record.dropped[TOO_SHORT] = f"the scene lasts {piece.end - piece.start:.1f} seconds"
+    else:
+        try:
+            _prepare(piece.video, record, out, options)
+        except InputError as error:
+            record.dropped["unreadable"] = str(error)
+    record.save(out / "records")
 
 
 def _prepare(video: Path, record: Record, out: Path, options: Options) -> None:
     """One clip through all filters; its files are in OUT/clips when it is kept."""
-    reader, networks = _tools(options)
+    reader, networks, encoder = _tools(options)
     info = probe(video, LIMITS)
-    with TemporaryDirectory(prefix=".clip-", dir=out) as folder:
+    with TemporaryDirectory(prefix=PARTIAL, dir=out) as folder:
         raw, clip = Path(folder) / "raw.mp4", Path(folder) / f"{record.name}.mp4"
         cut_video(video, raw, record.start, record.end, limits=LIMITS)
         try:
@@ -119,7 +151,7 @@ def _prepare(video: Path, record: Record, out: Path, options: Options) -> None:
         speech = load_speech(clip, limits=LIMITS, cut=True) if info.has_sound else None
         view = filters.View(frames[:count], poses, people[:count], speech)
         filters.one_person(view, record)
-        filters.resolution(view, record)
+        upscaler = filters.resolution(view, record, networks)
         filters.subtitles(view, record, reader)
         if record.kept:  # text over a hand, another person's face or too few pixels would pass for blur
             filters.motion_blur(view, record)
@@ -130,10 +162,82 @@ def _prepare(video: Path, record: Record, out: Path, options: Options) -> None:
             return
         if shift:
             cut_video(video, clip, record.start, record.end, sound_shift=shift, **place)  # type: ignore[arg-type]
+            speech = load_speech(clip, limits=LIMITS, cut=True)
+        if upscaler is not None:
+            poses = _enlarge(clip, poses, upscaler, speech, options.size)
         kept = out / "clips"
         kept.mkdir(exist_ok=True)
         save_clip(poses, kept / f"{record.name}.npz")
+        if speech is not None:
+            save_states(encoder.states(speech.samples), encoder.name, kept / clip.name)
         clip.replace(kept / clip.name)  # last: a video without poses is none
+
+
+def _enlarge(clip: Path, poses: PoseClip, upscaler: filters.Upscaler, speech: Speech | None, most: int) -> PoseClip:
+    """Super-resolve a square clip in place, to `most` pixels a side at most; returns its poses there."""
+    before = poses.canvas[0]
+    after = min(before * upscaler.scale, most) // 2 * 2
+    with VideoWriter(clip.with_name("larger.mp4"), (after, after), speech=speech) as writer:
+        for frame in read_frames(clip, limits=LIMITS):
+            writer.write(cv2.resize(upscaler(frame), (after, after), interpolation=cv2.INTER_AREA))
+    writer.path.replace(clip)
+    return poses.map_points((after / before, after / before), (0, 0), (after, after))
+
+
+class Preparer:
+    """A worker for videos, whose pieces it finds, and for pieces; see `vivid.workers`."""
+
+    def __init__(self, root: Path, out: Path, options: Options) -> None:
+        self.root, self.out, self.options = root, out, options
+
+    def run(self, jobs: Sequence[Path | Piece]) -> list[list[Piece] | str]:
+        """The pieces of each video; of each piece none. A sentence where a video cannot be used."""
+        return [self._do(job) for job in jobs]
+
+    def _do(self, job: Path | Piece) -> list[Piece] | str:
+        try:
+            if isinstance(job, Path):
+                return find_pieces(job, self.root, self.out)
+            prepare_piece(job, self.root, self.out, self.options)
+        except InputError as error:
+            return str(error)
+        return []
+
+
+def prepare_all(
+    videos: Sequence[Path], root: Path, out: Path, options: Options, pool: Pool, say: Callable[[str], None]
+) -> int:
+    """Let the pool's workers find the pieces of all videos and make clips of them; returns how many videos failed.
+
+    A piece that two workers have died at is dropped.
+    """
+    for left in out.glob(f"{PARTIAL}*"):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    pieces: list[Piece] = []
+    failed = 0
+
+    def died(job: Path | Piece) -> str:
+        if isinstance(job, Piece):
+            record = new_record(job, root, options)
+            record.dropped["unreadable"] = DIED
+            record.save(out / "records")
+        return f"{(job if isinstance(job, Path) else job.video).name}: {DIED}"
+
+    for done, (_, found) in enumerate(run_jobs(((video,) for video in videos), pool, died), 1):
+        if isinstance(found, str):
+            failed += 1
+            say(f"{done}/{len(videos)} {found}")
+        else:
+            pieces += found
+    todo = [piece for piece in sorted(pieces, key=str) if not _known(piece, root, out)]
+    say(f"{len(videos)} videos have {len(pieces)} scenes and clips, {len(todo)} of them to look at")
+    for done, (piece, said) in enumerate(run_jobs(((piece,) for piece in todo), pool, died), 1):
+        say(f"{done}/{len(todo)} {name_of(piece, root)} {said or ''}".rstrip())
+    return failed
+
+
+def _known(piece: Piece, root: Path, out: Path) -> bool:
+    return (out / "records" / f"{name_of(piece, root)}.json").is_file()
 
 
 def _look(clip: Path, detector: str) -> tuple[PoseClip, NDArray[np.integer]]:

@@ -1,4 +1,5 @@
-"""WebDataset shards: tar files whose members NAME.mp4, NAME.npz (poses) and NAME.json (record) are one clip."""
+"""WebDataset shards: tar files whose members NAME.mp4, NAME.npz (poses), NAME.speech.npz (the speech encoder's states)
+and NAME.json (record) are one clip."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..media.outputs import reserve
+from ..speech.states import SUFFIX
 
 PER_SHARD = 64
-_MEMBER = re.compile(r"[\w\-]{1,200}\.(mp4|npz|json)")
+_MEMBER = re.compile(r"[\w\-]{1,200}\.(mp4|npz|speech\.npz|json)")
 
 
 def pack(clips: Path, records: Path, out: Path, per_shard: int = PER_SHARD) -> list[Path]:
@@ -32,7 +34,8 @@ def pack(clips: Path, records: Path, out: Path, per_shard: int = PER_SHARD) -> l
         target, group = out / f"shard-{number:06d}.tar", waiting[begin : begin + per_shard]
         with reserve(target) as part, tarfile.open(part, "w") as tar:
             for video in group:
-                for member in (video, video.with_suffix(".npz"), records / f"{video.stem}.json"):
+                beside = (video.with_suffix(".npz"), video.with_suffix(SUFFIX), records / f"{video.stem}.json")
+                for member in (video, *filter(Path.is_file, beside)):
                     tar.add(member, member.name)
         for video in group:
             _remove(video)
@@ -41,7 +44,8 @@ def pack(clips: Path, records: Path, out: Path, per_shard: int = PER_SHARD) -> l
 
 
 def _remove(video: Path) -> None:
-    video.with_suffix(".npz").unlink(missing_ok=True)
+    for suffix in (".npz", SUFFIX):
+        video.with_suffix(suffix).unlink(missing_ok=True)
     video.unlink()
 
 

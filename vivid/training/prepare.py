@@ -25,6 +25,8 @@ from ..method.hcc import HandCodebook
 from ..pose.draw import hand_map
 from ..pose.regions import box_mask, hand_boxes, hand_crops, head_box
 from ..speech.encoder import SpeechEncoder
+from ..speech.states import load_states
+from ..speech.windows import gather, window_indices
 from .clips import Clip
 
 FORMAT = 4
@@ -123,7 +125,11 @@ def prepare_clip(
     needed = -(-len(clip) * SAMPLE_RATE // 24)
     if len(samples) < needed:  # an encoder may drop the sound of the last frame
         samples = np.pad(samples, (0, needed - len(samples)))
-    audio = speech.features(samples, len(clip))
+    states = load_states(clip.video, speech.name)  # `vivid data prepare` has computed them
+    if states is None:
+        audio = speech.features(samples, len(clip))
+    else:
+        audio = gather(states, window_indices(len(states), len(clip)))
     maps = np.stack([hand_map(clip.pose.frame(i), canvas) for i in range(len(clip))])
     found = hand_boxes(clip.pose)
     hand_mask = box_mask(np.where(found.present[..., None], found.boxes, 0), canvas, grid).any(axis=1)

@@ -24,8 +24,6 @@ from .base import MissingNetworkError
 if TYPE_CHECKING:
     import torch
 
-REQUIREMENTS = "requirements-evaluate.txt"
-
 
 @dataclass(frozen=True)
 class Network:
@@ -44,6 +42,7 @@ class Network:
     megabytes: int
     licence: str
     build: Callable[[Path, str], Any]
+    requirements: str = "requirements-evaluate.txt"
 
     @property
     def how(self) -> str:
@@ -84,7 +83,9 @@ class Networks:
 
     def _load(self, network: Network) -> Any:
         if find_spec(network.module) is None:
-            raise MissingNetworkError(f"it needs the package {network.package}: run `pip install -r {REQUIREMENTS}`")
+            raise MissingNetworkError(
+                f"it needs the package {network.package}: run `pip install -r {network.requirements}`"
+            )
         path = self._weights(network)
         try:
             return network.build(path, self.device)
@@ -231,6 +232,32 @@ def _arcface(path: Path, device: str) -> Any:
     return look
 
 
+def _upscaler(path: Path, device: str) -> Any:
+    """A picture (H, W, 3) uint8, RGB -> (scale * H, scale * W, 3) uint8; its `scale` says how much larger.
+
+    spandrel tells the architecture from the weights: any of its networks for single RGB pictures serves.
+    """
+    import torch
+    from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
+
+    from ...media.tensors import from_unit, to_unit
+
+    try:
+        network = ModelLoader(torch.device(device)).load_from_state_dict(_state(path))
+    except UnsupportedModelError as error:
+        raise ValueError(f"{path} is no network that spandrel knows") from error
+    if not isinstance(network, ImageModelDescriptor) or (network.input_channels, network.output_channels) != (3, 3):
+        raise ValueError(f"{path} does not make RGB pictures of RGB pictures")
+
+    def enlarge(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        with torch.no_grad():
+            inputs = to_unit(picture[None], torch.device(device), torch.float32) / 2 + 0.5  # 0..1
+            return from_unit(network(inputs) * 2 - 1)[0]
+
+    enlarge.scale = network.scale  # type: ignore[attr-defined]
+    return enlarge
+
+
 def _syncnet(path: Path, device: str) -> Any:
     """See `evaluation/syncnet.py`: lips (N, 5, 224, 224, 3) uint8 and sound (N, 20, 13) -> embeddings (N, 1024)."""
     from ..syncnet import SyncNet
@@ -298,6 +325,18 @@ NETWORKS = {
         54,
         "see its page",
         _syncnet,
+    ),
+    "upscaler": Network(
+        "Real-ESRGAN x2 for super-resolution",
+        "spandrel",
+        "spandrel",
+        "RealESRGAN_x2plus.pth",
+        "https://github.com/xinntao/Real-ESRGAN/releases/download/v0.2.1/RealESRGAN_x2plus.pth",
+        "upscaler.safetensors",
+        67,
+        "BSD-3-Clause",
+        _upscaler,
+        "requirements-data.txt",
     ),
 }
 """Key -> network."""
