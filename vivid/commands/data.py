@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from ..data.prepare import Options, Preparer, load_records, prepare_all, report_of, write_sheets
     from ..data.shards import pack
     from ..evaluation.testset import VIDEOS
-    from ..speech.encoder import SHIPPED, speech_encoder_names
+    from ..speech.encoder import ENCODERS, SHIPPED
     from ..workers import Pool, Processes, RayActors, usual_workers
 
     require()
@@ -55,8 +55,8 @@ def run(args: argparse.Namespace) -> int:
     if not videos:
         raise InputError(f"There are no videos in {args.videos}: name a folder with MP4 files.")
     encoder = args.speech_encoder or SHIPPED
-    if encoder not in speech_encoder_names():
-        raise InputError(f"There is no speech encoder {encoder}: choose {', '.join(speech_encoder_names())}.")
+    if encoder not in ENCODERS:
+        raise InputError(f"There is no speech encoder {encoder}: choose one of {', '.join(ENCODERS)}.")
     rights = _rights(args.rights)
     options = Options(args.size, args.detector, args.weights_dir, not args.no_fetch, encoder, rights)
     root = args.videos.absolute()

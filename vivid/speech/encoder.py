@@ -39,11 +39,6 @@ SHORTEST_WAVE = 400
 Samples = NDArray[np.float32]
 
 
-def speech_encoder_names() -> tuple[str, ...]:
-    """Names that `load_speech_encoder` accepts, the shipped one first."""
-    return (SHIPPED, *SPEECH_REPOSITORIES)
-
-
 class SpeechEncoder(ABC):
     """Turns speech into tokens."""
 
@@ -136,18 +131,34 @@ def load_speech_encoder(name: str, device: str | torch.device = "cpu") -> Speech
 
     Errors: InputError for an unknown name, damaged files, or a hub that cannot be reached.
     """
-    if name == SHIPPED:
-        folder = ASSETS / SHIPPED
-        config = json.loads((folder / "config.json").read_text()) if (folder / "config.json").is_file() else {}
-        return WhisperSpeech(name, build_whisper(config, load_int8(folder))).to(device)
-    if name == "whisper-tiny":
-        config, state = _from_hub(name)
-        prefix = "model.encoder." if any(key.startswith("model.encoder.") for key in state) else "encoder."
-        encoder = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-        return WhisperSpeech(name, build_whisper(config, encoder)).to(device)
-    if name == "wav2vec2":
-        return Wav2Vec2Speech(build_wav2vec2(*_from_hub(name))).to(device)
-    raise InputError(f"There is no speech encoder {name!r}: choose one of {', '.join(speech_encoder_names())}.")
+    if name not in ENCODERS:
+        raise InputError(f"There is no speech encoder {name!r}: choose one of {', '.join(ENCODERS)}.")
+    return ENCODERS[name](name).to(device)
+
+
+def _shipped(name: str) -> SpeechEncoder:
+    folder = ASSETS / name
+    config = json.loads((folder / "config.json").read_text()) if (folder / "config.json").is_file() else {}
+    return WhisperSpeech(name, build_whisper(config, load_int8(folder)))
+
+
+def _whisper(name: str) -> SpeechEncoder:
+    config, state = _from_hub(name)
+    prefix = "model.encoder." if any(key.startswith("model.encoder.") for key in state) else "encoder."
+    encoder = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    return WhisperSpeech(name, build_whisper(config, encoder))
+
+
+def _wav2vec2(name: str) -> SpeechEncoder:
+    return Wav2Vec2Speech(build_wav2vec2(*_from_hub(name)))
+
+
+ENCODERS: dict[str, Callable[[str], SpeechEncoder]] = {
+    SHIPPED: _shipped,
+    "whisper-tiny": _whisper,
+    "wav2vec2": _wav2vec2,
+}
+"""Names that `load_speech_encoder` accepts, the shipped one first, and what loads each."""
 
 
 def build_whisper(config: dict[str, Any], state: dict[str, Tensor]) -> WhisperEncoder:
