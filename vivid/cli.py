@@ -130,7 +130,7 @@ def _stop_on_signals() -> dict[signal.Signals, Any]:
     unraisable = sys.unraisablehook
 
     def lost(event: sys.UnraisableHookArgs) -> None:
-        """Raise a stop again that was raised, and lost, in a destructor or a callback."""
+        """Raise a stop again that got lost in a destructor or a callback."""
         nonlocal last
         if isinstance(event.exc_value, _Stopped):
             last = -CLEANING_SECONDS

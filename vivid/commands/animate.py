@@ -67,7 +67,7 @@ def _animate(args: argparse.Namespace, settings: RunSettings, out: Path) -> Resu
     """The video at `out`, with progress on stderr."""
     from ..media.files import check_file
 
-    check_file(args.portrait, "picture", Limits())  # before seconds of imports, which a refusal would wait for
+    check_file(args.portrait, "picture", Limits())  # before imports that take seconds: a refusal comes at once
     check_file(args.audio, "sound file", Limits())
     imports = threading.Thread(target=_import_ahead, name="imports")
     imports.start()
@@ -81,7 +81,7 @@ def _from_files(args: argparse.Namespace, settings: RunSettings, out: Path) -> R
     from ..inputs import load_motion, load_portrait, load_speech
 
     portrait = load_portrait(args.portrait, args.detector)
-    # Of a long recording only so much is read as is asked for: the limit is for what is used.
+    # Only as much of a long recording is read as is asked for: the limit applies to what is used.
     longest = Limits().speech_seconds
     cut = args.seconds is not None
     speech = load_speech(args.audio, min(max(args.seconds, 1.0), longest) if cut else longest, cut=cut)
@@ -101,8 +101,8 @@ def _from_files(args: argparse.Namespace, settings: RunSettings, out: Path) -> R
 
 
 def _import_ahead() -> None:
-    """Import what takes seconds while the portrait is looked at, which is not Python's work."""
-    with suppress(Exception):  # whoever needs it meets the same error, and says it
+    """Import slow packages while the portrait is analysed, which happens outside Python."""
+    with suppress(Exception):  # whoever needs it will get the same error and report it
         for name in ("torch", "moviepy.video.io.ffmpeg_writer"):
             importlib.import_module(name)
 

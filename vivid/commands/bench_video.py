@@ -27,7 +27,7 @@ WINDOW, OVERLAP = 12, 3
 
 
 class RandomSpeech(SpeechEncoder):
-    """Tokens of no speech: what they say does not change what a video costs."""
+    """Random tokens instead of speech: their content does not change what a video costs."""
 
     name = "random"
 
@@ -72,7 +72,7 @@ class VideoBench:
         }
 
     def left_after_cancel(self, frames: int) -> int | None:
-        """Bytes on the GPU more than before, after a video was begun and given up; None without a GPU."""
+        """Additional bytes on the GPU after a video was started and cancelled; None without a GPU."""
         if not self.generator.device.startswith("cuda"):
             return None
         before = torch.cuda.memory_allocated()

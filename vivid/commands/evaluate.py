@@ -1,4 +1,4 @@
-"""`evaluate`: what the paper measures, and what becomes of a stranger's photographs."""
+"""`evaluate`: what the paper measures, and what becomes of users' own photographs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`evaluate photos`: portraits, voices and motions of a stranger through the command line, measured as files."""
+"""`evaluate photos`: users' own portraits, voices and motions through the command line, measured as files."""
 
 from __future__ import annotations
 

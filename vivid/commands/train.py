@@ -255,7 +255,7 @@ def _motion(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig
     config = _with(MotionConfig(), args)
     if args.limit:
         config = replace(config, recordings=args.limit)
-    # a copy: the one that is loaded is shared
+    # a copy, because the loaded one is shared
     network = deepcopy(load_speech_motion(_need(args.init, "--init") / FILE)) if args.init else None
     heard = None if config.loop.steps == 0 else hear(config, args.cache, lambda text: print(text, flush=True))
     return MotionStage(config, heard, network), config.loop

@@ -1,7 +1,7 @@
 """The paper's filters (section 4.1), one function each: what it measures of a clip, and whether the clip is dropped.
 
-Each puts its measures into the record and, where the clip must go, a sentence into `dropped`; what cannot be looked at
-here goes into `not_checked`, never silently past. Thresholds are this project's: the paper states none.
+Each puts its measures into the record and, where the clip must go, a sentence into `dropped`; what cannot be checked
+here goes into `not_checked` instead of passing silently. Thresholds are this project's: the paper states none.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ SEEN = 0.9
 SMALLEST_FACE = 48
 """Width of the face in pixels below which a clip cannot be mended here."""
 SHARP = 60.0
-"""A face whose fine detail a blur of 3 % of its width lessens by less than this factor was blurred before: sharp ones
-reach 107 to 213 (six photographs) and 327 to 661 (three rendered people), blurred over 16 % of their width 6 to 51."""
+"""A blur of 3 % of a face's width lessens its fine detail by at least this factor unless the face was blurred before:
+sharp ones reach 107 to 213 (six photographs) and 327 to 661 (three rendered people), blurred over 16 % of their width 6
+to 51."""
 BLURRED = 0.35
-"""A frame with less detail than this share of the clip's sharpest tenth ..."""
+"""A frame with less detail than this share of that of the clip's sharpest tenth is blurred ..."""
 BLURRED_FRAMES = 0.3
 """... and the share of such frames that a clip may have."""
 LOWER_THIRD = 2 / 3

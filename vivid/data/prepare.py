@@ -44,7 +44,7 @@ from .record import UNKNOWN, Record
 LOOKED_AT = 960
 """Longer side at which people are looked for."""
 MARGIN = 1.15
-"""The crop is larger than what the person fills by this."""
+"""The crop is this many times as large as what the person fills."""
 TOO_SHORT = "length"
 DIED = "the processes that looked at it died, perhaps for want of memory"
 PARTIAL = ".clip-"

@@ -15,7 +15,7 @@ from ..method.hcc import HandCodebook
 from ..training.hcc import hcc_metrics
 
 SHOWN = 8
-"""Hands in the picture, evenly spread over all."""
+"""Hands shown in the picture, evenly spread over all of them."""
 
 
 @torch.no_grad()

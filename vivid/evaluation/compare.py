@@ -1,4 +1,4 @@
-"""One clip of a test set as the pipeline gets it, and answers to it that need no generator."""
+"""One clip of a test set as the pipeline receives it, and baselines that need no generator."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PORTRAIT_FRAME = 0
 
 @dataclass(frozen=True)
 class Case:
-    """One clip as the pipeline gets it: portrait, speech and raw motion of `frames` frames.
+    """One clip as the pipeline receives it: portrait, speech and raw motion of `frames` frames.
 
     own_portrait: the portrait is the clip's own PORTRAIT_FRAME, not another person's picture.
     """
@@ -64,7 +64,7 @@ def make_case(clip: Clip, frames: int | None = None, portrait: Portrait | None =
 
 
 def through_latents(pipeline: VividPipeline, case: Case, batch: int = 8) -> NDArray[np.uint8] | None:
-    """The truth encoded and decoded, with the portrait's details: what the autoencoder leaves of a perfect answer.
+    """The truth encoded and decoded, with the portrait's details: what the autoencoder leaves of a perfect result.
 
     None for generators without an autoencoder.
     """
@@ -82,12 +82,13 @@ def through_latents(pipeline: VividPipeline, case: Case, batch: int = 8) -> NDAr
 
 
 def still_portrait(case: Case) -> NDArray[np.uint8]:
-    """The first trivial answer: the portrait, unmoved."""
+    """The first trivial baseline: the portrait, unmoved."""
     return np.repeat(case.portrait.image[None], case.frames, 0)
 
 
 def nearest_training_clip(case: Case, training: Sequence[Clip]) -> NDArray[np.uint8]:
-    """The second one: the stretch of a training clip of the same person whose hands are nearest to the driving ones.
+    """The second trivial baseline: the stretch of a training clip of the same person whose hands are nearest to the
+    driving ones.
 
     Nearest by the mean distance of the 42 hand points over all frames; black when there is no clip of that person.
     """

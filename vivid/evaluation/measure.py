@@ -1,4 +1,4 @@
-"""What metrics see of a finished video: its detected poses, and what is exactly known of rendered clips."""
+"""What metrics know about a finished video: its detected poses and, for rendered clips, exact labels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def detect(frames: Frames, detector: str) -> PoseClip:
     """Poses that the detector finds in frames, in the frames' own pixels. Errors: InputError when there is nobody."""
     height, width = frames.shape[1:3]
     scale = 2 if max(height, width) <= SMALL else 1
-    if (frames == frames[:1]).all():  # a still needs to be looked at once
+    if (frames == frames[:1]).all():  # a still is looked at only once
         count, frames = len(frames), frames[:1]
     else:
         count = 1
@@ -42,7 +42,7 @@ def face_of(clip: Clip) -> NDArray[np.float32] | None:
 
 
 def gallery_of(faces: Mapping[int, NDArray[np.float32] | None], own: int) -> Gallery | None:
-    """Embeddings of all known people around their mean, as seen from one of them; None where that one's face lacks."""
+    """Embeddings of all known people around their mean, and which one this is; None where that face is missing."""
     known = {identity: face for identity, face in faces.items() if face is not None and identity >= 0}
     if own not in known:
         return None

@@ -37,7 +37,7 @@ class Method:
     """One row of the tables.
 
     frames: case -> its video; made_of: case -> what the video follows from, so that an old measurement is not taken for
-    a new video's; competes: whether its numbers can be the best.
+    a new video's; competes: whether its numbers may be marked as best.
     """
 
     name: str

@@ -1,8 +1,8 @@
-"""How open a mouth looks, read from its pixels: a second instrument beside the face detector's lip points.
+"""How open a mouth looks, read from its pixels: a second measurement besides the face detector's lip points.
 
 At 256 pixels a mouth is some 20 pixels wide, and the detector's lips tremble by as much as speech moves them. A ridge
-regression on true frames of the same person, from clips that nothing here is measured on, reads the labelled openness
-from the grey picture around the mouth. What it can do shows in the row of the truth.
+regression on true frames of the same person, from clips that are not evaluated, reads the labelled openness
+from the grey picture around the mouth. How well it does is seen in the row of the recordings.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ SIDES = (24, 18)
 ROOM = (1.6, 1.2)
 """... and in distances between the eyes."""
 SHIFTS = ((0.0, 0.0), (0.08, 0.0), (-0.08, 0.0), (0.0, 0.08), (0.0, -0.08))
-"""Shifts it learns to bear, in distances between the eyes: detected heads lie a little off the labelled ones."""
+"""Shifts that it learns to tolerate, in distances between the eyes: detected heads lie a little off the labelled
+ones."""
 RIDGE = 1e-2
 
 Curve = NDArray[np.float32]
@@ -31,7 +32,7 @@ Curve = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class MouthReader:
-    """Weights on the picture around one person's mouth, and where that is below the skull's points."""
+    """Weights for the picture around one person's mouth, and where that lies below the skull's points."""
 
     offset: NDArray[np.float64]
     mean: NDArray[np.float64]

@@ -141,7 +141,7 @@ def _pictures(names: Sequence[str], clip: str, folder: Path, portrait: bool = Fa
 
 
 def _pairs(rows: Sequence[Row], clips: Sequence[str], folder: Path) -> list[str]:
-    """With and without a part, under each other: the paper's figure 6 for the pose calibration, and others alike."""
+    """With and without a part, one below the other: like the paper's figure 6 for the pose calibration."""
     names = {row.name for row in rows}
     body = []
     for ablation in ABLATIONS.values():

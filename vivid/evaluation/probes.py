@@ -29,7 +29,7 @@ def probes(
 ) -> dict[str, float]:
     """Mean grey levels of change at mouth and hands, and openness of the mouth, in the first of two cases.
 
-    The second one lends its voice and its gestures. Errors: InputError.
+    Voice and gestures are borrowed from the second one. Errors: InputError.
     """
     if len(cases) < 2:
         raise InputError("Probes need two clips: one lends the other its voice and gestures.")

@@ -1,8 +1,8 @@
-"""From a test set and methods to numbers: every clip and method once, resumable, with intervals over clips.
+"""From a test set and methods to numbers: every clip and method once, resumable, with confidence intervals over clips.
 
 OUT/measures/METHOD/CLIP.json holds the values of one video, CLIP.npz the features of metrics over sets, CLIP.poses.npz
-what the detector found, and OUT/pictures/METHOD/CLIP.jpg some of its frames. They are taken up again while the video
-follows from the same things; a metric whose network was missing is tried again.
+what the detector found, and OUT/pictures/METHOD/CLIP.jpg some of its frames. They are reused as long as the video is
+made from the same inputs; a metric whose network was missing is tried again.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PORTRAIT = "portrait and motion"
 """The row of pictures that shows what the videos are made from."""
 RESAMPLES = 1000
 SET_RESAMPLES = 20
-"""Of metrics over sets, whose every value takes a decomposition: enough for a standard error."""
+"""For metrics over sets, where every sample takes a decomposition: enough for a standard error."""
 
 
 @dataclass
@@ -125,7 +125,7 @@ class Protocol:
         return measured
 
     def _say_missing(self, measured: Measured) -> None:
-        """Metrics whose networks are not here, before a video is made or looked at for them."""
+        """Name the metrics whose networks are missing before a video is made or analysed for them."""
         for metric in self.metrics:
             if metric.key in {*measured.values, *measured.features}:
                 continue
@@ -254,7 +254,7 @@ def _made_of(case: Case) -> str:
 
 
 def _load(folder: Path, name: str, made_of: str) -> Measured:
-    """What is known of a video; nothing when it has become another, whose leftovers are deleted."""
+    """What is stored about a video; nothing when the video has changed, and then what was stored is deleted."""
     path = folder / f"{name}.json"
     try:
         known: dict[str, Any] = json.loads(path.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""Tables as in the paper: Markdown, CSV and LaTeX, best and second marked, intervals beside, and why a number lacks."""
+"""Tables as in the paper: Markdown, CSV and LaTeX, with best and second marked, intervals, and reasons for gaps."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ def _escaped(text: str) -> str:
 
 
 def as_csv(rows: Sequence[Row], keys: Sequence[str]) -> str:
-    """One line a method and metric: everything there is, unrounded; the last column says why there is no value."""
+    """One line for each method and metric: everything there is, unrounded; the last column says why there is no
+    value."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(

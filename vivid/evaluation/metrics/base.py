@@ -35,7 +35,7 @@ class MissingNetworkError(NotMeasuredError):
 
 @dataclass(frozen=True)
 class Gallery:
-    """Rendered people by `people.embeddings`: one vector each around `mean`, and who of them is in this clip."""
+    """Rendered people by `people.embeddings`: one vector each around `mean`, and which of them this clip shows."""
 
     vectors: dict[int, NDArray[np.float32]]
     mean: NDArray[np.float32]
@@ -44,7 +44,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Labels:
-    """What only rendered clips know exactly: where hands, mouth and the still rest are, how open the mouth is, and who.
+    """Exact labels of a rendered clip: where hands, mouth and the still rest are, how open the mouth is, and who it is.
 
     hands, mouth: (T, H, W) bool; still: (H, W) bool; openness: (T); reader: of this person's mouth, if there were
     training clips to fit one.
@@ -109,9 +109,9 @@ def _shape(frames: Frames) -> str:
 class Metric:
     """One number about videos.
 
-    key: in files and options; name: in tables; direction: what is better, None where neither is; meaning: what exactly
-    is measured, in one sentence; needs: networks it looks with (keys of `networks.NETWORKS`, which say how to get
-    packages and weights); compares: with recordings, which then have no such number of their own.
+    key: in files and options; name: in tables; direction: whether higher or lower is better, None where neither is;
+    meaning: what exactly is measured, in one sentence; needs: networks it looks with (keys of `networks.NETWORKS`,
+    which say how to get packages and weights); compares: with recordings, which then have no such number of their own.
 
     compute: (Sample, Networks) -> float where the level is "frame pair" or "video", averaged over clips; of a set of
     videos (features of each made clip, features of each true clip) -> float, with `features`: (Sample, Networks) ->

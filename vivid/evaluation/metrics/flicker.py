@@ -1,4 +1,4 @@
-"""Flicker: how much trembles that should be still."""
+"""Flicker: how much of what should be still trembles."""
 
 from __future__ import annotations
 

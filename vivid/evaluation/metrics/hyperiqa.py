@@ -1,4 +1,4 @@
-"""HyperIQA (Su et al. 2020), as pyiqa has it, trained on KonIQ-10k: how good a picture looks, seen alone."""
+"""HyperIQA (Su et al. 2020), as pyiqa has it, trained on KonIQ-10k: how good a picture looks, without a reference."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .base import Metric, Sample
 from .networks import Networks
 
 EVERY = 12
-"""Every so many frames: two a second."""
+"""Sampling interval in frames: two a second."""
 
 
 def hyperiqa(sample: Sample, networks: Networks) -> float:

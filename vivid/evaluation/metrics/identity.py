@@ -1,8 +1,8 @@
-"""CSIM, and for rendered people a likeness that needs no download: is it still the person of the portrait?
+"""CSIM, and for rendered people a likeness that needs no download: is it still the person in the portrait?
 
 CSIM: cosine of ArcFace embeddings (Deng et al. 2019) of the portrait and of frames. The network is insightface's
-`w600k_r50` (ResNet-50 on WebFace600K, from its buffalo_l), run by onnxruntime; faces are aligned by the detector's
-points on ArcFace's five places.
+`w600k_r50` (ResNet-50 on WebFace600K, from its buffalo_l), run by onnxruntime; faces are aligned so that the detector's
+points fall on ArcFace's five.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from .base import Metric, NotMeasuredError, Sample
 from .networks import Networks
 
 EVERY = 6
-"""Every so many frames: four a second."""
+"""Sampling interval in frames: four a second."""
 SIDE = 112
 _PLACES = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
 """Where ArcFace was trained to see eyes, nose and corners of the mouth: those on the picture's left first."""
 _POINTS = ((36, 37, 38, 39, 40, 41), (42, 43, 44, 45, 46, 47), (30,), (48,), (54,))
-"""The same in the face's 68 points."""
+"""The same points among the face's 68."""
 
 
 def arcface_crop(picture: NDArray[np.uint8], pose: Pose) -> NDArray[np.uint8] | None:
-    """The face (112, 112, 3) turned, scaled and shifted onto ArcFace's places (least squares); None if points lack."""
+    """The face (112, 112, 3) turned, scaled and shifted onto ArcFace's points (least squares); None if points are
+    missing."""
     groups = [pose.face[list(indices)] for indices in _POINTS]
     if any((group[:, 2] <= 0).any() for group in groups):
         return None

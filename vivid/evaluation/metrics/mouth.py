@@ -17,13 +17,13 @@ from .networks import Networks
 FURTHEST = 4
 """The largest lag looked at, in frames: a sixth of a second."""
 SILENT_MOUTH = 0.01
-"""A true mouth whose openness spreads less than this does not speak: the clip is left out."""
+"""Standard deviation of the true openness below which nobody speaks: the clip is left out."""
 
 Curve = NDArray[np.floating]
 
 
 def joined(curves: Sequence[Curve]) -> Curve:
-    """Several clips' curves as one, each less its mean and too far apart for any lag to compare one with the next."""
+    """Several clips' curves as one, each minus its mean, with gaps that no lag bridges."""
     gap = np.full(FURTHEST, np.nan)
     means = [np.nanmean(curve) if np.isfinite(curve).any() else 0.0 for curve in curves]
     return np.concatenate([part for curve, mean in zip(curves, means, strict=True) for part in (curve - mean, gap)])
@@ -88,7 +88,7 @@ def _beside_truth(curve: Callable[[Sample], Curve]) -> Callable[[Sample, Network
 
 
 def _over_clips(measure: Callable[[Curve, Curve], float]) -> Callable[[Sets, Sets], float]:
-    """Over all clips that speak at once: a clip of two seconds is short."""
+    """Over all speaking clips together: a single clip of two seconds is too short."""
 
     def compute(made: Sets, truth: Sets) -> float:
         return measure(joined([pair[:, 0] for pair in made]), joined([pair[:, 1] for pair in made]))

@@ -1,4 +1,4 @@
-"""The networks that metrics look with: which package, which weights, where from, and what to do without them.
+"""The networks that metrics use: which package, which weights, where from, and what to do without them.
 
 Weights lie in a folder given by hand, or are fetched once. What their authors publish as pickles is read by torch's
 restricted reader, which makes nothing but tensors, and kept as safetensors; only these are read from then on.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Network:
-    """One network: what it is, its package and the module of it that must be there, its published weights.
+    """One network: what it is, its package and the module in it that must be importable, its published weights.
 
     file: their name as published; source: "REPOSITORY:PATH" on the model hub, or an address; kept: the name that is
     read; build: (file of `kept`, device) -> the network as a function of arrays.
@@ -71,7 +71,7 @@ class Networks:
 
     def get(self, key: str) -> Any:
         """The network called `key`. Errors: MissingNetworkError, with what is missing and how to get it."""
-        if key in self._missing:  # one try is enough: without a network each takes a while
+        if key in self._missing:  # one attempt is enough: each takes a while where the hub cannot be reached
             raise self._missing[key]
         if key not in self._ready:
             try:
@@ -90,7 +90,7 @@ class Networks:
         try:
             return network.build(path, self.device)
         except (RuntimeError, ValueError, KeyError) as error:
-            if path.parent != self.folder:  # made or fetched here: it would be taken again for good ones
+            if path.parent != self.folder:  # converted or fetched here: the next run would trust it again
                 path.unlink()
             raise MissingNetworkError(f"{path} does not hold the weights of {network.title}: {network.how}") from error
 
@@ -235,7 +235,7 @@ def _arcface(path: Path, device: str) -> Any:
 def _upscaler(path: Path, device: str) -> Any:
     """A picture (H, W, 3) uint8, RGB -> (scale * H, scale * W, 3) uint8; its `scale` says how much larger.
 
-    spandrel tells the architecture from the weights: any of its networks for single RGB pictures serves.
+    spandrel tells the architecture from the weights: any single-image RGB network that it supports will do.
     """
     import torch
     from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError

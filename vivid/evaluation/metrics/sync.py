@@ -28,12 +28,12 @@ WINDOW = 5
 COLUMNS = 4
 """MFCC columns of a frame, at 100 a second."""
 FURTHEST = 15
-"""Offsets looked at, in frames, to both sides."""
+"""Largest offset that is tried in both directions, in frames."""
 SIDE = 224
 CROP_SCALE = 0.4
 """How far the crop goes beyond the face's box, in halves of its side: to the sides, and below by twice that."""
 FOREHEAD = 0.25
-"""What a face detector's box has above the brows, in heights from brows to chin."""
+"""How much a face detector's box includes above the brows, in heights from brows to chin."""
 SMOOTHED = 13
 """Frames of the median filter on the boxes."""
 GREY = 110

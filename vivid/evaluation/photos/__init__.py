@@ -1,5 +1,5 @@
-"""What a stranger gets from a photograph: finished videos, looked at again and measured.
+"""What users get from their own photographs: finished videos, analysed and measured.
 
-Nothing of how a video was made is used, only the file, the portrait and where the calibrated motion wants the hands.
+Nothing about how a video was made is used, only the file, the portrait and where the calibrated motion wants the hands.
 There is no ground truth for photographs, so every number compares the video with the portrait, the motion or the voice.
 """

@@ -160,7 +160,7 @@ def _made(
 
 
 def _animate(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """The command a stranger would type, with all that it loads."""
+    """The command that a user would type, with everything it loads."""
     line = [sys.executable, "-m", "vivid", "animate", *arguments]
     root = Path(__file__).resolve().parents[3]
     try:

@@ -1,4 +1,4 @@
-"""Does the face stay the portrait's: the same skin, as sharp, wherever the head goes?"""
+"""Does the face remain the portrait's: the same skin, just as sharp, wherever the head moves?"""
 
 from __future__ import annotations
 

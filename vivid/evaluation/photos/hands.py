@@ -10,7 +10,7 @@ from .sharpness import sharpness
 from .video import Video
 
 NEAR = 0.6
-"""A hand this far from where it should be, in hand units, is another one."""
+"""A hand this far from where it should be, in hand units, counts as another one."""
 WHOLLY_IN = 0.9
 """Share of a target hand's points that must be in the picture for it to be asked for."""
 MARGIN = 8

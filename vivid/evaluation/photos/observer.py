@@ -1,4 +1,4 @@
-"""What is found again in finished pictures, by detectors that no part of making the video uses in this way."""
+"""What is detected in finished frames, by detectors that making a video does not use in this way."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HANDS_EVERY, PERSON_EVERY = 2, 4
 """Hands are looked for in every second frame, the person in every fourth; the face in all, for the mouth's curve."""
 LEAST_CONFIDENCE = 0.3
 PERSON = 0.1
-"""A pixel that the segmentation gives this much is the person's: rather too many than too few."""
+"""Segmentation score from which a pixel counts as the person's: too many are better than too few."""
 
 
 @dataclass(frozen=True)
