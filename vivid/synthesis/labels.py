@@ -11,7 +11,6 @@ from .render import Renderer
 from .transforms import Array
 
 BODY, LEFT_HAND, RIGHT_HAND, FACE = slice(0, 18), slice(18, 39), slice(39, 60), slice(60, 128)
-COUNT = 128
 SUBPIXEL = 16  # int16 key points are 1/16 pixel
 IN_FRAME, VISIBLE = 1, 2  # bits of the visibility byte
 # how deep below the surface a key point may lie and still count as visible (metres)

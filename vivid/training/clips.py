@@ -24,7 +24,6 @@ from ..media.pictures import fit_of, fit_picture
 from ..media.video import probe, read_frames
 from ..pose.skeleton import BODY_COUNT, FACE_COUNT, HAND_COUNT, PoseClip
 
-INNER_LIPS = slice(60, 68)
 MOUTH = slice(48, 68)
 """Points of the mouth in the face 68 layout (outer and inner lips)."""
 HIDDEN_CONFIDENCE = 0.5

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -152,23 +151,3 @@ class VaeStage(Stage):
     def export(self, folder: Path) -> None:
         self.vae.register_to_config(scaling_factor=self.measure_scale())
         self.vae.without_mute_networks().save_pretrained(folder / "vae")
-
-
-def vae_metrics(vae: ShortcutAutoencoderKL, clips: list[Clip], count: int = 48) -> dict[str, Any]:
-    """PSNR of reconstructions on evenly spread frames: whole, mouth and hands (dB, mean of errors first)."""
-    totals: dict[str, list[float]] = {"whole": [], "mouth": [], "hands": []}
-    for number in range(count):
-        clip = clips[number % len(clips)]
-        index = (number * 37) % len(clip)
-        picture = to_unit(clip.frames[index][None], torch.device("cpu"), torch.float32)
-        with torch.no_grad():
-            decoded = vae.decode(vae.encode(picture).latent_dist.mean).sample.clamp(-1, 1)
-        error = ((decoded - picture)[0].square().mean(0) / 4).numpy()
-        totals["whole"].append(float(error.mean()))
-        for name, boxes in (("mouth", clip.mouth_boxes[index][None]), ("hands", clip.hand_boxes[index])):
-            for box in boxes[np.isfinite(boxes).all(-1)]:
-                x0, y0, x1, y1 = np.clip(box.round().astype(int), 0, 10_000)
-                part = error[y0:y1, x0:x1]
-                if part.size:
-                    totals[name].append(float(part.mean()))
-    return {name: float(-10 * np.log10(np.mean(values))) for name, values in totals.items() if values}
