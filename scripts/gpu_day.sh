@@ -21,18 +21,19 @@ export PYTHONUNBUFFERED=1 OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 
 if [ -n "${TINY:-}" ]; then
     model="--config micro --size 128x128 --device cpu --repeat 1" dtype=fp32 videos="12 24" long=24
-    people=12 shard=6 hands=96 minutes=0.1 workers=2 batch=2 preset="cpu --batch 1" hcc="--batch 2" slack=600
+    people=12 shard=6 hands=96 minutes=0.1 workers=2 batch=2 preset="cpu --batch 1" hcc="--batch 2" patience=10
+    export TORCHDYNAMO_DISABLE=1 # compiling for a CPU takes minutes
 else
     model="--config full --size 512x512 --repeat 3" dtype=bf16 videos="48 480" long=48
     people=${PEOPLE:-4320} shard=48 hands=${HANDS:-16384} minutes=${MINUTES:-3} workers=$(($(nproc) - 1)) batch=48
-    preset=compact hcc="--batch 128" slack=120
+    preset=compact hcc="--batch 128" patience=1
 fi
 
 part() { # SECONDS NAME COMMAND...: one measurement or training, its end in the log
     local limit=$1 name=$2 started=$SECONDS
     shift 2
     echo "== $name" | tee -a "$log"
-    timeout -k 10 "$limit" "$@" >"$work/$name.txt" 2>&1
+    timeout -k 10 $((limit * patience)) "$@" >"$work/$name.txt" 2>&1
     local code=$?
     tr '\r' '\n' <"$work/$name.txt" | tail -25 | tee -a "$log"
     echo "== $name: exit $code after $((SECONDS - started)) s" | tee -a "$log"
@@ -62,7 +63,7 @@ for name in $parts; do
     clothes)
         part 90 dress python3 -m vivid synthesize clothes --out "$work/clothes" --count "$people" \
             --per-shard "$shard" --workers "$workers"
-        part $((${minutes%.*} * 60 + slack)) parsing python3 -m vivid train parsing --data "$work/clothes" \
+        part $((${minutes%.*} * 60 + 120)) parsing python3 -m vivid train parsing --data "$work/clothes" \
             --out "$work/parsing" --minutes "$minutes" --workers "$workers" --batch "$batch"
         cp "$work"/parsing/weights/*.safetensors "$work"/parsing/curves.png "$out" 2>/dev/null
         cp "$(ls "$work"/parsing/samples/*.png | tail -1)" "$out/parsing.png" 2>/dev/null
@@ -72,7 +73,7 @@ for name in $parts; do
         part 90 held-out-hands python3 -m vivid synthesize hands --out "$work/held-out" --count $((hands / 32)) \
             --seed 900000 --workers "$workers"
         # shellcheck disable=SC2086
-        part $((${minutes%.*} * 60 + slack)) codebook python3 -m vivid train hcc --preset cpu $hcc --hands "$work/hands" \
+        part $((${minutes%.*} * 60 + 120)) codebook python3 -m vivid train hcc --preset cpu $hcc --hands "$work/hands" \
             --cache "$work/cache" --minutes "$minutes" --workers $((workers / 2)) --out "$work/codebook"
         part 90 codebooks python3 -m vivid evaluate codebooks --hands "$work/held-out" --cache "$work/cache" \
             --model compact "$work/codebook" --out "$work/codebooks"
@@ -83,7 +84,7 @@ for name in $parts; do
         ablations="no-head-stream no-lip-stream no-hcc"
         for ablation in "" $ablations; do
             # shellcheck disable=SC2086
-            part $((${minutes%.*} * 60 + slack)) "refine${ablation:+-$ablation}" python3 -m vivid train refine \
+            part $((${minutes%.*} * 60 + 120)) "refine${ablation:+-$ablation}" python3 -m vivid train refine \
                 --preset $preset --init assets/compact ${ablation:+--ablation $ablation} --out "$work/refine$ablation" \
                 --data "${PAIRS:-data/pairs}" --held-out "${PAIRS:-data/pairs}-heldout" --minutes "$minutes" \
                 --workers $(((workers + 3) / 4)) &

@@ -208,6 +208,7 @@ def test_impossible_settings_are_refused(bad):
 def test_memory_does_not_grow_with_length(pipeline, monkeypatch):
     """Conditions are kept up to a fixed budget; the rest is built again."""
     from vivid.generators.diffusion.conditioner import Conditioner
+    from vivid.pose.draw import hand_map
 
     session = pipeline.prepare(portrait(), tone(60), gestures(), RunSettings()).session
 
@@ -225,7 +226,13 @@ def test_memory_does_not_grow_with_length(pipeline, monkeypatch):
         monkeypatch.setattr("vivid.generators.diffusion.conditioner.WINDOW_CACHE_BYTES", conditions._kept_bytes)
         full = conditioner(2)
         full.window(range(0, 12))
-        assert full.window(range(12, 24)) is not full.window(range(12, 24))
+        drawn = []
+        monkeypatch.setattr(
+            "vivid.generators.diffusion.conditioner.hand_map", lambda pose: drawn.append(0) or hand_map(pose)
+        )
+        again = full.window(range(12, 24))
+        assert again is not full.window(range(12, 24)) and len(drawn) == 12, "every frame's hands are drawn once"
+        torch.testing.assert_close(again.hand_features, full.window(range(12, 24)).hand_features)
         once = conditioner(1)
         assert once.window(range(0, 12)) is not once.window(range(0, 12)), "a single step would keep them for nothing"
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from einops import rearrange
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ...config import RunSettings
@@ -58,6 +60,7 @@ class Conditioner:
         self._budget = 0 if settings.steps == 1 else WINDOW_CACHE_BYTES
         self._kept: dict[tuple[int, int], Conditions] = {}
         self._kept_bytes = 0
+        self._maps: dict[int, bytes] = {}
 
     def window(self, frames: range) -> Conditions:
         """Conditions of the frames start..stop-1: of one video, or for models of single frames of a video per frame."""
@@ -71,9 +74,22 @@ class Conditioner:
             self._kept_bytes += size
         return conditions
 
+    def _hand_map(self, index: int) -> NDArray[np.uint8]:
+        """The hand map of a frame (H, W, 3), drawn once if there are more steps than one.
+
+        Kept compressed, in a few kB: nearly all of it is black.
+        """
+        if index not in self._maps:
+            drawn = hand_map(self.inputs.clip.frame(index))
+            if self.settings.steps == 1:
+                return drawn
+            self._maps[index] = zlib.compress(drawn.tobytes(), 1)
+        pixels = np.frombuffer(zlib.decompress(self._maps[index]), np.uint8)
+        return pixels.reshape(self.size[1], self.size[0], 3)
+
     def _build(self, frames: range) -> Conditions:
         clip = self.inputs.clip.take(slice(frames.start, frames.stop))
-        maps = np.stack([hand_map(clip.frame(i)) for i in range(len(clip))])
+        maps = np.stack([self._hand_map(index) for index in frames])
         pixels = rearrange(torch.from_numpy(maps).to(self.device), "f h w c -> f c h w").to(self.dtype) / 255
         hand_features = self.hand_encoder(pixels)
         found = hand_boxes(clip)
