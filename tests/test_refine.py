@@ -18,6 +18,7 @@ from vivid.media.tensors import from_unit, to_unit
 from vivid.method.factory import Models
 from vivid.pose.skeleton import PoseClip
 from vivid.training import presets
+from vivid.training.ablations import ABLATIONS, FULL
 from vivid.training.loop import LoopConfig
 from vivid.training.refine.augment import random_development
 from vivid.training.refine.evaluation import evaluate
@@ -169,6 +170,22 @@ def test_it_learns_what_the_layers_lack(ready: Ready) -> None:
     after = evaluate(stage, [ready], said.append)
     assert (after[2] > after[1] + 3).all()
     assert "passed" in said[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("no-hcc", "codes"), ("no-head-stream", "rhythm"), ("no-lip-stream", "audio")]
+)
+def test_an_ablation_keeps_its_part_from_the_networks(ready: Ready, name: str, part: str) -> None:
+    models = start_refiner(dummy_models())
+    fill(models.denoiser, 3)
+    for ablation, same in ((FULL, False), (ABLATIONS[name], True)):
+        stage = RefineStage(replace(TINY, ablation=ablation), models, [ready], []).eval()
+        batch = stage.batch(np.random.default_rng(0))
+        batch |= {kept: torch.ones(2, dtype=torch.bool) for kept in ("keep_audio", "keep_hands")}
+        other = 31 - batch[part] if part == "codes" else torch.randn(50, 384) + 0 * batch[part]
+        with torch.no_grad():
+            one, two = (stage.refine({**batch, part: value})[1] for value in (batch[part], other))
+        assert torch.allclose(one, two, atol=1e-5) is same, name
 
 
 def test_motion_modules_and_autoencoder_stay_as_they_are(start: Models, ready: Ready) -> None:
