@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vivid.media.beside import GAP, PAPER, TALLEST, WIDEST, draw_caption, write_beside
+from vivid.media import beside
+from vivid.media.beside import GAP, PAPER, TALLEST, WIDEST, draw_caption, font_for, write_beside
 from vivid.media.provenance import Provenance, read_provenance
 from vivid.media.sound import load_speech
 from vivid.media.video import VideoWriter, probe, read_frames
@@ -49,4 +50,29 @@ def test_a_long_caption_is_broken_and_never_cut(width: int) -> None:
     short, long = "A", "A layered\nPose calibration: on, Seed: 123456, Guidance: 2.5"
     few, many = draw_caption(short, width, 400), draw_caption(long, width, 400)
     assert many.shape[1] == width and len(many) > len(few)
+    assert (many[:, -4:] == PAPER).all()
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_no_caption_shows_a_letter_that_its_font_lacks(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not installed:
+        monkeypatch.setattr(beside, "FONTS", ("no-such-font.ttf",))
+    text = "Portrait: Zoë 王小明 ǻ\nGestures: 挥手 \U0001f600"
+    font, drawn = font_for(text, 20)
+    assert drawn.startswith(("Portrait: Zoë ", "Portrait: Zoe "))
+    assert "\U0001f600" not in drawn
+    nothing = bytes(font.getmask("\U0010fffe"))
+    assert all(bytes(font.getmask(letter)) != nothing for letter in drawn if letter.strip())
+    if "王" not in drawn:
+        assert drawn.splitlines()[1] == "Gestures"
+    assert not (installed is False and "王" in drawn)
+
+
+def test_chinese_is_drawn_and_broken_where_a_font_for_it_is_installed() -> None:
+    font, drawn = font_for("王小明", 20)
+    if drawn != "王小明":
+        pytest.skip("no font with Chinese letters is installed")
+    assert bytes(font.getmask("王")) != bytes(font.getmask("小"))
+    one, many = draw_caption("王小明", 200, 400), draw_caption("王小明" * 20, 200, 400)
+    assert len(many) > 3 * len(one)
     assert (many[:, -4:] == PAPER).all()

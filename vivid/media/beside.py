@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +25,19 @@ TALLEST = 720
 WIDEST = 3840
 GAP = 8
 """Pixels between two pictures."""
+FONTS = (
+    "DejaVuSans.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "NotoSerifCJK-Regular.ttc",
+    "wqy-microhei.ttc",
+    "msyh.ttc",
+    "PingFang.ttc",
+)
+"""With accents and other alphabets, or with Chinese, Japanese and Korean letters, as Debian, Windows and macOS name them;
+none has to be there."""
 PAPER, INK = (20, 22, 26), (240, 242, 247)
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True)
@@ -68,26 +83,66 @@ def write_beside(
 
 def draw_caption(text: str, width: int, height: int) -> NDArray[np.uint8]:
     """A caption (h, width, 3) for a picture of that size: in letters large enough to read when the video is shown
-    small, broken into lines between words."""
+    small, broken into lines. What no font of this machine can draw is left out."""
     size = max(12, round(height * 0.042))
-    font = ImageFont.load_default(size)
+    font, text = font_for(text, size)
     pad = round(size * 0.5)
-    rows: list[str] = []
-    for line in text.splitlines():
-        row = ""
-        for word in line.split():
-            longer = f"{row} {word}".strip()
-            if row and font.getlength(longer) > width - 2 * pad:
-                rows.append(row)
-                longer = word
-            row = longer
-        rows.append(row)
+    rows = [row for line in text.splitlines() for row in _broken(line, font, width - 2 * pad)]
     step = round(size * 1.3)
     image = Image.new("RGB", (width, 2 * pad + step * len(rows)), PAPER)
     draw = ImageDraw.Draw(image)
     for k, row in enumerate(rows):
         draw.text((pad, pad + k * step), row, fill=INK, font=font)
     return np.asarray(image)
+
+
+def font_for(text: str, size: int) -> tuple[Font, str]:
+    """The font of this machine that draws most of a text, and what it draws of it: letters without the accents that it
+    has none of, and nothing instead of a letter that it lacks."""
+    best: tuple[Font, str] | None = None
+    for font in _fonts(size):
+        drawn = "".join(_drawn(letter, font) for letter in text)
+        if best is None or len(drawn) > len(best[1]):
+            best = font, drawn
+        if drawn == text:
+            break
+    assert best is not None
+    return best[0], "\n".join(line.rstrip(": ") for line in best[1].splitlines())
+
+
+def _fonts(size: int) -> Iterator[Font]:
+    """Pillow's own font, which has Latin letters, then those of FONTS that are installed."""
+    yield ImageFont.load_default(size)
+    for name in FONTS:
+        with suppress(OSError):
+            yield ImageFont.truetype(name, size)
+
+
+def _drawn(letter: str, font: Font) -> str:
+    plain = "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
+    return next((each for each in (letter, plain) if each.isascii() or _has(font, each)), "")
+
+
+def _has(font: Font, letters: str) -> bool:
+    """Whether a font draws something else for each letter than for one that no font has."""
+    nothing = bytes(font.getmask("\U0010fffe"))
+    return all(bytes(font.getmask(letter)) not in (nothing, b"") for letter in letters)
+
+
+def _broken(line: str, font: Font, room: int) -> Iterator[str]:
+    """A line in rows of at most `room` pixels, broken between words, and within those that are wider."""
+    row = ""
+    for word in re.findall(r"\S+", line):
+        longer = f"{row} {word}".strip()
+        if row and font.getlength(longer) > room:
+            yield row
+            longer = word
+        while len(longer) > 1 and font.getlength(longer) > room:
+            fits = next((k for k in range(len(longer) - 1, 1, -1) if font.getlength(longer[:k]) <= room), 1)
+            yield longer[:fits]
+            longer = longer[fits:]
+        row = longer
+    yield row
 
 
 def _even(value: float) -> int:

@@ -91,7 +91,7 @@ def beside_inputs(context: Context, record: Record, portrait: Portrait, motion: 
         )
         paper = np.full((canvas[1], canvas[0], 3), 24, np.uint8)
         image = shrink(portrait.image, TALLEST)
-        captions = [_titled(kind, record.names[kind]) for kind in ("portrait", "motion")]
+        captions = [f"{TITLES[kind]}: {record.names[kind]}" for kind in ("portrait", "motion")]
         used = used_settings(column)
         videos: list[Path | Drawn] = [
             Drawn((image.shape[1], image.shape[0]), itertools.repeat(image)),
@@ -99,7 +99,7 @@ def beside_inputs(context: Context, record: Record, portrait: Portrait, motion: 
             column.output,
         ]
         note = Provenance(model=used["model"], seed=column.variant.seed, settings=used)
-        write_beside(videos, [*captions, _titled("video", used["model"])], path, note)
+        write_beside(videos, [*captions, f"{TITLES['video']}: {used['model']}"], path, note)
 
     path = _once(context, record, "video", write)
     context.visitors.grant(record.maker.owner, path)
@@ -113,11 +113,6 @@ def _once(context: Context, record: Record, kind: str, write: Callable[[Record, 
             context.visitors.check_room(record.maker, _expected(record, kind))
             write(record, path)
     return path
-
-
-def _titled(kind: str, name: str) -> str:
-    """A caption in Latin letters: a name in others is left out."""
-    return f"{TITLES[kind]}: {name}" if name.isascii() else TITLES[kind]
 
 
 def _expected(record: Record, kind: str) -> int:
@@ -153,7 +148,7 @@ def used_settings(column: Column) -> dict[str, Any]:
 
 
 def caption(record: Record, column: Column) -> str:
-    """What is written above a column of the side-by-side video, in Latin letters: the letters that its font has."""
+    """What is written above a column of the side-by-side video."""
     used = used_settings(column)
     found = []
     for name in differences([each.variant for each in record.finished]):
