@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import zipfile
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +35,7 @@ from vivid.ui.inspect.decisions import DecisionBook, Mark
 from vivid.ui.inspect.fitting import nudges_of, packed
 from vivid.ui.inspect.pairs import Source, folder_sources, match_pairs
 from vivid.ui.inspect.uploads import FOLDER
-from vivid.ui.visitors import Visitor, current
+from vivid.ui.visitors import Visitor, Visitors, current
 
 
 @pytest.fixture
@@ -178,6 +179,28 @@ def test_a_nudge_moves_the_calibrated_points(bench: Bench) -> None:
     after = unpack(bench.fit({**asked, "nudges": {"offset_x": 0.5}})["calibrated"], 11) * (400 / 4096)
     moved = (after - before)[:, [0, 1, 2, 5], 0]
     np.testing.assert_allclose(moved, 50, atol=0.5)
+
+
+def test_all_corrected_clips_come_in_one_archive(bench: Bench, folder: Path, tmp_path: Path) -> None:
+    visitors = Visitors(tmp_path / "files", 1.0)
+    bench = Bench(tmp_path / "decisions", folder, visitors=visitors)
+    asked = {"collection": FOLDER, **who(bench)}
+    assert "corrected no clip" in bench.clips(asked)["error"]
+    assert "error" in bench.clips({**asked, "secret": "another"})
+    current.set(Visitor("browser one", "browser one"))
+    for pair, angle in zip(bench.open(asked)["pairs"], (10, 20), strict=True):
+        nudged = {"nudges": {"left_angle": angle}, "action": "nudge", "session": "s", "decision": ""}
+        assert "error" not in bench.record({**asked, **nudged, "pair": pair["id"]})
+    answer = bench.clips(asked)
+    path = Path(answer["url"].removeprefix("gradio_api/file="))
+    assert answer["file"] == "clips-anna.zip"
+    assert visitors.granted("browser one", str(path)) is not None and visitors.granted("browser two", str(path)) is None
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path / "out")
+    assert [name[:2] for name in names] == ["1_", "2_"]
+    assert [len(load_clip(tmp_path / "out" / name)) for name in names] == [11, 12]
+    visitors.close()
 
 
 def test_reasons_and_a_bad_frame_are_kept_and_exported(bench: Bench) -> None:

@@ -16,6 +16,7 @@ from vivid import cli
 from vivid.pose.clips import save_clip
 from vivid.ui.inspect import fitting, overlap
 from vivid.ui.inspect.bench import Bench
+from vivid.ui.inspect.overlap import by_pair
 from vivid.ui.inspect.uploads import FOLDER
 from vivid.ui.options import read_options
 
@@ -111,11 +112,25 @@ def test_disagreements_are_told_when_all_have_decided_and_can_be_settled(
     assert '"settled": "reject"' in office.bench.export(office._known["Cleo"])["json"]
 
 
+def test_agreement_is_told_about_what_enough_have_decided(office: Office) -> None:
+    assert office.open("Anna")["agreement"] == {"pairs": 0, "kappa": None, "two": []}
+    for number, (anna, bob) in enumerate((("accept", "accept"), ("reject", "reject"), ("accept", "reject"))):
+        office.decide("Anna", number, anna)
+        assert office.open("Bob")["agreement"]["pairs"] == number
+        office.decide("Bob", number, bob)
+    office.decide("Anna", 3, "reject")  # nobody else has: it counts for nothing yet
+    told = office.open("Anna")["agreement"]
+    # Cohen: observed 2/3, by chance (2/3 * 1/3 + 1/3 * 2/3) = 4/9; Fleiss: by chance 1/2
+    assert told["two"] == [{"pairs": 3, "same": 2, "kappa": pytest.approx(0.4)}]
+    assert (told["pairs"], told["kappa"]) == (3, pytest.approx(1 / 3))
+    assert office.open("Cleo")["agreement"] == {"pairs": 3, "kappa": pytest.approx(1 / 3), "two": []}
+
+
 def test_without_overlap_nobody_learns_of_others(office: Office, tmp_path: Path) -> None:
     office.decide("Anna", 0, "accept")
     alone = Bench(tmp_path / "decisions", tmp_path / "pairs")
     answer = alone.open({"collection": FOLDER, **office._known["Anna"]})
-    assert answer["overlap"] == 0 and "others" not in answer["pairs"][0]
+    assert answer["overlap"] == 0 and answer["agreement"] is None and "others" not in answer["pairs"][0]
     assert "error" in office.bench.record({"collection": FOLDER, **office._known["Anna"], "settled": "perhaps"})
 
 
@@ -136,11 +151,11 @@ def test_files_are_read_again_only_when_they_have_changed(office: Office, monkey
     office.decide("Anna", 2, "accept")
     read.clear()
     found = tally.others(office.decisions / "decisions-bob.jsonl")
-    assert len(found) == 2 and read == ["decisions-anna.jsonl"]
+    assert len(by_pair(found)) == 2 and read == ["decisions-anna.jsonl"]
     monkeypatch.setattr(overlap, "EVERY_SECONDS", 1000.0)
     office.decide("Anna", 3, "accept")
     read.clear()
-    assert len(tally.others(office.decisions / "decisions-bob.jsonl")) == 2 and read == []
+    assert len(by_pair(tally.others(office.decisions / "decisions-bob.jsonl"))) == 2 and read == []
 
 
 def test_the_overlap_is_an_option() -> None:

@@ -33,8 +33,8 @@ FONTS = (
     "msyh.ttc",
     "PingFang.ttc",
 )
-"""With accents and other alphabets, or with Chinese, Japanese and Korean letters, as Debian, Windows and macOS name them;
-none has to be there."""
+"""With accents and other alphabets, or with Chinese, Japanese and Korean letters, as Debian, Windows and macOS name
+them; none has to be there."""
 PAPER, INK = (20, 22, 26), (240, 242, 247)
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont

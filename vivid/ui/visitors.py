@@ -205,6 +205,13 @@ class Visitors:
         self.grant(visitor.owner, path)
         return path
 
+    def file_of(self, visitor: Visitor, suffix: str, more: int) -> Path:
+        """The same for a visitor without a session, and with `more` bytes that are to come. Errors: InputError."""
+        self.check_room(visitor, more)
+        path = self.folder(None) / f"{secrets.token_urlsafe(12)}{suffix}"
+        self.grant(visitor.owner, path)
+        return path
+
     # -- until when ---------------------------------------------------------------------------------------------------
 
     def clean(self, now: float | None = None) -> int:

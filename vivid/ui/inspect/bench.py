@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import tempfile
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -22,13 +24,13 @@ from ...pose.edits import checked_edits
 from ...pose.skeleton import PoseClip
 from ..previews import Previews
 from ..strings import chinese
-from ..visitors import ADDRESS_SHARES, current
+from ..visitors import ADDRESS_SHARES, Visitors, current
 from .agreement import as_csv, final_state
 from .annotators import Annotators
 from .asked import Answer, Asked, answering, plain_function
 from .decisions import ACTIONS, CLIP_STEP, Mark, checked_nudges, clean_name
 from .fitting import Correction, Fitting, packed
-from .overlap import Opinion, Tally, first_pair, opinions_in, shared
+from .overlap import Opinion, Tally, agreed, by_pair, first_pair, opinions_in, shared
 from .pairs import Pair, Source
 from .uploads import FOLDER, Collections
 
@@ -46,8 +48,11 @@ class Bench:
         limits: Limits | None = None,
         previews: Previews | None = None,
         overlap: int = 0,
+        visitors: Visitors | None = None,
     ) -> None:
-        """overlap: how many annotators are to decide about each pair of the folder; 0 is everybody about all."""
+        """overlap: how many annotators are to decide about each pair of the folder; 0 is everybody about all;
+        visitors: where files that are downloaded lie."""
+        self._visitors = visitors
         self._overlap, self._tally = overlap, Tally(decisions)
         self._annotators = Annotators(decisions)
         self.collections = Collections(pairs)
@@ -100,9 +105,9 @@ class Bench:
             for key, pair in pairs.items()
         ]
         overlap = self._overlap if name == FOLDER else 0
+        own, everybody = opinions_in(book), self._tally.others(book.path) if overlap else {}
         if overlap:
-            own, others = opinions_in(book), self._tally.others(book.path)
-            nothing = Opinion(Mark(), "")
+            others, nothing = by_pair(everybody), Opinion(Mark(), "")
             for entry in listed:
                 key = entry["id"]
                 entry.update(shared(own.get(key, nothing), others.get(key, []), overlap))
@@ -112,6 +117,7 @@ class Bench:
             "overlap": overlap,
             "first": first_pair(book.name, len(pairs)) if overlap else 0,
             "pairs": listed,
+            "agreement": agreed(own, everybody, pairs, overlap) if overlap else None,
         }
 
     @answering
@@ -212,6 +218,21 @@ class Bench:
         return {"data": base64.b64encode(clip_file(self._fitting.corrected(pair, asked.correction())[0])).decode()}
 
     @answering
+    def clips(self, asked: Asked) -> Answer:
+        """name, secret -> all clips that this annotator has corrected in one ZIP: its address for this visitor."""
+        book = asked.book(self._annotators)
+        rows = [row for row in final_state(book) if row["corrected_clip"]]
+        if not rows or self._visitors is None:
+            raise InputError("You have corrected no clip yet: move a point or a slider, then it is kept.")
+        path = self._visitors.file_of(
+            current.get(), ".zip", sum(book.clip_path(row["pair"]).stat().st_size for row in rows)
+        )
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+            for row in rows:
+                archive.write(book.clip_path(row["pair"]), f"{_plain(row['name'])}_{row['pair'][:8]}.npz")
+        return {"url": f"gradio_api/file={path}", "file": f"{book.clip_path('').parent.name}.zip"}
+
+    @answering
     def progress(self, asked: Asked) -> Answer:
         """collection, pair -> how far the poses of the pair's video are read: {done, total}, zeros when not begun."""
         done, total = self._fitting.watched(self._pair(asked).clip)
@@ -221,8 +242,12 @@ class Bench:
     def calls(self) -> list[Callable[[Any], Answer]]:
         """What a page may call, as plain functions (Gradio marks them, which methods do not allow)."""
         about_pairs = (self.open, self.load, self.fit, self.look, self.survey, self.progress, self.clip)
-        methods = (self.claim, self.known, *about_pairs, self.record, self.undo, self.export)
+        methods = (self.claim, self.known, *about_pairs, self.record, self.undo, self.export, self.clips)
         return [plain_function(method) for method in methods]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name)[:60]
 
 
 def clip_file(clip: PoseClip) -> bytes:

@@ -101,9 +101,9 @@ async function showAgain(index, frame) { // a pair that has changed; where one l
   if (frame !== null && ready()) to(frame);
   if (state.overlap) { looked = -Infinity; refresh(); }
 }
-function hand(name, parts, type) { // to the browser, as a file
+function hand(name, parts, type, url = URL.createObjectURL(new Blob(parts, { type }))) { // to the browser, as a file
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(parts, { type }));
+  link.href = url;
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
@@ -114,7 +114,8 @@ async function download() {
   settle();
   try {
     await line;
-    const answer = await ask("export"), kind = $("as").value;
+    const kind = $("as").value, answer = await ask(kind === "clips" ? "clips" : "export");
+    if (answer.url) { hand(answer.file, [], "", answer.url); return; }
     if (!answer.text) { say(both("inspect_nothing_to_save")); return; }
     // a spreadsheet knows by the mark in front that a CSV is UTF-8
     const parts = kind === "csv" ? ["\ufeff", answer.csv] : [answer[kind]];

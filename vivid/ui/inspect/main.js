@@ -86,6 +86,7 @@ async function open(collection) {
     answer = await ask("open");
     answer.pairs.forEach((entry, k) => { entry.place = k; });
     Object.assign(state, { pairs: answer.pairs, overlap: answer.overlap, at: answer.first - 1, data: null });
+    agreement(answer.agreement);
     $("order").value = "place";
     kept(sessionStorage, "collection", collection);
   } catch (error) { kept(sessionStorage, "collection", ""); complain(error); return; }

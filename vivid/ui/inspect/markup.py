@@ -71,7 +71,7 @@ def template(count: int | None, lasting: bool, shared: bool) -> str:
         else ""
     )
     warning = "" if lasting else f'<p class="vi-warning" role="note">{both("inspect_not_lasting")}</p>'
-    kinds = _options((kind, f"inspect_as_{kind}") for kind in ("text", "csv", "json"))
+    kinds = _options((kind, f"inspect_as_{kind}") for kind in ("text", "csv", "json", "clips"))
     keys = {
         name: f"<kbd>{sign}</kbd>"
         for name, sign in dict(left="←", right="→", up="↑", down="↓", a="A", r="R", s="S", u="U").items()
@@ -150,6 +150,7 @@ def _middle(hints: str) -> str:
       {_button("next", "→", "inspect_next")}
       <div class="vi-progress"><span data-is="count"></span><div><i data-is="bar"></i></div></div>
     </div>
+    <p class="vi-agreement" data-is="agreement" hidden></p>
     <ul class="vi-notices" data-is="notices"></ul>
     <div class="vi-views vi-layers" role="group" data-in-aria-label="inspect_layers">{layers}</div>
     <div class="vi-stage" data-is="stage">

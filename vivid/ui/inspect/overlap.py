@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .agreement import cohens_kappa, fleiss_kappa
 from .decisions import DecisionBook, Mark
 
 EVERY_SECONDS = 3.0
@@ -38,17 +40,13 @@ class Tally:
         self._looked = float("-inf")
         self._guard = threading.Lock()
 
-    def others(self, own: Path) -> dict[str, list[Opinion]]:
-        """Pair id -> what everybody but the owner of that file holds of it."""
+    def others(self, own: Path) -> dict[str, dict[str, Opinion]]:
+        """Annotator's file -> pair id -> what they hold of it; everybody but the owner of the file `own`."""
         with self._guard:
             if time.monotonic() - self._looked > EVERY_SECONDS:
                 self._look()
                 self._looked = time.monotonic()
-            found: dict[str, list[Opinion]] = {}
-            for name, (_, opinions) in self._read.items():
-                for pair, opinion in opinions.items() if name != own.name else ():
-                    found.setdefault(pair, []).append(opinion)
-            return found
+            return {name: opinions for name, (_, opinions) in self._read.items() if name != own.name}
 
     def _look(self) -> None:
         present = {}
@@ -59,6 +57,38 @@ class Tally:
             fresh = known is not None and known[0] == state
             present[path.name] = known if known is not None and fresh else (state, opinions_in(DecisionBook.at(path)))
         self._read = present
+
+
+def by_pair(held: dict[str, dict[str, Opinion]]) -> dict[str, list[Opinion]]:
+    """Pair id -> what all of them hold of it."""
+    found: dict[str, list[Opinion]] = {}
+    for opinions in held.values():
+        for pair, opinion in opinions.items():
+            found.setdefault(pair, []).append(opinion)
+    return found
+
+
+def agreed(
+    own: dict[str, Opinion], others: dict[str, dict[str, Opinion]], pairs: Iterable[str], overlap: int
+) -> dict[str, Any]:
+    """How far annotators agree about those of `pairs` that enough of them have decided, so that nobody is led.
+
+    pairs: how many those are; kappa: Fleiss' over everybody; two: for each other annotator the pairs in common, how
+    many were decided alike, and Cohen's kappa. Kappas are None where chance alone explains all.
+    """
+    decided = [
+        {pair: opinion.mark.decision for pair, opinion in held.items() if opinion.mark.decision}
+        for held in (own, *others.values())
+    ]
+    every = {pair: [held[pair] for held in decided if pair in held] for pair in pairs}
+    full = {pair: verdicts for pair, verdicts in every.items() if len(verdicts) >= max(overlap, 2)}
+    two = []
+    for held in decided[1:]:
+        both = [(decided[0][pair], held[pair]) for pair in full if pair in decided[0] and pair in held]
+        if both:
+            kappa = cohens_kappa(*zip(*both, strict=True))
+            two.append({"pairs": len(both), "same": sum(one == other for one, other in both), "kappa": kappa})
+    return {"pairs": len(full), "kappa": fleiss_kappa(list(full.values())), "two": two}
 
 
 def shared(own: Opinion, others: list[Opinion], overlap: int) -> dict[str, Any]:

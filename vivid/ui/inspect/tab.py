@@ -37,7 +37,7 @@ MOST_UPLOADS = 1000
 def build_inspect(context: Context) -> None:
     """Build the tab inside the current gr.Tab."""
     options = context.options
-    bench = Bench(options.decisions, options.pairs, options.limits, context.previews, options.overlap)
+    bench = Bench(options.decisions, options.pairs, options.limits, context.previews, options.overlap, context.visitors)
     count = len(match_pairs(folder_sources(options.pairs))[0]) if options.pairs else None
 
     page = gr.HTML(

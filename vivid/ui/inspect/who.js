@@ -114,6 +114,7 @@ async function refresh() { // what windows on other machines have done, and othe
   looked = performance.now();
   const { pairs, changes } = state, answer = await ask("open").catch(() => null);
   if (!answer || state.pairs !== pairs || state.changes !== changes) return; // what came back is older than what is here
+  agreement(answer.agreement);
   const now = new Map(answer.pairs.map((p) => [p.id, p])), here = pairs.filter((entry) => now.has(entry.id));
   const changed = here.filter((entry) => take(entry, markOf(now.get(entry.id))));
   here.forEach((entry) => { const { enough, others, split, verdict } = now.get(entry.id); Object.assign(entry, { enough, others, split, verdict }); });

@@ -63,6 +63,18 @@ function sort() {
   mark();
 }
 
+// ---- how far annotators agree (words: Landis and Koch, 1977) ---------------------------------------------------
+const WORDS = [[0, "poor"], [0.2, "slight"], [0.4, "fair"], [0.6, "moderate"], [0.8, "substantial"], [1, "perfect"]];
+function agreement(told) {
+  const kappa = (value, index) => value === null ? TEXT.inspect_kappa_none[index] : filled(TEXT.inspect_kappa[index], {
+    value: value.toFixed(2), word: TEXT["inspect_kappa_" + WORDS.find(([most]) => value <= most)[1]][index] });
+  const line = (key, values) => ["en", "zh"].map((language, index) =>
+    `<span class="lang-${language}">${filled(TEXT[key][index], { ...values, kappa: kappa(values.kappa, index) })}</span>`).join("");
+  $("agreement").hidden = !told || !told.pairs;
+  if (!told) return;
+  $("agreement").innerHTML = [line("inspect_agreement", told), ...told.two.map((each) => line("inspect_agreement_two", each))].join(" ");
+}
+
 // ---- several annotators ---------------------------------------------------------------------------------------------
 function together(entry) { // what the others have decided, once enough have
   const others = entry.others || [];

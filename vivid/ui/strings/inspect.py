@@ -196,6 +196,23 @@ TABLE: dict[str, tuple[str, str]] = {
     "inspect_as_text": ("every step (.jsonl)", "全部步骤 (.jsonl)"),
     "inspect_as_csv": ("table (.csv)", "表格 (.csv)"),
     "inspect_as_json": ("table (.json)", "表格 (.json)"),
+    "inspect_as_clips": ("corrected clips (.zip)", "修正后的片段 (.zip)"),
+    "inspect_agreement": (
+        "Agreement about {pairs} pairs that enough have decided: {kappa}.",
+        "已有足够人决定的 {pairs} 对的一致性：{kappa}。",
+    ),
+    "inspect_agreement_two": (
+        "You and another: {same} of {pairs} alike, {kappa}.",
+        "您与另一位：{pairs} 对中 {same} 对相同，{kappa}。",
+    ),
+    "inspect_kappa": ("κ = {value}, {word}", "κ = {value}，{word}"),
+    "inspect_kappa_none": ("no κ, since all decisions are the same", "所有决定相同，无法计算 κ"),
+    "inspect_kappa_poor": ("no better than chance", "不高于偶然"),
+    "inspect_kappa_slight": ("slight", "轻微"),
+    "inspect_kappa_fair": ("fair", "一般"),
+    "inspect_kappa_moderate": ("moderate", "中等"),
+    "inspect_kappa_substantial": ("substantial", "较高"),
+    "inspect_kappa_perfect": ("almost perfect", "几乎完全一致"),
     "inspect_key_redo": ("do again what was undone", "重做"),
     "inspect_key_settle": ("settle a disagreement as accepted, as rejected", "将分歧裁定为接受或拒绝"),
     "inspect_key_layers": (

@@ -379,6 +379,9 @@ TABLE: dict[str, str] = {
     # Inspect
     "Enter your name first: your decisions are kept under it.": "请先输入您的名字：您的决定将保存在此名下。",
     "The name has {} characters: keep it under {}.": "名字有 {0} 个字符：请少于 {1} 个。",
+    "You have corrected no clip yet: move a point or a slider, then it is kept.": (
+        "您尚未修正任何片段：移动关键点或滑块后即会保存。"
+    ),
     "{} is no decision: choose accept, reject or unsure.": "{0} 不是决定：请选择接受、拒绝或不确定。",
     "There are no decisions in {}: name the folder that the server keeps them in.": (
         "{0} 中没有决定：请给出服务器保存决定的文件夹。"
