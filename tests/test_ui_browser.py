@@ -189,6 +189,7 @@ def test_a_video_is_taken_along_beside_its_inputs_and_under_a_link(
     assert both.has_sound and both.width > 3 * 128 and both.seconds == pytest.approx(alone.seconds, abs=0.05)
     page.wait_for_selector("#take-beside:has-text('With its inputs')")
     page.click("#take-link")
+    page.wait_for_selector("text=The link is copied")
     page.wait_for_selector("#taken:has-text('may watch the video, at least until')")
     page.wait_for_function("document.querySelector('#taken-link textarea, #taken-link input')?.value")
     link = page.input_value("#taken-link textarea, #taken-link input")

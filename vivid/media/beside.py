@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +49,16 @@ class Drawn:
 
 
 def write_beside(
-    videos: Sequence[Path | Drawn], captions: Sequence[str], output: Path, provenance: Provenance | None = None
+    videos: Sequence[Path | Drawn],
+    captions: Sequence[str],
+    output: Path,
+    provenance: Provenance | None = None,
+    progress: Callable[[float], object] | None = None,
 ) -> None:
     """Write the videos, made by this program, and what is drawn side by side to an MP4, at the height of the highest
     video, none squashed, as long as the shortest, with the sound of the first that is a video. Each caption stands
-    above its picture, in as many lines as it has or needs. One frame of each is in memory at a time. Errors:
-    InputError.
+    above its picture, in as many lines as it has or needs. One frame of each is in memory at a time. `progress` is told
+    the share that is done. Errors: InputError.
     """
     infos = {path: probe(path, OWN) for path in videos if isinstance(path, Path)}
     sizes = [each.size if isinstance(each, Drawn) else (infos[each].width, infos[each].height) for each in videos]
@@ -68,17 +72,19 @@ def write_beside(
     lefts = [sum(widths[:k]) + GAP * k for k in range(len(widths))]
     for head, left in zip(heads, lefts, strict=True):
         whole[: len(head), left : left + head.shape[1]] = head
-    first = next(iter(infos))
+    first, seconds = next(iter(infos)), min(info.seconds or 0.0 for info in infos.values())
     sound = load_speech(first, limits=OWN) if infos[first].has_sound else None
     shown = [each.frames if isinstance(each, Drawn) else read_frames(each, limits=OWN) for each in videos]
     with VideoWriter(output, (whole.shape[1], whole.shape[0]), FPS, sound, provenance) as writer:
         # Lengths are already equal, except for what a video is cut to.
-        for frames in zip(*shown, strict=False):
+        for done, frames in enumerate(zip(*shown, strict=False), 1):
             for frame, left, width in zip(frames, lefts, widths, strict=True):
                 larger = frame.shape[0] < height
                 how = cv2.INTER_CUBIC if larger else cv2.INTER_AREA
                 whole[top:, left : left + width] = cv2.resize(frame, (width, height), interpolation=how)
             writer.write(whole)
+            if progress is not None and seconds:
+                progress(min(done / (seconds * FPS), 1.0))
 
 
 def draw_caption(text: str, width: int, height: int) -> NDArray[np.uint8]:

@@ -8,8 +8,8 @@ import functools
 import logging
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError, Message
@@ -97,6 +97,28 @@ class Engine:
     def capabilities(self) -> Capabilities | None:
         """What the loaded model can do; None while it loads or when it failed."""
         return None if self._pipeline is None else self._pipeline.capabilities
+
+
+def followed(work: Callable[[Callable[[float], object]], object], every: float = 0.2) -> Iterator[float]:
+    """Yield the share of `work` that it tells is done while it runs in a thread of low priority. Errors: its own.
+
+    Whoever stops listening does not stop the work, which may hold what others wait for.
+    """
+    share, done = [0.0], Future[None]()
+
+    def run() -> None:
+        lower_priority()
+        try:
+            work(lambda now: share.__setitem__(0, now))
+            done.set_result(None)
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=contextvars.copy_context().run, args=(run,), name="followed", daemon=True).start()
+    while not done.done():
+        yield share[0]
+        wait([done], timeout=every)
+    done.result()
 
 
 def warm_up_detector() -> None:

@@ -26,6 +26,22 @@
     if (box && (box.top < 0 || box.top > innerHeight / 3)) place.scrollIntoView({ behavior: "smooth", block: "start" });
   };
 
+  // "yes" once a text is in the clipboard; without https only the old way leads there.
+  window.vividCopy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      return "yes";
+    } catch (error) {
+      const field = document.createElement("textarea");
+      field.value = text;
+      document.body.append(field);
+      field.select();
+      const done = document.execCommand("copy");
+      field.remove();
+      return done ? "yes" : "";
+    }
+  };
+
   // Whoever asks for a video too early sees what is still to be chosen.
   window.vividMissing = () => {
     const empty = document.querySelector("#todo .vivid-warn") && document.querySelector(".va-card:not(:has(.va-filled))");

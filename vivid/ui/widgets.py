@@ -15,7 +15,7 @@ from gradio.data_classes import ListFiles
 from numpy.typing import NDArray
 from PIL import Image
 
-from .strings import STRINGS, both, both_of
+from .strings import STRINGS, both, both_of, say
 
 LEVELS = {"ok": "✓", "warn": "!", "bad": "✕", "info": "i"}
 
@@ -81,6 +81,11 @@ def plain_line(level: str, inner_html: str) -> str:
 def said(level: str, text: str) -> str:
     """The same for a sentence of a reader or the detector, with its Chinese where we know it."""
     return plain_line(level, both_of(text))
+
+
+def tell_copied(copied: str, request: gr.Request) -> None:
+    """Say whether a link was copied, as `vividCopy` has told."""
+    gr.Info(say("copied" if copied else "copy_by_hand", request), title=say("take_link", request))
 
 
 def lines(*items: str) -> str:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from ...errors import InputError
-from ..compare.downloads import SAVE, beside_inputs, to_save
+from ..compare.downloads import SAVE, beside_inputs, path_of, to_save
 from ..compare.inputs import titled
 from ..compare.record import new_file, record_of, when
 from ..compare.settings import ANIMATE, INPUTS
 from ..context import Context
+from ..engine import followed
 from ..jobs import DONE, Job
 from ..serving import PREVIEW, PRIVATE, SLOW_PREVIEW
-from ..strings import STRINGS, t
+from ..strings import STRINGS, both, t
 from ..visitors import visitor_of
-from ..widgets import line, lines
+from ..widgets import line, lines, tell_copied
 from .cards import name_of
+from .progress import progress_bar
 
 if TYPE_CHECKING:
     from ..compare.record import Record
@@ -26,13 +29,12 @@ if TYPE_CHECKING:
 QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
 NOT_YOURS = "There is no finished video of yours to take along: make one."
 _LINK = """async (token) => {
-  if (!token) return "";
+  if (!token) return ["", ""];
   const url = new URL(location.href);
   url.hash = "";
   url.search = "";
   url.searchParams.set("compare", token);
-  try { await navigator.clipboard.writeText(url.href); } catch (error) { /* it can be copied by hand */ }
-  return url.href;
+  return [url.href, await vividCopy(url.href)];
 }"""
 
 
@@ -82,7 +84,7 @@ def own_job(context: Context, request: gr.Request, name: str | None) -> Job:
 
 def build_taking(context: Context, taken: Taken, current: gr.State) -> None:
     """What the buttons do with the job named `current`; only whoever made it may ask."""
-    token, file = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    token, file, copied = (gr.Textbox(visible=False) for _ in range(3))
 
     def kept(job: Job) -> Record:
         names = [name_of(each) for each in job.chosen]
@@ -90,19 +92,23 @@ def build_taking(context: Context, taken: Taken, current: gr.State) -> None:
             context, job, {kind: titled(kind, ANIMATE, name) for kind, name in zip(INPUTS, names, strict=True)}
         )
 
-    def make(request: gr.Request, name: str | None) -> str:
+    def make(request: gr.Request, name: str | None) -> Iterator[dict[Any, Any]]:
         job = own_job(context, request, name)
         if job.inputs is None:
             raise InputError(STRINGS["again_gone"][0])
-        return to_save(beside_inputs(context, kept(job), job.inputs[0], job.inputs[2]))
+        record, (person, _, clip, *_) = kept(job), job.inputs
+        for share in followed(lambda tell: beside_inputs(context, record, person, clip, tell)):
+            yield {taken.told: progress_bar(share, both("take_beside_making"))}
+        yield {taken.told: "", file: to_save(path_of(record, "video"))}
 
     waiting = taken.beside.click(
-        lambda: gr.Button(t("take_beside_making"), interactive=False), None, taken.beside, queue=False,
-        show_progress="hidden", **PRIVATE,
+        lambda: (gr.Button(interactive=False), progress_bar(-1, both("take_beside_making"))), None,
+        [taken.beside, taken.told], queue=False, show_progress="hidden", **PRIVATE,
     )  # fmt: skip
-    made = waiting.then(make, current, file, show_progress="hidden", **SLOW_PREVIEW, **PRIVATE)
+    made = waiting.then(make, current, [taken.told, file], show_progress="hidden", **SLOW_PREVIEW, **PRIVATE)
     made.success(None, file, None, js=SAVE)
-    made.then(lambda: gr.Button(t("take_beside"), interactive=True), None, taken.beside, **QUIET)
+    made.failure(lambda: "", None, taken.told, **QUIET)
+    made.then(lambda: gr.Button(interactive=True), None, taken.beside, **QUIET)
 
     def share(request: gr.Request, name: str | None) -> dict[Any, Any]:
         record = kept(own_job(context, request, name))
@@ -111,4 +117,5 @@ def build_taking(context: Context, taken: Taken, current: gr.State) -> None:
         return {token: record.token, taken.told: lines(line("info", "take_kept", until=until))}
 
     shared = taken.share.click(share, current, [token, taken.told], **QUIET)
-    shared.success(None, token, taken.link, js=_LINK).then(lambda: gr.Textbox(visible=True), None, taken.link, **QUIET)
+    linked = shared.success(None, token, [taken.link, copied], js=_LINK)
+    linked.then(lambda: gr.Textbox(visible=True), None, taken.link, **QUIET).then(tell_copied, copied, None, **QUIET)

@@ -6,7 +6,8 @@ import asyncio
 import dataclasses
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -17,15 +18,17 @@ from ...pose.portrait import Portrait
 from ...pose.skeleton import PoseClip
 from ...speech.types import Speech
 from ..animate.cards import name_of
+from ..animate.progress import progress_bar
 from ..context import Context
+from ..engine import followed
 from ..jobs import LineFullError
 from ..serving import EXPENSIVE, PREVIEW, PRIVATE, SLOW_PREVIEW
 from ..strings import both, say, t
 from ..visitors import visitor_of
-from ..widgets import line, lines
+from ..widgets import line, lines, tell_copied
 from . import player
 from .columns import build_column, updates, wanted_variants
-from .downloads import KINDS, SAVE, make, offered, to_save
+from .downloads import KINDS, SAVE, make, offered, path_of, to_save
 from .inputs import choices, chosen, titled
 from .record import Records, start, stop
 from .settings import (
@@ -52,7 +55,7 @@ FOLLOWING: dict[str, Any] = {"show_progress": "hidden", **EXPENSIVE, **PRIVATE}
 GONE = "This comparison is no longer kept here: compare again."
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 
-_LINK = """(portrait, voice, motion, count, ...values) => {
+_LINK = """async (portrait, voice, motion, count, ...values) => {
   const fields = FIELDS, usual = USUAL, columns = [];
   for (let k = 0; k < count; k++) {
     const column = {};
@@ -70,13 +73,12 @@ _LINK = """(portrait, voice, motion, count, ...values) => {
   url.search = "";
   url.hash = "";
   url.searchParams.set("compare", JSON.stringify(settings));
-  if (navigator.clipboard) navigator.clipboard.writeText(url.href).catch(() => {});
-  return url.href;
+  return [url.href, await vividCopy(url.href)];
 }"""
 _COPY = """() => {
   const url = new URL(location.href);
   url.hash = "";
-  if (navigator.clipboard) navigator.clipboard.writeText(url.href).catch(() => {});
+  return vividCopy(url.href);
 }"""
 
 
@@ -184,23 +186,23 @@ def build_compare(context: Context) -> None:
 
     halt.click(end, token, None, queue=False, show_progress="hidden", **PRIVATE)
 
-    def save(kind: str, name: str | None) -> str:
+    def save(kind: str, name: str | None) -> Iterator[dict[Any, Any]]:
         record = context.records.find(name)
         if record is None:
             raise InputError(GONE)
-        return to_save(make(context, record, kind))
+        for share in followed(lambda tell: make(context, record, kind, tell)):
+            yield {status: progress_bar(share, both("take_beside_making"))}
+        yield {status: told(context, record), file: to_save(path_of(record, kind))}
 
     for kind, button in saves.items():
         saved = button.click(
-            lambda name, kind=kind: save(kind, name), token, file, **SLOW_PREVIEW, **PRIVATE,
-        )  # fmt: skip
+            partial(save, kind), token, [status, file], show_progress="hidden", **SLOW_PREVIEW, **PRIVATE
+        )
         saved.success(None, file, None, js=SAVE)
-    copy.click(None, None, None, js=_COPY, show_progress="hidden", **PRIVATE)
-
-    def copied(request: gr.Request) -> None:
-        gr.Info(say("compare_copied", request))
-
-    copy.click(copied, None, None, show_progress="hidden", **PREVIEW, **PRIVATE)
+        saved.failure(lambda: "", None, status, **QUIET)
+    copied = gr.Textbox(visible=False)
+    linked = copy.click(None, None, copied, js=_COPY, show_progress="hidden", **PRIVATE)
+    linked.then(tell_copied, copied, None, **QUIET)
 
     def fill(variants: tuple[Variant, ...]) -> dict[Any, Any]:
         """Put columns into the controls."""
@@ -229,8 +231,10 @@ def build_compare(context: Context) -> None:
         column.fields["model"].input(suit, column.fields["model"], column.outputs(), **QUIET)
     usual = dataclasses.asdict(Variant())
     script = _LINK.replace("FIELDS", json.dumps(FIELDS)).replace("USUAL", json.dumps(usual))
-    share.click(None, [*sources, count, *values], link, js=script, show_progress="hidden", **PRIVATE)
-    share.click(lambda: gr.Textbox(visible=True), None, link, show_progress="hidden", queue=False, **PRIVATE)
+    address = share.click(
+        None, [*sources, count, *values], [link, copied], js=script, show_progress="hidden", **PRIVATE
+    )
+    address.then(lambda: gr.Textbox(visible=True), None, link, **QUIET).then(tell_copied, copied, None, **QUIET)
 
     def arrive(request: gr.Request) -> dict[Any, Any]:
         """A link brings a comparison back, or settings for one."""

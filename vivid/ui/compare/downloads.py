@@ -10,6 +10,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ from .settings import FIELDS, INPUTS, differences
 if TYPE_CHECKING:
     from ..context import Context
 
+Progress = Callable[[float], object]
 KINDS = {"csv": "comparison.csv", "video": "side-by-side.mp4", "zip": "comparison.zip"}
 """What is offered -> the name of its file."""
 TITLES = {"portrait": "Portrait", "motion": "Gestures", "video": "Video"}
@@ -67,17 +69,20 @@ def offered(record: Record) -> tuple[str, ...]:
     return tuple(KINDS) if len(record.finished) > 1 else ("csv", "zip")
 
 
-def make(context: Context, record: Record, kind: str) -> Path:
+def make(context: Context, record: Record, kind: str, progress: Progress = lambda share: None) -> Path:
     """The file of one of KINDS, made when it is first asked for; it counts as the maker's. Errors: InputError."""
     if record.current is not None:
         raise InputError("The comparison is still being made: wait until it is done, or stop it.")
     if kind not in offered(record):
         raise InputError("Two finished videos are needed to stand side by side: wait for them, or compare again.")
-    write = {"csv": _write_csv, "video": _write_video, "zip": _write_zip}[kind]
-    return new_file(context, record.maker, _once(context, record, kind, write))
+    writers: dict[str, Callable[[Record, Path], None]]
+    writers = {"csv": _write_csv, "video": partial(_write_video, progress=progress), "zip": _write_zip}
+    return new_file(context, record.maker, _once(context, record, kind, writers[kind]))
 
 
-def beside_inputs(context: Context, record: Record, portrait: Portrait, motion: PoseClip) -> Path:
+def beside_inputs(
+    context: Context, record: Record, portrait: Portrait, motion: PoseClip, progress: Progress = lambda share: None
+) -> Path:
     """A single video beside its portrait and the skeleton of its gestures, made once. Errors: InputError."""
 
     def write(record: Record, path: Path) -> None:
@@ -99,7 +104,7 @@ def beside_inputs(context: Context, record: Record, portrait: Portrait, motion: 
             column.output,
         ]
         note = Provenance(model=used["model"], seed=column.variant.seed, settings=used)
-        write_beside(videos, [*captions, f"{TITLES['video']}: {used['model']}"], path, note)
+        write_beside(videos, [*captions, f"{TITLES['video']}: {used['model']}"], path, note, progress)
 
     path = _once(context, record, "video", write)
     context.visitors.grant(record.maker.owner, path)
@@ -173,12 +178,13 @@ def _write_csv(record: Record, path: Path) -> None:
     write_text(path, to_csv(record))
 
 
-def _write_video(record: Record, path: Path) -> None:
+def _write_video(record: Record, path: Path, progress: Progress) -> None:
     columns = record.finished
     settings = {column.letter: used_settings(column) for column in columns}
     models = ", ".join(dict.fromkeys(each["model"] for each in settings.values()))
     note = Provenance(model=models, seed=columns[0].variant.seed, settings=settings)
-    write_beside([column.output for column in columns], [caption(record, column) for column in columns], path, note)
+    captions = [caption(record, column) for column in columns]
+    write_beside([column.output for column in columns], captions, path, note, progress)
 
 
 def _write_zip(record: Record, path: Path) -> None:

@@ -231,6 +231,11 @@ TABLE: dict[str, tuple[str, str]] = {
     "download_settings": ("Download settings", "下载设置"),
     "take_beside": ("With its inputs", "与素材并排"),
     "take_beside_making": ("Being made …", "正在生成……"),
+    "copied": ("The link is copied.", "链接已复制。"),
+    "copy_by_hand": (
+        "This browser does not let the page copy: mark the link and copy it yourself.",
+        "此浏览器不允许网页复制：请选中链接后自行复制。",
+    ),
     "take_link": ("Copy link", "复制链接"),
     "take_kept": (
         "Whoever has this link may watch the video, at least until {until} unless the server is started again.",

@@ -44,10 +44,6 @@ TABLE: dict[str, tuple[str, str]] = {
     "compare_stop": ("Stop", "停止"),
     "compare_link": ("Copy link to these settings", "复制这些设置的链接"),
     "compare_copy": ("Copy link to this comparison", "复制此比较的链接"),
-    "compare_copied": (
-        "The link is copied. It is this page's address, too.",
-        "链接已复制，也就是本页的地址。",
-    ),
     "compare_save_video": ("Side-by-side video", "并排视频"),
     "compare_save_zip": ("Everything (ZIP)", "全部内容 (ZIP)"),
     "compare_save_csv": ("Table (CSV)", "表格 (CSV)"),
