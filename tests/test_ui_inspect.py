@@ -17,11 +17,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from PIL import Image
 from ui_people import person, waving
 
-from vivid.errors import InputError
+from vivid.errors import InputError, Message
 from vivid.pose.calibrate import calibrate
 from vivid.pose.clips import load_clip, save_clip
 from vivid.pose.edits import apply_edits, checked_edits
@@ -179,6 +180,19 @@ def test_a_nudge_moves_the_calibrated_points(bench: Bench) -> None:
     after = unpack(bench.fit({**asked, "nudges": {"offset_x": 0.5}})["calibrated"], 11) * (400 / 4096)
     moved = (after - before)[:, [0, 1, 2, 5], 0]
     np.testing.assert_allclose(moved, 50, atol=0.5)
+
+
+def test_answers_with_messages_can_be_sent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio's writer of JSON refuses names of any kind but str, and messages are one of their own."""
+    notice = Message("The {} hand in the portrait is blurred or small: a sharper picture gives better hands.", "left")
+    found = SimpleNamespace(pose=person(), notices=(notice,), detector="test")
+    monkeypatch.setattr(fitting, "detect_picture", lambda image: found)
+    asked = {"collection": FOLDER, **who(bench)}
+    pair = bench.open(asked)["pairs"][0]["id"]
+    loaded = orjson.loads(orjson.dumps(bench.load({**asked, "pair": pair})))
+    assert "左手" in loaded["chinese"][notice]
+    refused = orjson.loads(orjson.dumps(bench.fit({**asked, "pair": pair, "nudges": {"left_angle": 1e9}})))
+    assert "修正" in refused["chinese"][refused["error"]]
 
 
 def test_all_corrected_clips_come_in_one_archive(bench: Bench, folder: Path, tmp_path: Path) -> None:

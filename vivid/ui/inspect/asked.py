@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ...errors import InputError
@@ -39,7 +39,12 @@ def answering(method: Callable[..., Answer]) -> Callable[..., Answer]:
 
 
 def _refusal(text: str) -> Answer:
-    return {"error": text, "chinese": {text: chinese(text)}}
+    return {"error": text, "chinese": in_chinese([text])}
+
+
+def in_chinese(texts: Iterable[str]) -> dict[str, str]:
+    """English -> Chinese, as plain strings: what writes JSON for Gradio takes no others for names."""
+    return {str(text): chinese(text) for text in texts}
 
 
 def plain_function(method: Callable[..., Answer]) -> Callable[[Any], Answer]:

@@ -23,11 +23,10 @@ from ...pose.clips import save_clip
 from ...pose.edits import checked_edits
 from ...pose.skeleton import PoseClip
 from ..previews import Previews
-from ..strings import chinese
 from ..visitors import ADDRESS_SHARES, Visitors, current
 from .agreement import as_csv, final_state
 from .annotators import Annotators
-from .asked import Answer, Asked, answering, plain_function
+from .asked import Answer, Asked, answering, in_chinese, plain_function
 from .decisions import ACTIONS, CLIP_STEP, Mark, checked_nudges, clean_name
 from .fitting import Correction, Fitting, packed
 from .overlap import Opinion, Tally, agreed, by_pair, first_pair, opinions_in, shared
@@ -128,7 +127,7 @@ class Bench:
         clip, said = self._fitting.clip(pair.clip)
         answer = self._fitted(pair, asked)
         notices = [*portrait.notices, *said]
-        answer["chinese"] |= {text: chinese(text) for text in notices}
+        answer["chinese"] |= in_chinese(notices)
         return answer | {
             "picture": self._fitting.picture(pair.portrait),
             "canvas": list(portrait.pose.canvas),
@@ -151,7 +150,7 @@ class Bench:
         correction = Correction.of(nudges, checked_edits(asked.items("edits")))
         _, report, worst = self._fitting.corrected(pair, correction)
         told = report.to_dict()
-        reasons = {fallback.reason: chinese(fallback.reason) for fallback in report.fallbacks}
+        reasons = in_chinese(fallback.reason for fallback in report.fallbacks)
         points = packed(self._fitting.calibrated(pair, nudges)[0])
         return {"calibrated": points, "report": told, "worst": worst, "chinese": reasons}
 
