@@ -205,10 +205,11 @@ class Visitors:
         self.grant(visitor.owner, path)
         return path
 
-    def file_of(self, visitor: Visitor, suffix: str, more: int) -> Path:
-        """The same for a visitor without a session, and with `more` bytes that are to come. Errors: InputError."""
+    def file_of(self, visitor: Visitor, name: str, more: int) -> Path:
+        """The same for a visitor without a session: a file of that name, for `more` bytes. Errors: InputError."""
         self.check_room(visitor, more)
-        path = self.folder(None) / f"{secrets.token_urlsafe(12)}{suffix}"
+        path = self.folder(None) / secrets.token_urlsafe(12) / name
+        path.parent.mkdir(mode=0o700)
         self.grant(visitor.owner, path)
         return path
 

@@ -224,12 +224,14 @@ class Bench:
         if not rows or self._visitors is None:
             raise InputError("You have corrected no clip yet: move a point or a slider, then it is kept.")
         path = self._visitors.file_of(
-            current.get(), ".zip", sum(book.clip_path(row["pair"]).stat().st_size for row in rows)
+            current.get(),
+            f"{book.clip_path('').parent.name}.zip",
+            sum(book.clip_path(row["pair"]).stat().st_size for row in rows),
         )
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
             for row in rows:
                 archive.write(book.clip_path(row["pair"]), f"{_plain(row['name'])}_{row['pair'][:8]}.npz")
-        return {"url": f"gradio_api/file={path}", "file": f"{book.clip_path('').parent.name}.zip"}
+        return {"url": f"gradio_api/file={path}", "file": path.name}
 
     @answering
     def progress(self, asked: Asked) -> Answer:
