@@ -150,6 +150,10 @@ def test_a_hem_is_followed_though_it_is_no_straight_line():
     hem, curve = fit_hem(region, np.ones_like(skin), np.ones_like(skin), skin, nowhere, width)
     found = replace(outline, hem=hem, hem_curve=curve).hem_at(region.outward[0] / width)
     assert np.abs(found - ends[0])[10:190].max() < 0.025
+    beside = np.where(region.outward < -55, 0, skin)  # a shirt hangs beside the arm
+    hem, curve = fit_hem(region, np.ones_like(skin), np.ones_like(skin), beside, nowhere, width)
+    inner = replace(outline, hem=hem, hem_curve=curve).hem_at(region.outward[0] / width)
+    assert np.abs(inner - ends[0])[50:190].max() < 0.03 and np.ptp(inner[:50]) < 0.04, "it is no part of the sleeve"
     kept = fit_hem(region, np.ones_like(skin), np.ones_like(skin), np.zeros_like(skin), nowhere, width)
     assert kept[0] == 0.6 and np.array_equal(kept[1], hem_bow(HEM_KNOTS)), "nothing is seen: as it was"
 

@@ -303,9 +303,14 @@ def fit_hem(
     path = [int(total.argmin())]
     for k in range(len(cost) - 1, 0, -1):
         path.append(int(come[k, path[-1]]))
-    curve = np.convolve(np.pad(edges[path[::-1]], 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
+    curve = edges[path[::-1]]
     middle = float(np.median(curve[3:10]))
-    return hem + middle, np.minimum(curve - middle, LOWEST_HEM)  # cloth that hangs lower belongs to the torso
+    low = np.flatnonzero(curve - middle > LOWEST_HEM)  # cloth that hangs lower belongs to the torso
+    start = int(max(low[low < 6], default=-1)) + 1
+    stop = int(min(low[low > 6], default=len(curve)))
+    curve = np.pad(curve[start:stop], (start + 1, len(curve) - stop + 1), mode="edge")
+    curve = np.convolve(curve, [0.25, 0.5, 0.25], mode="valid")
+    return hem + middle, curve - middle
 
 
 def sleeve_middle(region: ArmRegion, sleeve: Layer, hands_near: Mask, width: float) -> float | None:
