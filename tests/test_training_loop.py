@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import torch
 from accelerate.optimizer import AcceleratedOptimizer
+from accelerate.utils import DistributedType
 from torch import Tensor, nn
 
+from vivid.errors import InputError
 from vivid.training.loop import Batch, Ema, LoopConfig, Stage, Trainer, rate_at
 
 
@@ -140,6 +142,13 @@ def test_rate_warms_up_and_falls() -> None:
     assert rate_at(0.0, 10, config) == pytest.approx(1.0)
     assert rate_at(1.0, 100, config) == pytest.approx(0.1)
     assert rate_at(0.5, 100, config) == pytest.approx(0.55)
+
+
+def test_sharded_networks_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the first process's part of them would be saved."""
+    monkeypatch.setattr("accelerate.Accelerator.distributed_type", DistributedType.FSDP)
+    with pytest.raises(InputError, match="FSDP, which shards"):
+        Trainer(Line(), loop(), tmp_path)
 
 
 def test_a_bad_batch_does_not_spoil_the_weights(tmp_path: Path) -> None:

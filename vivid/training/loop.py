@@ -24,9 +24,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from ..errors import InputError
 from ..media.outputs import write_png
 
 Batch = dict[str, Any]
+WHOLE_COPIES = ("NO", "MULTI_GPU", "MULTI_CPU")
+"""accelerate's names of what this loop can do: checkpoints and averaged weights are those of the first process."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +210,11 @@ class Trainer:
         # conditions are dropped at random, so a step may leave parameters without gradient
         kwargs = [DistributedDataParallelKwargs(find_unused_parameters=True)]
         self.accelerator = Accelerator(mixed_precision=config.precision, kwargs_handlers=kwargs)
+        if (kind := self.accelerator.distributed_type.value) not in WHOLE_COPIES:
+            raise InputError(
+                f"Training was launched with {kind}, which shards networks: launch it with --multi_gpu, which gives "
+                "every process a whole copy."
+            )
         torch.manual_seed(config.seed)
         groups: dict[float, list[nn.Parameter]] = {}
         for parameter in stage.parameters():
