@@ -246,6 +246,12 @@ def test_the_ladder_steps_down_and_says_why(ada: Portrait, mesh: FaceMesh):
     body = ada.pose.body.copy()
     body[list(SHOULDERS), 2] = 0
     assert "shoulders" in decide(ada.image, mesh, replace(ada.pose, body=body)).sentences[0]
+    body = ada.pose.body.copy()  # shoulders seen from the side are near each other, arms as long as ever
+    body[list(SHOULDERS), 0] = body[list(SHOULDERS), 0].mean() + 0.7 * (
+        body[list(SHOULDERS), 0] - body[list(SHOULDERS), 0].mean()
+    )
+    body[ELBOWS[1], :2] = body[SHOULDERS[1], :2] + [0, 1.3 * np.ptp(body[list(SHOULDERS), 0])]
+    assert "turned away" in decide(ada.image, mesh, replace(ada.pose, body=body)).sentences[0]
 
 
 def test_an_arm_under_a_veil_stays_where_it_is(ada: Portrait, person: Person):

@@ -24,6 +24,8 @@ LIP_COLUMNS = 0.40
 """Share of the columns of closed lips that must show a dark line between them."""
 CHEST = 0.42
 """A hand in front of the body, at most this many shoulder widths below the shoulders, hides too much of the chest."""
+LONGEST_UPPER_ARM = 1.15
+"""Shoulder widths; 0.7 to 0.95 where the shoulders are seen from the front, more where the body is turned away."""
 SMALLEST_EYES = 14.0
 """Pixels between the pupils, in the picture as it came, below which a face is too small to animate."""
 
@@ -141,7 +143,12 @@ def _no_arms(shape: tuple[int, ...], mesh: FaceMesh, pose: Pose | None, yaw: flo
     if mesh.count > 1:
         return "people"
     width = float(np.linalg.norm(np.subtract(*pose.body[list(SHOULDERS), :2])))
-    if width < 2.6 * pupil_distance(mesh) or yaw > WARN_YAW:
+    upper = [
+        float(np.linalg.norm(np.subtract(pose.body[elbow, :2], pose.body[shoulder, :2])))
+        for shoulder, elbow in zip(SHOULDERS, ELBOWS, strict=True)
+        if not _outside(pose, elbow, shape)
+    ]
+    if width < 2.6 * pupil_distance(mesh) or yaw > WARN_YAW or max(upper, default=0) > LONGEST_UPPER_ARM * width:
         return "turned"
     if all(_outside(pose, joint, shape) for joint in ELBOWS):
         return "elbows"
