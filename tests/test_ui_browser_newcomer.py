@@ -233,3 +233,21 @@ def test_a_finished_video_leads_on_to_other_gestures(page: Any, files: dict[str,
     assert page.is_visible("#generate")
     page.click("#last-results .thumbnail-item")
     page.wait_for_selector("#result-video video")
+
+
+def test_on_a_phone_the_bar_at_the_bottom_hides_nothing_for_good(
+    chromium: Any, server: Server, files: dict[str, str]
+) -> None:
+    with visit(chromium, server, 390, 844) as page:
+        fill(page, files)
+        for done in (False, True):
+            if done:
+                make(page)
+                page.wait_for_selector("#result-video video")
+            page.wait_for_function(  # the page scrolls by itself when a video is done
+                "() => { window.scrollTo(0, 1e6); const low = (each) =>"
+                " document.querySelector(each)?.getBoundingClientRect().bottom || 0;"
+                " return Math.max(low('#advanced'), low('#last-results'), low('footer'))"
+                " <= document.getElementById('dock').getBoundingClientRect().top; }",
+                timeout=20_000,
+            )

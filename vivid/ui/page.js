@@ -82,10 +82,15 @@
       tile.querySelectorAll("img:not([alt])").forEach((image) => { image.alt = ""; });
     });
   }
-  let arrived = false;
+  const room = new ResizeObserver(([bar]) => {
+    document.documentElement.style.setProperty("--vivid-dock", `${Math.ceil(bar.target.offsetHeight) + 8}px`);
+  });
+  let arrived = false, dock = null;
   new MutationObserver(() => {
     name();
     if (!arrived && button("animate")) { arrived = true; go(); }
     else if (arrived) follow();
+    const now = document.getElementById("dock");
+    if (now && now !== dock) room.observe((dock = now));
   }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["aria-selected", "lang"] });
 })();

@@ -38,6 +38,10 @@ HEADER = """
 
 OUTER_CSS = """
 .gradio-container { overflow: clip !important; }
+@media (max-width: 900px) { /* the bar at the bottom hides neither the page's end nor what has the focus */
+  .gradio-container { padding-bottom: var(--vivid-dock, 130px) !important; }
+  html { scroll-padding-bottom: var(--vivid-dock, 130px); }
+}
 @media (max-width: 640px) {
   .gradio-container .main.fillable { padding: 8px 10px !important; }
   footer .divider { display: none !important; }

@@ -165,7 +165,7 @@ def meet_model(
         label = say("size_own" if can.size else "size_portrait", request)
         choices = [(label if own is None else f"{label} ({own[0]} × {own[1]})", OWN_SIZE)]
         offered = sizes(can, person.size if person is not None else None)
-        choices += [(f"{w} × {h}", f"{w}x{h}") for w, h in offered if (w, h) != own]
+        choices += [(f"{w} × {h}, {shape_of(w, h, request)}", f"{w}x{h}") for w, h in offered if (w, h) != own]
         kept = current if any(value == current for _, value in choices) else OWN_SIZE
         return gr.Dropdown(choices=choices, value=kept)
 
@@ -184,6 +184,11 @@ def meet_model(
         lambda quality: steps_of(context.engine.capabilities, quality) or gr.skip(), controls.quality, controls.steps,
         **QUIET,
     )  # fmt: skip
+
+
+def shape_of(width: int, height: int, request: gr.Request) -> str:
+    """What a video of that size is for, in a word."""
+    return say("size_square" if width == height else "size_wide" if width > height else "size_tall", request)
 
 
 def kept_value(kept: Any, name: str, default: Any, most: float = 1) -> Any:

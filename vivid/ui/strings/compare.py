@@ -7,7 +7,7 @@ TABLE: dict[str, tuple[str, str]] = {
         "Make the same video in two to four ways, watch the results in step, and keep them under a link.",
         "用两到四种方式生成同一段视频，同步观看结果，并通过链接保存。",
     ),
-    "compare_portrait": ("Portrait", "人像"),
+    "compare_portrait": ("Portrait", "肖像"),
     "compare_voice": ("Voice", "语音"),
     "compare_motion": ("Motion", "动作"),
     "compare_from_animate": ("As in the Animate tab", "与“制作”页相同"),

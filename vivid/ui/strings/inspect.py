@@ -6,7 +6,7 @@ TABLE: dict[str, tuple[str, str]] = {
     # Setting up
     "inspect_about": (
         "Check how gesture clips fit portraits, pair by pair. Everything you decide is saved at once under your name.",
-        "逐对检查手势片段与人像是否吻合。您的每个决定都会立即以您的名字保存。",
+        "逐对检查手势片段与肖像是否吻合。您的每个决定都会立即以您的名字保存。",
     ),
     "inspect_name": ("Your name", "您的名字"),
     "inspect_name_hint": ("Your decisions are kept under it", "决定将保存在此名下"),
@@ -47,7 +47,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "inspect_switched": ("Nobody is confirmed in this browser now.", "此浏览器中目前没有已确认的标注者。"),
     "inspect_upload": (
         "Portraits and clips (pictures with .npz clips or videos; partners have the same name)",
-        "人像与片段（图片，以及 .npz 片段或视频；成对的文件名相同）",
+        "肖像与片段（图片，以及 .npz 片段或视频；成对的文件名相同）",
     ),
     "inspect_upload_more": ("Load your own files", "载入您自己的文件"),
     "inspect_folder": ("Open the {count} pairs of this server", "打开本服务器的 {count} 对"),
@@ -66,7 +66,7 @@ TABLE: dict[str, tuple[str, str]] = {
     ),
     "inspect_empty_folder": (
         "There are no pairs here: put portraits and clips of the same name into the folder.",
-        "这里没有成对的文件：请将同名的人像和片段放入文件夹。",
+        "这里没有成对的文件：请将同名的肖像和片段放入文件夹。",
     ),
     "inspect_opened": ("{count} pairs. Decisions are saved as {name}.", "共 {count} 对。决定以“{name}”保存。"),
     # Moving about
@@ -111,7 +111,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "inspect_tag_jump": ("Jumps", "跳动"),
     "inspect_tag_outside": ("Outside", "出画面"),
     "inspect_tag_face": ("Face", "面部"),
-    "inspect_tag_portrait": ("Portrait", "人像"),
+    "inspect_tag_portrait": ("Portrait", "肖像"),
     "inspect_filter": ("Show", "显示"),
     "inspect_pairs": ("Pairs", "配对"),
     "inspect_count": (
@@ -134,7 +134,7 @@ TABLE: dict[str, tuple[str, str]] = {
     ),
     # The picture
     "inspect_layers": ("Layers", "图层"),
-    "inspect_layer_portrait": ("Portrait", "人像"),
+    "inspect_layer_portrait": ("Portrait", "肖像"),
     "inspect_layer_raw": ("As recorded", "原始"),
     "inspect_layer_calibrated": ("Calibrated", "校准后"),
     "inspect_layer_look": ("Finished look", "成品效果"),
@@ -142,7 +142,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "inspect_layer_face": ("Face points", "面部点"),
     "inspect_stage": (
         "Portrait with the clip's skeleton. Keys: J and K choose a point, arrows move it, plus and minus zoom",
-        "人像与片段骨架。按键：J、K 选择关键点，方向键移动，加减号缩放",
+        "肖像与片段骨架。按键：J、K 选择关键点，方向键移动，加减号缩放",
     ),
     "inspect_drawing": ("Drawing the finished look…", "正在绘制成品效果……"),
     "inspect_zoom": ("Zoom", "缩放"),
@@ -217,7 +217,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "inspect_key_settle": ("settle a disagreement as accepted, as rejected", "将分歧裁定为接受或拒绝"),
     "inspect_key_layers": (
         "layers: portrait, as recorded, calibrated, finished look, own pose, face points",
-        "图层：人像、原始、校准后、成品效果、自身姿态、面部点",
+        "图层：肖像、原始、校准后、成品效果、自身姿态、面部点",
     ),
     "inspect_key_zoom": (
         "nearer, farther, whole picture (wheel and drag as well)",
@@ -308,7 +308,7 @@ TABLE: dict[str, tuple[str, str]] = {
     # The report
     "inspect_report": ("What calibration did", "校准结果"),
     "inspect_column_part": ("Part", "部位"),
-    "inspect_column_reference": ("Portrait, px", "人像（像素）"),
+    "inspect_column_reference": ("Portrait, px", "肖像（像素）"),
     "inspect_column_driving": ("Clip, px", "片段（像素）"),
     "inspect_column_factor": ("Factor", "系数"),
     "inspect_column_error": ("Error left", "剩余误差"),
@@ -335,7 +335,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "inspect_measure_inside": ("Hands in picture", "手在画面内"),
     "inspect_tip_bone_error": (
         "Mean difference of the limbs' lengths from the portrait's",
-        "肢体长度与人像的平均差异",
+        "肢体长度与肖像的平均差异",
     ),
     "inspect_tip_reach": (
         "Share of frames in which the wrists are no farther than an arm's length from the shoulders",

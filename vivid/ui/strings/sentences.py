@@ -406,7 +406,7 @@ TABLE: dict[str, str] = {
     "The page sent a strange action: reload it.": "页面发送了异常的操作：请刷新。",
     "No portrait and clip belong together: name them alike (0001.png with 0001.npz), or give one portrait with several "
     "clips, or one clip with several portraits.": (
-        "没有能配对的人像和片段：请使用相同文件名（0001.png 与 0001.npz），或一张人像配多个片段，或一个片段配多张人像。"
+        "没有能配对的肖像和片段：请使用相同文件名（0001.png 与 0001.npz），或一张肖像配多个片段，或一个片段配多张肖像。"
     ),
     "These files are no longer here: load them again. Your decisions are kept.": (
         "这些文件已不在此处：请重新载入。您的决定已保留。"
