@@ -26,7 +26,7 @@ from .guard import GuardedBlocks
 from .inspect.tab import build_inspect
 from .options import ServerOptions, read_options
 from .payloads import files_in
-from .serving import PREVIEW, PRIVATE
+from .serving import QUIET
 from .strings import both, language_of, say, t
 
 log = logging.getLogger("vivid")
@@ -66,7 +66,6 @@ def build_page(context: Context) -> gr.Blocks:
 def _keep_language(context: Context, page: gr.Blocks) -> None:
     """Say what Gradio does not translate when the language is changed, and where it was not English to begin with."""
     spoken = [component for _, component in context.spoken]
-    quiet: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
 
     def say_all(request: gr.Request) -> list[Any]:
         return [say_it(request) for say_it, _ in context.spoken]
@@ -74,8 +73,8 @@ def _keep_language(context: Context, page: gr.Blocks) -> None:
     def say_first(request: gr.Request) -> Any:
         return say_all(request) if language_of(request) != "en" else [gr.skip()] * len(spoken)
 
-    context.language.click(say_all, None, spoken, **quiet)
-    page.load(say_first, None, spoken, **quiet)
+    context.language.click(say_all, None, spoken, **QUIET)
+    page.load(say_first, None, spoken, **QUIET)
 
 
 def launch_arguments(options: ServerOptions) -> dict[str, Any]:

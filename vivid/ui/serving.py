@@ -15,6 +15,8 @@ SLOW_PREVIEW: dict[str, Any] = {"concurrency_id": "slow-preview", "concurrency_l
 """CPU work of seconds: pose detection in a video, preview animations."""
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 """Not an API endpoint."""
+QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
+FOLLOWING: dict[str, Any] = {"show_progress": "hidden", **EXPENSIVE, **PRIVATE}
 
 
 class Newest:

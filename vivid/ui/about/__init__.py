@@ -9,7 +9,7 @@ import gradio as gr
 
 from ... import __version__
 from ..context import Context
-from ..serving import PREVIEW, PRIVATE
+from ..serving import QUIET
 from ..strings import both, parts
 from ..widgets import line, lines
 
@@ -116,7 +116,5 @@ def build_about(context: Context, tab: gr.Tab) -> None:
         lambda: (runs(context), method(context)),
         None,
         [table, how],
-        show_progress="hidden",
-        **PREVIEW,
-        **PRIVATE,
+        **QUIET,
     )

@@ -8,7 +8,7 @@ import gradio as gr
 
 from ...speech.types import Speech
 from ..context import AnimateInputs, Context
-from ..serving import PREVIEW, PRIVATE
+from ..serving import QUIET
 from ..strings import both, t
 from .fit import Fitted, pictures, place_in, remembered
 from .making import Shelf, build_dock, build_making, build_shelf
@@ -18,8 +18,6 @@ from .report_table import report_table
 from .settings import build_controls, meet_model
 from .stage import Inputs, build_stage, keep_example, keep_look
 from .voice import build_voice
-
-QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
 
 
 def build_animate(context: Context) -> None:

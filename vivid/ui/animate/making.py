@@ -24,7 +24,7 @@ from ..context import Context
 from ..generation import expected_seconds, line_up
 from ..jobs import DONE, Job, LineFullError, listen
 from ..quality import has_quality
-from ..serving import EXPENSIVE, PREVIEW, PRIVATE
+from ..serving import FOLLOWING, PRIVATE, QUIET
 from ..strings import both, t
 from ..visitors import visitor_of
 from ..widgets import duration, line, lines, said
@@ -35,8 +35,6 @@ from .settings import LARGEST_SEED, Controls, build_quality, read_settings
 from .stage import EXAMPLE, LIVE, LOOKING, RESULT, Inputs, Stage, shows
 from .taken import Taken, build_link, build_taken, build_taking
 
-QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
-FOLLOWING: dict[str, Any] = {"show_progress": "hidden", **EXPENSIVE, **PRIVATE}
 KEPT_RESULTS = 8
 LIVE_EVERY = 0.3
 """Seconds between two frames of a video in the making that are sent to the page."""

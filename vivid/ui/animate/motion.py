@@ -18,13 +18,12 @@ from ...pose.library import DEFAULT_MOTION, read_clip, shipped_motion
 from ...pose.skeleton import PoseClip
 from .. import examples
 from ..context import Context
-from ..serving import PREVIEW, PRIVATE, SLOW_PREVIEW
+from ..serving import PRIVATE, QUIET, SLOW_PREVIEW
 from ..strings import STRINGS, both, say, t
 from ..visitors import visitor_of
 from ..widgets import PathFile, PathVideo, line, lines, said
 from .cards import LONGEST_NAME, empty, folded, name_of, summary, thumbnail
 
-QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
 CLIP_FILES = [".npz", ".tar.gz", ".tgz", ".tar", ".zip", ".json"]
 VIDEO = "video"
 """What gestures from a visitor's video are called."""

@@ -18,7 +18,7 @@ from ...media.pictures import load_picture, shrink
 from ...pose.portrait import Portrait
 from .. import examples
 from ..context import Context
-from ..serving import PREVIEW, PRIVATE
+from ..serving import PREVIEW, PRIVATE, QUIET
 from ..strings import both, t
 from ..verdicts import Fix, Verdict, crop_to, examine, person_at
 from ..visitors import PREFIX
@@ -28,7 +28,6 @@ from .settings import OWN_SIZE, sized
 
 WHOLE = 0.98
 """Share of a portrait from which on nobody misses the rest."""
-QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
 
 
 _PICK = """element.addEventListener("click", (event) => {

@@ -13,11 +13,10 @@ from ...generators import Capabilities
 from ...pose.portrait import Portrait
 from ..context import Context
 from ..quality import QUALITIES, has_quality, sizes, steps_of
-from ..serving import PREVIEW, PRIVATE
+from ..serving import QUIET
 from ..strings import parts, say, t
 from ..widgets import line, lines
 
-QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
 LARGEST_SEED = 2**31 - 1
 OWN_SIZE = "own"
 SWITCHES = ("head_stream", "codebook")

@@ -24,7 +24,7 @@ from .. import examples
 from ..context import Context
 from ..jobs import DONE, Job
 from ..previews import Preview, Wanted, preview_settings
-from ..serving import LOOK, PREVIEW, PRIVATE, SLOW_PREVIEW, Newest
+from ..serving import LOOK, PRIVATE, QUIET, SLOW_PREVIEW, Newest
 from ..strings import STRINGS, both, t
 from ..widgets import line, lines, said
 from .cards import tidy
@@ -36,7 +36,6 @@ from .settings import Controls, read_settings
 from .voice import VoiceCard
 
 HIDDEN: dict[str, Any] = {"show_progress": "hidden"}
-QUIET: dict[str, Any] = {**HIDDEN, **PREVIEW, **PRIVATE}
 BREATH_SECONDS = 4.0
 CHEAP_FRAME = 0.06
 """Seconds that a frame of a moment nobody has asked for may take: where others are at work, it is given up."""

@@ -16,7 +16,7 @@ from ..compare.settings import ANIMATE, INPUTS
 from ..context import Context
 from ..engine import followed
 from ..jobs import DONE, Job
-from ..serving import PREVIEW, PRIVATE, SLOW_PREVIEW
+from ..serving import PRIVATE, QUIET, SLOW_PREVIEW
 from ..strings import STRINGS, both, t
 from ..visitors import visitor_of
 from ..widgets import line, lines, tell_copied
@@ -26,7 +26,6 @@ from .progress import progress_bar
 if TYPE_CHECKING:
     from ..compare.record import Record
 
-QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
 NOT_YOURS = "There is no finished video of yours to take along: make one."
 _LINK = """async (token) => {
   if (!token) return ["", ""];

@@ -15,13 +15,12 @@ from ...errors import InputError
 from ...media.sound import TooLongError, load_speech, write_wav
 from .. import examples
 from ..context import Context
-from ..serving import PREVIEW, PRIVATE
+from ..serving import PREVIEW, PRIVATE, QUIET
 from ..strings import both, t
 from ..visitors import PREFIX
 from ..widgets import PathAudio, line, lines, said
 from .cards import chosen_file, empty, folded, name_of, summary, title_of
 
-QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
 SILENT = 0.01
 """Peak below which a recording is called silent."""
 

@@ -22,7 +22,7 @@ from ..animate.progress import progress_bar
 from ..context import Context
 from ..engine import followed
 from ..jobs import LineFullError
-from ..serving import EXPENSIVE, PREVIEW, PRIVATE, SLOW_PREVIEW
+from ..serving import FOLLOWING, PRIVATE, QUIET, SLOW_PREVIEW
 from ..strings import both, say, t
 from ..visitors import visitor_of
 from ..widgets import line, lines, tell_copied
@@ -50,8 +50,6 @@ ASK_AGAIN_SECONDS = 1.0
 """How often an open page looks whether the model is loaded, until it is."""
 LOOK_EVERY_SECONDS = 0.3
 """How often a page looks how far its comparison is."""
-QUIET: dict[str, Any] = {"show_progress": "hidden", **PREVIEW, **PRIVATE}
-FOLLOWING: dict[str, Any] = {"show_progress": "hidden", **EXPENSIVE, **PRIVATE}
 GONE = "This comparison is no longer kept here: compare again."
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 
