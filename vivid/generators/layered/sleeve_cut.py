@@ -113,7 +113,9 @@ def cloth_under(figure: Figure, sleeves: Layer, cloth_known: Mask) -> Layer:
             odd &= parsed < np.where(along > bound - 0.16, 0.9, 0.6)  # and so do shadows of reddish cloth
             alien |= (sleeves[side] > 0.02) & (along < bound) & figure.grow(odd, 2)
     deep = cv2.erode((person < 0.93).astype(np.uint8), ellipse(3 * figure.unit)) > 0  # too wide a gap for a membrane
-    hole = cover & (figure.grow(figure.hands_near | _forearm_skin(figure) | (deep & cover), 5) | alien)
+    hole = figure.grow(figure.hands_near | _forearm_skin(figure) | (deep & cover), 5) | alien
+    closed = cv2.morphologyEx((cover & hole).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(5 * figure.unit))
+    hole = cover & figure.grow(closed > 0, 2)  # crumbs between two holes, and lines along one, are shadow or skin
     if hole.any():
         known = (cloth_known | (cover & ~hole)) & (skin < 0.35) & (person > 0.9) & ~looks_alien
         cloth = patch_fill(cloth, hole, known)
