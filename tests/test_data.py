@@ -46,7 +46,7 @@ from vivid.pose.skeleton import PoseClip
 from vivid.speech.states import load_states
 from vivid.speech.types import Speech
 from vivid.training.clips import load_clips
-from vivid.workers import Processes
+from vivid.workers import Pool, Processes, RayActors
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "portraits"
 SIDE, FRAMES = 384, 48
@@ -349,11 +349,18 @@ class Deadly(Preparer):
         return super().run(jobs)
 
 
-def test_a_worker_that_dies_loses_only_its_clip(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["processes", "ray"])
+def test_a_worker_that_dies_loses_only_its_clip(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
     out.mkdir()
     videos = [tmp_path / name for name in ("a.mp4", "b.mp4")]
-    pool = Processes(functools.partial(Deadly, tmp_path, out, Options()), 2, 1)
+    make = functools.partial(Deadly, tmp_path, out, Options())
+    if where == "ray":
+        pytest.importorskip("ray")
+        monkeypatch.setenv(
+            "PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+        )
+    pool: Pool = RayActors(make, 2, 1, "local", gpu=False) if where == "ray" else Processes(make, 2, 1)
     with closing(pool):
         assert prepare_all(videos, tmp_path, out, Options(), pool, lambda text: None) == 0
     why = {record.name.split("-")[0]: [] for record in load_records(out)}  # type: ignore[var-annotated]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from scipy.linalg import sqrtm
 from tests.pose_people import Person, gestures
 from vivid.config import SAMPLE_RATE
 from vivid.evaluation.metrics import NETWORKS, REGISTRY, TABLE_1, TABLE_2, Networks, NotMeasuredError, Sample
+from vivid.evaluation.metrics.base import MissingNetworkError
 from vivid.evaluation.metrics.frechet import frechet_distance
 from vivid.evaluation.metrics.identity import arcface_crop
 from vivid.evaluation.metrics.sync import face_crops, mfcc, synchrony
@@ -235,3 +238,26 @@ def test_variances_do_not_depend_on_the_size_of_the_video() -> None:
     poses.hands[..., 2] = 0
     with pytest.raises(NotMeasuredError, match="no hand"):
         REGISTRY["hkv"].compute(Sample(noise(30, 8), poses=poses), Networks())
+
+
+def test_a_missing_network_keeps_nothing_of_those_who_asked_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever measures many videos asks for each, with all frames at hand."""
+
+    class Frames:
+        pass
+
+    def ask(networks: Networks) -> weakref.ref[Frames]:
+        frames = Frames()
+        try:
+            networks.get("syncnet")
+        except MissingNetworkError:
+            return weakref.ref(frames)
+        raise AssertionError("it is not here")
+
+    monkeypatch.setattr("vivid.weights.hub.models_folder", lambda: tmp_path)
+    networks = Networks()
+    asked = [ask(networks) for _ in range(3)]
+    gc.collect()
+    assert [each() for each in asked] == [None] * 3

@@ -52,7 +52,7 @@ IN_SYNC = 1
 """Frames that the sound may be off."""
 LEAST_CONFIDENCE = 1.5
 """SyncNet's confidence below which no offset explains the sound."""
-LEAST_CORRELATION, LEAST_MARGIN = 0.3, 0.05
+LEAST_CORRELATION, LEAST_MARGIN = 0.3, 0.1
 """The same for `lip_sync`, where there is no SyncNet."""
 LARGE_MOTION = 20.0
 """HKV (per cent of the height, squared) from which on a clip is of large motion."""

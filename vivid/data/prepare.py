@@ -153,9 +153,10 @@ def _prepare(video: Path, record: Record, out: Path, options: Options) -> None:
         filters.one_person(view, record)
         upscaler = filters.resolution(view, record, networks)
         filters.subtitles(view, record, reader)
-        if record.kept:  # text over a hand, another person's face or too few pixels would pass for blur
+        shift = 0.0
+        if record.kept:  # text over a hand, another's face or too few pixels would pass for blur, or for other words
             filters.motion_blur(view, record)
-        shift = filters.sync(view, record, networks)
+            shift = filters.sync(view, record, networks)
         filters.motion_kind(view, record)
         write_strip(view.frames, out / "pictures" / f"{record.name}.jpg")
         if not record.kept:

@@ -67,17 +67,17 @@ class Networks:
     ) -> None:
         self.folder, self.fetch, self.device = folder, fetch, device
         self._ready: dict[str, Any] = dict(ready or {})
-        self._missing: dict[str, MissingNetworkError] = {}
+        self._missing: dict[str, str] = {}
 
     def get(self, key: str) -> Any:
         """The network called `key`. Errors: MissingNetworkError, with what is missing and how to get it."""
         if key in self._missing:  # one attempt is enough: each takes a while where the hub cannot be reached
-            raise self._missing[key]
+            raise MissingNetworkError(self._missing[key])
         if key not in self._ready:
             try:
                 self._ready[key] = self._load(NETWORKS[key])
             except MissingNetworkError as error:
-                self._missing[key] = error
+                self._missing[key] = str(error)  # the error itself would hold on to the frames of whoever asked
                 raise
         return self._ready[key]
 
