@@ -22,7 +22,7 @@ from vivid.config import SAMPLE_RATE
 from vivid.data import filters, prepare
 from vivid.data.cuts import pieces_of
 from vivid.data.filters import View
-from vivid.data.lip_sync import lip_sync
+from vivid.data.lip_sync import FURTHEST, LipSync, lip_sync
 from vivid.data.prepare import (
     DIED,
     Options,
@@ -228,6 +228,25 @@ def test_without_syncnet_lips_are_compared_with_the_predicted_jaw(late: int) -> 
     clip = PoseClip(clip.body, clip.hands, lips, clip.canvas)
     found = lip_sync(clip, Speech(np.roll(samples, late * SAMPLE_RATE // 24)))
     assert found.offset == late and found.correlation > 0.6 and found.margin > 0.1
+
+
+@pytest.mark.parametrize(
+    ("found", "kept", "moved"),
+    [
+        (LipSync(0.9, 0.4, 0), True, 0),
+        (LipSync(0.9, 0.4, -5), True, 5 / 24),
+        (LipSync(0.9, 0.4, FURTHEST), False, 0),  # the true offset may lie beyond
+        (LipSync(0.2, 0.4, 0), False, 0),
+        (LipSync(0.9, 0.05, 0), False, 0),
+    ],
+)
+def test_only_a_clear_offset_moves_sound(
+    found: LipSync, kept: bool, moved: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filters, "lip_sync", lambda poses, speech: found)
+    one = record()
+    shift = filters.sync(view(speech=voice(FRAMES)), one, Networks(ready={}))
+    assert (one.kept, shift) == (kept, pytest.approx(moved))
 
 
 def test_the_crop_is_a_square_with_the_face_in_the_middle() -> None:

@@ -22,7 +22,7 @@ from ..evaluation.metrics.sync import RATE, measure
 from ..pose.skeleton import LEFT_SHOULDER, RIGHT_SHOULDER, PoseClip
 from ..speech.types import Speech
 from ..training.clips import box_around
-from .lip_sync import lip_sync
+from .lip_sync import FURTHEST, lip_sync
 from .record import Record
 
 Frames = NDArray[np.uint8]
@@ -212,6 +212,7 @@ def sync(view: View, record: Record, networks: Networks) -> float:
         record.measures |= {"lips_correlation": seen.correlation, "lips_margin": seen.margin}
         record.measures["lips_offset"] = float(seen.offset)
         agree = seen.correlation >= LEAST_CORRELATION and seen.margin >= LEAST_MARGIN
+        agree = agree and abs(seen.offset) < FURTHEST  # at the end of what is looked at is no peak
         sure, offset, rate = f"correlation {seen.correlation:.2f}", seen.offset, FPS
     except NotMeasuredError as error:
         record.not_checked["sync"] = str(error)
