@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from ..errors import InputError, Message
 from .children import Deadline, limit
 
-SECONDS = 20.0
-"""Time limit for one file; half as much processor time is allowed. 40 megapixels of JPEG take two seconds."""
+PROCESSOR_SECONDS, SECONDS = 10.0, 60.0
+"""Limits for one file, of processor time and of time: a busy machine is no fault of the file. 40 megapixels of JPEG
+take two seconds."""
 _PROCESSOR_TIME = getattr(signal, "SIGXCPU", 0)
 _KEPT = 2
 _ROOT = Path(__file__).resolve().parents[2]
@@ -181,4 +182,4 @@ def _limit_processor_time() -> None:
 
         used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
         _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-        resource.setrlimit(resource.RLIMIT_CPU, (int(used + SECONDS / 2) + 1, hard))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(used + PROCESSOR_SECONDS) + 1, hard))
