@@ -26,6 +26,7 @@ from vivid.generators.layered.raster import FINE
 from vivid.generators.layered.sleeve_cut import _without_notches
 from vivid.generators.layered.sway import BREATH, MOST, Sway
 from vivid.generators.layered.take_apart import draped, find_figure
+from vivid.generators.layered.torso import torso_edges
 from vivid.inputs import load_motion, load_portrait
 from vivid.pose.calibrate import calibrate
 from vivid.pose.portrait import Portrait
@@ -156,6 +157,20 @@ def test_a_hem_is_followed_though_it_is_no_straight_line():
     assert np.abs(inner - ends[0])[50:190].max() < 0.03 and np.ptp(inner[:50]) < 0.04, "it is no part of the sleeve"
     kept = fit_hem(region, np.ones_like(skin), np.ones_like(skin), np.zeros_like(skin), nowhere, width)
     assert kept[0] == 0.6 and np.array_equal(kept[1], hem_bow(HEM_KNOTS)), "nothing is seen: as it was"
+
+
+def test_a_torsos_edge_is_followed_where_it_is_seen_and_bridged_behind_an_arm():
+    rows, columns = np.mgrid[:400, :400].astype(np.float32)
+    half = 80 + np.clip(rows - 300, 0, 30)  # straight sides, and a skirt that flares
+    person = (np.abs(columns - 200) < half).astype(np.float32)
+    arm = (rows > 230) & (rows < 265) & (columns > 60) & (columns < 220)
+    person[arm] = 1
+    edges, top = torso_edges(person, arm, np.array([[290.0, 60.0], [110.0, 60.0]]), 180.0)
+    truth = 200 - half[:, 0]
+    seen = (rows[:, 0] > top + 5) & ((rows[:, 0] < 225) | (rows[:, 0] > 270)) & (rows[:, 0] < 390)
+    assert np.abs(edges[:, 0] - truth)[seen].max() < 1.6
+    assert np.abs(edges[:, 0] - truth)[231:265].max() < 1.6
+    assert np.abs(edges[:, 1] - (400 - truth))[int(top) + 5 : 390].max() < 1.6
 
 
 def test_a_notch_in_a_sleeve_is_closed_and_its_outline_kept():

@@ -26,13 +26,13 @@ from .outline import (
     hand_mask,
     head_zone,
     sleeve_middle,
-    torso_edges,
 )
 from .parsing import Parsing, parse
 from .patch_match import patch_fill
 from .plate import Mask, column_fill, mirror_fill, touched_cloth
 from .skin import Look, to_linear, to_srgb
 from .sleeve_cut import BARE_TO, cloth_under, cut_sleeve
+from .torso import torso_edges
 
 MOST_ARM, LEAST_ARM = 0.9, 0.6
 """Limits for an arm: with sleeve and hand it usually covers 0.3 to 0.65 squared shoulder widths, and the parsing
