@@ -174,7 +174,7 @@ def test_without_a_voice_the_person_moves_in_silence_until_a_frame_is_asked_for(
     page: Any, files: dict[str, str]
 ) -> None:
     page.set_input_files("#portrait input[type=file]", files["portrait.png"])
-    page.wait_for_selector("#check-look img")
+    page.wait_for_selector("#check-look img", state="attached")  # on a busy machine it may be seen for a moment only
     page.wait_for_selector("#check-video video")
     page.fill("#check-frame input[type=number]", "7")
     page.press("#check-frame input[type=number]", "Enter")
