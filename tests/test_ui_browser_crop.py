@@ -30,9 +30,10 @@ def wide(path: Path) -> str:
 
 
 def shade(page: Any) -> float:
-    """The mean shade of what the stage shows."""
+    """The mean shade of what the stage shows; not a number while another picture takes its place."""
     return page.evaluate(
-        "async () => { const image = document.querySelector('#check-look img'); await image.decode();"
+        "async () => { const image = document.querySelector('#check-look img');"
+        " try { await image.decode(); } catch { return NaN; }"
         " const canvas = document.createElement('canvas'); canvas.width = canvas.height = 1;"
         " const paper = canvas.getContext('2d'); paper.imageSmoothingQuality = 'high';"
         " paper.drawImage(image, 0, 0, 1, 1); return paper.getImageData(0, 0, 1, 1).data[1]; }"
@@ -60,6 +61,7 @@ def test_the_crop_is_dragged_and_moved_by_keys_and_all_follow(
         fill(page, {**files, "portrait.png": wide(tmp_path / "wide.png")})
         crop = page.get_by_role("slider", name="The video shows the bright part")
         crop.scroll_into_view_if_needed()
+        wait_until(page, lambda: shade(page) > 0)
         usual, lit = crop.get_attribute("aria-valuenow"), shade(page)
         assert not page.is_visible("[data-reset]")
         box = crop.bounding_box()

@@ -161,7 +161,7 @@ def keep_look(
     current: the name of the job whose frames or video are shown; opened: whether the expert's part with the `hands`
     is open.
     """
-    newest, touched = Newest(), Newest()
+    newest, latest, touched = Newest(), Newest(), Newest()
     fitted = gr.State()
     breath = threading.Lock()
 
@@ -180,6 +180,9 @@ def keep_look(
         number: int, before: Fitted | None, index: int, name: str | None, seen: bool, *rest: Any,
     ) -> dict[Any, Any]:  # fmt: skip
         newest.begin(request.session_hash, number)
+        began = time.time_ns()
+        if not newest.outdated(request.session_hash, number):  # of equal inputs, settings decide: the last ones hold
+            latest.begin(request.session_hash, began)
         if on_purpose:
             touched.begin(request.session_hash, time.time_ns())
         job = context.jobs.find(name)
@@ -212,7 +215,8 @@ def keep_look(
                 hands: hand_figures(preview.hands(picture, index)) if seen else gr.skip(),
             }
         update[fitted] = gr.skip() if same else found
-        return {stage.status: gr.skip()} if newest.outdated(request.session_hash, number) else update
+        overtaken = newest.outdated(request.session_hash, number) or latest.outdated(request.session_hash, began)
+        return {stage.status: gr.skip()} if overtaken else update
 
     def drawn(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
         person, _, _, _, before, _, name = values[:7]
