@@ -179,6 +179,24 @@ def test_a_raised_forearm_is_hardly_darker_than_a_level_one() -> None:
     assert 0.75 < levels[0] / levels[1] < 1.1
 
 
+def test_a_forearm_that_points_at_the_camera_squeezes_no_detail_into_rings() -> None:
+    layers, model = figure(), load_arm(0)
+    layers.look.grain = 0
+    surface, rough = ArmAnimator(layers)._surfaces[0], []
+    noise = np.random.default_rng(0).integers(120, 230, surface.texture.shape[:2], np.uint8)
+    noisy = replace(surface, texture=np.repeat(noise[..., None], 3, 2))
+    plain = replace(surface, texture=np.full_like(surface.texture, 175))
+    forearm = (model.along[model.tri].min(1) > 1.2) & (model.along[model.tri].max(1) < 1.8)
+    for wrist in ((430.0, 420.0, 0.0), (540.0, 420.0, 120.0)):  # across, and towards the camera
+        shoulder, elbow, hand = (np.array(p) for p in ((500.0, 200.0, -20.0), (560.0, 400.0, -20.0), wrist))
+        turn = rotation_between(model.joints[2, 0], (hand - elbow) * FLIP)
+        verts = pose_arm(model, turn, STRAIGHT, shoulder, elbow, hand, 60.0)
+        drawn = [skin_layer(model, verts, 60.0, layers.look, (768, 768), forearm, skin) for skin in (noisy, plain)]
+        assert drawn[0] is not None and drawn[1] is not None
+        rough.append(np.abs(drawn[0].rgb - drawn[1].rgb)[drawn[0].alpha > 0.95].mean())
+    assert rough[1] < 0.4 * rough[0]
+
+
 def test_bare_arms_meet_their_sleeves_in_the_portraits_own_tone() -> None:
     layers = figure(0.5, bare=True)
     tone = np.array([0.86, 0.66, 0.54])

@@ -32,6 +32,9 @@ TIP = 0.18
 """How far from its end, in palms, a finger counts as its tip."""
 ELBOW_FADE = 0.14
 """Share of the forearm over which its sleeve becomes opaque below the upper sleeve."""
+SQUEEZED = 0.1, 0.7
+"""Length of a forearm in the picture, as a share of its true length, at which its texture is gone and is whole: the
+squeezed detail of a forearm that points at the camera would draw rings."""
 GRAIN_SIDE = 512
 
 
@@ -126,6 +129,8 @@ class SkinPart:
         self.vertices, tri = np.unique(arm.tri[faces], return_inverse=True)
         self.tri = tri.reshape(-1, 3)
         self.texel = arm.texel[faces] - np.float32(0.5)
+        corners = self.texel.reshape(-1, 2)
+        self.plain = lookup(self.texture, corners[:, 0], corners[:, 1]).mean(0)[:, None] if len(corners) else 0
         along = arm.along[self.vertices]
         share = np.clip((along - 1.1) / 0.95, 0, 1)[:, None]
         tint = surface.upper * (1 - share) + surface.hand * share
@@ -141,7 +146,9 @@ class SkinPart:
         parts = parts * (1 - 0.75 * np.exp(-np.square(far / TIP)))
         self.rim, self.parted = 0.06 + 0.07 * parts[:, None], 0.25 + 0.75 * parts
         self.nail = 0.14 * arm.nail[self.vertices]
+        self.smooth = 1 - np.clip((along - 1.80) / 0.15, 0, 1)
         self.opaque = np.ones(len(along)) if fade is None else (along - fade[0]) / (fade[1] - fade[0])
+        self._ends = _forearm_ends(arm)
         self._wholes = [np.flatnonzero((arm.along > a) & (arm.along < b))[::4] for a, b in ((1.15, 1.85), (1.95, 9.0))]
         of_hand = np.clip((along - 1.6) / 0.5, 0, 1)
         # upper arms keep the light of the photograph
@@ -157,18 +164,23 @@ class SkinPart:
         """
         if not len(self.tri):
             return None
-        verts, look = verts[self.vertices], self.look
+        whole, look = verts, self.look
+        verts = whole[self.vertices]
         found = cover(verts, self.tri, size, cull=True)
         if found is None:
             return None
         light, gloss = light_on(normals[self.vertices], look, self.rim)
         light = light * np.exp(self._even @ np.log(self._levels(normals)))[:, None]
         shine = 0.045 * gloss**18 + self.nail * gloss**50
-        vertex = np.column_stack([light * self.tint, shine, verts[:, 2] / palm, self.parted, self.opaque])
+        elbow, wrist = (whole[self._ends[i]].mean(0) for i in (0, 1))
+        gone, all_there = SQUEEZED
+        length = float(np.linalg.norm((wrist - elbow)[:2]) / (np.linalg.norm(wrist - elbow) + 1e-6))
+        detail = 1 - self.smooth * (1 - np.clip((length - gone) / (all_there - gone), 0, 1))
+        vertex = np.column_stack([light * self.tint, shine, verts[:, 2] / palm, self.parted, self.opaque, detail])
         vertex = vertex.astype(np.float32)
         corners = np.concatenate([vertex[self.tri[found.chosen]], self.texel[found.chosen]], 2)
         v = found.interpolate(corners)
-        v[:3] *= lookup(self.texture, v[7], v[8]).T
+        v[:3] *= self.plain + v[7] * (lookup(self.texture, v[8], v[9]).T - self.plain)
         mean = found.mean(v[:7])
         lit, gleam, depth, parted = mean[:3], mean[3], mean[4], mean[5]
         reach = _reaching(found, depth, look, palm)
@@ -200,6 +212,11 @@ def skin_layer(
 ) -> PaintedLayer | None:
     """One picture of a SkinPart: the chosen faces (F,) with verts (V, 3) in a frame (height, width) `size`."""
     return SkinPart(arm, faces, surface, look).layer(verts, normals_of(verts * FLIP, arm.tri), palm, size)
+
+
+def _forearm_ends(arm: ArmModel) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Vertices whose means are the two ends of the forearm's axis, below the elbow and before the wrist."""
+    return np.flatnonzero((arm.along > 1.0) & (arm.along < 1.2)), np.flatnonzero((arm.along > 1.7) & (arm.along < 2.0))
 
 
 def _reaching(found: Coverage, depth: NDArray[np.float32], look: Look, palm: float) -> NDArray[np.float32]:
@@ -235,7 +252,7 @@ def cloth_layer(
     if found is None:
         return None
     # across the tube: the component of the normal perpendicular to the bone
-    far, near = (verts[(arm.along > a) & (arm.along < b)].mean(0) for a, b in ((1.7, 2.0), (1.0, 1.2)))
+    near, far = (verts[ring].mean(0) for ring in _forearm_ends(arm))
     axis = (far - near)[:2] * FLIP[:2]
     axis = axis / (np.linalg.norm(axis) + 1e-6)
     facing = normals * np.where(normals[:, 2:] < 0, -1, 1)
