@@ -91,6 +91,21 @@ def test_a_pocket_above_a_hand_is_not_drawn_again_below_it():
     assert filled[hole].min() > 190
 
 
+def test_the_edge_of_a_jacket_goes_on_sharp_and_a_fold_fades():
+    picture = np.full((240, 160, 3), (40.0, 50.0, 60.0), np.float32)
+    rows = np.arange(240)
+    for row in rows:
+        picture[row, 90 + (60 - row) // 4 if row < 60 else 90 :] = (220, 230, 240)  # a lapel, slanted
+    picture[:, 30:33] -= 15  # a fold
+    hole = np.zeros((240, 160), bool)
+    hole[60:] = True
+    filled = column_fill(picture, hole, ~hole, np.ones(hole.shape, np.float32), membrane(picture, ~hole), 1.0)
+    row = filled[150, :, 0]
+    edge = np.flatnonzero((row > 60) & (row < 200))
+    assert 85 < edge.mean() < 96 and len(edge) <= 6
+    assert np.ptp(filled[225, 20:45, 0]) < 5 < 10 < np.ptp(filled[61, 20:45, 0])
+
+
 def test_the_flank_that_a_sleeve_hid_goes_on_from_the_cloth_beside_it():
     picture = np.full((*HOLE.shape, 3), (40.0, 50.0, 60.0), np.float32)
     picture[100:] = 150  # a dip-dyed edge far below

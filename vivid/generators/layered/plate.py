@@ -14,6 +14,8 @@ SHADE = 55.0
 """Most grey levels by which an arm's shadow darkens the cloth beside it."""
 TOUCH = 6.0
 """Grey levels by which cloth must differ from the expected tone to count as touched."""
+EDGE = 16.0
+"""Grey levels between the tones of two garments, or of two parts of one; folds differ by less."""
 MEMBRANE_SIDE = 192
 """Pictures at least twice as large are filled at a size near this."""
 
@@ -209,9 +211,8 @@ def _columns_filled(picture: Layer, hole: Mask, known: Mask, body: Layer, fallba
     above = np.maximum.accumulate(np.where(known, rows, -nowhere), 0)
     below = np.minimum.accumulate(np.where(known, rows, nowhere)[::-1], 0)[::-1]
     # the farther from the edge, the wider the average: single rows and columns would make streaks
-    levels = [
-        _mean_where(picture, share, 2 * wide * step, 2 * tall * step) for wide, tall in ((0, 0.5), (0.6, 5), (6, 6))
-    ]
+    levels = [_mean_where(picture, share, 2 * wide * step, 2 * tall * step) for wide, tall in ((0, 0.5), (0.6, 5))]
+    levels.append(_flat_between_edges(_mean_where(picture, share, step, 2 * step), known, 6 * step))
     sides, weights = [], []
     for edge, way in ((above, -1), (below, 1)):
         distance = np.abs(rows - edge)
@@ -222,10 +223,10 @@ def _columns_filled(picture: Layer, hole: Mask, known: Mask, body: Layer, fallba
                 np.clip(edge + way * shift * step, 0, height - 1).astype(np.float32),
                 cv2.INTER_LINEAR,
             )
-            for level, shift in zip(levels, (0.5, 5, 5), strict=True)
+            for level, shift in zip(levels, (0.5, 5, 2), strict=True)
         )
         found = far + np.exp(-distance / (4 * step))[..., None] * (near - far)
-        sides.append(plain + np.exp(-distance / (60 * step))[..., None] * (found - plain))
+        sides.append(plain + np.exp(-distance / (45 * step))[..., None] * (found - plain))
         # columns beside those with nothing known are blended towards them, to avoid vertical seams
         there = cv2.distanceTransform((np.abs(edge) < nowhere / 2).astype(np.uint8), cv2.DIST_L2, 5)
         weights.append(np.minimum(there / (12 * step), 1) / (1 + distance) ** 2)
@@ -262,6 +263,15 @@ def _columns_filled(picture: Layer, hole: Mask, known: Mask, body: Layer, fallba
     return np.where(hole[..., None], np.clip(filled + miss, 0, 255), picture).astype(np.float32)
 
 
+def _flat_between_edges(picture: Layer, known: Mask, reach: float) -> Layer:
+    """Tones (H, W, 3) averaged over `reach` pixels without crossing strong edges, such as those of lapels."""
+    k = max(1, int(reach / 5))
+    height, width = known.shape
+    small = cv2.resize(membrane(picture, known), (-(-width // k), -(-height // k)), interpolation=cv2.INTER_AREA)
+    small = cv2.bilateralFilter(small, -1, 3 * EDGE, reach / k)  # it adds up the channels
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
 def _mirrored_flanks(cloth: Layer, known: Mask, step: float) -> tuple[Layer, Mask]:
     """Cloth (H, W, 3) with what lies beside it, where sleeves were, mirrored outwards, and where that is (H, W).
 
@@ -276,13 +286,16 @@ def _mirrored_flanks(cloth: Layer, known: Mask, step: float) -> tuple[Layer, Mas
     kernel, band = 2 * max(1, round(8 * step)) + 1, np.full((1, 1), 4 * step, np.float32)
     rows = np.arange(height, dtype=np.float32)[:, None].repeat(width, 1)
     columns = np.arange(width, dtype=np.float32)[None]
-    smooth = wide_blur(cloth, step)
     for first, way in ((known.argmax(1), 1), (width - 1 - known[:, ::-1].argmax(1), -1)):
         edge = first[nearest].astype(np.float32)[:, None]
         edge = cv2.erode(edge, np.ones((kernel, 1))) if way > 0 else cv2.dilate(edge, np.ones((kernel, 1)))
         edge = cv2.GaussianBlur(edge, (1, kernel), 2 * step, borderType=cv2.BORDER_REPLICATE) + way * 2 * step
         beyond = (edge - columns) * way
         source = np.where(beyond > 0, edge + way * (band - _there_and_back(beyond, band)), columns).astype(np.float32)
+        # a fold that is mirrored again and again would make a row of streaks
+        inside = (beyond <= 0).astype(np.float32)
+        smooth = cv2.GaussianBlur(cloth * inside[..., None], (0, 0), 3 * step, sigmaY=step)
+        smooth /= np.maximum(cv2.GaussianBlur(inside, (0, 0), 3 * step, sigmaY=step), 1e-3)[..., None]
         mirrored = cv2.remap(smooth, source, rows, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
         cloth = cloth + np.clip(beyond / step, 0, 1)[..., None] * (mirrored - cloth)
         flanks |= beyond > 0
