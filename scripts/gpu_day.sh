@@ -53,7 +53,7 @@ for name in $parts; do
     bench)
         measure 90 fast --dtype $dtype --no-guidance --steps 6 --video $videos
         measure 180 compiled --dtype $dtype --no-guidance --steps 6 --video $videos --compile
-        measure 60 offload --dtype $dtype --no-guidance --no-plain --steps 6 --video $long --offload
+        measure 60 offload --dtype $dtype --no-guidance --steps 6 --video $long --offload
         measure 90 guided --dtype $dtype --steps 30
         ;;
     cost)

@@ -1,4 +1,4 @@
-"""The bench: both runs give one result, ours with less arithmetic, and the numbers come as JSON."""
+"""The bench: its numbers come as JSON, with and without guidance, whole videos and training steps included."""
 
 import json
 
@@ -6,15 +6,17 @@ import pytest
 
 from vivid.cli import main
 
+MICRO_GFLOP = 0.107
+"""Of a frame in one evaluation of the micro network, at 64 x 64."""
+
 
 @pytest.mark.parametrize("more", [[], ["--no-guidance"]])
-def test_the_plain_run_computes_the_same_with_more_arithmetic(capsys, more):
+def test_a_step_is_timed_and_its_arithmetic_counted(capsys, more):
     line = ["bench", "--config", "micro", "--size", "64x64", "--frames", "2", "--repeat", "1", "--device", "cpu", *more]
     assert main(line) == 0
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert result["relative_difference"] < 1e-4 and 0 < result["ratio_flop"] < 1
+    assert result["gflop_frame_step"] == pytest.approx(MICRO_GFLOP * (1 if more else 2), rel=0.05)
     assert result["seconds_step"] > 0 and result["seconds_decode"] > 0 and result["peak_memory"] > 0
-    assert result["ratio_seconds"] == pytest.approx(result["seconds_step"] / result["seconds_step_plain"], abs=0.01)
     assert result["guidance"] is not bool(more) and result["steps"] == (6 if more else 30)
 
 

@@ -1,12 +1,10 @@
-"""`python -m vivid bench`: speed, memory and arithmetic of a configuration, against a plain run of the same network."""
+"""`python -m vivid bench`: speed, memory and arithmetic of a configuration."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import time
-from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
@@ -15,8 +13,6 @@ from .animate import parse_size
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-    from ..method.block import BlockInputs, DenoiserBlock
 
 CONFIGURATIONS = ("compact", "full", "micro")
 
@@ -30,7 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", default="fp32", choices=("fp32", "bf16", "fp16"))
     parser.add_argument("--device", default=None, help="cpu, cuda, mps (default: the best here)")
     parser.add_argument("--no-guidance", action="store_true", help="one evaluation a step")
-    parser.add_argument("--no-plain", action="store_true", help="leave the plain run out")
     parser.add_argument(
         "--video", type=int, nargs="+", default=[], metavar="FRAMES", help="also make whole videos of so many frames"
     )
@@ -40,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--train", action="store_true", help="instead: a step of the paper's stage 1 and stage 2 (size: the width)"
     )
     parser.add_argument("--count", action="store_true", help="with --train: only what can be said without computing")
-    parser.add_argument("--repeat", type=int, default=3, help="timed rounds; ours and the plain run take turns")
+    parser.add_argument("--repeat", type=int, default=3, help="timed rounds; the fastest counts")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         return _train(args, device, width)
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[args.dtype]
     bench = Bench(args.config, (width, height), args.frames, not args.no_guidance, device, dtype)
-    result = bench.measure(args.repeat, plain=not (args.no_plain or args.compile), compiled=args.compile)
+    result = bench.measure(args.repeat, args.compile)
     steps = args.steps or (6 if args.no_guidance else 30)
     total = steps * result["seconds_step"] + args.frames * result["seconds_decode"]
     result |= {
@@ -111,7 +106,7 @@ def _videos(bench: Bench, lengths: list[int], size: tuple[int, int], steps: int,
     from .bench_video import WINDOW, VideoBench
 
     models, guidance = bench.models, 2.5 if bench.guidance else 1.0
-    del bench.bank, bench.conditions, bench.prepared, bench.sample  # their memory would count
+    del bench.conditions, bench.prepared, bench.sample  # their memory would count
     videos = VideoBench(models, size, steps, guidance, offload)
     videos.measure(WINDOW)
     return {"videos": [videos.measure(n) for n in lengths], "left_after_cancel": videos.left_after_cancel(lengths[0])}
@@ -152,18 +147,17 @@ class Bench:
         head[..., : height // 3, width // 3 : 2 * width // 3] = True
         hands[..., 2 * height // 3 :, width // 4 : 3 * width // 4] = True
         with torch.no_grad():
-            self.bank = self.models.reference.bank(reference)
             self.conditions = Conditions(
                 audio=noise(1, frames, 50, 384),
                 rhythm=noise(1, frames, 50, 384),
                 hand_features=noise(1, first, frames, height, width),
-                reference=self.models.denoiser.project_reference(self.bank),
+                reference=self.models.denoiser.project_reference(self.models.reference.bank(reference)),
                 reference_latents=reference,
                 head_mask=head,
                 hand_mask=hands,
             )
 
-    def ours(self) -> Tensor:
+    def step(self) -> Tensor:
         """One guided prediction as the pipeline makes it, conditions prepared beforehand."""
         from ..generators.diffusion.guidance import guided_prediction
 
@@ -171,44 +165,8 @@ class Bench:
         denoiser = self.models.denoiser
         return guided_prediction(lambda c: denoiser(self.sample, self.timestep, c), self.prepared, scale, scale)
 
-    def plain(self) -> Tensor:
-        """The same prediction as the public base's own code computes it.
-
-        Both guidance halves in one batch; the bank repeated for every frame, its keys and values projected anew for
-        every frame; the unconditional half's attention computed twice, with the bank and again without.
-        """
-        import torch
-
-        from ..method.conditions import Conditions
-        from ..method.dsaa import AudioKeyValues
-
-        denoiser, own = self.models.denoiser, self.conditions
-        halves = 2 if self.guidance else 1
-
-        def doubled(tensor: Tensor | None) -> Tensor | None:
-            if tensor is None or not self.guidance:
-                return tensor
-            return torch.cat([torch.zeros_like(tensor), tensor])
-
-        conditions = Conditions(
-            audio=doubled(own.audio),
-            rhythm=doubled(own.rhythm),
-            hand_features=doubled(own.hand_features),
-            reference={name: (bank, bank) for name, bank in self.bank.items()},  # hidden states: see `plain_inputs`
-            reference_latents=doubled(own.reference_latents),
-            head_mask=own.head_mask,
-        )
-        prepared = denoiser.prepare(replace(conditions, silence=AudioKeyValues(None, None))).prepared
-        assert prepared is not None
-        conditions = replace(conditions, prepared=plain_inputs(prepared, self.guidance))
-        out = denoiser(self.sample.repeat(halves, 1, 1, 1, 1), self.timestep, conditions)
-        if not self.guidance:
-            return out
-        unconditional, conditional = out.chunk(2)
-        return unconditional + 2.5 * (conditional - unconditional)
-
-    def measure(self, repeat: int, plain: bool, compiled: bool = False) -> dict[str, Any]:
-        """Seconds and operations of a step, seconds of a decoded frame; the two runs take turns, the fastest counts.
+    def measure(self, repeat: int, compiled: bool) -> dict[str, Any]:
+        """Seconds and operations of a step, seconds of a decoded frame; the fastest of `repeat` rounds counts.
 
         compiled: the networks are compiled after their operations have been counted.
         """
@@ -217,83 +175,28 @@ class Bench:
 
         from ..generators.diffusion.compiling import compile_networks
         from ..generators.diffusion.session import DECODE_CHUNK
+        from ..generators.diffusion.speed import fastest
 
         with torch.no_grad():
-            started = self._now()
+            started = time.perf_counter()
             self.prepared = self.models.denoiser.prepare(self.conditions)
-            prepare = self._now() - started
-            work: dict[str, Callable[[], Tensor]] = {"ours": self.ours}
-            if plain:
-                # The added streams are no part of the base: both runs leave them out where they are compared.
-                self.conditions = replace(self.conditions, head_mask=None, hand_mask=None)
-                self.prepared = self.models.denoiser.prepare(self.conditions)
-                work["plain"] = self.plain
-            operations, outputs = {}, {}
-            seconds = dict.fromkeys(work, float("inf"))
-            for name, call in work.items():  # this warms up, too
-                with FlopCounterMode(display=False) as counter:
-                    call()
-                operations[name] = counter.get_total_flops()
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)
+            prepare = time.perf_counter() - started
+            with FlopCounterMode(display=False) as counter:
+                self.step()  # this warms up, too
             if compiled:
                 compile_networks(self.models, DECODE_CHUNK)
-                self.ours()
-            for _ in range(repeat):
-                for name, call in work.items():
-                    started = self._now()
-                    outputs[name] = call()
-                    seconds[name] = min(seconds[name], self._now() - started)
+                self.step()
             latents = self.sample[0].transpose(0, 1).repeat(DECODE_CHUNK, 1, 1, 1)[:DECODE_CHUNK]
-            decode = float("inf")
-            for _ in range(3):
-                started = self._now()
-                self.models.vae.decode(latents)
-                decode = min(decode, (self._now() - started) / DECODE_CHUNK)
-        frames = self.sample.shape[2]
-        result: dict[str, Any] = {
+            step = fastest(self.step, self.device, repeat)
+            decode = fastest(lambda: self.models.vae.decode(latents), self.device, 3) / DECODE_CHUNK
+        return {
             "seconds_prepare": round(prepare, 4),
-            "seconds_step": round(seconds["ours"], 4),
+            "seconds_step": round(step, 4),
             "seconds_decode": round(decode, 4),
-            "gflop_frame_step": round(operations["ours"] / frames / 1e9, 2),
+            "gflop_frame_step": round(counter.get_total_flops() / self.sample.shape[2] / 1e9, 2),
         }
-        if plain:
-            scale = outputs["plain"].float().abs().max()
-            result |= {
-                "seconds_step_plain": round(seconds["plain"], 4),
-                "gflop_frame_step_plain": round(operations["plain"] / frames / 1e9, 2),
-                "ratio_seconds": round(seconds["ours"] / seconds["plain"], 4),
-                "ratio_flop": round(operations["ours"] / operations["plain"], 4),
-                "relative_difference": float((outputs["ours"] - outputs["plain"]).float().abs().max() / scale),
-            }
-        return result
-
-    def _now(self) -> float:
-        if self.device.type == "cuda":
-            import torch
-
-            torch.cuda.synchronize(self.device)
-        return time.perf_counter()
-
-
-def plain_inputs(prepared: BlockInputs, guidance: bool) -> BlockInputs:
-    """The same inputs, whose `reference` holds hidden states instead of keys, attended to the plain way."""
-    import torch
-
-    from ..method.attention import attend
-    from ..method.block import BlockInputs
-
-    class PlainInputs(BlockInputs):
-        def self_attention(self, block: DenoiserBlock, states: Tensor) -> Tensor:
-            assert self.reference is not None
-            attention, bank = block.attn1, self.reference[block.name][0].expand(len(states), -1, -1)
-            both = torch.cat([states, bank], 1)
-            out = attend(attention, states, attention.to_k(both), attention.to_v(both))
-            if guidance:
-                first = states[: len(states) // 2]
-                again = attend(attention, first, attention.to_k(first), attention.to_v(first))
-                out = torch.cat([again, out[len(first) :]])
-            return out
-
-    return PlainInputs(**vars(prepared))
 
 
 def random_models(config: Any, device: torch.device, dtype: torch.dtype) -> Any:

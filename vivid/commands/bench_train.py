@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..devices import peak_memory, reset_peak_memory
 from ..method.conditions import Conditions
-from ..method.factory import ModelConfig, build_models
+from ..method.factory import ModelConfig, build_denoiser, build_hand_encoder, build_reference
 from ..training.loop import Batch, Trainer, step_seed
 from ..training.prepare import Prepared
 from ..training.presets import preset
@@ -69,8 +69,8 @@ def count_stage(part: str, config: ModelConfig, side: int) -> dict[str, Any]:
         return tensor
 
     with FakeTensorMode():
-        models = build_models(replace(config, motion=settings.motion))
-        denoiser, reference, hand_encoder = (models.denoiser.train(), models.reference, models.hand_encoder)
+        denoiser = build_denoiser(replace(config, motion=settings.motion)).train()
+        reference, hand_encoder = build_reference(config), build_hand_encoder(config)
         weights = [p for network in (denoiser, reference, hand_encoder) for p in network.parameters()]
         if settings.spatial_rate == 0:
             motion = {id(p) for module in denoiser.motion_modules() for p in module.parameters()}

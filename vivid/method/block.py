@@ -15,7 +15,7 @@ from einops import repeat
 from torch import Tensor
 
 from .attention import KeyValues, Regions, attend
-from .dsaa import HeadStream, lip_stream
+from .dsaa import AUDIO_DIM, HeadStream, lip_stream
 from .hcc import CodebookAttention
 
 
@@ -38,22 +38,6 @@ class BlockInputs:
     head_regions: Regions | None
     hand_regions: Regions | None
 
-    def self_attention(self, block: DenoiserBlock, states: Tensor) -> Tensor:
-        """Self-attention of states (B * F, tokens, C), normalised, over their own frame and the reference, if any."""
-        key, value = block.attn1.to_k(states), block.attn1.to_v(states)
-        mask = None
-        if self.reference is not None:
-            frames = len(states) // len(self.reference[block.name][0])  # one reference may serve all videos
-            reference = (repeat(kv, "b m c -> (b f) m c", f=frames) for kv in self.reference[block.name])
-            key, value = (
-                torch.cat([own, ref.to(own.dtype)], 1) for own, ref in zip((key, value), reference, strict=True)
-            )
-            if self.reference_present is not None:
-                own = states.shape[1]
-                mask = repeat(self.reference_present, "b -> (b f) m", f=frames, m=key.shape[1]).clone()
-                mask[:, :own] = True
-        return attend(block.attn1, states, key, value, mask)
-
 
 class DenoiserBlock(BasicTransformerBlock):
     """diffusers' block with the reference in its self-attention and with the streams of the method.
@@ -69,14 +53,13 @@ class DenoiserBlock(BasicTransformerBlock):
         level: int,
         dim: int,
         heads: int,
-        audio_dim: int,
         lip_scale: float,
         head_dim: int,
         code_dim: int,
         stream_ratio: float,
         stream_heads: int,
     ) -> None:
-        super().__init__(dim, heads, dim // heads, cross_attention_dim=audio_dim)
+        super().__init__(dim, heads, dim // heads, cross_attention_dim=AUDIO_DIM)
         self.name, self.level, self.lip_scale = name, level, lip_scale
         width = int(dim * stream_ratio)
         self.head_stream = HeadStream(dim, head_dim, width, stream_heads)
@@ -97,7 +80,7 @@ class DenoiserBlock(BasicTransformerBlock):
         assert cross_attention_kwargs is not None
         inputs: BlockInputs = cross_attention_kwargs["inputs"]
         states = hidden_states
-        states = states + inputs.self_attention(self, self.norm1(states))
+        states = states + self.self_attention(self.norm1(states), inputs)
         lip = None if inputs.lip is None else inputs.lip[self.name]
         audio = lip_stream(self.attn2, self.norm2(states), lip, self.lip_scale)
         if inputs.head is not None and inputs.head_regions is not None:  # both streams read the same state
@@ -107,6 +90,19 @@ class DenoiserBlock(BasicTransformerBlock):
             region = inputs.hand_regions[self.level]
             states = states + self.codebook_attention(states, inputs.codes[self.name], region, inputs.code_mask)
         return states + self.ff(self.norm3(states))
+
+    def self_attention(self, states: Tensor, inputs: BlockInputs) -> Tensor:
+        """Self-attention of states (B * F, tokens, C), normalised, over their own frame and the reference, if any."""
+        key, value, mask = self.attn1.to_k(states), self.attn1.to_v(states), None
+        if inputs.reference is not None:
+            known = inputs.reference[self.name]
+            frames = len(states) // len(known[0])  # one reference may serve all videos
+            reference = (repeat(kv, "b m c -> (b f) m c", f=frames).to(key.dtype) for kv in known)
+            key, value = (torch.cat(both, 1) for both in zip((key, value), reference, strict=True))
+            if inputs.reference_present is not None:
+                mask = repeat(inputs.reference_present, "b -> (b f) m", f=frames, m=key.shape[1]).clone()
+                mask[:, : states.shape[1]] = True
+        return attend(self.attn1, states, key, value, mask)
 
 
 class ReferenceBlock(BasicTransformerBlock):

@@ -86,7 +86,6 @@ class Denoiser(UNetMotionModel):
                         level,
                         block.dim,
                         block.num_attention_heads,
-                        AUDIO_DIM,
                         lip_scale,
                         head_dim,
                         code_dim,
