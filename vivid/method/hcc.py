@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.distributed as distributed
@@ -15,7 +14,6 @@ from diffusers.utils.accelerate_utils import apply_forward_hook
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..errors import InputError
 from .attention import MaskedCrossAttention
 
 COMMITMENT = 0.25
@@ -49,10 +47,9 @@ class HandCodebookOutput:
 class Quantiser(nn.Module):
     """Nearest-neighbour quantiser over `codes` vectors of width `dim` (van den Oord 2017).
 
-    `update="ema"` moves every code to the running mean of the vectors that chose it, so that no gradient is needed;
-    `update="gradient"` learns them with the codebook loss instead. In both modes, a code that is no longer chosen
-    (running count below `restart_below`) moves to a random vector of the current batch, and the first training batch
-    places all codes, so that none starts far from the data. Arithmetic is in float32 whatever the input.
+    Every code moves to the running mean of the vectors that chose it, so that no gradient is needed. A code that is no
+    longer chosen (running count below `restart_below`) moves to a random vector of the current batch, and the first
+    training batch places all codes, so that none starts far from the data. Arithmetic is in float32 whatever the input.
 
     Where several processes train, codes follow the vectors of all of them, as if it were one batch.
     """
@@ -61,24 +58,12 @@ class Quantiser(nn.Module):
     sums: Tensor
     codes: Tensor
 
-    def __init__(
-        self,
-        codes: int,
-        dim: int,
-        update: Literal["ema", "gradient"] = "ema",
-        decay: float = 0.99,
-        restart_below: float = 0.05,
-    ) -> None:
+    def __init__(self, codes: int, dim: int, decay: float = 0.99, restart_below: float = 0.05) -> None:
         super().__init__()
-        if update not in ("ema", "gradient"):
-            raise InputError(f"The codebook update is {update!r}: choose 'ema' or 'gradient'.")
-        self.update, self.decay, self.restart_below = update, decay, restart_below
+        self.decay, self.restart_below = decay, restart_below
         start = torch.randn(codes, dim) / dim**0.5
-        if update == "ema":
-            self.register_buffer("codes", start)
-            self.register_buffer("sums", start.clone())
-        else:
-            self.codes = nn.Parameter(start)
+        self.register_buffer("codes", start)
+        self.register_buffer("sums", start.clone())
         # Running count of choices a batch; -1 marks codes that no training batch has placed yet.
         self.register_buffer("usage", torch.full((codes,), -1.0))
 
@@ -86,7 +71,7 @@ class Quantiser(nn.Module):
         """Replace every vector by its nearest code.
 
         latents (B, dim, g, g) -> quantised (same shape and type; the gradient passes straight through), indices
-        (B, g, g), loss (scalar: commitment, plus the codebook term when codes are learned by gradient), statistics.
+        (B, g, g), commitment loss (scalar), statistics.
         """
         size = latents.shape[-1]
         vectors = rearrange(latents, "b c h w -> (b h w) c").float()
@@ -98,13 +83,11 @@ class Quantiser(nn.Module):
         counts = torch.bincount(indices, minlength=len(self.codes)).float()
         chosen = self.codes.float()[indices]
         loss = COMMITMENT * F.mse_loss(vectors, chosen.detach())
-        if self.update == "gradient":
-            loss = loss + F.mse_loss(chosen, vectors.detach())
         if learning:
             restarted = self._learn(vectors.detach(), indices, counts)
         quantised = rearrange(chosen.detach(), "(b h w) c -> b c h w", h=size, b=len(latents)).to(latents.dtype)
         quantised = latents + (quantised - latents).detach()
-        stats = QuantiserStats(_perplexity(counts), (counts > 0).sum(), restarted)
+        stats = QuantiserStats(perplexity_of(counts), (counts > 0).sum(), restarted)
         return quantised, rearrange(indices, "(b h w) -> b h w", h=size, b=len(latents)), loss, stats
 
     def nearest(self, vectors: Tensor) -> Tensor:
@@ -116,16 +99,15 @@ class Quantiser(nn.Module):
 
     @torch.no_grad()
     def _learn(self, vectors: Tensor, indices: Tensor, counts: Tensor) -> Tensor:
-        """Update running counts (and means, for EMA), then restart dead codes; returns how many."""
+        """Update running counts and means, then restart dead codes; returns how many."""
         if several := distributed.is_available() and distributed.is_initialized():
             distributed.all_reduce(counts)
         self.usage.lerp_(counts, 1 - self.decay)
-        if self.update == "ema":
-            sums = torch.zeros_like(self.sums).index_add_(0, indices, vectors)
-            if several:
-                distributed.all_reduce(sums)
-            self.sums.lerp_(sums, 1 - self.decay)
-            self.codes.copy_(self.sums / self.usage.clamp(min=1e-5)[:, None])
+        sums = torch.zeros_like(self.sums).index_add_(0, indices, vectors)
+        if several:
+            distributed.all_reduce(sums)
+        self.sums.lerp_(sums, 1 - self.decay)
+        self.codes.copy_(self.sums / self.usage.clamp(min=1e-5)[:, None])
         dead = self.usage < self.restart_below
         if bool(dead.any()):
             self._place(vectors, dead)
@@ -148,8 +130,7 @@ class Quantiser(nn.Module):
             distributed.broadcast(places, 0)
         self.codes[which] = places.to(self.codes.dtype)
         self.usage[which] = 1.0
-        if self.update == "ema":
-            self.sums[which] = places.to(self.sums.dtype)
+        self.sums[which] = places.to(self.sums.dtype)
 
 
 class HandCodebook(ModelMixin, ConfigMixin):
@@ -172,7 +153,6 @@ class HandCodebook(ModelMixin, ConfigMixin):
         norm_groups: int = 16,
         image_size: int = 256,
         patch: int = 1,
-        update: Literal["ema", "gradient"] = "ema",
         decay: float = 0.99,
     ) -> None:
         super().__init__()
@@ -189,7 +169,7 @@ class HandCodebook(ModelMixin, ConfigMixin):
             double_z=False,
             mid_block_add_attention=True,
         )
-        self.quantiser = Quantiser(codes, code_dim, update, decay)
+        self.quantiser = Quantiser(codes, code_dim, decay)
         self.decoder = Decoder(
             code_dim,
             depth,
@@ -203,7 +183,7 @@ class HandCodebook(ModelMixin, ConfigMixin):
     @property
     def perplexity(self) -> float:
         """Effective number of codes in use, from the running counts of training (1 until it has been trained)."""
-        return float(_perplexity(self.quantiser.usage.clamp(min=0)))
+        return float(perplexity_of(self.quantiser.usage.clamp(min=0)))
 
     @apply_forward_hook
     def encode(self, images: Tensor) -> Tensor:
@@ -247,6 +227,7 @@ class CodebookAttention(MaskedCrossAttention):
     """The codebook attention of one block (equation 5): the tokens inside M_hand attend to the hands' codes."""
 
 
-def _perplexity(counts: Tensor) -> Tensor:
+def perplexity_of(counts: Tensor) -> Tensor:
+    """Effective number of codes in use: exp(entropy) of how often each was chosen, (codes,) -> a scalar."""
     shares = counts / counts.sum().clamp(min=1e-9)
     return torch.exp(-(shares * shares.clamp(min=1e-9).log()).sum())

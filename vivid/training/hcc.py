@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..media.tensors import from_unit, pixels_to_unit
-from ..method.hcc import HandCodebook
+from ..method.hcc import HandCodebook, perplexity_of
 from .loop import Batch, LoopConfig, Stage
 
 
@@ -97,11 +97,9 @@ def hcc_metrics(codebook: HandCodebook, crops: NDArray[np.uint8], batch: int = 1
         error = (output.reconstruction.clamp(-1, 1).float() - pictures).square().mean((1, 2, 3)) / 4
         errors += error.tolist()
         counts += torch.bincount(output.indices.flatten().cpu(), minlength=len(counts)).float()
-    shares = counts / counts.sum()
-    entropy = float(-(shares * shares.clamp(min=1e-12).log()).sum())
     return {
         "psnr": float(-10 * np.log10(np.mean(errors))),
-        "perplexity": float(np.exp(entropy)),
+        "perplexity": float(perplexity_of(counts)),
         "codes_used": int((counts > 0).sum()),
         "pictures": len(crops),
     }
