@@ -68,7 +68,8 @@ def too_slow(name: str) -> InputError:
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What the headers of a file say; None where they say nothing. Width and height are upright display pixels.
+    """What the headers of a file say; None where they say nothing. Width and height are upright display pixels, 0 in a
+    file without pictures.
 
     start: the time in seconds at which the first of all tracks begins; track: which video track to use, not counting
     cover pictures.
@@ -76,8 +77,8 @@ class MediaInfo:
 
     seconds: float | None
     has_sound: bool
-    width: int | None = None
-    height: int | None = None
+    width: int = 0
+    height: int = 0
     fps: float | None = None
     rotation: int = 0
     start: float = 0.0
@@ -115,7 +116,7 @@ def parse_description(text: str, name: str) -> MediaInfo:
         end = streams[place + 1].start() if place + 1 < len(streams) else len(text)
         details = text[stream.end() : end]
         tracks.append(_video_info(stream[3], details, (int(size[1]), int(size[2]))) if size else MediaInfo(None, False))
-    usable = [index for index, track in enumerate(tracks) if track.width is not None]
+    usable = [index for index, track in enumerate(tracks) if track.width]
     if not usable:
         return MediaInfo(seconds, has_sound, start=begin)
     # A moving AVIF begins with a track that holds one still picture.

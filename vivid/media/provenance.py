@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +26,8 @@ SHORT_MARK = "AI"
 PROGRAM = "VividAnimator"
 _SMALLEST_TEXT = 9
 _MOST_METADATA = 2**20
+_TAG = re.compile(r"^((?:[^\\=\n]|\\.)*)=((?:[^\\\n]|\\.)*)", re.MULTILINE | re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -80,31 +83,8 @@ def read_provenance(path: str | Path, limits: Limits | None = None) -> dict[str,
 
 def _tags(text: str) -> dict[str, str]:
     """Key -> value of an ffmetadata text, whose `=;#\\` and line ends are escaped by a backslash."""
-    tags: dict[str, str] = {}
-    key, value, in_value, position = "", "", False, 0
-    while position < len(text):
-        character = text[position]
-        if character == "\\" and position + 1 < len(text):
-            position += 1
-            character = text[position]
-        elif character == "\n":
-            if in_value:
-                tags.setdefault(key, value)
-            key, value, in_value = "", "", False
-            position += 1
-            continue
-        elif character == "=" and not in_value:
-            in_value = True
-            position += 1
-            continue
-        if in_value:
-            value += character
-        else:
-            key += character
-        position += 1
-    if in_value:
-        tags.setdefault(key, value)
-    return tags
+    # the first of several equal keys counts, as everywhere in ffmpeg
+    return {_ESCAPE.sub(r"\1", key): _ESCAPE.sub(r"\1", value) for key, value in reversed(_TAG.findall(text))}
 
 
 def stamp(frames: Frames) -> Frames:

@@ -57,7 +57,7 @@ def load_speech(
     if not info.has_sound:
         raise InputError("{} has no sound: choose a file with speech in it.", path.name)
     samples = mix(_finite(_decode(path, longest + 1), path.name))
-    if info.width is not None and (late := _late(path, info)):
+    if info.width and (late := _late(path, info)):
         samples = np.concatenate([np.zeros(round(min(late, longest) * SAMPLE_RATE), np.float32), samples])
     most = round(longest * SAMPLE_RATE)
     if len(samples) > most + _PADDING_SECONDS * SAMPLE_RATE and not cut:

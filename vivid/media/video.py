@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
@@ -17,7 +16,7 @@ from ..config import FPS, Limits
 from ..errors import InputError, Message
 from ..speech.types import Speech
 from .children import Child
-from .ffmpeg import command, describe, safe_input, too_slow
+from .ffmpeg import MediaInfo, command, describe, safe_input, too_slow
 from .files import check_file
 from .outputs import NO_SPACE, OutputError, is_full, reserve
 from .provenance import Provenance, metadata_arguments
@@ -41,21 +40,7 @@ DECODING_SECONDS = 120.0
 """The most that decoding may take in total."""
 
 
-@dataclass(frozen=True)
-class VideoInfo:
-    """Upright width and height in pixels, frames a second, seconds (None: the header does not say), whether there is
-    sound, the time at which the first track begins, and which video track is used."""
-
-    width: int
-    height: int
-    fps: float | None
-    seconds: float | None
-    has_sound: bool
-    start: float = 0.0
-    track: int = 0
-
-
-def probe(path: str | Path, limits: Limits | None = None) -> VideoInfo:
+def probe(path: str | Path, limits: Limits | None = None) -> MediaInfo:
     """What the headers of a video say, checked against the limits (file size, picture size, length).
 
     Nothing is decoded. Errors: InputError.
@@ -63,7 +48,7 @@ def probe(path: str | Path, limits: Limits | None = None) -> VideoInfo:
     limits = limits or Limits()
     path = check_file(path, "video", limits)
     info = describe(path)
-    if info.width is None or info.height is None:
+    if not info.width:
         raise InputError("{} has no pictures in it: choose a video file such as MP4, MOV or WebM.", path.name)
     if info.width * info.height > limits.picture_pixels:
         raise InputError(
@@ -77,7 +62,7 @@ def probe(path: str | Path, limits: Limits | None = None) -> VideoInfo:
         raise InputError("{} has only {} x {} pixels a frame: choose a larger one.", path.name, info.width, info.height)
     if info.seconds is not None and info.seconds > limits.motion_seconds + 1 / FPS:
         raise _too_long(path.name, limits, info.seconds)
-    return VideoInfo(info.width, info.height, info.fps, info.seconds, info.has_sound, info.start, info.track)
+    return info
 
 
 def read_frames(
@@ -98,7 +83,7 @@ def read_frames(
     return _decode(path, (width, height), fps, limits, info)
 
 
-def _decode(path: Path, size: tuple[int, int], fps: float, limits: Limits, info: VideoInfo) -> Iterator[Frames]:
+def _decode(path: Path, size: tuple[int, int], fps: float, limits: Limits, info: MediaInfo) -> Iterator[Frames]:
     # Not with moviepy's reader: it cannot refuse protocols and containers, needs a length in the header (a browser's
     # recordings have none), and counts frames by number, which is wrong for a variable frame rate.
     width, height = size
