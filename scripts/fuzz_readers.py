@@ -148,7 +148,7 @@ def outcome_of(reader: Callable[[Path], object], path: Path) -> dict[str, str]:
 def make_readers() -> dict[str, Callable[[Path], object]]:
     """A reader for every kind of whole file; "any" is what looks at files before it is known what they are."""
     from vivid.errors import InputError
-    from vivid.media.kinds import kind_of
+    from vivid.media.files import kind_of
     from vivid.media.pictures import load_picture
     from vivid.media.provenance import read_provenance
     from vivid.media.sound import load_speech

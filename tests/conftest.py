@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("busy", deadline=None)  # how long an example takes says more of the machine than of the code
+settings.load_profile("busy")
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # read when torch loads: one thread for each of the processes that test
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vivid.pose.measures import present, stacked
-from vivid.pose.skeleton import FACE_COUNT, HAND_COUNT, LEFT, RIGHT, Pose, PoseClip
+from vivid.pose.regions import present
+from vivid.pose.skeleton import FACE_COUNT, HAND_COUNT, LEFT, RIGHT, Pose, PoseClip, stacked
 
 CANVAS = (768, 768)
 _SIDES = ((0, 5, 6, 7, 11, 1.0), (1, 2, 3, 4, 8, -1.0))

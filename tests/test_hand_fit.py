@@ -69,7 +69,7 @@ def test_slopes_are_the_derivatives_of_the_points(side: int) -> None:
 
 
 @given(st.integers(0, 2**31))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_turns_survive_quaternions_and_vectors(seed: int) -> None:
     v = np.random.default_rng(seed).normal(size=(5, 3)) * 3
     turn = rotations(v)
@@ -157,7 +157,7 @@ def test_missing_frames_are_carried_on_and_a_missing_hand_hangs_along_its_forear
 
 
 @given(st.integers(0, 2**31), st.integers(1, 4))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_hostile_points_still_give_finite_hands(seed: int, frames: int) -> None:
     rng = np.random.default_rng(seed)
     clip = gestures(Person(), frames, seed % 100)

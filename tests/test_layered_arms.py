@@ -324,7 +324,7 @@ def test_every_kind_of_sleeve_is_drawn_on_both_sides(hem: float, bare: bool) -> 
 
 
 @given(st.integers(0, 2**31))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 def test_clips_with_gaps_and_far_points_are_drawn(seed: int) -> None:
     rng = np.random.default_rng(seed)
     layers = figure(rng.choice([0.5, 1.0, 2.0]), bool(rng.integers(2)))

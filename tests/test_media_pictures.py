@@ -175,7 +175,7 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
         load_picture(tmp_path / "tiny.png")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_damage_gives_a_picture_or_one_sentence(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     buffer = io.BytesIO()
@@ -191,7 +191,7 @@ def test_damage_gives_a_picture_or_one_sentence(tmp_path_factory: pytest.TempPat
         assert str(error) and "\n" not in str(error)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(64, 300), st.integers(64, 300), st.integers(1, 4), st.integers(1, 4))
 def test_fitting_keeps_shapes_and_maps_points(width: int, height: int, columns: int, rows: int) -> None:
     size = (columns * 64, rows * 64)

@@ -87,7 +87,7 @@ def test_hashes(tmp_path: Path) -> None:
     assert sha256_of(array) != sha256_of(array.astype(np.float64))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.binary(max_size=300))
 def test_other_files_are_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.mp4"

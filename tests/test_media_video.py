@@ -239,7 +239,7 @@ def test_headers_cannot_be_imitated_by_titles() -> None:
     assert info.seconds == pytest.approx(3723.5) and info.has_sound
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(alphabet="Stream #0:12Video:Audio,x9 fps\nDuration:N/A()[]", max_size=300))
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:

@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from pose_people import CANVAS, Person, assert_same, gestures, mirrored, still, without
 
 from vivid.pose.calibrate import calibrate
-from vivid.pose.measures import stacked
 from vivid.pose.report import CalibrationOptions, CalibrationReport
-from vivid.pose.skeleton import LEFT, RIGHT, PoseClip, clip_of
+from vivid.pose.skeleton import LEFT, RIGHT, PoseClip, clip_of, stacked
 
-many = settings(max_examples=20, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+many = settings(max_examples=20, derandomize=True, phases=[Phase.explicit, Phase.generate])
 people = st.builds(
     Person,
     shoulders=st.floats(150, 320),

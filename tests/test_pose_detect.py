@@ -125,7 +125,7 @@ def swapped_pose(pose: Pose) -> Pose:
     return dataclasses.replace(pose, body=body, hands=pose.hands[::-1])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(frames=st.sets(st.integers(0, 39), max_size=19))
 def test_swapped_sides_are_repaired(frames: set[int]) -> None:
     poses: list[Pose | None] = [swapped_pose(person(k)) if k in frames else person(k) for k in range(40)]

@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ui_people import waving
 
 from vivid.errors import InputError
 from vivid.pose.clips import load_clip, save_clip
 from vivid.pose.edits import ARMS, FINGERS, MOST_EDITS, POINTS, Edit, apply_edits, checked_edits
-from vivid.pose.measures import stacked
-from vivid.pose.skeleton import PoseClip
+from vivid.pose.skeleton import PoseClip, stacked
 
 FRAMES = 30
 CLIP = waving(FRAMES)
@@ -53,13 +52,11 @@ def lengths(clip: PoseClip) -> np.ndarray:
     return np.stack([np.linalg.norm(np.diff(places[:, list(arm)], axis=1), axis=-1) for arm in ARMS], axis=1)
 
 
-@settings(deadline=None)
 @given(clips(), st.lists(edits(free=False), max_size=5))
 def test_arms_keep_their_lengths(clip: PoseClip, made: list[Edit]) -> None:
     np.testing.assert_allclose(lengths(apply_edits(clip, made)), lengths(clip), atol=2e-2)
 
 
-@settings(deadline=None)
 @given(clips(), st.lists(edits(), min_size=1, max_size=4))
 def test_what_lies_outside_the_range_is_untouched_to_the_bit(clip: PoseClip, made: list[Edit]) -> None:
     before = stacked(clip).copy()
@@ -77,7 +74,6 @@ def test_what_lies_outside_the_range_is_untouched_to_the_bit(clip: PoseClip, mad
     np.testing.assert_array_equal(after[:, 60:], before[:, 60:])
 
 
-@settings(deadline=None)
 @given(clips(), edits(free=True))
 def test_a_free_point_lies_where_it_was_dropped(clip: PoseClip, edit: Edit) -> None:
     before, after = stacked(clip)[edit.frame, edit.point], stacked(apply_edits(clip, [edit]))[edit.frame, edit.point]
@@ -85,7 +81,6 @@ def test_a_free_point_lies_where_it_was_dropped(clip: PoseClip, edit: Edit) -> N
     np.testing.assert_allclose(moved, edit.by, atol=1e-3)
 
 
-@settings(deadline=None)
 @given(clips(), st.lists(edits(), max_size=4), edits())
 def test_undo_gives_the_same_bytes(clip: PoseClip, made: list[Edit], last: Edit) -> None:
     before = stacked(apply_edits(clip, made)).tobytes()

@@ -20,7 +20,7 @@ from vivid.cli import main
 from vivid.config import Limits
 from vivid.errors import InputError
 from vivid.inputs import load_motion
-from vivid.media.kinds import kind_of
+from vivid.media.files import kind_of
 from vivid.media.video import read_frames
 from vivid.pose import skeleton as sk
 from vivid.pose.clips import load_clip, save_clip
@@ -336,7 +336,7 @@ def test_commands_say_what_the_page_says_of_a_portrait(tmp_path: Path) -> None:
     from PIL import Image
 
     from vivid.inputs import load_portrait
-    from vivid.pose.findings import SENTENCES
+    from vivid.pose.portrait import SENTENCES
     from vivid.ui.strings import chinese
     from vivid.ui.verdicts import examine
 

@@ -27,7 +27,7 @@ from vivid.pose.clips import load_clip, save_clip
 from vivid.pose.foreign import load_echomimic, save_openpose
 from vivid.pose.keypoint_json import load_keypoints
 
-FUZZ = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def arrays(**changes: Any) -> dict[str, Any]:

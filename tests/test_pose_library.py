@@ -60,7 +60,7 @@ def test_loop_visits_both_ends_and_does_not_stand_still() -> None:
     assert not (np.diff(positions) == 0).any()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(length=st.integers(1, 30), frames=st.integers(1, 120), seed=st.integers(0, 5))
 def test_loop_moves_no_point_further_than_the_clip(length: int, frames: int, seed: int) -> None:
     clip = random_clip(length, seed)

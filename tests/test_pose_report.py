@@ -8,10 +8,9 @@ from pose_people import CANVAS, Person, assert_same, gestures, still, without
 
 from vivid.errors import InputError
 from vivid.pose.calibrate import calibrate
-from vivid.pose.measures import present, stacked
-from vivid.pose.nudges import ArmNudge, Nudges
-from vivid.pose.report import CalibrationOptions, CalibrationReport
-from vivid.pose.skeleton import LEFT, RIGHT
+from vivid.pose.regions import present
+from vivid.pose.report import ArmNudge, CalibrationOptions, CalibrationReport, Nudges
+from vivid.pose.skeleton import LEFT, RIGHT, stacked
 
 
 class TestStepsAndReport:

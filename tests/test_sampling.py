@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vivid.generators.diffusion.guidance import guidance_coefficients, guided_prediction
@@ -14,7 +14,6 @@ from vivid.generators.diffusion.windows import context_windows, window_weights
 from vivid.method.schedule import make_scheduler
 
 
-@settings(deadline=None)
 @given(frames=st.integers(1, 400), window=st.integers(1, 32), data=st.data())
 def test_windows_cover_every_frame_without_wrap_around_and_weights_sum_to_one(frames, window, data):
     overlap = data.draw(st.integers(0, window - 1))

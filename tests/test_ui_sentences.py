@@ -32,7 +32,7 @@ REACHED = (
 """What a visitor's files and clicks run through."""
 NOT_IN_THE_PAGE = {
     # commands and their files only
-    "provenance.py", "onnx_detectors.py", "thumbnail.py", "report.py", "outputs.py", "cut.py",
+    "provenance.py", "onnx_detectors.py", "thumbnail.py", "outputs.py", "cut.py",
 }  # fmt: skip
 MESSAGES = ("InputError", "LineFullError", "OutputError", "NoMediaError", "Message", "_refusal")
 PROGRAMS_ONLY = {
@@ -61,6 +61,9 @@ PROGRAMS_ONLY = {
     "There is no file, folder or gesture clip {}: check its name.",
     "The correction {} is {}: give two numbers, across and down.",
     "The stored corrections of {} cannot be read: known are {}.",
+    "The calibration's options cannot be read: each step is either true or false.",
+    "The report has version {}: this program reads {}.",
+    "The file is no calibration report: choose one that `calibrate` has written.",
     "Model {} was made with {}, not with {}: the features have the same shapes and another meaning.",
     "Model {} was not made to refine layered frames: choose another one.",
     "{} does not sample from noise in steps: leave the layers to start from out.",

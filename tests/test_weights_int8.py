@@ -35,7 +35,7 @@ def test_what_is_stored() -> None:
     assert stored["linear.bias"].dtype == torch.float16 and stored["steps"].dtype == torch.int64
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(0, 2**31), st.integers(1, 12), st.integers(1, 40), st.floats(-9, 4), st.floats(0, 6))
 def test_the_error_is_half_a_step_of_each_row(seed: int, rows: int, columns: int, size: float, spread: float) -> None:
     generator = torch.Generator().manual_seed(seed)

@@ -9,7 +9,7 @@ from .errors import InputError
 from .generators import Inputs
 from .media.pictures import fit_picture
 from .pose.portrait import Portrait
-from .pose.regions import believed_points, hand_crops
+from .pose.regions import confident, hand_crops
 from .pose.skeleton import Pose, PoseClip
 
 Box = tuple[float, float, float, float]
@@ -88,7 +88,7 @@ def crop_box(portrait: Portrait, size: tuple[int, int], crop: float | None = Non
 
 def _face_span(pose: Pose) -> NDArray[np.float64]:
     """The box (4,) around the trusted face points, clipped to the picture; zeros when there are none."""
-    points = pose.face[believed_points(pose.face)][:, :2].astype(np.float64)
+    points = pose.face[confident(pose.face)][:, :2].astype(np.float64)
     if not len(points):
         return np.zeros(4)
     points = np.clip(points, 0, np.array(pose.canvas))

@@ -11,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
-from .media.kinds import kind_of
+from .media.files import kind_of
 from .media.pictures import load_picture, shrink
 from .media.provenance import sha256_of
 from .media.sound import load_speech
 from .pose.clips import load_clip
 from .pose.detect import detect_picture
-from .pose.findings import stands
 from .pose.library import read_motion
-from .pose.portrait import Portrait, make_portrait
+from .pose.portrait import Portrait, make_portrait, stands
 from .pose.skeleton import Pose, PoseClip
 
 __all__ = ["load_motion", "load_portrait", "load_speech", "portrait_of"]

@@ -44,8 +44,7 @@ def run(args: argparse.Namespace) -> int:
 def _detect(args: argparse.Namespace, out: Path, report_file: Path | None) -> str:
     """Write clip and report; notices go to stderr, what was found is returned."""
     from ..config import Limits
-    from ..media.files import check_file
-    from ..media.kinds import kind_of
+    from ..media.files import check_file, kind_of
     from ..pose.detect import choose_detector, detect_picture, detect_video
     from ..pose.library import mirror
     from ..pose.skeleton import clip_of

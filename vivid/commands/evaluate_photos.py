@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _files(folder: Path, what: str) -> list[Path]:
     """The files of a folder that are pictures, or that may hold sound."""
-    from ..media.kinds import kind_of
+    from ..media.files import kind_of
 
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: name one with {what} in it.")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .measures import Array, Flags, present
+from .measures import Array, Flags
+from .regions import present
 from .report import Contact
 from .rig import Rig
 from .skeleton import LEFT, RIGHT, PoseClip

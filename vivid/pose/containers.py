@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from ..errors import InputError
-from ..media.kinds import kind_of
+from ..media.files import kind_of
 from . import inert_pickle
 from .clips import MAX_FILE_BYTES, MAX_FRAMES
 

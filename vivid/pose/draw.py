@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from .measures import present
+from .regions import present
 from .skeleton import (
     BODY_COUNT,
     BODY_LIMBS,

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .clips import MAX_CANVAS, MAX_FRAMES
-from .measures import ELBOWS_OF_BODY, SHOULDERS_OF_BODY, WRISTS_OF_BODY, Array, present
+from .measures import ELBOWS_OF_BODY, SHOULDERS_OF_BODY, WRISTS_OF_BODY, Array
+from .regions import present
 from .skeleton import BODY_COUNT, HAND_COUNT, NECK, Points, PoseClip
 
 MOST_EDITS = 100

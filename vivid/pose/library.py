@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from ..config import FPS, Limits
 from ..errors import InputError, Message, NoMediaError
 from ..media.apart import Answer, Refusals, call_apart
-from ..media.files import check_file
-from ..media.kinds import kind_of
+from ..media.files import check_file, kind_of
 from .clips import MAX_FRAMES, check_clip, load_clip
 from .containers import number_in, numbered_files
 from .foreign import echomimic_of

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .regions import CONFIDENT
-from .skeleton import LEFT_SHOULDER, NECK, NOSE, RIGHT_SHOULDER, PoseClip
+from .regions import confident, present
+from .skeleton import LEFT_SHOULDER, NECK, NOSE, RIGHT_SHOULDER, PoseClip, stacked
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -43,16 +43,6 @@ class Joints:
     elbows: Array
     wrists: Array
     sure: dict[str, Flags]
-
-
-def present(points: NDArray[np.floating]) -> Flags:
-    """Which points (..., 3) are present at all: finite, with some confidence."""
-    return np.isfinite(points).all(axis=-1) & (np.nan_to_num(points[..., 2]) > 0)
-
-
-def confident(points: NDArray[np.floating]) -> Flags:
-    """Which points (..., 3) statistics may use."""
-    return present(points) & (np.nan_to_num(points[..., 2]) >= CONFIDENT)
 
 
 def _where(points: NDArray[np.floating]) -> Array:
@@ -191,14 +181,12 @@ def _inside(clip: PoseClip) -> float | None:
 
 def largest_jump(clip: PoseClip) -> float:
     """The longest way of any point between neighbouring frames in which it is present, in pixels."""
+    return float(ways(clip).max(initial=0.0))
+
+
+def ways(clip: PoseClip) -> Array:
+    """How far each point moves from one frame to the next, (T - 1, 128) in pixels; 0 unless it is present in both."""
     points = stacked(clip)
     here = present(points)
     places = np.where(here[..., None], points[..., :2].astype(np.float64), 0.0)
-    moved = np.linalg.norm(np.diff(places, axis=0), axis=-1)
-    both = here[1:] & here[:-1]
-    return float(moved[both].max()) if both.any() else 0.0
-
-
-def stacked(clip: PoseClip) -> NDArray[np.float32]:
-    """All points of a clip as (T, 128, 3): body, left hand, right hand, face."""
-    return np.concatenate([clip.body, clip.hands.reshape(len(clip), -1, 3), clip.face], axis=1)
+    return np.linalg.norm(np.diff(places, axis=0), axis=-1) * (here[1:] & here[:-1])

@@ -40,9 +40,14 @@ def _spans(points: NDArray[np.floating], believed: NDArray[np.bool_]) -> tuple[N
     return np.where(some[..., None], boxes, 0.0), count
 
 
-def believed_points(points: NDArray[np.floating], threshold: float = CONFIDENT) -> NDArray[np.bool_]:
-    """Which of the points (..., 3) are finite and confident: (...)."""
-    return np.isfinite(points).all(axis=-1) & (np.nan_to_num(points[..., 2]) >= threshold)
+def present(points: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which points (..., 3) are present at all: finite, with some confidence."""
+    return np.isfinite(points).all(axis=-1) & (np.nan_to_num(points[..., 2]) > 0)
+
+
+def confident(points: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which points (..., 3) statistics, boxes and crops may use."""
+    return present(points) & (np.nan_to_num(points[..., 2]) >= CONFIDENT)
 
 
 def enlarge(boxes: NDArray[np.floating], factor: float, thinnest: float = 0.0) -> NDArray[np.float64]:
@@ -61,7 +66,7 @@ def head_box(pose: Pose | PoseClip, room: float = HEAD_ROOM) -> Boxes:
     all zeros where those are missing too.
     """
     face_and_head = np.concatenate([pose.face, pose.body[..., _HEAD_OF_BODY, :]], axis=-2)
-    believed = believed_points(face_and_head)
+    believed = confident(face_and_head)
     boxes, count = _spans(face_and_head, believed)
     # Without the face mesh the box of eyes, ears and nose is flat: a head is about 1.2 times as high as wide.
     flat = believed[..., :FACE_COUNT].sum(axis=-1) < 3
@@ -73,7 +78,7 @@ def head_box(pose: Pose | PoseClip, room: float = HEAD_ROOM) -> Boxes:
     boxes = np.where(flat[..., None], tall, boxes)
 
     shoulders = pose.body[..., [RIGHT_SHOULDER, LEFT_SHOULDER], :]
-    known = believed_points(shoulders).all(axis=-1)
+    known = confident(shoulders).all(axis=-1)
     xy = np.nan_to_num(shoulders[..., :2].astype(np.float64))
     middle = xy.mean(axis=-2)
     reach = np.linalg.norm(xy[..., 0, :] - xy[..., 1, :], axis=-1)
@@ -100,7 +105,7 @@ class HandBoxes(NamedTuple):
 
 def hand_boxes(pose: Pose | PoseClip, room: float = HAND_ROOM) -> HandBoxes:
     """Boxes of both hands, enlarged: (2, 4) and (2,) of a pose, (T, 2, 4) and (T, 2) of a clip."""
-    believed = believed_points(pose.hands)
+    believed = confident(pose.hands)
     spans, count = _spans(pose.hands, believed)
     boxes = enlarge(spans, room, THINNEST)
     width, height = pose.canvas
@@ -143,7 +148,7 @@ def crop_squares(pose: Pose, room: float = CROP_ROOM) -> tuple[Boxes, NDArray[np
 
     Visible means: enough confident points, and at least half of them inside the picture.
     """
-    believed = believed_points(pose.hands)
+    believed = confident(pose.hands)
     spans, count = _spans(pose.hands, believed)
     side = (spans[:, 2:] - spans[:, :2]).max(axis=-1, keepdims=True) * max(room, 1 + 2 * FLESH)
     centre = (spans[:, :2] + spans[:, 2:]) / 2

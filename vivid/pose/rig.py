@@ -15,7 +15,7 @@ from .measures import (
     joints_of,
     present,
 )
-from .nudges import ArmNudge, Nudges
+from .report import ArmNudge, Nudges
 from .skeleton import LEFT, NECK, NOSE, RIGHT, PoseClip
 
 _EYES_AND_EARS = [14, 15, 16, 17]

@@ -118,3 +118,14 @@ def no_pose(canvas: tuple[int, int]) -> Pose:
 def clip_of(pose: Pose, fps: float = FPS) -> PoseClip:
     """A clip of one frame."""
     return PoseClip(pose.body[None], pose.hands[None], pose.face[None], pose.canvas, fps)
+
+
+def stacked(clip: PoseClip) -> Points:
+    """All points of a clip as (T, 128, 3): body, left hand, right hand, face."""
+    return np.concatenate([clip.body, clip.hands.reshape(len(clip), -1, 3), clip.face], axis=1)
+
+
+def unstacked(points: Points, canvas: tuple[int, int]) -> PoseClip:
+    """The clip of points (T, 128, 3) in the order of `stacked`."""
+    body, hands, face = np.split(points, (BODY_COUNT, BODY_COUNT + 2 * HAND_COUNT), axis=1)
+    return PoseClip(body, hands.reshape(-1, 2, HAND_COUNT, 3), face, canvas)

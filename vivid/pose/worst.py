@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .measures import SIDES, Array, confident, joints_of, present, stacked
+from .measures import SIDES, Array, joints_of, ways
+from .regions import confident
 from .skeleton import PoseClip
 
 MEASURES = ("bone", "reach", "jump", "outside")
@@ -37,11 +38,7 @@ def by_frame(clip: PoseClip, reference: Mapping[str, float | None], unit: float)
         reach = np.maximum(reach, excess(joints.wrists[:, s], joints.shoulders[:, s], arm))
     bone = np.maximum(bone, excess(joints.shoulders[:, 0], joints.shoulders[:, 1], reference.get("shoulders")))
 
-    points = stacked(clip)
-    here = present(points)
-    places = np.where(here[..., None], points[..., :2].astype(np.float64), 0.0)
-    moved = np.linalg.norm(np.diff(places, axis=0), axis=-1) * (here[1:] & here[:-1])
-    jump[1:] = moved.max(axis=-1, initial=0.0) / max(unit, 1e-6)
+    jump[1:] = ways(clip).max(axis=-1, initial=0.0) / max(unit, 1e-6)
 
     sure = confident(clip.hands)
     xy = clip.hands[..., :2]

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from ..config import FPS
-from ..pose.skeleton import PoseClip
+from ..pose.skeleton import PoseClip, unstacked
 from .camera import Camera
 from .character import Character
 from .gestures import arm_vector
-from .labels import BODY, FACE, LEFT_HAND, RIGHT_HAND, GroundTruth
+from .labels import GroundTruth
 from .scene import Scene, frame_camera
 from .transforms import Array, frame, min_jerk, rotation, rotation_vector, smooth_noise
 
@@ -248,5 +248,4 @@ def make_motion(script: Script, identity: Path, seed: int = 0) -> PoseClip:
         points.append(camera.project(truth.world())[0])
     xy = np.concatenate([np.array(points), np.ones((len(points), 128, 1))], 2).astype(np.float32)  # (T, 128, 3)
     xy[:, [9, 10, 12, 13], 2] = 0  # knees and ankles were never posed
-    hands = np.stack([xy[:, LEFT_HAND], xy[:, RIGHT_HAND]], 1)
-    return PoseClip(xy[:, BODY], hands, xy[:, FACE], (CANVAS, CANVAS))
+    return unstacked(xy, (CANVAS, CANVAS))

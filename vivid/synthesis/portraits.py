@@ -9,10 +9,10 @@ import numpy as np
 
 from ..media.outputs import written_whole
 from ..pose.clips import save_clip
-from ..pose.skeleton import PoseClip
+from ..pose.skeleton import PoseClip, unstacked
 from .character import Character
 from .gestures import gesture_vector
-from .labels import BODY, FACE, IN_FRAME, LEFT_HAND, RIGHT_HAND, GroundTruth
+from .labels import IN_FRAME, GroundTruth
 from .people import set_stage
 from .render import Renderer
 from .scene import Scene
@@ -33,8 +33,7 @@ def make_portrait(renderer: Renderer, identity_file: Path) -> tuple[Array, PoseC
     xy, visibility = GroundTruth(person, renderer).keypoints()
     confidence = (visibility & IN_FRAME > 0).astype(np.float32)
     points = np.concatenate([xy, confidence[:, None]], 1)[None].astype(np.float32)  # (1, 128, 3)
-    hands = np.stack([points[:, LEFT_HAND], points[:, RIGHT_HAND]], 1)
-    return image, PoseClip(points[:, BODY], hands, points[:, FACE], (renderer.size, renderer.size))
+    return image, unstacked(points, (renderer.size, renderer.size))
 
 
 def write_portrait(path: Path, image: Array, pose: PoseClip, quality: int = 92) -> None:

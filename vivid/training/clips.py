@@ -22,7 +22,7 @@ from ..data.shards import unpack
 from ..errors import InputError
 from ..media.pictures import fit_of, fit_picture
 from ..media.video import probe, read_frames
-from ..pose.skeleton import BODY_COUNT, FACE_COUNT, HAND_COUNT, PoseClip
+from ..pose.skeleton import PoseClip, unstacked
 
 MOUTH = slice(48, 68)
 """Points of the mouth in the face 68 layout (outer and inner lips)."""
@@ -98,10 +98,7 @@ def rendered_pose(labels: dict[str, NDArray[Any]], canvas: tuple[int, int]) -> P
     points = labels["kp"].astype(np.float32) / 16
     visible = (labels["vis"] & 2) > 0
     confidence = np.where(visible, 1.0, HIDDEN_CONFIDENCE).astype(np.float32)
-    full = np.concatenate([points, confidence[..., None]], axis=-1)
-    first, second = BODY_COUNT, BODY_COUNT + 2 * HAND_COUNT
-    hands = full[:, first:second].reshape(-1, 2, HAND_COUNT, 3)
-    return PoseClip(full[:, :first], hands, full[:, second : second + FACE_COUNT], canvas)
+    return unstacked(np.concatenate([points, confidence[..., None]], axis=-1), canvas)
 
 
 def box_around(points: NDArray[np.float32], enlarge: float = 1.0) -> Boxes:

@@ -13,9 +13,8 @@ from ..errors import InputError, Message
 from ..inputs import portrait_of, upright_turns
 from ..pose import skeleton as sk
 from ..pose.detect import SEVERAL
-from ..pose.findings import find_troubles
 from ..pose.people import room_of
-from ..pose.portrait import BLURRED, Portrait, make_portrait
+from ..pose.portrait import BLURRED, Portrait, find_troubles, make_portrait
 
 Picture = NDArray[np.uint8]
 

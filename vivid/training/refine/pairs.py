@@ -18,12 +18,10 @@ from numpy.typing import NDArray
 from ...config import SAMPLE_RATE
 from ...errors import InputError
 from ...media.outputs import written_whole
-from ...pose.skeleton import PoseClip
+from ...pose.skeleton import PoseClip, stacked, unstacked
 
 SUBPIXEL = 16
 """Stored points are integers of 1/16 pixel."""
-POINT_PARTS = (18, 60)
-"""Where hands and face begin among the 128 points of a pose."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def save_pairs(path: Path, pairs: Pairs, crf: int = 23) -> None:
 
     both = [np.concatenate([pairs.portrait] * 2, 1), *np.concatenate([pairs.layered, pairs.true], 2)]
     encode(path.with_suffix(".mp4"), both, 8, crf=crf, preset="slow")
-    points = np.concatenate([pairs.clip.body, pairs.clip.hands.reshape(len(both), 42, 3), pairs.clip.face], 1)
+    points = stacked(pairs.clip)
     sound = io.BytesIO()
     soundfile.write(sound, pairs.samples, SAMPLE_RATE, format="OGG", subtype="OPUS", compression_level=0.95)
     with written_whole(path.with_suffix(".npz")) as file:
@@ -86,14 +84,13 @@ def _load(file: Path) -> Pairs:
         raise InputError(f"{file.stem}.mp4 is damaged: make that pair again.")
     size = frames.shape[1]
     points = np.concatenate([data["points"] / SUBPIXEL, data["confidence"][..., None] / 2], -1).astype(np.float32)
-    body, hands, face = np.split(points, POINT_PARTS, 1)
     samples, _ = soundfile.read(io.BytesIO(data["sound"].tobytes()), dtype="float32")
     return Pairs(
         name=file.stem,
         portrait=frames[0, :, :size],
         layered=frames[1:, :, :size],
         true=frames[1:, :, size:],
-        clip=PoseClip(body, hands.reshape(-1, 2, 21, 3), face, (size, size)),
+        clip=unstacked(points, (size, size)),
         moments=data["moments"].astype(np.int64),
         samples=samples,
         length=int(data["length"]),

@@ -19,12 +19,12 @@ from ...generators.layered.drive import drive
 from ...generators.layered.head_motion import FaceMotion, HeadAnimator
 from ...generators.layered.person import Person, analyse
 from ...pose.regions import head_box
-from ...pose.skeleton import PoseClip
+from ...pose.skeleton import PoseClip, stacked, unstacked
 from ...speech.types import Speech
 from ...synthesis.background import make_background
 from ...synthesis.character import Character
 from ...synthesis.identity import JACKETS, PANTS, SHIRTS, linear_rgb, make_identity
-from ...synthesis.labels import BODY, FACE, LEFT_HAND, VISIBLE, GroundTruth
+from ...synthesis.labels import VISIBLE, GroundTruth
 from ...synthesis.performance import Performance, perform
 from ...synthesis.render import Renderer
 from ...synthesis.scene import Scene, frame_camera
@@ -144,8 +144,7 @@ def _one_clip(
         chosen = [i for i in range(int(rng.integers(EVERY)), count, EVERY) if abs(i - moment) >= NEAREST]
         true = [renderer.draw(vertices(i, p.face[i])) for i in chosen]
         drawn = [compositor.frame(i) for i in chosen]
-        parts = [np.concatenate([getattr(pose, n), getattr(clip, n)[chosen]]) for n in ("body", "hands", "face")]
-        both = PoseClip(parts[0], parts[1], parts[2], clip.canvas)
+        both = unstacked(np.concatenate([stacked(pose), stacked(clip)[chosen]]), clip.canvas)
         return Pairs("", portrait, np.stack(drawn), np.stack(true), both, np.array(chosen), speech.samples, count, 0)
     return None
 
@@ -159,9 +158,7 @@ def _poses(renderer: Renderer, person: Character, frames: list[Any]) -> PoseClip
         xy, visibility = truth.keypoints()
         sure = np.where(visibility & VISIBLE, 1.0, HIDDEN_CONFIDENCE)
         rows.append(np.concatenate([xy, sure[:, None]], 1).astype(np.float32))
-    points = np.array(rows)
-    hands = points[:, LEFT_HAND.start : FACE.start].reshape(-1, 2, 21, 3)
-    return PoseClip(points[:, BODY], hands, points[:, FACE], (renderer.size, renderer.size))
+    return unstacked(np.array(rows), (renderer.size, renderer.size))
 
 
 def _drive(

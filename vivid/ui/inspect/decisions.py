@@ -53,7 +53,7 @@ NUDGE_LIMITS = {
     "right_hand": (0.5, 2.0, 1.0),
 }
 """Name -> least, most, untouched. Offsets in shoulder widths of the portrait, angles in degrees, else factors; left
-and right are the person's arms. What they do is told in vivid.pose.nudges."""
+and right are the person's arms. What they do is told in vivid.pose.report."""
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,14 @@ from PIL import Image
 from ...config import Limits, RunSettings
 from ...errors import InputError
 from ...framing import crop_box
-from ...media.kinds import kind_of
+from ...media.files import kind_of
 from ...media.pictures import load_picture, shrink
 from ...pose.calibrate import calibrate, place
 from ...pose.detect import detect_picture
 from ...pose.edits import Edit, apply_edits
 from ...pose.library import read_clip
-from ...pose.nudges import ArmNudge, Nudges
 from ...pose.portrait import make_portrait
-from ...pose.report import CalibrationOptions, CalibrationReport
+from ...pose.report import ArmNudge, CalibrationOptions, CalibrationReport, Nudges
 from ...pose.skeleton import Pose, PoseClip, clip_of
 from ...pose.worst import worst_frames
 from ..engine import gently
