@@ -40,6 +40,8 @@ network usually calls 0.7 to 0.85 of what is taken out an arm."""
 
 LOW = 0.3
 """How far below the shoulders hands lie on cloth, in shoulder widths."""
+SIDE, SCRAP = 8.0, 0.4
+"""Width in units, and most height in shoulder widths, of a scrap of the torso's side that shows within a bent arm."""
 TOUCHED = 0.06
 """How far from the hands cloth shows their shadow, in shoulder widths."""
 
@@ -292,6 +294,10 @@ def _plate(figure: Figure, removed: Mask, torso: Layer, raised: Mask, cloth_know
     low = figure.rows > figure.shoulders[:, 1].max() + LOW * figure.width  # a shoulder has no cloth above it
     near = figure.grow(needed, TOUCHED * UNIT) & inner & low
     touched = touched_cloth(photo, needed, near, beside & low, cloth_known, unit)
+    # a scrap of the side that shows between sleeve and forearm, in their shade, fits neither above nor below
+    side = (torso > 0.5) & ~(cv2.erode((torso > 0.5).astype(np.uint8), ellipse(SIDE * unit)) > 0) & low
+    upright = np.ones((2 * round(SCRAP * figure.width / 2) + 1, 1), np.uint8)
+    touched |= side & (cv2.morphologyEx((needed & side).astype(np.uint8), cv2.MORPH_CLOSE, upright) > 0)
     removed, needed = removed | touched, needed | touched
     known = (cloth_known & ~figure.grow(needed, 5)).astype(np.uint8)  # seams between arm and body are dark
     known = cv2.morphologyEx(known, cv2.MORPH_OPEN, ellipse(3 * unit)) > 0
