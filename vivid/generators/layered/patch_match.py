@@ -19,6 +19,8 @@ RADIUS = 3
 """Patches are squares of 2 * RADIUS + 1 pixels."""
 NEARBY = 60_000.0
 """Cost of a patch from one picture width away; four times as much from above or below."""
+SPECTRAL_RADIUS = 0.999
+"""Of Jacobi's iteration in a hole of some seventy pixels: cos(pi / 70)."""
 WINDOW = np.stack(np.meshgrid(*[np.arange(-RADIUS, RADIUS + 1)] * 2, indexing="ij"), -1).reshape(-1, 2)
 SHIFTS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
@@ -221,8 +223,11 @@ def _greedy(level: _Level) -> tuple[Layer, Places]:
     return image[r:-r, r:-r], origin[level.target[:, 0] + r, level.target[:, 1] + r]
 
 
-def _joined(picture: Layer, hole: Mask, known: Mask, rounds: int = 400) -> Layer:
-    """The solution with its own gradients inside the hole and the picture's colours around it (Poisson, Jacobi)."""
+def _joined(picture: Layer, hole: Mask, known: Mask, rounds: int = 100) -> Layer:
+    """The solution with its own gradients inside the hole and the picture's colours around it (Poisson's equation).
+
+    Jacobi's iteration, with Chebyshev's acceleration (Golub and Varga 1961): plain, it takes many hundreds of rounds.
+    """
     inside = np.pad(hole, 1)
     free = np.pad(hole | known, 1).astype(np.float32)[..., None]
     p = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge").astype(np.float32)
@@ -233,12 +238,15 @@ def _joined(picture: Layer, hole: Mask, known: Mask, rounds: int = 400) -> Layer
     count = cv2.filter2D(free, -1, beside, borderType=cv2.BORDER_CONSTANT)[..., None].repeat(3, 2)
     share = 1 / np.maximum(count, 1)
     moving = (inside & (count[..., 0] > 0)).astype(np.uint8)
-    q = p * free
-    for _ in range(rounds):
+    before = q = p * free
+    weight = 1.0
+    for k in range(rounds):
         new = cv2.filter2D(q, -1, beside, borderType=cv2.BORDER_CONSTANT)
         new += pull
         new *= share
-        cv2.copyTo(new, moving, q)
+        weight = 1.0 if k == 0 else 1 / (1 - SPECTRAL_RADIUS**2 * weight / (2 if k == 1 else 4))
+        new = cv2.addWeighted(new, weight, before, 1 - weight, 0)
+        before, q = q, cv2.copyTo(new, moving, q.copy())
     return np.where(inside[..., None], q, p)[1:-1, 1:-1].clip(0, 255)
 
 

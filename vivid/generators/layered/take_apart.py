@@ -98,13 +98,16 @@ def take_apart(figure: Figure) -> Layers:
     """Everything about a picture that is needed to draw its arms."""
     removed, torso, raised = _without_arms(figure)
     cloth_known = _known_cloth(figure, removed, torso)
-    with ThreadPoolExecutor(1) as beside:
-        plate = beside.submit(_plate, figure, removed, torso, raised, cloth_known)
+    with ThreadPoolExecutor(2) as beside:
+        torso_soon = beside.submit(_torso_cloth, figure, removed, torso, cloth_known)
+        room_soon = beside.submit(_room, figure, removed, raised)
         sleeves = np.stack([cut_sleeve(figure, side) for side in range(2)])
         cloth, look = cloth_under(figure, sleeves, cloth_known), _look(figure)
+        torso_cloth, needed = torso_soon.result()
+        plate = _plate(figure, removed | needed, torso, room_soon.result(), torso_cloth)
     arms = [region.outline for region in figure.regions]
     return Layers(
-        figure.photo, plate.result(), cloth, sleeves, torso, figure.person, removed, figure.pose, arms, look,
+        figure.photo, plate, cloth, sleeves, torso, figure.person, removed, figure.pose, arms, look,
         USUAL_PALM * figure.width, figure.width,
     )  # fmt: skip
 
@@ -277,8 +280,8 @@ def _known_cloth(figure: Figure, removed: Mask, torso: Layer) -> Mask:
     return known & (cv2.erode((figure.person > 0.5).astype(np.uint8), ellipse(3 * figure.unit)) > 0)
 
 
-def _plate(figure: Figure, removed: Mask, torso: Layer, raised: Mask, cloth_known: Mask) -> Layer:
-    """The picture without arms: room where they were beside the body, cloth where they were in front of it."""
+def _room(figure: Figure, removed: Mask, raised: Mask) -> Layer:
+    """The picture (H, W, 3) with room where the person is."""
     photo, unit = figure.photo.astype(np.float32), figure.unit
     hole = figure.grow(figure.person > 0.1, 6) | removed
     room = mirror_fill(photo, hole, float(figure.shoulders[:, 0].mean()), 3 * unit)
@@ -287,24 +290,33 @@ def _plate(figure: Figure, removed: Mask, torso: Layer, raised: Mask, cloth_know
         patches = patch_fill(photo, hole, ~hole)
         share = cv2.GaussianBlur(figure.grow(raised, 20).astype(np.float32), (0, 0), 6 * unit)[..., None]
         room = room + share * (patches - room)
+    return room
+
+
+def _torso_cloth(figure: Figure, removed: Mask, torso: Layer, cloth_known: Mask) -> tuple[Layer, Mask]:
+    """The picture (H, W, 3) with cloth where arms were in front of the torso, and where that is (H, W)."""
+    photo, unit = figure.photo.astype(np.float32), figure.unit
     needed = removed & (torso > 0.02)
     patches = patch_fill(photo, figure.grow(needed, 4), cloth_known)
     inner = cv2.erode((torso > 0.5).astype(np.uint8), ellipse(4 * unit)) > 0  # outlines must not be torn
     beside = figure.grow(needed, 4) & (torso > 0.5)
     low = figure.rows > figure.shoulders[:, 1].max() + LOW * figure.width  # a shoulder has no cloth above it
     near = figure.grow(needed, TOUCHED * UNIT) & inner & low
-    touched = touched_cloth(photo, needed, near, beside & low, cloth_known, unit)
+    needed = needed | touched_cloth(photo, needed, near, beside & low, cloth_known, unit)
     # a scrap of the side that shows between sleeve and forearm, in their shade, fits neither above nor below
     side = (torso > 0.5) & ~(cv2.erode((torso > 0.5).astype(np.uint8), ellipse(SIDE * unit)) > 0) & low
     upright = np.ones((2 * round(SCRAP * figure.width / 2) + 1, 1), np.uint8)
-    touched |= side & (cv2.morphologyEx((needed & side).astype(np.uint8), cv2.MORPH_CLOSE, upright) > 0)
-    removed, needed = removed | touched, needed | touched
+    needed |= side & (cv2.morphologyEx((needed & side).astype(np.uint8), cv2.MORPH_CLOSE, upright) > 0)
     known = (cloth_known & ~figure.grow(needed, 5)).astype(np.uint8)  # seams between arm and body are dark
     known = cv2.morphologyEx(known, cv2.MORPH_OPEN, ellipse(3 * unit)) > 0
-    body = column_fill(photo, needed, known, torso, patches, 3 * unit)  # single pixels would make streaks
-    mix = torso[..., None]
-    filled = body * mix + room * (1 - mix)
-    soft = cv2.GaussianBlur(removed.astype(np.float32), (0, 0), unit)[..., None]
+    return column_fill(photo, needed, known, torso, patches, 3 * unit), needed  # single pixels would make streaks
+
+
+def _plate(figure: Figure, removed: Mask, torso: Layer, room: Layer, cloth: Layer) -> Layer:
+    """The picture without arms: `room` where they were beside the body, `cloth` where they were in front of it."""
+    photo, mix = figure.photo.astype(np.float32), torso[..., None]
+    filled = cloth * mix + room * (1 - mix)
+    soft = cv2.GaussianBlur(removed.astype(np.float32), (0, 0), figure.unit)[..., None]
     return np.where(soft > 0.004, photo * (1 - soft) + filled * soft, photo).astype(np.float32)
 
 
