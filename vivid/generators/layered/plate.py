@@ -256,7 +256,7 @@ def _columns_filled(picture: Layer, hole: Mask, known: Mask, body: Layer, fallba
     # cloth that stays visible beside the hole may lie in the arm's shadow: its tones hold at the rim and fade inwards
     miss = picture - filled
     rim = (cv2.dilate(hole.astype(np.uint8), np.ones((5, 5))) > 0) & ~hole & (body > 0.9)
-    ratio = np.log((picture + 8) / (filled + 8))
+    ratio = np.log((picture + 8) / (np.maximum(filled, 0) + 8))
     shaded = (np.ptp(ratio, 2) < 0.25) & (ratio.mean(2) < 0) & (ratio.mean(2) > -1.2)
     rim &= shaded | (np.abs(miss).mean(2) < SHADE)  # other differences are no shade but a cuff or a garment's edge
     rim &= cv2.dilate(known.astype(np.uint8), np.ones((2 * max(1, round(3 * step)) + 1,) * 2)) > 0  # and no room

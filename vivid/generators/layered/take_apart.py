@@ -34,7 +34,7 @@ from .skin import Look, to_linear, to_srgb
 from .sleeve_cut import BARE_TO, cloth_under, cut_sleeve
 from .torso import torso_edges
 
-MOST_ARM, LEAST_ARM = 0.9, 0.6
+MOST_ARM, LEAST_ARM = 0.8, 0.6
 """Limits for an arm: with sleeve and hand it usually covers 0.3 to 0.65 squared shoulder widths, and the parsing
 network usually calls 0.7 to 0.85 of what is taken out an arm."""
 
