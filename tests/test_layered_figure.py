@@ -132,7 +132,7 @@ def test_what_is_filled_meets_the_shadow_beside_it():
 def test_shade_at_the_rim_runs_into_what_is_filled_and_black_cloth_stays_a_number():
     picture, hole = np.full((*HOLE.shape, 3), (180.0, 170.0, 150.0), np.float32), np.zeros_like(HOLE)
     hole[60:110, 50:110] = True
-    picture[54:60, 50:110] *= 0.45  # the torso's own shade: darker than any arm's shadow, of the same hue
+    picture[57:60, 50:110] *= 0.45  # the torso's own shade: darker than any arm's shadow, of the same hue
     known = ~(cv2.dilate(hole.astype(np.uint8), np.ones((7, 7))) > 0)
     filled = column_fill(picture, hole, known, np.ones(hole.shape, np.float32), picture, 1.0)
     assert np.abs(filled[61, 60:100] - picture[59, 60:100]).max() < 40
