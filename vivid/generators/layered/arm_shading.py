@@ -23,7 +23,7 @@ BOUNCE = 0.42
 that points at the camera turns dark brown."""
 SHADOW = 0.42
 """Share of the light that comes from the main source; parts of the hand cast shadows in it on each other."""
-EVEN = 0.8
+EVEN = 0.9
 """How much of the difference that the main light makes between limbs turned to it and limbs turned away is removed: in
 rooms light comes from everywhere, and both arms of a person have the same colour."""
 PALM = 0.06
@@ -149,10 +149,9 @@ class SkinPart:
         self.smooth = 1 - np.clip((along - 1.80) / 0.15, 0, 1)
         self.opaque = np.ones(len(along)) if fade is None else (along - fade[0]) / (fade[1] - fade[0])
         self._ends = _forearm_ends(arm)
-        self._wholes = [np.flatnonzero((arm.along > a) & (arm.along < b))[::4] for a, b in ((1.15, 1.85), (1.95, 9.0))]
         of_hand = np.clip((along - 1.6) / 0.5, 0, 1)
-        # upper arms keep the light of the photograph
-        self._even = -EVEN * np.stack([np.clip((along - 0.95) / 0.35, 0, 1) * (1 - of_hand), of_hand], 1)
+        # forearm and hand; upper arms keep the light of the photograph
+        self.shares = np.stack([np.clip((along - 1.05) / 0.3, 0, 1) * (1 - of_hand), of_hand], 1)
 
     def layer(
         self, verts: Floats, normals: Floats, palm: float, size: tuple[int, int], seed: int = 0
@@ -170,7 +169,7 @@ class SkinPart:
         if found is None:
             return None
         light, gloss = light_on(normals[self.vertices], look, self.rim)
-        light = light * np.exp(self._even @ np.log(self._levels(normals)))[:, None]
+        light = light * self._evening(light.mean(1), found.chosen[found.faces])[:, None]
         shine = 0.045 * gloss**18 + self.nail * gloss**50
         elbow, wrist = (whole[self._ends[i]].mean(0) for i in (0, 1))
         gone, all_there = SQUEEZED
@@ -190,15 +189,14 @@ class SkinPart:
         lit = lit * reach[[0, 1, 1]] + gleam * reach[2]
         return _layer(found, lit, look, seed, np.clip(mean[6], 0, 1) if self.fades else None)
 
-    def _levels(self, normals: Floats) -> list[float]:
-        """Light on the forearm and on the hand as a whole, seen from the camera; normals: (V, 3) of the whole arm."""
-        levels = []
-        for whole in self._wholes:
-            seen = normals[whole]
-            seen = seen[seen[:, 2] > 0]
-            light = light_on(seen, self.look)[0].mean(1)
-            levels.append(float(np.average(light, weights=seen[:, 2])) if len(seen) else 1.0)
-        return levels
+    def _evening(self, light: Floats, chosen: NDArray[np.integer]) -> Floats:
+        """(V,) factors that bring forearm and hand, as far as they are seen, nearer to usual light as wholes.
+
+        light: (V,); chosen: (M,) the triangle that each sample of the picture shows.
+        """
+        seen = np.bincount(chosen, minlength=len(self.tri))[:, None] * self.shares[self.tri].mean(1)
+        level = (seen * light[self.tri].mean(1)[:, None]).sum(0) / np.maximum(seen.sum(0), 1e-6)
+        return np.exp(-EVEN * self.shares @ np.log(np.where(level > 0, level, 1)))
 
 
 def skin_layer(
