@@ -92,6 +92,15 @@ def test_the_crop_is_dragged_and_moved_by_keys_and_all_follow(
         assert job.inputs[3].crop == pytest.approx(int(place) / 100, abs=0.01)
         assert job.details["result"]["settings"]["crop"] == job.inputs[3].crop
 
+        page.click("#advanced > button")
+        page.wait_for_selector(f"#result-settings:has-text('{job.inputs[3].crop:g}')")
+        page.get_by_role("tab", name="Compare").click()
+        page.wait_for_function(f"Number(document.querySelector('#compare-crop input')?.value) === {job.inputs[3].crop}")
+        page.click("#compare-run")
+        page.wait_for_selector("#compare-keep", state="visible")
+        assert f"{job.inputs[3].crop:g}" in page.inner_text(".vc-table tr:has-text('Place of the crop')")
+        page.get_by_role("tab", name="Animate").click()
+
         page.click("[data-reset]")
         wait_until(page, lambda: page.is_visible("#check-look img") and abs(shade(page) - lit) <= 2)
         assert crop.get_attribute("aria-valuenow") == usual and not page.is_visible("[data-reset]")

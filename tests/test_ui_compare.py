@@ -48,9 +48,12 @@ variants = st.builds(
 )
 
 
-@given(st.lists(variants, min_size=2, max_size=4), st.sampled_from(["animate", "anna", "a b&c=d"]))
-def test_a_link_brings_back_the_settings(columns: list[Variant], portrait: str) -> None:
-    comparison = Comparison(tuple(columns), portrait=portrait)
+@given(
+    st.lists(variants, min_size=2, max_size=4), st.sampled_from(["animate", "anna", "a b&c=d"]),
+    st.none() | st.floats(0, 1),
+)  # fmt: skip
+def test_a_link_brings_back_the_settings(columns: list[Variant], portrait: str, crop: float | None) -> None:
+    comparison = Comparison(tuple(columns), portrait=portrait, crop=crop)
     assert from_link(comparison.to_link()) == comparison
 
 
@@ -61,6 +64,7 @@ def test_a_link_brings_back_the_settings(columns: list[Variant], portrait: str) 
         '{"columns":[{"steps":1e9},{}]}', '{"columns":[{"mark":false},{}]}', '{"columns":[{"calibrate":"no"},{}]}',
         '{"columns":[{},{}],"portrait":["x"]}', '{"columns":[{},{}],"output":"/etc/x"}', "x" * 5000,
         '{"columns":[{"steps":2.5},{}]}', '{"columns":[{"model":"../etc"},{}]}', '{"columns":[{"model":["full"]},{}]}',
+        '{"columns":[{},{}],"crop":1.5}', '{"columns":[{},{}],"crop":"0.5"}', '{"columns":[{},{}],"crop":NaN}',
         '{"columns":{"a":1,"b":2}}', '{"columns":[{"seed":NaN},{}]}',
     ],
 )  # fmt: skip
@@ -165,7 +169,7 @@ def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     context = Context(options=options, engine=engine, visitors=None, jobs=None, previews=None)  # type: ignore[arg-type]
     with gr.Blocks() as page:
         states = [gr.State() for _ in range(4)]
-        context.inputs = AnimateInputs(*states, [gr.State() for _ in range(3)])  # type: ignore[arg-type]
+        context.inputs = AnimateInputs(*states, [gr.BrowserState() for _ in range(3)])  # type: ignore[arg-type]
         compare.build_compare(context)
     events = {event.name: event for event in page.fns.values()}
     return SimpleNamespace(events=events, engine=engine, context=context)
@@ -205,7 +209,7 @@ def test_another_generator_in_a_column_changes_its_controls_alone(tab: Any) -> N
 
 
 def begin(tab: Any, *columns: Variant, portrait: Any = 1) -> Any:
-    inputs = ["animate"] * 3 + [portrait, 1, 1, None, None, None, False, len(columns)]
+    inputs = ["animate"] * 3 + [portrait, 1, 1, None, None, None, None, False, len(columns)]
     return tab.events["begin"].fn(None, *inputs, *controls(*columns))
 
 
@@ -222,15 +226,15 @@ def test_equal_columns_and_missing_inputs_are_refused_before_anything_runs(tab: 
 
 def test_a_shared_link_fills_the_columns(tab: Any) -> None:
     arrive = tab.events["arrive"].fn
-    update = named(arrive(SimpleNamespace(query_params={"compare": Comparison(preset("seeds", 5)).to_link()})))
+    update = named(arrive(SimpleNamespace(query_params={"compare": Comparison(preset("seeds", 5)).to_link()}), None))
     assert [update[f"compare-seed-{letter}"]["value"] for letter in "ABC"] == [5, 6, 7]
     assert update["compare-count"] == 3
     with pytest.raises(InputError, match="cannot be read"):
-        arrive(SimpleNamespace(query_params={"compare": "{"}))
+        arrive(SimpleNamespace(query_params={"compare": "{"}), None)
 
 
 def test_a_link_to_what_is_gone_says_so_in_a_sentence(tab: Any) -> None:
-    update = named(tab.events["arrive"].fn(SimpleNamespace(query_params={"compare": "A" * 32})))
+    update = named(tab.events["arrive"].fn(SimpleNamespace(query_params={"compare": "A" * 32}), None))
     assert list(update) == ["compare-status"]
     assert "no longer here: results are kept for 24 hours" in update["compare-status"]
 

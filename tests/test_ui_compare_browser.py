@@ -125,6 +125,30 @@ def test_two_columns_play_in_step_and_stay_under_a_link(
     page.close()
 
 
+def test_a_link_to_settings_names_the_example_and_its_crop(context: Any, chromium: Any, server: Server) -> None:
+    page = open_page(context, server.url)
+    page.wait_for_selector("#generate")
+    page.click("#portrait-examples .thumbnail-item >> nth=0")
+    page.wait_for_selector("#portrait-summary .va-filled")
+    page.evaluate(
+        "() => { const box = document.querySelector('#crop-at input'); box.value = '0.25';"
+        " box.dispatchEvent(new Event('input', { bubbles: true })); }"
+    )
+    page.get_by_role("tab", name="Compare").click()
+    page.wait_for_function("document.querySelector('#compare-crop input')?.value === '0.25'")
+    page.click("#compare-share")
+    page.wait_for_function("document.querySelector('#compare-link input, #compare-link textarea')?.value")
+    address = page.eval_on_selector("#compare-link input, #compare-link textarea", "field => field.value")
+    settings = json.loads(parse_qs(urlsplit(address).query)["compare"][0])
+    assert (settings["portrait"], settings["crop"]) == ("ada", 0.25) and "voice" not in settings
+    page.close()
+    other = chromium.new_context(locale="en-US")
+    stranger = open_page(other, address)
+    stranger.wait_for_function("document.querySelector('#compare-crop input')?.value === '0.25'")
+    assert stranger.input_value("#compare-portrait input") == "Ada"
+    other.close()
+
+
 def test_a_reload_in_the_middle_finds_the_comparison_again(context: Any, server: Server) -> None:
     page = open_page(context, server.url + link(columns=[{"seed": 6}, {"seed": 7}]))
     page.wait_for_selector("#compare-run", state="visible")

@@ -84,6 +84,22 @@ def test_columns_are_made_one_after_the_other_and_measured(server: Server) -> No
     assert "<b>hello" not in shown["about"] and "&lt;b&gt;hello" in shown["about"]
 
 
+def test_the_crop_is_part_of_a_comparison_where_it_changes_the_picture(server: Server) -> None:
+    rng = np.random.default_rng(0)
+    wide = make_portrait(rng.integers(0, 255, (256, 512, 3), dtype=np.uint8), standing_pose(512, 256))
+    for portrait, shown in ((wide, "0.25"), (parts()[0], "")):
+        inputs = (portrait, *parts()[1:])
+        record = ended(start(server.context, request_of(MAKER), SOURCES, NAMES, inputs, TWO, False, crop=0.25))
+        jobs = [server.context.jobs.find(column.job) for column in record.columns]
+        assert [job.inputs[3].crop for job in jobs if job is not None] == [0.25, 0.25]
+        assert {row["crop"] for row in csv.DictReader(io.StringIO(to_csv(record)))} == {shown}
+        table = json.loads(player.show(record, 3600))["table"]
+        assert ("Place of the crop" in table) == bool(shown) and ("0.25" in table) == bool(shown)
+        with zipfile.ZipFile(make(server.context, record, "zip")) as archive:
+            used = json.loads(archive.read("comparison.json"))["columns"][0]["settings"]
+        assert used.get("crop") == (0.25 if shown else None)
+
+
 def test_whoever_has_the_link_may_look_and_nobody_else(server: Server) -> None:
     record = ended(begin(server))
     visitors = server.context.visitors

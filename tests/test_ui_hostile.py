@@ -294,9 +294,9 @@ def test_nothing_of_a_link_or_a_name_is_markup(server: Server, tmp_path: Path) -
         assert one.http.post("/gradio_api/queue/join", params=query, json=body).status_code == 200
         return one.http.get("/gradio_api/queue/data", params={"session_hash": session}).text
 
-    answer = said("arrive", [], compare=json.dumps({"columns": [{"seed": markup}, {}]}))
+    answer = said("arrive", [None], compare=json.dumps({"columns": [{"seed": markup}, {}]}))
     assert "&lt;b&gt;Session" in answer and "<b>" not in answer and "evil.example" not in answer  # cut short before
-    answer = said("arrive", [], compare=json.dumps({"columns": [{}, {}], "portrait": markup}))
+    answer = said("arrive", [None], compare=json.dumps({"columns": [{}, {}], "portrait": markup}))
     assert "&lt;b&gt;Session" in answer and "<b>" not in answer
     for name, content in (("<img src=x>.json", b"{}"), ("<b>.npz", b"no clip")):
         (tmp_path / name).write_bytes(content)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import RunSettings
 from ..events import Done, Result
+from ..framing import crop_box
 from .jobs import Job
 from .options import on_zero_gpu
 from .quality import SHAPES
@@ -34,6 +35,14 @@ def expected_seconds(
     """
     pipeline = context.engine.loaded
     return None if pipeline is None else pipeline.expected_seconds(frames, settings, portrait_size or SHAPES[0])
+
+
+def is_cropped(portrait: Portrait, settings: dict[str, Any]) -> bool:
+    """Whether a video made with these settings shows a chosen part of the portrait, which has another shape."""
+    if settings.get("crop") is None:
+        return False
+    _, (left, top, right, bottom) = crop_box(portrait, (settings["width"], settings["height"]))
+    return (left, top) != (right, bottom)
 
 
 def gpu_function(context: Context) -> Callable[..., Iterator[Any]]:

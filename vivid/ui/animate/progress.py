@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
+from ..generation import is_cropped
 from ..jobs import DONE, FAILED, RUNNING, STOPPED, WAITING, Job, JobRunner
 from ..strings import STRINGS, both
 from ..widgets import duration, line, lines, said
@@ -84,6 +85,7 @@ def settings_table(job: Job) -> str:
         "row_motion": STRINGS.get(f"clip_{job.details.get('motion')}", job.details.get("motion")),
         "row_model": result.get("model"),
         "row_size": size,
+        "row_crop": settings["crop"] if job.inputs and is_cropped(job.inputs[0], settings) else None,
         "row_steps": settings.get("steps"),
         "row_seed": result.get("seed"),
         "row_time": duration(float(result["seconds"])) if "seconds" in result else None,

@@ -18,6 +18,7 @@ from ...pose.portrait import Portrait
 from ...pose.skeleton import PoseClip
 from ...speech.types import Speech
 from ..animate.cards import name_of
+from ..animate.portrait import kept_crop
 from ..animate.progress import progress_bar
 from ..context import Context
 from ..engine import followed
@@ -53,7 +54,7 @@ LOOK_EVERY_SECONDS = 0.3
 GONE = "This comparison is no longer kept here: compare again."
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 
-_LINK = """async (portrait, voice, motion, count, ...values) => {
+_LINK = """async (portrait, voice, motion, one, two, three, crop, count, ...values) => {
   const fields = FIELDS, usual = USUAL, columns = [];
   for (let k = 0; k < count; k++) {
     const column = {};
@@ -63,10 +64,12 @@ _LINK = """async (portrait, voice, motion, count, ...values) => {
     });
     columns.push(column);
   }
-  const settings = { columns };
+  const settings = { columns }, kept = { portrait: one, voice: two, motion: three };
   Object.entries({ portrait, voice, motion }).forEach(([name, value]) => {
-    if (value !== "animate") settings[name] = value;
+    const source = value === "animate" ? kept[name]?.example : value; // an upload is nobody else's
+    if (source) settings[name] = source;
   });
+  if (settings.portrait && crop !== null) settings.crop = crop;
   const url = new URL(location.href);
   url.search = "";
   url.hash = "";
@@ -91,6 +94,10 @@ def build_compare(context: Context) -> None:
             )
             for kind in INPUTS
         ]  # fmt: skip
+        crop = gr.Number(
+            None, label=t("compare_crop"), info=t("compare_crop_info"), step=0.01, visible=False,
+            elem_id="compare-crop", min_width=180,
+        )  # fmt: skip
     with gr.Row():
         wanted = gr.Dropdown(
             [(t(f"compare_preset_{name}"), name) for name in PRESETS],
@@ -124,7 +131,8 @@ def build_compare(context: Context) -> None:
     # Gradio passes the request by annotation.
     def begin(
         request: gr.Request, portrait_name: str, voice_name: str, motion_name: str, portrait: Portrait | None,
-        speech: Speech | None, motion: PoseClip | None, one: Any, two: Any, three: Any, look: bool, number: int,
+        speech: Speech | None, motion: PoseClip | None, one: Any, two: Any, three: Any, at: float | None, look: bool,
+        number: int,
         *given: Any,
     ) -> dict[Any, Any]:  # fmt: skip
         limits = context.options.limits
@@ -140,7 +148,7 @@ def build_compare(context: Context) -> None:
         kept = dict(zip(INPUTS, map(name_of, (one, two, three)), strict=True))
         names = {kind: titled(kind, name, kept[kind]) for kind, name in given_names.items()}
         try:
-            record = start(context, request, given_names, names, parts, variants, look)
+            record = start(context, request, given_names, names, parts, variants, look, at)
         except LineFullError:
             return {status: lines(line("bad", "line_full", limit=context.options.max_waiting))}
         return {token: record.token, status: told(context, record)}
@@ -175,7 +183,7 @@ def build_compare(context: Context) -> None:
 
     watching = [status, show, run, halt, keep, *saves.values()]
     states = [inputs.portrait, inputs.speech, inputs.motion, *inputs.chosen]
-    lined_up = run.click(begin, [*sources, *states, poses, count, *values], [token, status], **QUIET)
+    lined_up = run.click(begin, [*sources, *states, crop, poses, count, *values], [token, status], **QUIET)
 
     def end(request: gr.Request, name: str | None) -> None:
         record = context.records.find(name)
@@ -230,15 +238,31 @@ def build_compare(context: Context) -> None:
     usual = dataclasses.asdict(Variant())
     script = _LINK.replace("FIELDS", json.dumps(FIELDS)).replace("USUAL", json.dumps(usual))
     address = share.click(
-        None, [*sources, count, *values], [link, copied], js=script, show_progress="hidden", **PRIVATE
+        None,
+        [*sources, *inputs.chosen, crop, count, *values],
+        [link, copied],
+        js=script,
+        show_progress="hidden",
+        **PRIVATE,
     )
     address.then(lambda: gr.Textbox(visible=True), None, link, **QUIET).then(tell_copied, copied, None, **QUIET)
 
-    def arrive(request: gr.Request) -> dict[Any, Any]:
+    def cropped(source: str, kept: Any, linked: float | None = None) -> dict[Any, Any]:
+        """Where the crop is: as Animate has it for its portrait, or as a link says for one of the examples."""
+        at = kept_crop(kept) if source == ANIMATE else linked
+        return {crop: gr.Number(at, visible=at is not None)}
+
+    sources[0].input(cropped, [sources[0], inputs.chosen[0]], crop, **QUIET)
+    inputs.chosen[0].change(
+        lambda source, kept: cropped(source, kept) if source == ANIMATE else {crop: gr.skip()},
+        [sources[0], inputs.chosen[0]], crop, **QUIET,
+    )  # fmt: skip
+
+    def arrive(request: gr.Request, kept: Any) -> dict[Any, Any]:
         """A link brings a comparison back, or settings for one."""
         text = request.query_params.get("compare")
         if not text:
-            return {status: gr.skip()}
+            return cropped(ANIMATE, kept)
         if _TOKEN.fullmatch(text):
             record = context.records.find(text)
             if record is None:
@@ -247,7 +271,8 @@ def build_compare(context: Context) -> None:
             if record.single:
                 return {token: record.token}
             update = {token: record.token, wanted: None} | fill(tuple(column.variant for column in record.columns))
-            return update | {component: record.sources[kind] for kind, component in zip(INPUTS, sources, strict=True)}
+            update |= {component: record.sources[kind] for kind, component in zip(INPUTS, sources, strict=True)}
+            return update | cropped(record.sources["portrait"], kept, record.crop)
         comparison = from_link(text)
         update = {wanted: None} | fill(comparison.variants)
         for kind, component in zip(INPUTS, sources, strict=True):
@@ -256,11 +281,11 @@ def build_compare(context: Context) -> None:
                 update[component] = name
             else:
                 update[status] = lines(line("warn", "compare_unknown_input", name=name))
-        return update
+        return update | cropped(update.get(sources[0], ANIMATE), kept, comparison.crop)
 
     root = Building.root_block
     assert root is not None, "build_compare is called while a page is built"
-    arrived = root.load(arrive, None, [token, wanted, status, *sources, *filled], **QUIET)
+    arrived = root.load(arrive, inputs.chosen[0], [token, wanted, status, *sources, crop, *filled], **QUIET)
     lined_up.success(None, None, None, js="() => vividShow('compare-status')")
     for event in (lined_up, arrived):
         event.success(watch, token, watching, **FOLLOWING)

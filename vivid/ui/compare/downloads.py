@@ -28,7 +28,7 @@ from ...pose.skeleton import PoseClip
 from ..strings.compare import TABLE
 from .measures import QUANTITIES
 from .record import Column, Record, new_file, when
-from .settings import FIELDS, INPUTS, differences
+from .settings import INPUTS, SETTINGS, differences
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -128,8 +128,7 @@ def _expected(record: Record, kind: str) -> int:
 def to_csv(record: Record) -> str:
     """Every number of a comparison in a row of its own (RFC 4180), with its unit and which way is better, the settings
     that it was made with, and what everything was made from."""
-    settings = [name for name in FIELDS if name != "model"]
-    head = ["made", "version", *INPUTS, "column", "model", "width", "height", *settings]
+    head = ["made", "version", *INPUTS, "column", "model", "width", "height", *SETTINGS]
     text = io.StringIO()
     rows = csv.writer(text)
     rows.writerow([*head, "quantity", "name", "value", "unit", "better"])

@@ -12,7 +12,7 @@ from ..strings.compare import TABLE
 from .downloads import used_settings
 from .measures import QUANTITIES
 from .record import Column, Record, when
-from .settings import FIELDS, INPUTS, differences
+from .settings import INPUTS, SETTINGS, differences
 
 FOLDER = Path(__file__).parent
 ARROWS = {"higher": "↑", "lower": "↓", None: ""}
@@ -81,9 +81,9 @@ def table(record: Record) -> str:
     rows = [_row(both("compare_model"), [html.escape(column.result.model) for column in columns if column.result])]
     used = [used_settings(column) for column in columns]
     rows.append(_row(both("compare_row_size"), [f"{each['width']} × {each['height']}" for each in used]))
-    for name in FIELDS:
+    for name in SETTINGS:
         values = [each.get(name) for each in used]
-        if name == "model" or all(value is None for value in values):
+        if all(value is None for value in values):
             continue
         rows.append(_row(both(f"compare_{name}"), ["–" if value is None else _setting(value) for value in values]))
     for name, quantity in QUANTITIES.items():

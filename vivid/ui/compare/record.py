@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import threading
 import time
@@ -18,7 +19,7 @@ from ...events import Result
 from ...pose.portrait import Portrait
 from ...pose.skeleton import PoseClip
 from ...speech.types import Speech
-from ..generation import line_up
+from ..generation import is_cropped, line_up
 from ..jobs import DONE, FAILED, Job
 from ..visitors import Visitor, visitor_of
 from .measures import measured
@@ -48,8 +49,8 @@ class Column:
 @dataclass
 class Record:
     """One comparison, or a single video. `sources`: its inputs as `inputs.chosen` takes them, and `names`: what they
-    are called, both by INPUTS; `made`: seconds since 1970; `look`: whether the pose detector is run over the videos.
-    Whoever knows `token` may look at it; `maker` may stop it."""
+    are called, both by INPUTS; `made`: seconds since 1970; `look`: whether the pose detector is run over the videos;
+    `crop`: of the portrait, as in RunSettings. Whoever knows `token` may look at it; `maker` may stop it."""
 
     folder: Path
     maker: Visitor
@@ -57,6 +58,7 @@ class Record:
     names: dict[str, str]
     columns: list[Column]
     look: bool
+    crop: float | None = None
     version: str = __version__
     made: float = field(default_factory=time.time)
     stopped: bool = False
@@ -114,6 +116,8 @@ def record_of(context: Context, job: Job, names: dict[str, str]) -> Record:
         return known
     result, can = job.event.result, context.engine.capabilities
     heeds = FIELDS if can is None else heeded_by(can)
+    if job.inputs is not None and is_cropped(job.inputs[0], result.settings):
+        heeds += ("crop",)
     column = Column(LETTERS[0], Variant(seed=result.seed), job.output, heeds, job.name, result=result)
     record = Record(job.output.parent, job.visitor, {}, names, [column], look=False, made=job.created)
     context.records.add(record)
@@ -128,6 +132,7 @@ def start(
     parts: Parts,
     variants: Sequence[Variant],
     look: bool,
+    crop: float | None = None,
 ) -> Record:
     """Line up the first column; each of the others follows when the one before it is finished. Errors: InputError."""
     maker = visitor_of(request)
@@ -138,7 +143,7 @@ def start(
     for letter, variant, can in zip(LETTERS, variants, powers, strict=False):
         output = new_file(context, maker, folder / f"{letter}.mp4")
         columns.append(Column(letter, variant, output, FIELDS if can is None else heeded_by(can)))
-    record = Record(folder, maker, sources, names, columns, look)
+    record = Record(folder, maker, sources, names, columns, look, crop)
     try:
         _line_up(context, record, parts, 0)
     except InputError:
@@ -166,6 +171,8 @@ def _line_up(context: Context, record: Record, parts: Parts, index: int) -> None
         device = context.engine_of(column.variant.model).pipeline().device
         first = before[0].output if before else None
         column.numbers = measured(result, portrait, motion, first, record.look, device.startswith("cuda"))
+        if is_cropped(portrait, result.settings):
+            column.heeds += ("crop",)
         made.append(result)
 
     def then(job: Job) -> None:
@@ -183,7 +190,7 @@ def _line_up(context: Context, record: Record, parts: Parts, index: int) -> None
             except InputError as error:
                 record.columns[later].error = error.message
 
-    settings = column.variant.settings(context.options.mark)
+    settings = dataclasses.replace(column.variant.settings(context.options.mark), crop=record.crop)
     details: dict[str, Any] = {name: record.names[name] for name in INPUTS}
     details |= {"made": when(record.made), "version": record.version}
     column.job = line_up(

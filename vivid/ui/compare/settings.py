@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ...config import RunSettings
 from ...errors import InputError
@@ -72,6 +73,8 @@ class Variant:
 
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Variant))
+SETTINGS = (*(name for name in FIELDS if name != "model"), "crop")
+"""What a record tells of how its videos were made, in this order."""
 
 
 def heeded_by(can: Capabilities) -> tuple[str, ...]:
@@ -84,14 +87,17 @@ def heeded_by(can: Capabilities) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two to four columns and where the inputs come from: ANIMATE or the name of an example that ships."""
+    """Two to four columns, where the inputs come from (ANIMATE or the name of an example that ships), and the crop of
+    the portrait, as in RunSettings."""
 
     variants: tuple[Variant, ...]
     portrait: str = ANIMATE
     voice: str = ANIMATE
     motion: str = ANIMATE
+    crop: float | None = None
 
     def __post_init__(self) -> None:
+        RunSettings(crop=self.crop)  # refuses what is no place
         if not 2 <= len(self.variants) <= MOST:
             raise InputError("{} columns cannot be compared: choose 2 to {}.", len(self.variants), MOST)
 
@@ -102,8 +108,10 @@ class Comparison:
             {name: value for name, value in dataclasses.asdict(variant).items() if value != usual[name]}
             for variant in self.variants
         ]
-        sources = {name: getattr(self, name) for name in INPUTS if getattr(self, name) != ANIMATE}
-        return json.dumps({"columns": columns, **sources}, separators=(",", ":"))
+        given: dict[str, Any] = {name: getattr(self, name) for name in INPUTS if getattr(self, name) != ANIMATE}
+        if self.crop is not None:
+            given["crop"] = self.crop
+        return json.dumps({"columns": columns, **given}, separators=(",", ":"))
 
 
 def from_link(text: str) -> Comparison:
@@ -115,9 +123,9 @@ def from_link(text: str) -> Comparison:
         columns, sources = data["columns"], {name: data[name] for name in INPUTS if name in data}
         if not all(isinstance(source, str) and len(source) < 200 for source in sources.values()):
             raise ValueError("strange inputs")
-        if not isinstance(columns, list) or set(data) - {"columns", *INPUTS}:
+        if not isinstance(columns, list) or set(data) - {"columns", "crop", *INPUTS}:
             raise ValueError("strange fields")
-        return Comparison(tuple(Variant(**column) for column in columns), **sources)
+        return Comparison(tuple(Variant(**column) for column in columns), **sources, crop=data.get("crop"))
     except InputError:
         raise
     except (ValueError, TypeError, KeyError, RecursionError):

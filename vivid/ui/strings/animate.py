@@ -336,6 +336,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "row_motion": ("Gestures", "手势"),
     "row_model": ("Model", "模型"),
     "row_size": ("Size", "尺寸"),
+    "row_crop": ("Place of the crop (0 to 1)", "裁剪位置（0 到 1）"),
     "row_steps": ("Steps", "步数"),
     "row_seed": ("Seed", "随机种子"),
     "row_time": ("Took", "用时"),

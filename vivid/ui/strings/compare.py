@@ -26,6 +26,11 @@ TABLE: dict[str, tuple[str, str]] = {
     "compare_steps": ("Steps", "步数"),
     "compare_guidance_audio": ("Guidance: voice", "引导：语音"),
     "compare_guidance_image": ("Guidance: picture", "引导：图像"),
+    "compare_crop": ("Place of the crop (0 to 1)", "裁剪位置（0 到 1）"),
+    "compare_crop_info": (
+        "As in the Animate tab; only where a video has another shape",
+        "与“制作”页相同；仅当视频形状不同时有效",
+    ),
     "compare_own": ("For steps and guidance, 0 is its own number.", "步数与引导：0 表示模型默认值。"),
     "compare_model": ("Generator", "生成器"),
     "compare_calibrate": ("Gestures fitted to this body (PCT)", "手势匹配到此人体型 (PCT)"),
