@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import time
 from abc import ABCMeta
 from typing import Any
 
@@ -106,6 +107,11 @@ def duration(seconds: float) -> tuple[str, str]:
         return f"{minutes} min {rest} s", f"{minutes} 分 {rest} 秒"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min", f"{hours} 小时 {minutes} 分钟"
+
+
+def when(seconds: float) -> str:
+    """A moment for people and programs alike."""
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 
 def figure(image: NDArray[np.uint8], key: str, side: int = 160) -> str:

@@ -62,7 +62,7 @@ def runs(context: Context) -> str:
     limits = options.limits
     rows = [
         ("about_model", can.name),
-        ("about_device", pipeline.device),
+        ("about_device", pipeline.device.upper()),
         ("about_size", f"{size}, 24 fps"),
         ("about_speech", can.speech_encoder),
         ("about_domain", both("about_domain_rendered" if can.portraits == "rendered" else "about_domain_any")),
@@ -88,33 +88,27 @@ def runs(context: Context) -> str:
 def method(context: Context) -> str:
     """How what is loaded makes a video, as HTML."""
     can = context.engine.capabilities
-    return f"<p>{both('about_method_layered' if can is None or can.steps is None else 'about_method_text')}</p>"
+    return section("about_method", both(f"about_method_{'layered' if can is None or can.steps is None else 'text'}"))
+
+
+def section(title: str, *texts: str) -> str:
+    """A heading and paragraphs as HTML."""
+    return f"<h3>{both(title)}</h3>" + "".join(f"<p>{text}</p>" for text in texts)
 
 
 def build_about(context: Context, tab: gr.Tab) -> None:
     """The tab's content; what depends on the model is written when the tab is opened."""
-
-    def section(title: str, *texts: str) -> None:
-        gr.HTML(f"<h3>{both(title)}</h3>" + "".join(f"<p>{text}</p>" for text in texts), padding=False)
-
+    uploads = both("about_uploads_text", hours=f"{context.options.keep_hours:g}")
     with gr.Column(elem_classes=["vivid-card", "vivid-about"]):
-        gr.HTML(f"<h3>{both('about_runs')}</h3>", padding=False)
         table = gr.HTML(elem_id="about-runs", padding=False)
-        section("about_method")
         how = gr.HTML(padding=False)
-        section(
-            "about_uploads",
-            both("about_uploads_text", hours=f"{context.options.keep_hours:g}"),
-            both("about_annotations"),
-        )
-        section("about_fair", both("about_fair_text" if context.options.mark else "about_fair_no_mark"))
-        section("about_api", both("about_api_text"))
-        section("about_links", links())
-        gr.HTML(f"<h3>{both('about_cite')}</h3>", padding=False)
+        for text in (
+            section("about_uploads", uploads, both("about_annotations")),
+            section("about_fair", both("about_fair_text" if context.options.mark else "about_fair_no_mark")),
+            section("about_api", both("about_api_text")),
+            section("about_links", links()),
+            section("about_cite"),
+        ):
+            gr.HTML(text, padding=False)
         gr.Code(CITATION, language=None, show_label=False, interactive=False, buttons=["copy"])
-    tab.select(
-        lambda: (runs(context), method(context)),
-        None,
-        [table, how],
-        **QUIET,
-    )
+    tab.select(lambda: (section("about_runs") + runs(context), method(context)), None, [table, how], **QUIET)

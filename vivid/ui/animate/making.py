@@ -27,7 +27,7 @@ from ..quality import has_quality
 from ..serving import FOLLOWING, PRIVATE, QUIET
 from ..strings import both, t
 from ..visitors import visitor_of
-from ..widgets import duration, line, lines, said
+from ..widgets import duration, line, lines, said, when
 from . import progress
 from .cards import found_again, name_of, tidy
 from .motion import restored
@@ -225,7 +225,7 @@ def build_making(
     ) -> dict[Any, Any]:  # fmt: skip
         words = [name_of(each) for each in chosen]
         words[2] = words[2] or MOTION_DEFAULT
-        details: dict[str, Any] = {"made": time.strftime("%Y-%m-%d %H:%M:%S"), "portrait": words[0], "voice": words[1]}
+        details: dict[str, Any] = {"made": when(time.time()), "portrait": words[0], "voice": words[1]}
         details |= {"motion": words[2], "speech_seconds": round(parts[1].seconds, 2)}
         can = context.engine.capabilities
         if can is not None and has_quality(can):

@@ -11,7 +11,7 @@ import gradio as gr
 from ...errors import InputError
 from ..compare.downloads import SAVE, beside_inputs, path_of, to_save
 from ..compare.inputs import titled
-from ..compare.record import new_file, record_of, when
+from ..compare.record import new_file, record_of
 from ..compare.settings import ANIMATE, INPUTS
 from ..context import Context
 from ..engine import followed
@@ -19,7 +19,7 @@ from ..jobs import DONE, Job
 from ..serving import PRIVATE, QUIET, SLOW_PREVIEW
 from ..strings import STRINGS, both, t
 from ..visitors import visitor_of
-from ..widgets import line, lines, tell_copied
+from ..widgets import line, lines, tell_copied, when
 from .cards import name_of
 from .progress import progress_bar
 

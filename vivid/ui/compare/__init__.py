@@ -30,7 +30,7 @@ from ..widgets import line, lines, tell_copied
 from . import player
 from .columns import build_column, updates, wanted_variants
 from .downloads import KINDS, SAVE, make, offered, path_of, to_save
-from .inputs import choices, chosen, titled
+from .inputs import choices, chosen, titled, titles
 from .record import Records, start, stop
 from .settings import (
     ANIMATE,
@@ -86,34 +86,35 @@ _COPY = """() => {
 def build_compare(context: Context) -> None:
     """Build the tab inside the current gr.Tab and set `context.records`; needs the Animate tab (`context.inputs`)."""
     gr.HTML(f'<p class="vc-about">{both("compare_about")}</p>', padding=False)
+    with gr.Accordion(t("compare_setup"), elem_id="compare-setup") as setup:
+        with gr.Row():
+            sources = [
+                gr.Dropdown(
+                    [(t("compare_from_animate"), ANIMATE), *choices(kind)],
+                    value=ANIMATE, label=t(f"compare_{kind}"), elem_id=f"compare-{kind}", min_width=220,
+                )
+                for kind in INPUTS
+            ]  # fmt: skip
+            crop = gr.Number(
+                None, label=t("compare_crop"), info=t("compare_crop_info"), step=0.01, visible=False,
+                elem_id="compare-crop", min_width=220,
+            )  # fmt: skip
+        with gr.Row():
+            wanted = gr.Dropdown(
+                [(t(f"compare_preset_{name}"), name) for name in PRESETS],
+                value="calibrate", label=t("compare_presets"), elem_id="compare-preset", scale=2, min_width=220,
+            )  # fmt: skip
+            count = gr.Radio([2, 3, 4], value=2, label=t("compare_count"), elem_id="compare-count", min_width=220)
+        first = preset("calibrate")
+        with gr.Row(equal_height=True, elem_classes="vc-columns"):
+            columns = [build_column(k, first[k] if k < len(first) else Variant()) for k in range(MOST)]
+        values = [control for column in columns for control in column.fields.values()]
+        shown = [output for column in columns for output in column.outputs()]
+        poses = gr.Checkbox(False, label=t("compare_poses"), info=t("compare_poses_info"))
     with gr.Row():
-        sources = [
-            gr.Dropdown(
-                [(t("compare_from_animate"), ANIMATE), *choices(kind)],
-                value=ANIMATE, label=t(f"compare_{kind}"), elem_id=f"compare-{kind}", min_width=180,
-            )
-            for kind in INPUTS
-        ]  # fmt: skip
-        crop = gr.Number(
-            None, label=t("compare_crop"), info=t("compare_crop_info"), step=0.01, visible=False,
-            elem_id="compare-crop", min_width=180,
-        )  # fmt: skip
-    with gr.Row():
-        wanted = gr.Dropdown(
-            [(t(f"compare_preset_{name}"), name) for name in PRESETS],
-            value="calibrate", label=t("compare_presets"), elem_id="compare-preset", scale=2, min_width=180,
-        )  # fmt: skip
-        count = gr.Radio([2, 3, 4], value=2, label=t("compare_count"), elem_id="compare-count", min_width=160)
-    first = preset("calibrate")
-    with gr.Row(equal_height=True, elem_classes="vc-columns"):
-        columns = [build_column(k, first[k] if k < len(first) else Variant()) for k in range(MOST)]
-    values = [control for column in columns for control in column.fields.values()]
-    shown = [output for column in columns for output in column.outputs()]
-    poses = gr.Checkbox(False, label=t("compare_poses"), info=t("compare_poses_info"))
-    with gr.Row():
-        run = gr.Button(t("compare_run"), variant="primary", elem_id="compare-run", scale=2)
+        run = gr.Button(t("compare_run"), variant="primary", elem_id="compare-run", scale=2, min_width=220)
         halt = gr.Button(t("compare_stop"), variant="stop", elem_id="compare-stop", visible=False)
-        share = gr.Button(t("compare_link"), elem_id="compare-share")
+        share = gr.Button(t("compare_link"), elem_id="compare-share", min_width=220)
     link = gr.Textbox(
         label=t("compare_link"), interactive=False, visible=False, buttons=["copy"], elem_id="compare-link"
     )
@@ -124,16 +125,15 @@ def build_compare(context: Context) -> None:
     )  # fmt: skip
     token, file = gr.State(), gr.Textbox(visible=False)
     with gr.Row(visible=False, elem_id="compare-keep") as keep:
-        copy = gr.Button(t("compare_copy"), elem_id="compare-copy", min_width=150)
-        saves = {kind: gr.Button(t(f"compare_save_{kind}"), elem_id=f"compare-{kind}", min_width=150) for kind in KINDS}
+        copy = gr.Button(t("compare_copy"), elem_id="compare-copy", min_width=220)
+        saves = {kind: gr.Button(t(f"compare_save_{kind}"), elem_id=f"compare-{kind}", min_width=160) for kind in KINDS}
     context.records, inputs = Records(), context.inputs
 
     # Gradio passes the request by annotation.
     def begin(
         request: gr.Request, portrait_name: str, voice_name: str, motion_name: str, portrait: Portrait | None,
         speech: Speech | None, motion: PoseClip | None, one: Any, two: Any, three: Any, at: float | None, look: bool,
-        number: int,
-        *given: Any,
+        number: int, *given: Any,
     ) -> dict[Any, Any]:  # fmt: skip
         limits = context.options.limits
         variants = wanted_variants(context, number, given)
@@ -212,14 +212,16 @@ def build_compare(context: Context) -> None:
 
     def fill(variants: tuple[Variant, ...]) -> dict[Any, Any]:
         """Put columns into the controls."""
-        update: dict[Any, Any] = {count: len(variants)}
+        seed, models = variants[0].seed, context.models()
+        name = next((name for name in PRESETS if preset(name, seed, models) == variants), None)
+        update: dict[Any, Any] = {count: len(variants), wanted: name}
         for k, column in enumerate(columns):
             update[column.box] = gr.Column(visible=k < len(variants))
             if k < len(variants):
                 update |= updates(column.fill(context, variants[k]))
         return update
 
-    filled = [count, *[column.box for column in columns], *shown]
+    filled = [count, wanted, *[column.box for column in columns], *shown]
     wanted.input(
         lambda name, seed: fill(preset(name, int(seed or 0), context.models())),
         [wanted, columns[0].fields["seed"]], filled, **QUIET,
@@ -268,16 +270,17 @@ def build_compare(context: Context) -> None:
             if record is None:
                 hours = f"{context.options.keep_hours:g}"
                 return {status: lines(line("warn", "compare_gone", hours=hours))}
+            shown = {token: record.token, setup: gr.Accordion(open=False)}
             if record.single:
-                return {token: record.token}
-            update = {token: record.token, wanted: None} | fill(tuple(column.variant for column in record.columns))
+                return shown
+            update = shown | fill(tuple(column.variant for column in record.columns))
             update |= {component: record.sources[kind] for kind, component in zip(INPUTS, sources, strict=True)}
             return update | cropped(record.sources["portrait"], kept, record.crop)
         comparison = from_link(text)
-        update = {wanted: None} | fill(comparison.variants)
+        update = fill(comparison.variants)
         for kind, component in zip(INPUTS, sources, strict=True):
             name = getattr(comparison, kind)
-            if name == ANIMATE or name in [known for _, known in choices(kind)]:
+            if name == ANIMATE or name in titles(kind):
                 update[component] = name
             else:
                 update[status] = lines(line("warn", "compare_unknown_input", name=name))
@@ -285,7 +288,7 @@ def build_compare(context: Context) -> None:
 
     root = Building.root_block
     assert root is not None, "build_compare is called while a page is built"
-    arrived = root.load(arrive, inputs.chosen[0], [token, wanted, status, *sources, crop, *filled], **QUIET)
+    arrived = root.load(arrive, inputs.chosen[0], [token, setup, status, *sources, crop, *filled], **QUIET)
     lined_up.success(None, None, None, js="() => vividShow('compare-status')")
     for event in (lined_up, arrived):
         event.success(watch, token, watching, **FOLLOWING)

@@ -26,8 +26,9 @@ from ...pose.library import at_positions, loop_positions
 from ...pose.portrait import Portrait
 from ...pose.skeleton import PoseClip
 from ..strings.compare import TABLE
+from ..widgets import when
 from .measures import QUANTITIES
-from .record import Column, Record, new_file, when
+from .record import Column, Record, new_file
 from .settings import INPUTS, SETTINGS, differences
 
 if TYPE_CHECKING:

@@ -10,15 +10,30 @@ from ...errors import InputError
 from ...inputs import load_portrait, load_speech
 from ...pose.library import DEFAULT_MOTION, list_motions, shipped_motion
 from .. import examples
+from ..strings import STRINGS, t
 from .settings import ANIMATE
 
 
-def choices(kind: str) -> list[tuple[str, str]]:
-    """(title, name) of the examples of a kind: portrait, voice or motion."""
+def titles(kind: str) -> dict[str, str]:
+    """Name -> English title of the examples of a kind: portrait, voice or motion."""
     if kind == "motion":
-        return [(motion.title, motion.name) for motion in list_motions()]
+        return {motion.name: motion.title for motion in list_motions()}
     shipped = examples.portraits() if kind == "portrait" else examples.voices()
-    return [(example.title, example.path.stem) for example in shipped]
+    return {example.path.stem: example.title for example in shipped}
+
+
+def choices(kind: str) -> list[tuple[Any, str]]:
+    """(title, name) of the same, as a field offers them: gestures in the visitor's language."""
+    return [
+        (t(f"clip_{name}") if kind == "motion" and f"clip_{name}" in STRINGS else title, name)
+        for name, title in titles(kind).items()
+    ]
+
+
+def in_both_languages(kind: str, title: str) -> str | tuple[str, str]:
+    """What `titled` has said, as `both` takes it."""
+    name = next((name for name, known in titles(kind).items() if known == title), "")
+    return STRINGS.get(f"clip_{name}", title) if kind == "motion" else title
 
 
 def chosen(kind: str, name: str, from_animate: Any, limits: Limits) -> Any:
@@ -30,7 +45,7 @@ def chosen(kind: str, name: str, from_animate: Any, limits: Limits) -> Any:
         if from_animate is None:
             raise InputError("Choose a portrait, a voice and a motion: here, or in the Animate tab.")
         return from_animate
-    if name not in [known for _, known in choices(kind)]:
+    if name not in titles(kind):
         raise InputError("There is no {} named {} here: choose another one.", kind, repr(name[:60]))
     if kind == "motion":
         return shipped_motion(name)
@@ -43,7 +58,7 @@ def titled(kind: str, name: str, kept: str) -> str:
     """What people call an input: an example by its title, what comes from Animate by what it is called there."""
     if name == ANIMATE:
         name = kept or (DEFAULT_MOTION if kind == "motion" else "")
-    return next((title for title, known in choices(kind) if known == name), name) or "–"
+    return titles(kind).get(name, name) or "–"
 
 
 @functools.lru_cache(maxsize=32)

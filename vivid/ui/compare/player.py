@@ -9,9 +9,11 @@ from typing import Any
 
 from ..strings import both, both_of
 from ..strings.compare import TABLE
+from ..widgets import when
 from .downloads import used_settings
+from .inputs import in_both_languages
 from .measures import QUANTITIES
-from .record import Column, Record, when
+from .record import Column, Record
 from .settings import INPUTS, SETTINGS, differences
 
 FOLDER = Path(__file__).parent
@@ -66,7 +68,8 @@ def _setting(value: Any) -> str:
 
 def about(record: Record, keep_seconds: float) -> str:
     """What went in, when and by which version, and until when it is kept, as HTML."""
-    inputs = " · ".join(f"{both(f'compare_{kind}')}: <b>{html.escape(record.names[kind])}</b>" for kind in INPUTS)
+    names = {kind: both("value", value=in_both_languages(kind, record.names[kind])) for kind in INPUTS}
+    inputs = " · ".join(f"{both(f'compare_{kind}')}: <b>{name}</b>" for kind, name in names.items())
     made = both("compare_made", made=when(record.made), version=record.version)
     kept = both("compare_kept", until=when(record.made + keep_seconds))
     return f"<p>{inputs}</p><p>{made} {kept}</p>"

@@ -22,6 +22,7 @@ from ...speech.types import Speech
 from ..generation import is_cropped, line_up
 from ..jobs import DONE, FAILED, Job
 from ..visitors import Visitor, visitor_of
+from ..widgets import when
 from .measures import measured
 from .settings import FIELDS, INPUTS, LETTERS, Variant, heeded_by
 
@@ -205,8 +206,3 @@ def stop(context: Context, record: Record) -> None:
         job = context.jobs.find(column.job)
         if job is not None and not job.finished:
             context.jobs.stop(job)
-
-
-def when(seconds: float) -> str:
-    """A moment for people and programs alike."""
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))

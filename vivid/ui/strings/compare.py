@@ -7,6 +7,7 @@ TABLE: dict[str, tuple[str, str]] = {
         "Make the same video in two to four ways, watch the results in step, and keep them under a link.",
         "用两到四种方式生成同一段视频，同步观看结果，并通过链接保存。",
     ),
+    "compare_setup": ("What goes in", "输入与设置"),
     "compare_portrait": ("Portrait", "肖像"),
     "compare_voice": ("Voice", "语音"),
     "compare_motion": ("Motion", "动作"),
@@ -28,8 +29,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "compare_guidance_image": ("Guidance: picture", "引导：图像"),
     "compare_crop": ("Place of the crop (0 to 1)", "裁剪位置（0 到 1）"),
     "compare_crop_info": (
-        "As in the Animate tab; only where a video has another shape",
-        "与“制作”页相同；仅当视频形状不同时有效",
+        "As in the Animate tab; it matters where a video has another shape than the portrait",
+        "与“制作”页相同；仅当视频与肖像形状不同时有效",
     ),
     "compare_own": ("For steps and guidance, 0 is its own number.", "步数与引导：0 表示模型默认值。"),
     "compare_model": ("Generator", "生成器"),
