@@ -19,9 +19,11 @@ from ui_fakes import FakePipeline, Server, detect_standing, serve, write_portrai
 
 from vivid import inputs
 from vivid.ui import border, fairness
-from vivid.ui.border import BODY_BYTES, FIELD_BYTES, Border, TidyParser, address_of
+from vivid.ui.border import BODY_BYTES, Border
+from vivid.ui.callers import address_of
 from vivid.ui.fairness import MOST_WAITING, MOST_WAITING_FROM_ADDRESS, FairQueue, next_event
 from vivid.ui.options import ServerOptions
+from vivid.ui.upload_parser import FIELD_BYTES, TidyParser
 from vivid.ui.visitors import SCOPE, Visitor, Visitors
 
 

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import ipaddress
 import json
 import logging
-import os
 import re
-import secrets
-import socket
 from collections import Counter
 from collections.abc import Iterator
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 import anyio
-from gradio import route_utils
 from gradio.route_utils import FnIndexInferError
 from python_multipart.exceptions import MultipartParseError
 from starlette.datastructures import Headers, MutableHeaders
@@ -26,16 +19,14 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import InputError
+from .callers import browser_token, is_known, known_names, naming_pages, visitor_from
 from .jobs import OUR_FAULT
 from .options import ServerOptions
-from .visitors import ADDRESS, SCOPE, Visitor, Visitors, current
+from .visitors import SCOPE, Visitor, Visitors, current
 
 log = logging.getLogger("vivid")
 
 API = "/gradio_api/"
-COOKIE = "vivid_visitor"
-"""A random name for a browser, so that its files are its own also behind an address that many share."""
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
 _PAGES = re.compile(
     r"/(config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon(/\d+)?|(assets|static|svelte)/.*)?"
 )
@@ -49,8 +40,6 @@ sessions, an editor, figures about visitors) is not offered to strangers."""
 BODY_BYTES = 2**20
 MOST_VALUES = 50_000
 DEEPEST = 64
-FIELD_BYTES = 2**16
-"""Of a form field that is no file; Gradio keeps those in memory."""
 AT_ONCE = {"upload": 3, "component_server": 4}
 """Requests of one visitor that are worked on at a time, of those that take a thread; the next ones wait."""
 MOST_WAITING = 64
@@ -104,10 +93,9 @@ class Border:
         self.app = app
         self.visitors = visitors
         self.options = options or ServerOptions()
-        self._names = _known_names(self.options)
+        self._names = known_names(self.options)
         self._gates: dict[tuple[str, str], anyio.CapacityLimiter] = {}
         self._present: Counter[tuple[str, str]] = Counter()
-        route_utils.GradioMultiPartParser = TidyParser  # type: ignore[misc]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check a request and pass it on, or refuse it with a sentence."""
@@ -142,12 +130,12 @@ class Border:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        if self._names is not None and not _known(headers.get("host", ""), self._names):
+        if self._names is not None and not is_known(headers.get("host", ""), self._names):
             raise Refusal(421, FOREIGN_NAME)
         if self._names is not None and scope["method"] == "POST" and headers.get("sec-fetch-site") == "cross-site":
             raise Refusal(403, FOREIGN_PAGE)
-        token = _browser(headers)
-        visitor = scope[SCOPE] = self._visitor(scope, headers, token)
+        token = browser_token(headers)
+        visitor = scope[SCOPE] = visitor_from(scope, token, self.options)
         current.set(visitor)
         route = self._route(scope, visitor)
         room: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
@@ -157,7 +145,7 @@ class Border:
         elif scope["method"] not in ("GET", "HEAD", "OPTIONS"):
             receive = await _small_body(headers, receive)
         if token is None and scope["method"] == "GET":
-            send = _naming_pages(scope, send)
+            send = naming_pages(scope, send)
         with room, self._counted((visitor.name, ""), MOST_OPEN):
             if route not in AT_ONCE:
                 await self.app(scope, receive, send)
@@ -181,11 +169,6 @@ class Border:
             if not self._present[key]:
                 del self._present[key]
                 self._gates.pop(key, None)
-
-    def _visitor(self, scope: Scope, headers: Headers, token: str | None) -> Visitor:
-        address = address_of(scope, headers if _proxied(self.options) else None)
-        owner = "browser " + hashlib.sha256(token.encode()).hexdigest()[:24] if token else f"{ADDRESS}{address}"
-        return Visitor(owner, owner, address if _public(address) else None)
 
     def _route(self, scope: Scope, visitor: Visitor) -> str:
         """The request's place within the API, "" for the page itself. Errors: Refusal for what is not offered."""
@@ -256,29 +239,6 @@ class Border:
         return change
 
 
-class TidyParser(route_utils.GradioMultiPartParser):
-    """Gradio's reader of uploads, which keeps no long text fields in memory and leaves no half files."""
-
-    def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        """The same for what is no file, up to FIELD_BYTES. Errors: MultiPartException."""
-        part = self._current_part
-        if part.file is None and len(part.data) + end - start > FIELD_BYTES:
-            raise MultiPartException(f"A field is longer than {FIELD_BYTES} bytes: send files as files.")
-        super().on_part_data(data, start, end)
-
-    async def parse(self) -> Any:
-        """The same; whatever ends it early, nothing stays on the disk."""
-        try:
-            return await super().parse()
-        except BaseException:
-            for file in self._files_to_close_on_error:
-                with contextlib.suppress(OSError):
-                    file.close()
-                with contextlib.suppress(OSError):
-                    os.unlink(file.name)
-            raise
-
-
 async def _small_body(headers: Headers, receive: Receive) -> Receive:
     """Read a body within the limits and hand it on. Errors: Refusal."""
     if (_length(headers) or 0) > BODY_BYTES:
@@ -334,96 +294,6 @@ def _check_json(body: bytes) -> None:
 def _length(headers: Headers) -> int | None:
     text = headers.get("content-length", "")
     return int(text) if text.isascii() and text.isdigit() else None
-
-
-def _proxied(options: ServerOptions) -> bool:
-    """Whether requests come through a proxy that we know of."""
-    return options.space or options.share or options.root_path is not None
-
-
-def _known_names(options: ServerOptions) -> frozenset[str] | None:
-    """The names that this server may be reached under besides addresses, None for any."""
-    if _proxied(options) or "*" in options.names:
-        return None
-    own = {"localhost", socket.gethostname(), socket.getfqdn(), options.host, *options.names}
-    return frozenset(name.lower() for name in own)
-
-
-def _known(host: str, names: frozenset[str]) -> bool:
-    """Whether a Host header is an address or one of the names.
-
-    Another site's name that its owner lets point at this machine (DNS rebinding) is neither.
-    """
-    name = host.lower()
-    if found := re.fullmatch(r"\[([0-9a-f:.]+)\](:\d+)?", name):
-        name = found[1]
-    else:
-        name = name.rsplit(":", 1)[0] if name.count(":") == 1 else name
-    with contextlib.suppress(ValueError):
-        ipaddress.ip_address(name)
-        return True
-    own = {*names, *(f"{known}.local" for known in names), *(f"{known}.localhost" for known in names)}
-    return name.rstrip(".") in own or name.endswith(".localhost")
-
-
-def address_of(scope: Scope, headers: Headers | None = None) -> str:
-    """The address that a request comes from (of IPv6 the network, which one person has).
-
-    `headers` are given where a proxy is known to stand in front: the last public address of X-Forwarded-For is the
-    one that it was not told by the client.
-    """
-    client = scope.get("client")
-    direct = _network(client[0]) if client else "unknown"
-    forwarded = headers.get("x-forwarded-for", "").split(",") if headers is not None else []
-    public = [address for part in forwarded if _public(address := _network(part.strip()))]
-    return public[-1] if public else direct
-
-
-def _network(text: str) -> str:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return text
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
-
-
-def _public(address: str) -> bool:
-    """Whether an address is one of the internet: what is behind a local one, a proxy perhaps, cannot be known."""
-    try:
-        return ipaddress.ip_network(address).is_global
-    except ValueError:
-        return False
-
-
-def _browser(headers: Headers) -> str | None:
-    """The value of our cookie, None when there is none that we could have set."""
-    try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return None
-    return morsel.value if morsel is not None and _TOKEN.fullmatch(morsel.value) else None
-
-
-def _naming_pages(scope: Scope, send: Send) -> Send:
-    """Give a browser its name with the first page that it gets."""
-
-    async def change(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(raw=message["headers"])
-            if headers.get("content-type", "").startswith("text/html"):
-                # Within another site's frame, as on a Space, only such a cookie comes back.
-                framed = "; SameSite=None; Secure; Partitioned" if _https(scope) else "; SameSite=Lax"
-                headers.append("set-cookie", f"{COOKIE}={secrets.token_urlsafe(24)}; Path=/; HttpOnly{framed}")
-        await send(message)
-
-    return change
-
-
-def _https(scope: Scope) -> bool:
-    forwarded = Headers(scope=scope).get("x-forwarded-proto", "").split(",")[0].strip()
-    return "https" in (forwarded, scope.get("scheme"))
 
 
 def _paths(body: bytes) -> list[str]:

@@ -21,6 +21,7 @@ from .payloads import NOT_YOURS, NotYoursError, checked, files_in
 from .serving import SLOW_PREVIEW
 from .sessions import LightConfig
 from .strings import told
+from .upload_parser import use_tidy_parser
 from .visitors import Visitors, current, visitor_of
 
 log = logging.getLogger("vivid")
@@ -54,6 +55,7 @@ class GuardedBlocks(gr.Blocks):
 
     def launch(self, *args: Any, **more: Any) -> Any:
         """The same with the border in front of the server."""
+        use_tidy_parser()
         given = dict(more.pop("app_kwargs", None) or {})
         given["middleware"] = [
             Middleware(Border, visitors=self.visitors, options=self.options),
