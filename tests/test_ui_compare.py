@@ -19,8 +19,8 @@ from vivid.errors import InputError
 from vivid.generators import Capabilities
 from vivid.media.video import VideoWriter
 from vivid.pose.skeleton import PoseClip, clip_of
-from vivid.ui import compare
 from vivid.ui import context as contexts
+from vivid.ui.compare import tab as compare
 from vivid.ui.compare.columns import read_variants
 from vivid.ui.compare.measures import pose_measures, used_motion, video_measures
 from vivid.ui.compare.settings import (
@@ -167,10 +167,10 @@ def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(contexts, "ready", lambda: ("layered",))
     options = SimpleNamespace(limits=Limits(), mark=True, keep_hours=24.0, device=None)
     context = Context(options=options, engine=engine, visitors=None, jobs=None, previews=None)  # type: ignore[arg-type]
-    with gr.Blocks() as page:
+    with gr.Blocks() as page, gr.Tab() as place:
         states = [gr.State() for _ in range(4)]
         context.inputs = AnimateInputs(*states, [gr.BrowserState() for _ in range(3)])  # type: ignore[arg-type]
-        compare.build_compare(context)
+        compare.build(context, place)
     events = {event.name: event for event in page.fns.values()}
     return SimpleNamespace(events=events, engine=engine, context=context)
 

@@ -15,7 +15,7 @@ from ui_fakes import FakePipeline, Server, serve, standing_pose, waving_clip
 
 from vivid.pose.portrait import make_portrait
 from vivid.speech.types import Speech
-from vivid.ui import compare
+from vivid.ui.compare import tab as compare
 
 pytestmark = pytest.mark.browser
 SLOW = 90_000

@@ -29,9 +29,9 @@ from vivid.ui.compare.downloads import KINDS, beside_inputs, make, offered, to_c
 from vivid.ui.compare.measures import QUANTITIES
 from vivid.ui.compare.record import Record, record_of, start, stop
 from vivid.ui.compare.settings import Variant
+from vivid.ui.compare.words import WORDS
 from vivid.ui.engine import Engine
 from vivid.ui.generation import line_up
-from vivid.ui.strings.compare import TABLE
 from vivid.ui.visitors import SCOPE, Visitor
 
 MAKER = Visitor("browser 1", "browser 1")
@@ -267,5 +267,5 @@ def test_columns_of_different_generators(server: Server, monkeypatch: pytest.Mon
 
 def test_every_number_has_a_name_and_a_unit_in_both_languages() -> None:
     for name, quantity in QUANTITIES.items():
-        assert f"compare_row_{name}" in TABLE
-        assert (f"compare_unit_{name}" in TABLE) == bool(quantity.unit)
+        assert f"compare_row_{name}" in WORDS
+        assert (f"compare_unit_{name}" in WORDS) == bool(quantity.unit)

@@ -47,8 +47,8 @@ def served(root: Path, **options: Any) -> Iterator[SimpleNamespace]:
         patch.setattr(fitting, "detect_picture", stands)
         given = {"decisions": root / "decisions", "pairs": root / "pairs", "data": root / "data", **options}
         context = make_context(ServerOptions(**given))
-        with gr.Blocks() as page, gr.Tab("Inspect"):
-            tab.build_inspect(context)
+        with gr.Blocks() as page, gr.Tab("Inspect") as place:
+            tab.build(context, place)
         _, url, _ = page.launch(
             prevent_thread_lock=True,
             quiet=True,
@@ -596,8 +596,8 @@ def test_a_video_in_the_folder_is_a_clip(chromium: Any, server: SimpleNamespace,
     context = make_context(ServerOptions(decisions=root / "decisions", pairs=root / "pairs", data=root / "data"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "detect_picture", detect.detect_picture)
-        with gr.Blocks() as page, gr.Tab("Inspect"):
-            tab.build_inspect(context)
+        with gr.Blocks() as page, gr.Tab("Inspect") as place:
+            tab.build(context, place)
         _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, i18n=strings.translations(), ssr_mode=False)
         visitor = chromium.new_context(locale="en-US", accept_downloads=True)
         seen = opened(visitor, url, "Vera", "take")

@@ -16,8 +16,7 @@ from vivid.generators.layered.ladder import ARM_STAYS, HEAD_ONLY
 from vivid.media.pictures import load_picture
 from vivid.pose.gaps import describe
 from vivid.pose.library import read_clip, shipped_motion
-from vivid.ui.strings import CHINESE, STRINGS, both, both_of, chinese
-from vivid.ui.strings.sentences import TABLE
+from vivid.ui.strings import CHINESE, SENTENCES, STRINGS, both, both_of, chinese
 
 PACKAGE = Path(vivid.__file__).parent
 REACHED = (
@@ -110,11 +109,15 @@ def test_every_sentence_a_visitor_can_meet_has_its_chinese() -> None:
 
 
 def test_the_catalogue_holds_nothing_that_nobody_says() -> None:
-    paths = [path for path in PACKAGE.rglob("*.py") if path.parent.name != "strings"]
+    paths = [
+        path
+        for path in PACKAGE.rglob("*.py")
+        if path.parent.name != "strings" and path.name not in ("words.py", "sentences.py")
+    ]
     nodes = (node for path in paths for node in ast.walk(ast.parse(path.read_text("utf-8"))))
     said = {node.value for node in nodes if isinstance(node, ast.Constant)}
-    assert sorted(set(TABLE) - said) == []
-    assert sorted(set(TABLE) & {english for english, _ in STRINGS.values()}) == []
+    assert sorted(set(SENTENCES) - said) == []
+    assert sorted(set(SENTENCES) & {english for english, _ in STRINGS.values()}) == []
 
 
 def test_messages_keep_their_values_apart() -> None:
@@ -135,7 +138,7 @@ def test_what_stays_still_is_said_in_chinese(sentence: str) -> None:
 
 
 def test_the_chinese_holds_the_same_values() -> None:
-    for english, other in TABLE.items():
+    for english, other in SENTENCES.items():
         numbers = {int(number) for number in re.findall(r"\{(\d)\}", other)}
         assert numbers == set(range(english.count("{}"))), english
         assert re.search("[一-鿿：、]", other), english

@@ -1,9 +1,9 @@
 // What the page needs beside Gradio: tabs with addresses, another language without a reload, names for screen readers.
 (() => {
-  const tabs = ["animate", "inspect", "compare", "about"];
+  const tabs = TABS; // Python puts them in
   const button = (tab) => document.querySelector(`#tabs > .tab-wrapper [role=tab][data-tab-id=${tab}]`);
   const named = () => tabs.find((tab) => location.hash === `#${tab}`);
-  const linked = () => ["compare", "inspect"].find((tab) => new URLSearchParams(location.search).has(tab));
+  const linked = () => tabs.find((tab) => new URLSearchParams(location.search).has(tab));
   const addressed = () => named() || linked() || "animate"; // a link to a comparison, or an annotator's, opens its tab
   const chosen = () => tabs.find((tab) => button(tab)?.getAttribute("aria-selected") === "true");
 

@@ -15,19 +15,16 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from . import examples, strings, theme
-from .about import build_about
-from .animate import build_animate
 from .api import build_api
-from .compare import build_compare
 from .context import Context, make_context
 from .early import EarlyScript
 from .engine import start_warm_up
 from .guard import GuardedBlocks
-from .inspect.tab import build_inspect
 from .options import ServerOptions, read_options
 from .payloads import files_in
 from .serving import QUIET
 from .strings import both, language_of, say, t
+from .tabs import TABS, module_of
 
 log = logging.getLogger("vivid")
 
@@ -44,16 +41,10 @@ def build_page(context: Context) -> gr.Blocks:
         gr.HTML(theme.HEADER.format(tagline=both("tagline"), skip=both("skip")), padding=False)
         context.language = gr.Button(visible="hidden", elem_id="language")
         with gr.Tabs(elem_id="tabs"):
-            with gr.Tab(t("tab_animate"), id="animate") as animate:
-                build_animate(context)
-            with gr.Tab(t("tab_inspect"), id="inspect") as inspect:
-                build_inspect(context)
-            with gr.Tab(t("tab_compare"), id="compare") as compare:
-                build_compare(context)
-            with gr.Tab(t("tab_about"), id="about") as about:
-                build_about(context, about)
-        for tab in (animate, inspect, compare, about):
-            context.speak(lambda request, key=f"tab_{tab.id}": gr.Tab(label=say(key, request)), tab)
+            for name in TABS:
+                with gr.Tab(t(f"tab_{name}"), id=name) as tab:
+                    module_of(name, "tab").build(context, tab)
+                context.speak(lambda request, key=f"tab_{name}": gr.Tab(label=say(key, request)), tab)
         build_api(context)
         _keep_language(context, page)
     # The limit that people meet is JobRunner's; this one only keeps a flood of previews from filling the memory.

@@ -8,10 +8,11 @@ from pathlib import Path
 import gradio as gr
 
 from .strings import STRINGS
+from .tabs import TABS, styles
 
 FOLDER = Path(__file__).parent
 ALTS = json.dumps([STRINGS["check_alt_before"], STRINGS["check_alt_after"]], ensure_ascii=False)
-SCRIPT = (FOLDER / "page.js").read_text(encoding="utf-8").replace("ALTS", ALTS)
+SCRIPT = (FOLDER / "page.js").read_text(encoding="utf-8").replace("ALTS", ALTS).replace("TABS", json.dumps(TABS))
 HEAD = f"""
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <script>{SCRIPT}</script>
@@ -56,9 +57,7 @@ OUTER_CSS += "".join(
     for index, html in enumerate((':not([lang^="zh"])', '[lang^="zh"]'))
 )  # fmt: skip
 """What lies outside the part of the page that Gradio lets `css` reach."""
-CSS = "".join(
-    (FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "animate/style.css", "about/style.css")
-)
+CSS = (FOLDER / "style.css").read_text(encoding="utf-8") + styles()
 
 
 def theme() -> gr.themes.Base:

@@ -25,11 +25,11 @@ from ...pose.draw import overlay
 from ...pose.library import at_positions, loop_positions
 from ...pose.portrait import Portrait
 from ...pose.skeleton import PoseClip
-from ..strings.compare import TABLE
 from ..widgets import when
 from .measures import QUANTITIES
 from .record import Column, Record, new_file
 from .settings import INPUTS, SETTINGS, differences
+from .words import WORDS
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -140,7 +140,7 @@ def to_csv(record: Record) -> str:
         for name, quantity in QUANTITIES.items():
             number = column.numbers.get(name)
             if number is not None:
-                title = TABLE[f"compare_row_{name}"][0]
+                title = WORDS[f"compare_row_{name}"][0]
                 rows.writerow([*map(_cell, values), name, title, number, quantity.unit, quantity.better or "neither"])
     return text.getvalue()
 
@@ -160,8 +160,8 @@ def caption(record: Record, column: Column) -> str:
         value = used.get(name)
         if name == "model" or value is None:
             continue
-        shown = TABLE["compare_on" if value else "compare_off"][0] if isinstance(value, bool) else f"{value:g}"
-        found.append(f"{TABLE[f'compare_{name}'][0]}: {shown}")
+        shown = WORDS["compare_on" if value else "compare_off"][0] if isinstance(value, bool) else f"{value:g}"
+        found.append(f"{WORDS[f'compare_{name}'][0]}: {shown}")
     return "\n".join([f"{column.letter}  {used['model']}", *found])
 
 

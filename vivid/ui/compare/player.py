@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ..strings import both, both_of
-from ..strings.compare import TABLE
 from ..widgets import when
 from .downloads import used_settings
 from .inputs import in_both_languages
 from .measures import QUANTITIES
 from .record import Column, Record
 from .settings import INPUTS, SETTINGS, differences
+from .words import WORDS
 
 FOLDER = Path(__file__).parent
 ARROWS = {"higher": "↑", "lower": "↓", None: ""}
@@ -113,12 +113,12 @@ def _number(value: float | None) -> str:
 def script() -> str:
     """The player's program, with the sentences that it says itself."""
     code = (FOLDER / "player.js").read_text("utf-8")
-    return f"const TEXT = {json.dumps(TABLE, ensure_ascii=False)};\n{code}"
+    return f"const TEXT = {json.dumps(WORDS, ensure_ascii=False)};\n{code}"
 
 
 def style() -> str:
     """The tab's style sheet for the page's head: launch(css=) would rewrite its selectors."""
-    return f"<style>{(FOLDER / 'style.css').read_text('utf-8')}</style>"
+    return f"<style>{(FOLDER / 'player.css').read_text('utf-8')}</style>"
 
 
 def skeleton() -> str:

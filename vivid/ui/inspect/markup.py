@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from ...pose.worst import MEASURES
 from ..strings import both
-from ..strings.inspect import TABLE
 from .decisions import NOTE_LENGTH, NUDGE_LIMITS, TAGS
+from .words import WORDS
 
 FILTERS = {
     "all": "inspect_all",
@@ -50,7 +50,7 @@ def _nudge(name: str, label: str) -> str:
 
 def _options(texts: Iterable[tuple[str, str]]) -> str:
     """Choices by value and sentence, in English until the script has put the visitor's language."""
-    return "".join(f'<option value="{value}" data-in-text="{key}">{TABLE[key][0]}</option>' for value, key in texts)
+    return "".join(f'<option value="{value}" data-in-text="{key}">{WORDS[key][0]}</option>' for value, key in texts)
 
 
 def _button(name: str, sign: str, title: str) -> str:
@@ -78,7 +78,7 @@ def template(count: int | None, lasting: bool, shared: bool) -> str:
     }
     hints = "".join(
         f'<span class="lang-{language}">{text.format(**keys)}</span>'
-        for language, text in zip(("en", "zh"), TABLE["inspect_keys"], strict=True)
+        for language, text in zip(("en", "zh"), WORDS["inspect_keys"], strict=True)
     )
     every_key = "".join(
         f"<dt><kbd>{sign}</kbd></dt><dd>{both('inspect_key_' + name)}</dd>" for name, sign in KEYS.items()

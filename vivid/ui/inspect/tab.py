@@ -21,12 +21,12 @@ from ...pose.worst import MEASURES
 from ..context import Context
 from ..serving import PREVIEW, PRIVATE
 from ..strings import both, t
-from ..strings.inspect import TABLE
 from ..widgets import PathFile
 from .bench import Bench
 from .decisions import NUDGE_LIMITS, TAGS
 from .markup import template
 from .pairs import CLIPS, PICTURES, VIDEOS, Source, folder_sources, match_pairs
+from .words import WORDS
 
 HERE = Path(__file__).parent
 SCRIPTS = ("main", "decide", "nudge", "edit", "list", "who", "work", "stage", "keys")
@@ -34,7 +34,7 @@ SCRIPTS = ("main", "decide", "nudge", "edit", "list", "who", "work", "stage", "k
 MOST_UPLOADS = 1000
 
 
-def build_inspect(context: Context) -> None:
+def build(context: Context, tab: gr.Tab) -> None:
     """Build the tab inside the current gr.Tab."""
     options = context.options
     bench = Bench(options.decisions, options.pairs, options.limits, context.previews, options.overlap, context.visitors)
@@ -45,7 +45,7 @@ def build_inspect(context: Context) -> None:
         html_template=template(count, options.persistent, options.overlap > 0),
         js_on_load=_script(count is not None),
         server_functions=bench.calls,
-        head=f"<style>{(HERE / 'style.css').read_text('utf-8')}</style>",  # launch(css=) would rewrite the selectors
+        head=f"<style>{(HERE / 'stage.css').read_text('utf-8')}</style>",  # launch(css=) would rewrite the selectors
         apply_default_css=False,
         elem_id="vivid-inspect",
     )
@@ -96,7 +96,7 @@ def _script(folder: bool) -> str:
         },
     }
     code = "".join((HERE / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
-    return f"const SETUP = {json.dumps(setup)};\nconst TEXT = {json.dumps(TABLE, ensure_ascii=False)};\n{code}"
+    return f"const SETUP = {json.dumps(setup)};\nconst TEXT = {json.dumps(WORDS, ensure_ascii=False)};\n{code}"
 
 
 def _colour(hue: float) -> str:

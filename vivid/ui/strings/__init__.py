@@ -17,14 +17,16 @@ from gradio.context import LocalContext
 from gradio.i18n import I18nData
 
 from ...errors import Message
-from .about import TABLE as ABOUT
-from .animate import TABLE as ANIMATE
-from .compare import TABLE as COMPARE
-from .inspect import TABLE as INSPECT
-from .sentences import TABLE as SENTENCES
+from ..tabs import TABS, module_of
+from . import common, inputs, runs
 
-STRINGS: dict[str, tuple[str, str]] = {**ABOUT, **ANIMATE, **INSPECT, **COMPARE}
+STRINGS: dict[str, tuple[str, str]] = dict(common.WORDS)
 """key -> (English, Chinese)"""
+SENTENCES: dict[str, str] = {**inputs.SENTENCES, **runs.SENTENCES}
+"""What is raised or noted, as an English template -> Chinese"""
+for _tab in TABS:
+    STRINGS |= module_of(_tab, "words").WORDS
+    SENTENCES |= module_of(_tab, "words").SENTENCES
 CHINESE: dict[str, str] = {**dict(STRINGS.values()), **SENTENCES}
 """English template -> Chinese"""
 COOKIE = "vivid_language"

@@ -1,8 +1,13 @@
-"""Sentences of the Inspect tab: key -> (English, Chinese)."""
+"""Words of the Inspect tab: key -> (English, Chinese)."""
 
 from __future__ import annotations
 
-TABLE: dict[str, tuple[str, str]] = {
+from .sentences import SENTENCES
+
+__all__ = ["SENTENCES", "WORDS"]
+
+WORDS: dict[str, tuple[str, str]] = {
+    "tab_inspect": ("Inspect", "检查"),
     # Setting up
     "inspect_about": (
         "Check how gesture clips fit portraits, pair by pair. Everything you decide is saved at once under your name.",

@@ -1,8 +1,9 @@
-"""Sentences of the About tab: key -> (English, Chinese)."""
+"""Words of the About tab: key -> (English, Chinese)."""
 
 from __future__ import annotations
 
-TABLE: dict[str, tuple[str, str]] = {
+WORDS: dict[str, tuple[str, str]] = {
+    "tab_about": ("About", "关于"),
     "about_runs": ("What runs here", "当前运行的内容"),
     "about_model": ("Model", "模型"),
     "about_device": ("Computes on", "计算设备"),
@@ -16,9 +17,6 @@ TABLE: dict[str, tuple[str, str]] = {
     "about_all_trained": ("all of them", "全部"),
     "about_untrained": ("Not trained, without effect", "未训练、不起作用"),
     "about_parts": ("{parts}", "{parts}"),
-    "part_motion": ("movement from frame to frame", "帧间运动"),
-    "part_head_stream": ("head rhythm", "头部节奏"),
-    "part_codebook": ("hand codebook", "手部码本"),
     "about_limits": ("Limits", "限制"),
     "about_limits_text": (
         "uploads {mb} MB, portraits {mp} megapixels, speech {speech} s, gesture videos {motion} s, "
@@ -79,3 +77,5 @@ TABLE: dict[str, tuple[str, str]] = {
         "向程序开放三个接口：/check_portrait、/calibrate_pose 和 /animate。页面底部的“通过 API 使用”给出调用方式。",
     ),
 }
+
+SENTENCES: dict[str, str] = {}

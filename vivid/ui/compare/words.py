@@ -1,8 +1,9 @@
-"""Sentences of the Compare tab: key -> (English, Chinese)."""
+"""Words of the Compare tab: key -> (English, Chinese)."""
 
 from __future__ import annotations
 
-TABLE: dict[str, tuple[str, str]] = {
+WORDS: dict[str, tuple[str, str]] = {
+    "tab_compare": ("Compare", "对比"),
     "compare_about": (
         "Make the same video in two to four ways, watch the results in step, and keep them under a link.",
         "用两到四种方式生成同一段视频，同步观看结果，并通过链接保存。",
@@ -134,3 +135,26 @@ TABLE: dict[str, tuple[str, str]] = {
         "HKC、HKV、HMV 由我们的姿态检测器测得，与论文数值不可比。",
     ),
 }
+
+SENTENCES: dict[str, str] = {
+    "There is no {} named {} here: choose another one.": "此处没有名为 {1} 的{0}：请另选。",
+    "Choose a portrait, a voice and a motion: here, or in the Animate tab.": (
+        "请选择肖像、语音和动作：在此处，或在“制作”页。"
+    ),
+    "There is no generator {}: choose one that is offered here.": "没有名为 {0} 的生成器：请从此处提供的中选择。",
+    "{} is not ready on this server: choose another generator.": "此服务器上 {0} 尚不可用：请选择其他生成器。",
+    "The comparison is still being made: wait until it is done, or stop it.": "比较仍在进行：请等待完成，或停止。",
+    "Two finished videos are needed to stand side by side: wait for them, or compare again.": (
+        "并排视频需要两段已完成的视频：请等待，或重新比较。"
+    ),
+    "There is no finished video of yours to take along: make one.": "没有可导出的已完成视频：请先生成一个。",
+    "This comparison is no longer kept here: compare again.": "此比较已不再保留：请重新比较。",
+    "{} columns cannot be compared: choose 2 to {}.": "无法比较 {0} 列：请选择 2 到 {1} 列。",
+    "This link's settings cannot be read: ask for it again, or choose settings here.": (
+        "此链接中的设置无法读取：请重新索取，或在此处选择设置。"
+    ),
+    "{} is {}: choose {} to {}.": "{0} 为 {1}：请选择 {2} 到 {3}。",
+    "{} is {}: choose a whole number.": "{0} 为 {1}：请选择整数。",
+    "{} is either on or off.": "{0} 只能开或关。",
+}
+"""What the tab raises: English template -> Chinese."""

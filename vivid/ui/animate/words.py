@@ -1,17 +1,10 @@
-"""Sentences of the Animate tab: key -> (English, Chinese)."""
+"""Words of the Animate tab: key -> (English, Chinese)."""
 
 from __future__ import annotations
 
-TABLE: dict[str, tuple[str, str]] = {
+WORDS: dict[str, tuple[str, str]] = {
     # The page
-    "tagline": (
-        "A portrait, a voice, a gesture: a video of that person saying it.",
-        "一张肖像、一段语音、一组手势：让这个人开口说话的视频。",
-    ),
     "tab_animate": ("Animate", "制作"),
-    "tab_inspect": ("Inspect", "检查"),
-    "tab_compare": ("Compare", "对比"),
-    "tab_about": ("About", "关于"),
     "kept_previous": ("Your previous picture is still here.", "之前的图片仍然保留。"),
     "kept_previous_motion": ("The previous gestures are still chosen.", "之前选择的手势仍然有效。"),
     # Portrait
@@ -203,16 +196,6 @@ TABLE: dict[str, tuple[str, str]] = {
         "请仅使用已获本人同意的面孔和声音。每个视频文件中都注明由 AI 生成。",
     ),
     "stop": ("Stop", "停止"),
-    "model_loading": (
-        "The model is loading. You can prepare everything meanwhile.",
-        "模型正在加载。您可以先准备好其他内容。",
-    ),
-    "model_ready": ("Model “{model}” is ready on {device}.", "模型“{model}”已就绪（{device}）。"),
-    "model_failed": ("The model could not be loaded: {reason}", "模型无法加载：{reason}"),
-    "line_full": (
-        "{limit} videos are waiting already: try again in a few minutes. Nothing of yours is lost.",
-        "已有 {limit} 个视频在排队：请过几分钟再试。您的内容不会丢失。",
-    ),
     "job_next": ("Starting …", "正在开始……"),
     "job_waiting": ("Waiting: {before} before you.", "排队中：前面还有 {before} 个。"),
     "job_loading": ("Waiting for the model to load …", "正在等待模型加载……"),
@@ -234,12 +217,6 @@ TABLE: dict[str, tuple[str, str]] = {
     "download_settings": ("Download settings", "下载设置"),
     "take_beside": ("With its inputs", "与素材并排"),
     "take_beside_making": ("Being made …", "正在生成……"),
-    "copied": ("The link is copied.", "链接已复制。"),
-    "copy_by_hand": (
-        "This browser does not let the page copy: mark the link and copy it yourself.",
-        "此浏览器不允许网页复制：请选中链接后自行复制。",
-    ),
-    "take_link": ("Copy link", "复制链接"),
     "take_kept": (
         "Whoever has this link may watch the video, at least until {until} unless the server is started again.",
         "持有此链接的人均可观看视频，除非服务器重新启动，至少保留至 {until}。",
@@ -252,12 +229,6 @@ TABLE: dict[str, tuple[str, str]] = {
         "Your last videos, kept for a day, for this browser only",
         "您最近的视频（保留一天，仅限此浏览器）",
     ),
-    "skip": ("Skip to “Make the video”", "跳到“生成视频”"),
-    "level_ok": ("Good:", "良好："),
-    "level_warn": ("Attention:", "注意："),
-    "level_bad": ("Problem:", "问题："),
-    "level_info": ("Note:", "说明："),
-    "value": ("{value}", "{value}"),
     # The cards
     "portrait_change": ("Change portrait", "更换肖像"),
     "voice_change": ("Change voice", "更换语音"),
@@ -344,3 +315,5 @@ TABLE: dict[str, tuple[str, str]] = {
     "motion_video_placeholder": ("Drop a video here, or click to choose one", "将视频拖到这里，或点击选择"),
     "motion_clip_placeholder": ("Drop a clip file here, or click to choose one", "将手势文件拖到这里，或点击选择"),
 }
+
+SENTENCES: dict[str, str] = {}
