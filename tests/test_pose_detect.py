@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -309,6 +310,21 @@ def test_mediapipe_on_a_portrait_and_on_nothing(tmp_path: Path, capfd: pytest.Ca
     turned = detect_picture(np.ascontiguousarray(image[:, ::-1]), "mediapipe").pose
     assert abs(turned.hands[sk.LEFT, 9, 0] + pose.hands[sk.RIGHT, 9, 0] - 1024) < 15
     assert capfd.readouterr().err == ""
+
+
+def test_mediapipe_sees_everybody_in_a_wide_picture() -> None:
+    """Where the whole picture is looked at alone, the smaller one is not found."""
+    from vivid.media.pictures import load_picture
+
+    folder = Path(__file__).parents[1] / "examples" / "portraits"
+    wide = np.full((720, 1280, 3), 128, np.uint8)
+    for name, side, left in (("david", 380, 100), ("felix", 500, 760)):
+        wide[720 - side :, left : left + side] = cv2.resize(load_picture(folder / f"{name}.jpg"), (side, side))
+        found = detect_picture(wide, "mediapipe")
+        assert len(found.boxes) == 1 + (name == "felix")
+    assert "There are 2 people" in found.notices[0]
+    smaller, larger = found.boxes[found.boxes[:, 0].argsort()]
+    assert 100 < smaller[0] < smaller[2] < 480 and 760 < larger[0] < larger[2] < 1260
 
 
 def test_detect_command_on_a_video(tmp_path: Path) -> None:

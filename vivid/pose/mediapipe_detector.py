@@ -30,6 +30,8 @@ _FACE_SCORE = "facelandmarksfromposecpu__facelandmarkcpu__face_presence_score"
 _HAND_STREAMS = ("left_hand_landmarks", "right_hand_landmarks")
 _MAX_SIDE = 1280
 """Larger pictures are reduced first: the networks look at crops of 192 to 256 pixels anyway."""
+_WIDE = 1.4
+"""Width in heights from which a picture is looked at in parts."""
 _LOOK_EVERY = 24
 """Frames of a video between two looks at the whole picture for other people."""
 
@@ -210,7 +212,23 @@ class MediaPipeDetector:
         return True
 
     def _find_faces(self, image: NDArray[np.uint8]) -> Boxes:
-        """Boxes (N, 4) of all faces in the picture, in its pixels."""
+        """Boxes (N, 4) of all faces in the picture, in its pixels.
+
+        The network sees the picture in a square of 192 pixels, where those in a wide one are small: there it looks into
+        both sides of a picture, too.
+        """
+        boxes = self._faces_in(image)
+        width = image.shape[1]
+        if self._video or width < _WIDE * image.shape[0]:
+            return boxes
+        for left, right in ((0, round(0.6 * width)), (round(0.4 * width), width)):
+            self._faces.reset()
+            found = self._faces_in(np.ascontiguousarray(image[:, left:right])) + np.array([left, 0] * 2, np.float32)
+            boxes = np.array([*boxes, *(box for box in found if not _is_among(box, boxes))], np.float32).reshape(-1, 4)
+        return boxes
+
+    def _faces_in(self, image: NDArray[np.uint8]) -> Boxes:
+        """The same of one look at a picture or a part of it."""
         height, width = image.shape[:2]
         boxes = []
         for detection in self._faces.process(image).detections or ():
@@ -223,6 +241,13 @@ def _return_memory() -> None:
     """Give freed memory back to the system: glibc keeps some 400 MB of closed graphs, which others could use."""
     with contextlib.suppress(OSError, AttributeError):  # other C libraries have neither this call nor this behaviour
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def _is_among(box: Boxes, boxes: Boxes) -> bool:
+    """Whether a face (4,) is one of `boxes` (N, 4), of which it may be a part."""
+    centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+    off = np.abs((box[:2] + box[2:]) / 2 - centres)
+    return bool((off < np.maximum(sides, box[2:] - box[:2]) / 2).all(axis=1).any())
 
 
 def _face_box(found: Any, image: NDArray[np.uint8]) -> Boxes | None:
