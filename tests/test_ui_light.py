@@ -6,27 +6,19 @@ import os
 import threading
 from contextvars import ContextVar
 from pathlib import Path
-from types import SimpleNamespace
 
 import httpx
 import numpy as np
 import pytest
 from gradio.blocks import BlocksConfig
 from gradio_client import Client, handle_file
-from ui_fakes import detect_standing, serve, standing_pose, write_portrait
+from ui_fakes import detect_standing, serve, write_portrait
 
 from vivid import inputs
 from vivid.errors import InputError
 from vivid.pose.detect import DetectedPose
-from vivid.pose.portrait import make_portrait
-from vivid.ui import kept_verdicts
+from vivid.ui.cache import Cache
 from vivid.ui.engine import gently
-from vivid.ui.kept_verdicts import KeptVerdicts
-from vivid.ui.verdicts import Verdict
-
-
-def verdict(side: int = 256) -> Verdict:
-    return Verdict((), make_portrait(np.full((side, side, 3), 90, np.uint8), standing_pose(side, side)))
 
 
 def test_new_sessions_do_not_write_down_the_whole_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,39 +58,17 @@ def test_a_portrait_is_examined_once_for_several_calls(tmp_path: Path, monkeypat
     assert len(looked) == len(set(looked)) == 2
 
 
-def test_a_verdict_holds_as_long_as_its_file(tmp_path: Path) -> None:
-    kept, made = KeptVerdicts(), [verdict(), verdict()]
-    path = tmp_path / "a.png"
-    path.write_bytes(b"one")
-    assert kept.of(path, lambda: made[0]) is kept.of(path, lambda: made[1]) is made[0]
-    path.write_bytes(b"two")
-    assert kept.of(path, lambda: made[1]) is made[1]
-    path.unlink()
-    assert kept.of(path, lambda: made[0]) is made[0]
+def test_a_cache_keeps_the_last_values_and_makes_each_once() -> None:
+    cache, made = Cache(2), []
 
+    def get(name: str) -> str:
+        return cache.get(name, lambda: made.append(name) or name.upper())  # type: ignore[func-returns-value]
 
-def test_verdicts_are_let_go_by_size_and_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(kept_verdicts.time, "monotonic", lambda: clock.now)
-    monkeypatch.setattr(kept_verdicts, "KEPT_BYTES", 2 * 256 * 256 * 3)
-    kept = KeptVerdicts()
-    made: list[str] = []
-
-    def ask(name: str) -> None:
-        def examine() -> Verdict:
-            made.append(name)
-            return verdict()
-
-        (tmp_path / name).write_text(name)
-        kept.of(tmp_path / name, examine)
-
-    for name in ("a", "b", "a", "c", "a", "b"):  # b gives way to c, then c to b
-        ask(name)
-    assert made == ["a", "b", "c", "b"]
-    clock.now = kept_verdicts.KEPT_SECONDS + 1
-    kept.forget_old()
-    ask("b")
-    assert made == ["a", "b", "c", "b", "b"]
+    assert [get(name) for name in ("a", "b", "a", "c", "a", "b")] == ["A", "B", "A", "C", "A", "B"]
+    assert made == ["a", "b", "c", "b"]  # b gives way to c, then c to b
+    cache.clear()
+    assert get("b") == "B" and made[-2:] == ["b", "b"]
+    assert cache.holds("b") and not cache.holds("a")
 
 
 def test_slow_work_gives_way_and_its_thread_alone(tmp_path: Path) -> None:

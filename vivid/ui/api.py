@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..config import RunSettings
 from ..errors import InputError
 from ..media.pictures import load_picture, shrink
+from ..media.provenance import sha256_of
 from ..media.sound import load_speech
 from ..pose.library import read_clip, shipped_motion
 from ..pose.portrait import Portrait
@@ -56,7 +57,8 @@ def read_portrait(context: Context, path: str | None) -> Verdict:
     """A portrait from an uploaded file. Errors: InputError."""
     if path is None:
         raise InputError("No portrait was given: send a picture file.")
-    return context.verdicts.of(Path(path), lambda: examine(shrink(load_picture(path, context.options.limits))))
+    key = sha256_of(Path(path))
+    return context.verdicts.get(key, lambda: examine(shrink(load_picture(path, context.options.limits))))
 
 
 def usable_portrait(context: Context, path: str | None) -> Portrait:

@@ -12,10 +12,10 @@ import gradio as gr
 from ..errors import InputError
 from ..generators import Capabilities, capabilities_of, ready
 from ..weights.hub import needs_gpu
+from .cache import Cache
 from .engine import Engine, load_pipeline
 from .generation import gpu_function
 from .jobs import JobRunner
-from .kept_verdicts import KeptVerdicts
 from .options import ServerOptions, on_zero_gpu
 from .previews import Previews
 from .visitors import Visitors
@@ -53,7 +53,8 @@ class Context:
     visitors: Visitors
     jobs: JobRunner
     previews: Previews
-    verdicts: KeptVerdicts = field(default_factory=KeptVerdicts)
+    verdicts: Cache = field(default_factory=lambda: Cache(20))
+    """Of programs' portraits, by the contents of the file: the next call need not find the person again."""
     inputs: AnimateInputs = field(init=False)
     language: gr.Button = field(init=False)
     spoken: list[tuple[Callable[..., Any], Any]] = field(default_factory=list)
@@ -103,6 +104,6 @@ def make_context(options: ServerOptions, engine: Engine | None = None, previews:
         previews=previews or Previews(),
     )
     os.environ["GRADIO_TEMP_DIR"] = str(context.visitors.root)
-    context.visitors.when_cleaning = context.verdicts.forget_old
+    context.visitors.when_cleaning = context.verdicts.clear
     context.animate = gpu_function(context)
     return context

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 import time
 from abc import ABCMeta
 from typing import Any
@@ -14,8 +12,8 @@ import numpy as np
 from gradio.component_meta import ComponentMeta
 from gradio.data_classes import ListFiles
 from numpy.typing import NDArray
-from PIL import Image
 
+from .jpeg import data_uri
 from .strings import STRINGS, both, both_of, say
 
 LEVELS = {"ok": "✓", "warn": "!", "bad": "✕", "info": "i"}
@@ -116,12 +114,8 @@ def when(seconds: float) -> str:
 
 def figure(image: NDArray[np.uint8], key: str, side: int = 160) -> str:
     """A small picture (H, W, 3) with a caption, held by the HTML itself."""
-    small = Image.fromarray(image).resize((side, side), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=85)
-    data = base64.b64encode(buffer.getvalue()).decode()
     alt = html.escape(" / ".join(STRINGS[key]), quote=True)
     return (
-        f'<figure><img src="data:image/jpeg;base64,{data}" alt="{alt}" width="{side}" height="{side}">'
+        f'<figure><img src="{data_uri(image, side)}" alt="{alt}" width="{side}" height="{side}">'
         f"<figcaption>{both(key)}</figcaption></figure>"
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +10,10 @@ from typing import Any
 import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..context import Context
 from ..examples import Example
+from ..jpeg import data_uri
 from ..strings import both, t
 from ..visitors import visitor_of
 
@@ -49,12 +47,7 @@ def empty(name: str, **values: str) -> str:
 
 def thumbnail(picture: NDArray[np.uint8], side: int = THUMBNAIL, over: str = "") -> str:
     """A small picture (H, W, 3) as HTML, its longer side of `side` pixels, with the HTML `over` it."""
-    image = Image.fromarray(picture)
-    image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=85)
-    data = base64.b64encode(buffer.getvalue()).decode()
-    return f'<span class="va-thumb"><img src="data:image/jpeg;base64,{data}" alt="">{over}</span>'
+    return f'<span class="va-thumb"><img src="{data_uri(picture, side)}" alt="">{over}</span>'
 
 
 def chosen_file(path: Path, shipped: tuple[Example, ...], index: int | None, name: str = "") -> dict[str, str]:

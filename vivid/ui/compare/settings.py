@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ...config import RunSettings
 from ...errors import InputError
@@ -101,21 +100,9 @@ class Comparison:
         if not 2 <= len(self.variants) <= MOST:
             raise InputError("{} columns cannot be compared: choose 2 to {}.", len(self.variants), MOST)
 
-    def to_link(self) -> str:
-        """JSON for the query parameter `compare`; only what differs from the defaults."""
-        usual = dataclasses.asdict(Variant())
-        columns = [
-            {name: value for name, value in dataclasses.asdict(variant).items() if value != usual[name]}
-            for variant in self.variants
-        ]
-        given: dict[str, Any] = {name: getattr(self, name) for name in INPUTS if getattr(self, name) != ANIMATE}
-        if self.crop is not None:
-            given["crop"] = self.crop
-        return json.dumps({"columns": columns, **given}, separators=(",", ":"))
-
 
 def from_link(text: str) -> Comparison:
-    """What `to_link` wrote. Anything else is refused: the text comes from whoever made the link."""
+    """What the page has written into a link (tab.py); the text comes from whoever made the link. Errors: InputError."""
     try:
         if len(text) > LONGEST_LINK:
             raise ValueError("too long")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import threading
 import zlib
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ...config import Limits, RunSettings
 from ...errors import InputError
@@ -27,9 +25,10 @@ from ...pose.portrait import make_portrait
 from ...pose.report import ArmNudge, CalibrationOptions, CalibrationReport, Nudges
 from ...pose.skeleton import Pose, PoseClip, clip_of
 from ...pose.worst import worst_frames
+from ..cache import Cache
 from ..engine import gently
+from ..jpeg import data_uri
 from ..previews import Previews, Wanted, preview_settings
-from .cache import Cache
 from .pairs import Pair, Source, file_sha256
 
 SHOWN_SIDE = 1400
@@ -137,7 +136,7 @@ class Fitting:
 
     def picture(self, source: Source) -> str:
         """The portrait as a data address."""
-        return as_jpeg(shrink(load_picture(source.path, self._limits), SHOWN_SIDE))
+        return data_uri(shrink(load_picture(source.path, self._limits), SHOWN_SIDE))
 
     def look(self, pair: Pair, correction: Correction, frame: int, visitor: str) -> tuple[str, list[float]]:
         """The finished frame as a data address, and the part of the portrait's canvas that it shows (x0, y0, x1, y1).
@@ -151,7 +150,7 @@ class Fitting:
             picture = gently(lambda: self._previews.of(f"inspect {visitor}", wanted).frame(frame))()
         finally:
             self._in_look.release()
-        return as_jpeg(picture), box
+        return data_uri(picture), box
 
     def _to_look_at(self, pair: Pair, correction: Correction) -> tuple[Wanted, list[float]]:
         with naming(pair.portrait):
@@ -184,13 +183,6 @@ def _is_video(source: Source) -> bool:
 
 def _content(pair: Pair) -> tuple[str, str]:
     return file_sha256(pair.portrait.path), file_sha256(pair.clip.path)
-
-
-def as_jpeg(picture: NDArray[np.uint8]) -> str:
-    """A picture (H, W, 3) as a data address."""
-    stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
 def nudges_of(flat: dict[str, float]) -> Nudges:

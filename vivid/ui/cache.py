@@ -39,6 +39,11 @@ class Cache:
                     self._values.popitem(last=False)
         return value
 
+    def clear(self) -> None:
+        """Let go of all values."""
+        with self._guard:
+            self._values.clear()
+
     def holds(self, key: Any) -> bool:
         """Whether there is a value of `key`."""
         with self._guard:
