@@ -62,7 +62,7 @@ def read_portrait(context: Context, path: str | None) -> Verdict:
 
 
 def usable_portrait(context: Context, path: str | None) -> Portrait:
-    """The same, refusing what no video can be made from. Errors: InputError."""
+    """The same, but refuse a portrait that no video can be made from. Errors: InputError."""
     verdict = read_portrait(context, path)
     if verdict.portrait is None:
         raise InputError(say(verdict.findings[0].key, None, **verdict.findings[0].values))
@@ -70,7 +70,7 @@ def usable_portrait(context: Context, path: str | None) -> Portrait:
 
 
 def read_motion(context: Context, path: str | None, name: str | None) -> tuple[PoseClip, tuple[str, ...]]:
-    """The uploaded clip, else the shipped one of that name, else the calm one; and what to say about it.
+    """The uploaded clip, else the bundled one of that name, else the calm one; and notices about it.
 
     Errors: InputError.
     """
@@ -104,7 +104,7 @@ def progress_numbers(job: Job) -> dict[str, Any]:
 
 def build_api(context: Context) -> None:
     """Add the endpoints to the surrounding Blocks; their components are never shown."""
-    # Each looks at a picture, in a process of its own; the events themselves only listen and are not counted.
+    # Each call examines a picture in a process of its own; the events themselves only wait and are not limited.
     preparing = CapacityLimiter(4)
 
     def check_portrait(portrait: str | None) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def build_api(context: Context) -> None:
                 if not now.finished:
                     yield None, {"state": now.state, "waiting": context.jobs.position(now), **progress_numbers(now)}
         finally:
-            if not job.finished:  # the client has cancelled or gone
+            if not job.finished:  # the client has cancelled or disconnected
                 context.jobs.stop(job)
         if job.state != DONE:
             raise InputError(job.error or "The video was stopped.")
@@ -188,7 +188,7 @@ def build_api(context: Context) -> None:
         quality = gr.Radio(list(QUALITIES), value="balanced", label="quality")
         numbers = [gr.Number(0, label=name) for name in ("steps", "guidance_audio", "guidance_image", "seed")]
         calibrate_on = gr.Checkbox(True, label="calibrate")
-        # Gradio's own format, WebP, takes twenty times as long to write
+        # Gradio's default, WebP, takes twenty times as long to encode
         before, after = gr.Image(label="before", format="jpeg"), gr.Image(label="after", format="jpeg")
         clip, report = gr.File(label="fitted clip"), gr.JSON(label="report")
         video, notes = gr.Video(label="video"), gr.JSON(label="settings")

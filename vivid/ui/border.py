@@ -1,4 +1,4 @@
-"""The server's border: every HTTP request passes here before Gradio sees it."""
+"""ASGI middleware that checks every HTTP request before Gradio sees it."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ API = "/gradio_api/"
 _PAGES = re.compile(
     r"/(config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon(/\d+)?|(assets|static|svelte)/.*)?"
 )
-"""What is served besides the API."""
+"""Paths that are served besides the API."""
 _CALLS = re.compile(
     r"(info|openapi\.json|app_id|user|token|login_check|startup-events|theme\.css|queue/(join|data|status)|cancel|reset"
     r"|upload|upload_progress|component_server|heartbeat/[^/]+|(run|api)/[^/]+|call/(v2/)?[^/]+(/[^/]+)?)/?"
 )
-"""What of Gradio's API the page and its clients use. The rest (a proxy, screen recordings, links to other people's
-sessions, an editor, figures about visitors) is not offered to strangers."""
+"""The part of Gradio's API that the page and its clients use. The rest (a proxy, screen recordings, deep links into
+other sessions, an editor, usage statistics) is not exposed."""
 BODY_BYTES = 2**20
 MOST_VALUES = 50_000
 DEEPEST = 64
 AT_ONCE = {"upload": 3, "component_server": 4}
-"""Requests of one visitor that are worked on at a time, of those that take a thread; the next ones wait."""
+"""Requests of one visitor that are processed at a time, for routes that occupy a thread; further ones wait."""
 MOST_WAITING = 64
 MOST_OPEN = 256
-"""Requests of one visitor that are open at a time, streams of progress among them."""
+"""Open requests of one visitor at a time, including event streams."""
 
 NOT_OFFERED = "There is nothing here."
 NOT_YOURS = "This file is not here, or not yours."
@@ -58,7 +58,7 @@ FOREIGN_PAGE = "This server answers to its own page and to programs, not to othe
 FOREIGN_NAME = "This server is not reached under that name; whoever runs it allows more with --names."
 
 _UNKNOWN = (KeyError, ValueError, TypeError, AttributeError, FnIndexInferError, MultiPartException, MultipartParseError)
-"""What Gradio raises when it looks up whatever numbers and names it is sent."""
+"""What Gradio raises for unknown indices and names in a request."""
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -66,7 +66,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 _POLICY = (
-    # Gradio's page brings inline scripts and styles, and makes functions of the scripts in gr.HTML.
+    # Gradio's page has inline scripts and styles, and compiles the scripts of gr.HTML into functions.
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; "
     "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-src 'self'; "
@@ -76,7 +76,7 @@ _FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; m
 
 
 class Refusal(Exception):  # noqa: N818 (what a client gets, not what went wrong)
-    """A request is answered with a status and a sentence, and goes no further."""
+    """Answers the request with a status and a sentence."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -84,9 +84,9 @@ class Refusal(Exception):  # noqa: N818 (what a client gets, not what went wrong
 
 
 class Border:
-    """ASGI middleware: says who the visitor is, and lets through only what the page needs, in bearable amounts.
+    """ASGI middleware: identifies the visitor, and lets through only what the page needs, within limits.
 
-    A file is served to the visitors it was granted to; what is not there and what is not theirs look the same.
+    A file is served only to visitors it was granted to; a missing file and a forbidden one get the same answer.
     """
 
     def __init__(self, app: ASGIApp, visitors: Visitors, options: ServerOptions | None = None) -> None:
@@ -102,7 +102,7 @@ class Border:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        if scope["type"] != "http":  # the page has no websockets
+        if scope["type"] != "http":  # the page uses no websockets
             return
         started = False
 
@@ -158,7 +158,7 @@ class Border:
 
     @contextlib.contextmanager
     def _counted(self, key: tuple[str, str], most: int) -> Iterator[None]:
-        """Count a request among those of its visitor and kind. Errors: Refusal past `most`."""
+        """Count an open request of its visitor and route. Errors: Refusal beyond `most`."""
         if self._present[key] >= most:
             raise Refusal(429, TOO_MANY.format(most))
         self._present[key] += 1
@@ -171,7 +171,7 @@ class Border:
                 self._gates.pop(key, None)
 
     def _route(self, scope: Scope, visitor: Visitor) -> str:
-        """The request's place within the API, "" for the page itself. Errors: Refusal for what is not offered."""
+        """The route within the API, "" for the page itself. Errors: Refusal for anything not exposed."""
         path = scope["path"]
         start = path.find(API)
         if start < 0:
@@ -190,7 +190,7 @@ class Border:
 
     @contextlib.contextmanager
     def _room(self, headers: Headers, visitor: Visitor) -> Iterator[None]:
-        """Room for an upload, also beside others that are under way. Errors: Refusal."""
+        """Reserve disk space for an upload, besides others in progress. Errors: Refusal."""
         length = _length(headers)
         if length is None:
             raise Refusal(411, NO_LENGTH)
@@ -202,7 +202,7 @@ class Border:
             yield
 
     def _granting(self, send: Send, visitor: Visitor) -> Send:
-        """The files that an upload is answered with are the visitor's."""
+        """Grant the visitor the files named in the answer to an upload."""
         body = b""
         status = 0
 
@@ -220,7 +220,7 @@ class Border:
         return note
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
-        """Put the security headers on every answer."""
+        """Add the security headers to every response."""
         space = self.options.space
         policy = _POLICY.format(ancestors="'self' https://huggingface.co https://*.hf.space" if space else "'self'")
         if "/file=" in scope["path"]:
@@ -240,13 +240,13 @@ class Border:
 
 
 async def _small_body(headers: Headers, receive: Receive) -> Receive:
-    """Read a body within the limits and hand it on. Errors: Refusal."""
+    """Read a body within the limits and replay it to the application. Errors: Refusal."""
     if (_length(headers) or 0) > BODY_BYTES:
         raise Refusal(413, TOO_LONG)
     body = b""
     while True:
         message = await receive()
-        if message["type"] != "http.request":  # the client has gone
+        if message["type"] != "http.request":  # the client has disconnected
             return receive
         body += message.get("body", b"")
         if len(body) > BODY_BYTES:
@@ -268,7 +268,7 @@ async def _small_body(headers: Headers, receive: Receive) -> Receive:
 
 
 def _check_json(body: bytes) -> None:
-    """Refuse what is no JSON or would keep the parsers behind us busy. Errors: Refusal."""
+    """Refuse what is not JSON or would take later parsers too long. Errors: Refusal."""
     if not body:
         return
     try:

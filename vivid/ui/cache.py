@@ -1,4 +1,4 @@
-"""A small cache that several threads may use."""
+"""A small thread-safe cache."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Cache:
-    """The last `size` values by key; two threads that `get` the same new key make it once."""
+    """The `size` most recently used values by key; threads that `get` the same new key at once compute it once."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -18,7 +18,7 @@ class Cache:
         self._guard = threading.Lock()
 
     def get(self, key: Any, make: Callable[[], Any]) -> Any:
-        """The value of `key`, made by `make` when it is new; what `make` raises is passed on and not kept."""
+        """The value of `key`, computed by `make` if it is missing; exceptions are passed on and not cached."""
         with self._guard:
             if key in self._values:
                 self._values.move_to_end(key)
@@ -40,11 +40,11 @@ class Cache:
         return value
 
     def clear(self) -> None:
-        """Let go of all values."""
+        """Remove all values."""
         with self._guard:
             self._values.clear()
 
     def holds(self, key: Any) -> bool:
-        """Whether there is a value of `key`."""
+        """Whether `key` is cached."""
         with self._guard:
             return key in self._values

@@ -1,4 +1,4 @@
-"""Who sends a request: a browser by its cookie or an address, and the name under which the server was reached."""
+"""Who sends a request, by cookie or address, and under which host name the server was reached."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from .options import ServerOptions
 from .visitors import ADDRESS, Visitor
 
 COOKIE = "vivid_visitor"
-"""A random name for a browser, so that its files are its own also behind an address that many share."""
+"""A random token for each browser, which keeps visitors behind a shared address apart."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
 
 
 def proxied(options: ServerOptions) -> bool:
-    """Whether requests come through a proxy that we know of."""
+    """Whether the server is known to run behind a proxy."""
     return options.space or options.share or options.root_path is not None
 
 
 def known_names(options: ServerOptions) -> frozenset[str] | None:
-    """The names that this server may be reached under besides addresses, None for any."""
+    """Host names that this server accepts besides IP addresses, None for any."""
     if proxied(options) or "*" in options.names:
         return None
     own = {"localhost", socket.gethostname(), socket.getfqdn(), options.host, *options.names}
@@ -35,10 +35,7 @@ def known_names(options: ServerOptions) -> frozenset[str] | None:
 
 
 def is_known(host: str, names: frozenset[str]) -> bool:
-    """Whether a Host header is an address or one of the names.
-
-    Another site's name that its owner lets point at this machine (DNS rebinding) is neither.
-    """
+    """Whether a Host header is an IP address or one of the names; prevents DNS rebinding."""
     name = host.lower()
     if found := re.fullmatch(r"\[([0-9a-f:.]+)\](:\d+)?", name):
         name = found[1]
@@ -52,10 +49,10 @@ def is_known(host: str, names: frozenset[str]) -> bool:
 
 
 def address_of(scope: Scope, headers: Headers | None = None) -> str:
-    """The address that a request comes from (of IPv6 the network, which one person has).
+    """The client's address (for IPv6 its /64 network, which usually belongs to one person).
 
-    `headers` are given where a proxy is known to stand in front: the last public address of X-Forwarded-For is the
-    one that it was not told by the client.
+    Pass `headers` only behind a known proxy: the last public address in X-Forwarded-For is then the one added by the
+    proxy, not by the client.
     """
     client = scope.get("client")
     direct = _network(client[0]) if client else "unknown"
@@ -65,7 +62,7 @@ def address_of(scope: Scope, headers: Headers | None = None) -> str:
 
 
 def visitor_from(scope: Scope, token: str | None, options: ServerOptions) -> Visitor:
-    """Who sends a request, with this value of our cookie or None."""
+    """The sender of a request, given the value of our cookie or None."""
     address = address_of(scope, Headers(scope=scope) if proxied(options) else None)
     owner = "browser " + hashlib.sha256(token.encode()).hexdigest()[:24] if token else f"{ADDRESS}{address}"
     return Visitor(owner, owner, address if is_public(address) else None)
@@ -82,7 +79,7 @@ def _network(text: str) -> str:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is one of the internet: what is behind a local one, a proxy perhaps, cannot be known."""
+    """Whether an address is public: behind a local one there may be a proxy, and any number of people."""
     try:
         return ipaddress.ip_network(address).is_global
     except ValueError:
@@ -90,7 +87,7 @@ def is_public(address: str) -> bool:
 
 
 def browser_token(headers: Headers) -> str | None:
-    """The value of our cookie, None when there is none that we could have set."""
+    """The value of our cookie, None if it is missing or cannot be ours."""
     try:
         morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
     except CookieError:
@@ -99,13 +96,13 @@ def browser_token(headers: Headers) -> str | None:
 
 
 def naming_pages(scope: Scope, send: Send) -> Send:
-    """Give a browser its name with the first page that it gets."""
+    """Set the cookie with the first page that a browser gets."""
 
     async def change(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=message["headers"])
             if headers.get("content-type", "").startswith("text/html"):
-                # Within another site's frame, as on a Space, only such a cookie comes back.
+                # In a frame on another site, as on a Space, browsers send back only such a cookie.
                 framed = "; SameSite=None; Secure; Partitioned" if _https(scope) else "; SameSite=Lax"
                 headers.append("set-cookie", f"{COOKIE}={secrets.token_urlsafe(24)}; Path=/; HttpOnly{framed}")
         await send(message)

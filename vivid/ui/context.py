@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class AnimateInputs:
     """States of the Animate tab: Portrait, Speech and raw PoseClip, each None until there is one.
 
-    `changed` holds another number whenever one of them changes. Listen to that one: Gradio cannot compare the others.
+    `changed` gets a new number whenever one of them changes. Listen to that one: Gradio cannot compare the others.
     """
 
     portrait: gr.State
@@ -36,16 +36,16 @@ class AnimateInputs:
     motion: gr.State
     changed: gr.State
     chosen: list[gr.BrowserState]
-    """What the browser calls the three."""
+    """What the browser stores about the three."""
 
 
 @dataclass
 class Context:
-    """Options, the model, visitors' folders, the line of jobs, previews; `inputs` once the Animate tab is built.
+    """Options, the model, visitors' folders, the queue of jobs, previews; `inputs` once the Animate tab is built.
 
-    `language` is clicked when the visitor has changed the language; `spoken` are components whose texts Gradio does not
-    translate, each with what says them to a request. `animate` is the model's `animate`, on ZeroGPU inside a decorated
-    function.
+    `language` is clicked when the visitor changes the language; `spoken` lists components whose texts Gradio does not
+    translate, each with a function from a request to the update. `animate` is the model's `animate`, on ZeroGPU inside
+    a decorated function.
     """
 
     options: ServerOptions
@@ -54,18 +54,18 @@ class Context:
     jobs: JobRunner
     previews: Previews
     verdicts: Cache = field(default_factory=lambda: Cache(20))
-    """Of programs' portraits, by the contents of the file: the next call need not find the person again."""
+    """Portraits of API calls by hash of the file, so that the next call need not detect the person again."""
     inputs: AnimateInputs = field(init=False)
     language: gr.Button = field(init=False)
     spoken: list[tuple[Callable[..., Any], Any]] = field(default_factory=list)
     animate: Callable[..., Iterator[Any]] = field(init=False)
     records: Records = field(init=False)
-    """Comparisons that are kept; there once the Compare tab is built."""
+    """Kept comparisons; set once the Compare tab is built."""
     others: dict[str, Engine] = field(default_factory=dict)
-    """Generators besides the server's own, once they were asked for."""
+    """Engines of generators besides the server's own, created on first use."""
 
     def models(self) -> tuple[str, ...]:
-        """Names of the generators that are ready here besides the server's own; none while that one loads."""
+        """Names of the available generators besides the server's own; none while that one loads."""
         own = self.engine.capabilities
         if own is None:
             return ()
@@ -81,20 +81,20 @@ class Context:
         return self.others.setdefault(model, Engine(lambda: load_pipeline(model, device)))
 
     def capabilities_of(self, model: str) -> Capabilities | None:
-        """What that generator can do; None while the server's own loads. Errors: InputError."""
+        """The capabilities of a generator; None while the server's own loads. Errors: InputError."""
         if not model:
             return self.engine.capabilities
         return self.engine_of(model).capabilities or capabilities_of(model)
 
     def speak(self, say: Callable[..., Any], component: Any) -> None:
-        """Update `component` with `say(request)` whenever the language is not the one that was built in."""
+        """Update `component` with `say(request)` whenever the language is not the built-in one."""
         self.spoken.append((say, component))
 
 
 def make_context(options: ServerOptions, engine: Engine | None = None, previews: Previews | None = None) -> Context:
     """A context for `options`; `engine` other than the configured model's, and other `previews`, are for tests.
 
-    From then on Gradio keeps all its files among the visitors', for this process.
+    From then on, Gradio stores all its files in the visitors' folder, for this process.
     """
     context = Context(
         options=options,

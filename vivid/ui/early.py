@@ -1,4 +1,4 @@
-"""A script that runs before Gradio's own, which adds `launch(head=)` only after it has chosen a language."""
+"""A script that runs before Gradio's own: `launch(head=)` comes only after Gradio has chosen a language."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ LANGUAGE = f"""<script>
 
 
 class EarlyScript:
-    """ASGI middleware that puts LANGUAGE at the beginning of every HTML page's head."""
+    """ASGI middleware that inserts LANGUAGE at the start of every HTML page's head."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, HTML pages with the script in them."""
+        """Pass responses on, with the script inserted into HTML pages."""
         if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return

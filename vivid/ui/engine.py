@@ -1,4 +1,4 @@
-"""The model behind the page: loaded once, in the background, so that the page is up before it."""
+"""The model behind the page, loaded once in the background so that the page is up first."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def choose_model(name: str) -> str:
 
 
 def load_pipeline(name: str, device: str | None) -> VividPipeline:
-    """The pipeline `name` (see choose_model); on `auto`, layered stands in for a full model out of reach."""
+    """The pipeline `name` (see choose_model); for `auto`, the layered one if the full model cannot be loaded."""
     from ..pipeline import VividPipeline
 
     chosen = choose_model(name)
@@ -43,7 +43,7 @@ def load_pipeline(name: str, device: str | None) -> VividPipeline:
             raise
         log.warning("The full model is out of reach (%s): using the layered generator.", error)
         pipeline = VividPipeline.from_pretrained("layered")
-    if not on_zero_gpu():  # there, nothing may run outside the decorated function
+    if not on_zero_gpu():  # there, no network may run outside the decorated function
         pipeline.generator.measure_speed()
     return pipeline
 
@@ -68,7 +68,7 @@ class Engine:
             self._pipeline = self._load()
         except InputError as error:
             self.error = error.message
-        except Exception as error:  # shown in the page; the log has the rest
+        except Exception as error:  # shown on the page; details are in the log
             log.exception("The model could not be loaded")
             self.error = Message("{}: {}", type(error).__name__, error)
         finally:
@@ -81,11 +81,11 @@ class Engine:
 
     @property
     def loaded(self) -> VividPipeline | None:
-        """The pipeline, or None while it loads or when it failed."""
+        """The pipeline, or None while it loads or if it failed."""
         return self._pipeline
 
     def pipeline(self, timeout: float | None = None) -> VividPipeline:
-        """The pipeline, waiting for it. InputError when it cannot be loaded or is not there in `timeout` seconds."""
+        """Wait for the pipeline. InputError if it cannot be loaded, or not within `timeout` seconds."""
         self.start()
         if not self._finished.wait(timeout):
             raise InputError("The model is still loading: try again in a moment.")
@@ -95,14 +95,14 @@ class Engine:
 
     @property
     def capabilities(self) -> Capabilities | None:
-        """What the loaded model can do; None while it loads or when it failed."""
+        """The loaded model's capabilities; None while it loads or if it failed."""
         return None if self._pipeline is None else self._pipeline.capabilities
 
 
 def followed(work: Callable[[Callable[[float], object]], object], every: float = 0.2) -> Iterator[float]:
-    """Yield the share of `work` that it tells is done while it runs in a thread of low priority. Errors: its own.
+    """Run `work` in a low-priority thread and yield the progress, 0 to 1, that it reports. Errors: those of `work`.
 
-    Whoever stops listening does not stop the work, which may hold what others wait for.
+    Closing the iterator does not stop the work, which may hold a lock that others wait for.
     """
     share, done = [0.0], Future[None]()
 
@@ -128,14 +128,14 @@ def warm_up_detector() -> None:
     from ..pose.detect import detect_picture, keep_detector
 
     keep_detector()
-    with contextlib.suppress(InputError):  # nobody is in a grey picture; the detector is warm now
+    with contextlib.suppress(InputError):  # there is nobody in a grey picture; the detector is warm now
         detect_picture(np.full((256, 256, 3), 127, np.uint8))
 
 
 def start_warm_up(then: Callable[[], None]) -> threading.Thread:
     """`warm_up_detector`, then `then`, in a background thread.
 
-    Not one of low priority: the threads that the detector starts in it stay with it.
+    Not a low-priority one: threads that the detector starts would inherit the priority for good.
     """
 
     def run() -> None:
@@ -151,7 +151,7 @@ def start_warm_up(then: Callable[[], None]) -> threading.Thread:
 
 
 def lower_priority(steps: int = 10) -> None:
-    """Let this thread, and the worker threads torch starts from it, give way to the page."""
+    """Lower the priority of this thread, and of the worker threads that torch starts from it."""
     if hasattr(os, "setpriority"):
         try:
             now = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
@@ -161,15 +161,15 @@ def lower_priority(steps: int = 10) -> None:
 
 
 def gently(work: Callable[..., T]) -> Callable[..., T]:
-    """`work` in a thread of lower priority, as all threads that it starts: it may take minutes of both cores.
+    """Run `work`, which may take minutes, in a thread of lower priority, which the threads that it starts inherit.
 
-    A thread of its own, because no thread of a pool would get its priority back.
+    A new thread each time, because a thread of a pool could not raise its priority again.
     """
 
     @functools.wraps(work)
     def run(*args: Any, **kwargs: Any) -> T:
         done: Future[T] = Future()
-        known = contextvars.copy_context()  # whose work it is
+        known = contextvars.copy_context()  # whose request it is
 
         def inside() -> None:
             lower_priority(5)

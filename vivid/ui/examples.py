@@ -1,4 +1,4 @@
-"""Examples that ship: portraits, voices and gesture clips; folders that are not there simply offer nothing."""
+"""Bundled examples: portraits, voices and gesture clips; a missing folder means no examples."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ TITLES = {
     "hola_es": "Hola · Español",
     "nihao_zh": "你好 · 中文",
 }
-"""What people read on the voices that ship; each in the language that is spoken."""
+"""Titles of the bundled voices, each in its own language."""
 MADE_OF = {"ada": ("hello_slt", "welcome"), "ben": ("story_rms", "count"), "emi": ("nihao_zh", "wave")}
 """Voice and motion of the videos in examples/videos, by the portrait's name."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A file that ships and its title."""
+    """A bundled file and its title."""
 
     path: Path
     title: str
@@ -74,14 +74,14 @@ def _content(path: Path) -> str:
 
 
 def which(path: str | Path, shipped: tuple[Example, ...]) -> int | None:
-    """Which of these examples a file is, under whatever name; None when it is none of them."""
+    """The index of the example with the same contents as a file, None if there is none."""
     content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     return next((index for index, example in enumerate(shipped) if _content(example.path) == content), None)
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A video that ships, and the names of the portrait, voice and motion that it was made of."""
+    """A bundled video and its portrait, voice and motion."""
 
     path: Path
     portrait: Example
@@ -91,7 +91,7 @@ class Finished:
 
 @functools.cache
 def finished() -> tuple[Finished, ...]:
-    """Videos in examples/videos, with everything that they were made of."""
+    """Videos in examples/videos whose inputs are all available."""
     found = []
     for name, (voice, motion) in MADE_OF.items():
         path = ROOT / "examples" / "videos" / f"{name}.mp4"

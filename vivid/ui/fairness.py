@@ -1,4 +1,4 @@
-"""Whose event comes next: nobody waits because somebody else has asked for a lot."""
+"""A fair event queue: one visitor's many events do not delay everybody else's."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from .serving import PREVIEW
 from .visitors import SCOPE, Visitor
 
 MOST_WAITING = 64
-"""Events of one visitor that may wait."""
+"""Waiting events of one visitor."""
 MOST_WAITING_FROM_ADDRESS = 128
 MOST_LISTENING = 8
-"""Events of one visitor that run at a time where they have no limit of their own (they only listen to a job)."""
+"""Running events of one visitor at a time, for events without a concurrency limit (which only follow a job)."""
 MOST_FROM_ADDRESS = 32
-"""The same for everybody behind one public address."""
+"""The same for all visitors behind one public address."""
 LONG = 2.0
-"""Seconds after which a preview is a long one: what it still does gives way to others (see media/children.py)."""
+"""Seconds after which a preview counts as long; its work then has lower priority (see media/children.py)."""
 
 
 class FairQueue(Queue):
-    """Gradio's queue, with one visitor never in all the places of a kind of event.
+    """Gradio's queue, in which no visitor can occupy all slots of a kind of event.
 
-    A visitor has at most half of the places of a kind, everybody behind one public address all but one. Among those
-    who may come next, the one with the fewest running events does, then the one who has waited longest. Long previews
-    lose their place, as many of them as there are places, and their visitors begin no other meanwhile: several people
-    with heavy files do not hold up everybody else's moments.
+    A visitor gets at most half of a kind's slots, all visitors behind one public address all but one. The next event is
+    that of the visitor with the fewest running events, and among those the oldest. Long previews no longer count, up to
+    the number of slots, but their visitors may start no other meanwhile: several people with heavy files do not hold
+    up everybody else's short events.
     """
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
-        """The next event to run, None when none may."""
+        """The next event to run, None if none may."""
         kinds = list(self.event_queue_per_concurrency_id)
         random.shuffle(kinds)
         for kind in kinds:
@@ -57,7 +57,7 @@ class FairQueue(Queue):
         return None
 
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
-        """The same, refused for whom too many events wait already."""
+        """The same, but refused if too many of the visitor's events are waiting."""
         visitor = _visitor(body.session_hash, request)
         lines = [line.queue for line in self.event_queue_per_concurrency_id.values()]
         waiting = [visitor_of_event(event) for line in lines for event in line]
@@ -71,9 +71,9 @@ class FairQueue(Queue):
 def next_event(
     waiting: list[Event], running: list[Event], limit: int | None, barred: Collection[str] = ()
 ) -> Event | None:
-    """The event of `waiting` (longest first) that comes next beside those of its kind that run, None for none.
+    """The event of `waiting` (oldest first) to run next, given the running ones of its kind; None for none.
 
-    Those whose visitor's name is `barred` wait on.
+    Visitors whose names are in `barred` have to wait.
     """
     visitors = [visitor_of_event(event) for event in running]
     names = Counter(visitor.name for visitor in visitors)
@@ -92,7 +92,7 @@ def next_event(
 
 
 def visitor_of_event(event: Event) -> Visitor:
-    """The visitor of an event in the queue, which is looked through a thousand times a second: told once."""
+    """The visitor of a queued event, stored in it because the queue is searched a thousand times a second."""
     known: Visitor | None = vars(event).get("visitor")
     if known is None:
         known = _visitor(event.session_hash, event.request)

@@ -1,4 +1,4 @@
-"""From checked inputs to events, through the line of jobs; on ZeroGPU inside a decorated function."""
+"""From checked inputs to a queued job; on ZeroGPU, generation runs inside a decorated function."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from .context import Context
 
 GPU_SPARE_SECONDS = 20.0
-"""Asked of ZeroGPU on top of the estimate: moving weights and writing the video."""
+"""Requested from ZeroGPU on top of the estimate, for moving weights and writing the video."""
 GPU_UNKNOWN_SECONDS = 120.0
-"""Asked of ZeroGPU before anything has been measured."""
+"""Requested from ZeroGPU before anything has been measured."""
 
 
 def expected_seconds(
@@ -31,14 +31,14 @@ def expected_seconds(
 ) -> float | None:
     """How long a video of `frames` will take on this machine; None while the model loads or nothing is measured.
 
-    portrait_size: decides the video's where the settings do not; without it a usual size is taken. Errors: InputError.
+    portrait_size: determines the video's size if the settings do not; a usual one by default. Errors: InputError.
     """
     pipeline = context.engine.loaded
     return None if pipeline is None else pipeline.expected_seconds(frames, settings, portrait_size or SHAPES[0])
 
 
 def is_cropped(portrait: Portrait, settings: dict[str, Any]) -> bool:
-    """Whether a video made with these settings shows a chosen part of the portrait, which has another shape."""
+    """Whether a video with these settings shows a chosen part of a portrait of another shape."""
     if settings.get("crop") is None:
         return False
     _, (left, top, right, bottom) = crop_box(portrait, (settings["width"], settings["height"]))
@@ -46,7 +46,7 @@ def is_cropped(portrait: Portrait, settings: dict[str, Any]) -> bool:
 
 
 def gpu_function(context: Context) -> Callable[..., Iterator[Any]]:
-    """`VividPipeline.animate` of the context's model; ZeroGPU wants it decorated before the page starts."""
+    """`VividPipeline.animate` of the context's model; ZeroGPU requires it to be decorated before the page starts."""
 
     def animate(
         portrait: Portrait, speech: Speech, motion: PoseClip, settings: RunSettings, output: Path, calibrated: Any
@@ -79,11 +79,11 @@ def line_up(
     finish: Callable[[Result], None] | None = None,
     **more: Any,
 ) -> Job:
-    """Put a video in the line. InputError when the line is full, or for settings that the loaded model cannot take.
+    """Queue a video. InputError if the queue is full, or for settings that the loaded model does not accept.
 
-    Calibration is done outside the function that holds a GPU; the model is waited for, so a video may be lined up
-    while it loads. model: which generator (`Context.engine_of`); finish: called by the worker with the finished video
-    before anybody is told of it; more: other fields of the Job.
+    Calibration runs outside the function that holds a GPU; the job waits for the model, so a video may be queued while
+    it loads. model: which generator (`Context.engine_of`); finish: called by the worker with the finished video before
+    the job is reported as done; more: other fields of the Job.
     """
     engine = context.engine_of(model)
 

@@ -1,4 +1,4 @@
-"""The page's events, guarded: what goes in is checked first, and what comes out is the visitor's from then on."""
+"""Guarded events: inputs are checked first, and files in the output are granted to the visitor."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ TOO_FEW = "{} values were sent, {} are needed: the page's API description lists 
 
 
 class GuardedBlocks(gr.Blocks):
-    """gr.Blocks whose events open no file but the visitor's own, whatever a client sends.
+    """gr.Blocks whose events open only the visitor's own files, whatever a client sends.
 
-    Every way into an event (the queue, /run, /call, a direct call) leads through `process_api`.
+    Every way to call an event (the queue, /run, /call, a direct call) leads through `process_api`.
     """
 
     def __init__(self, visitors: Visitors, options: ServerOptions, **more: Any) -> None:
@@ -42,7 +42,7 @@ class GuardedBlocks(gr.Blocks):
         self.visitors, self.options = visitors, options
 
     def queue(self, max_size: int | None = None, **more: Any) -> Any:
-        """The same with a queue that is fair, and whose slow events give way to the others."""
+        """The same with a fair queue, and with slow events at low priority."""
         super().queue(max_size=max_size, **more)
         for event in self.fns.values():
             if event.concurrency_id == SLOW_PREVIEW["concurrency_id"] and event.fn and not event.types_generator:
@@ -54,7 +54,7 @@ class GuardedBlocks(gr.Blocks):
         return self
 
     def launch(self, *args: Any, **more: Any) -> Any:
-        """The same with the border in front of the server."""
+        """The same with the Border middleware in front of the server."""
         use_tidy_parser()
         given = dict(more.pop("app_kwargs", None) or {})
         given["middleware"] = [
@@ -75,11 +75,11 @@ class GuardedBlocks(gr.Blocks):
         except Exception as error:
             answer = self._told(error, request)
             if not isinstance(block_fn, int) and block_fn.api_visibility != "public":
-                answer.message = html.escape(answer.message, quote=False)  # the page shows it as HTML
+                answer.message = html.escape(answer.message, quote=False)  # the page renders it as HTML
             raise answer from None
 
     def _told(self, error: Exception, request: gr.Request | None) -> gr.Error:
-        """What a client is told of an error."""
+        """The error that a client gets."""
         if isinstance(error, gr.Error):
             return error
         if isinstance(error, NotYoursError | InputError):
@@ -91,7 +91,7 @@ class GuardedBlocks(gr.Blocks):
     async def preprocess_data(
         self, block_fn: BlockFunction, inputs: list[Any], state: Any, explicit_call: bool = False
     ) -> list[Any]:
-        """What Gradio cannot read for its type is said in a sentence. Errors: gr.Error."""
+        """Answer values of the wrong type with a sentence. Errors: gr.Error."""
         if len(inputs) < len(block_fn.inputs):
             text = Message(TOO_FEW, len(inputs), len(block_fn.inputs))
             raise gr.Error(told(text), print_exception=False)
@@ -105,7 +105,7 @@ class GuardedBlocks(gr.Blocks):
             raise gr.Error(told(WRONG_TYPE), print_exception=False) from None
 
     async def postprocess_data(self, block_fn: BlockFunction, predictions: Any, state: Any) -> list[Any]:
-        """Grant the visitor the files of the answer. What Gradio cannot show is our mistake. Errors: gr.Error."""
+        """Grant the visitor the files in the output. Invalid output is an error of ours. Errors: gr.Error."""
         try:
             answer = await super().postprocess_data(block_fn, predictions, state)
         except gr.Error:

@@ -1,7 +1,7 @@
-"""The one line that videos wait in: a single worker, a limit, positions, and results that outlive a page.
+"""The queue of videos: a single worker, a limit, positions, and results that outlive a page.
 
-A page only listens to its job. When it is closed or reloaded the job goes on, and whoever knows the job's name
-(kept in the visitor's browser, not guessable) finds its progress and its result again.
+A page only follows its job. If it is closed or reloaded, the job goes on, and the job's unguessable name, stored in the
+visitor's browser, gives access to its progress and result.
 """
 
 from __future__ import annotations
@@ -37,30 +37,30 @@ NO_RAM = "The server's memory is not enough for this: choose a smaller picture s
 NO_DISK = "The server's disk is full or cannot be written to: tell the person who runs this server."
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOENT)
 MOST_EACH = 4
-"""Videos of one visitor that wait or are made at a time."""
+"""Unfinished videos of one visitor at a time."""
 MOST_FROM_ADDRESS = 8
-"""The same for everybody behind one public address."""
+"""The same for all visitors behind one public address."""
 TOO_FEW = 1.5
-"""Times as many seconds left as were shown: to go on showing those would be a lie."""
+"""If the time left is this many times what is shown, the shown time is corrected upwards."""
 POSTER_SIDE = 240
 TRUSTED = 3.0
-"""After a third of its steps a run's own idea of the time left has taken the place of what was promised."""
+"""After 1/TRUSTED of the steps, the run's own estimate has fully replaced the promised time."""
 KEPT_INPUTS = 32
-"""Finished jobs whose inputs are kept in memory, for doing them again."""
+"""Finished jobs whose inputs are kept in memory for another take."""
 
 
 class LineFullError(InputError):
-    """The line is full."""
+    """The queue is full."""
 
 
 @dataclass
 class Job:
     """One video to make.
 
-    work: yields events (Step ... Done); output: where it writes; details: for people; inputs: kept for doing it again;
-    preview: the last preview picture; chosen: what the browser calls its inputs; promised: the seconds it was said to
-    take; started: when it left the line (time.monotonic); share, left: what its clock has shown last, see `read_clock`;
-    then: called by the worker once the job is done or has failed, not when it was stopped.
+    work: yields events (Step ... Done); output: its file; details: for display; inputs: kept for another take;
+    preview: the latest preview picture; chosen: what the browser stores about its inputs; promised: the estimate shown
+    beforehand, in seconds; started: when it left the queue (time.monotonic); share, left: the last values of
+    `read_clock`; then: called by the worker once the job is done or has failed, not when it was stopped.
     """
 
     work: Callable[[], Iterator[Any]]
@@ -86,14 +86,14 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether the job has ended."""
         return self.state in FINISHED
 
     def read_clock(self, now: float | None = None) -> tuple[float, float | None]:
         """(share of the work that is done, seconds left): one estimate over all phases.
 
-        It begins with what was promised and goes over to what the run itself tells; seconds are None before either. The
-        share never gets smaller, the seconds never larger, unless they were far too few.
+        It starts with the promised time and moves over to the run's own estimate; seconds are None without either. The
+        share never decreases, and the seconds never increase, unless they were far too low.
         """
         if self.started is None:
             return 0.0, self.promised
@@ -110,7 +110,7 @@ class Job:
         return self.share, self.left
 
     def change(self, **values: Any) -> None:
-        """Set fields and let listeners know."""
+        """Set fields and notify followers."""
         for name, value in values.items():
             setattr(self, name, value)
         self.version += 1
@@ -128,11 +128,11 @@ class JobRunner:
         self._thread: threading.Thread | None = None
 
     def submit(self, job: Job) -> Job:
-        """Put a job in the line. InputError when the line is full, or this visitor's part of it."""
+        """Queue a job. InputError if the queue, or this visitor's share of it, is full."""
         with self._change:
             self._forget_old()
             self._check_share(job.visitor)
-            # With nothing running the first one does not wait.
+            # If nothing is running, the first job does not wait.
             if len(self._line) >= self.max_waiting + (not self.busy):
                 raise LineFullError(
                     "{} videos are waiting already, which is the limit: try again in a few minutes.", self.max_waiting
@@ -157,11 +157,11 @@ class JobRunner:
             )
 
     def find(self, name: object) -> Job | None:
-        """The job of that name, None when there is none (any more)."""
+        """The job of that name, None if it does not exist (any more)."""
         return self._jobs.get(name) if isinstance(name, str) else None
 
     def position(self, job: Job) -> int:
-        """How many jobs come before this one, the running one included; 0 when it runs or is finished."""
+        """Number of jobs before this one, including the running one; 0 if it is running or finished."""
         with self._change:
             if job not in self._line:
                 return 0
@@ -170,16 +170,16 @@ class JobRunner:
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait."""
+        """Number of waiting jobs."""
         return len(self._line)
 
     @property
     def busy(self) -> bool:
-        """Whether a job runs."""
+        """Whether a job is running."""
         return any(job.state == RUNNING for job in list(self._jobs.values()))
 
     def stop(self, job: Job) -> None:
-        """Take a job out of the line, or end it within one step; nothing of it stays behind."""
+        """Remove a job from the queue, or stop it within one step; no files remain."""
         with self._change:
             job.cancelled.set()
             if job in self._line:
@@ -187,7 +187,7 @@ class JobRunner:
                 job.change(state=STOPPED)
 
     def stop_all(self, seconds: float = 10.0) -> None:
-        """End every job and wait, at most `seconds`, until the running one has tidied up."""
+        """Stop every job, and wait at most `seconds` for the running one to clean up."""
         for job in list(self._jobs.values()):
             if not job.finished:
                 self.stop(job)
@@ -214,16 +214,16 @@ class JobRunner:
                 job.change(state=RUNNING, started=time.monotonic())
             try:
                 job.surroundings.run(self._run, job)
-            except BaseException as error:  # whatever happens in a job ends that job, never the only worker
+            except BaseException as error:  # an exception must end the job, never the only worker
                 log.exception("A video could not be made")
                 job.change(state=FAILED, error=said_of(error))
-            job.work = _nothing  # it holds the inputs
+            job.work = _nothing  # it references the inputs
             if job.then is not None and job.state != STOPPED:
                 try:
                     job.surroundings.run(job.then, job)
                 except BaseException:
                     log.exception("What follows a video failed")
-            del job  # or it stays until the next one comes
+            del job  # or it would be referenced until the next job arrives
 
     def _run(self, job: Job) -> None:
         try:
@@ -256,7 +256,7 @@ class JobRunner:
 
     @staticmethod
     def _describe(job: Job) -> None:
-        """Write the settings and a small picture beside the video, which is worth having without them too."""
+        """Write the settings and a poster beside the video; failing that, the video is kept."""
         try:
             with written_whole(job.output.with_suffix(".json")) as file:
                 file.write(settings_text(job).encode())
@@ -275,7 +275,7 @@ def _nothing() -> Iterator[Any]:
 
 
 def said_of(error: BaseException) -> str:
-    """The sentence for whoever waits for a job that an error has ended."""
+    """The message for a job that ended with an error."""
     if isinstance(error, OutputError):
         return NO_DISK
     if isinstance(error, InputError):
@@ -302,7 +302,7 @@ async def listen(job: Job, every: float = 0.1, heartbeat: float = 1.0) -> AsyncI
 
 
 def settings_text(job: Job) -> str:
-    """The details of a job as JSON, without places on the server's disk."""
+    """The details of a job as JSON, without paths on the server."""
     return json.dumps(_public(job.details), indent=2, ensure_ascii=False, default=str)
 
 

@@ -1,4 +1,4 @@
-"""Pictures that HTML and JSON hold themselves."""
+"""Pictures embedded in HTML and JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 
 def data_uri(picture: NDArray[np.uint8], side: int | None = None) -> str:
-    """A picture (H, W, 3) as the address of its own JPEG data, its longer side at most `side` pixels."""
+    """A picture (H, W, 3) as a JPEG data URI, its longer side at most `side` pixels."""
     image = Image.fromarray(picture)
     if side is not None:
         image.thumbnail((side, side), Image.Resampling.LANCZOS)

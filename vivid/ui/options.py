@@ -1,4 +1,4 @@
-"""What the person who runs the server decides: flags of app.py, each with an environment variable."""
+"""Options of the server: flags of app.py, each with an environment variable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from ..config import Limits
 
 SHARED_CPU_SECONDS = 20.0
-"""Longest speech on a Space without a GPU: longer videos would hold the queue for everybody."""
+"""Longest speech on a Space without a GPU: longer videos would block the queue for everybody."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,9 @@ class ServerOptions:
     """Options of one server.
 
     `decisions` is the annotators' folder (never cleaned), `pairs` a folder of portrait/clip pairs for them, each for
-    `overlap` annotators (0: all are everybody's). `data` is
-    where the folder of visitors' files is made (cleaned after `keep_hours`), of which one visitor may have
-    `visitor_bytes`. `names` are host names that the server is reached under. `persistent` says whether `decisions`
-    outlives a restart.
+    `overlap` annotators (0: everybody gets all). `data` is where the folder of visitors' files is created (cleaned
+    after `keep_hours`), of which one visitor may use `visitor_bytes`. `names` are host names that the server accepts.
+    `persistent`: whether `decisions` survives a restart.
     """
 
     host: str = "127.0.0.1"
@@ -56,10 +55,10 @@ def on_zero_gpu() -> bool:
 
 
 def default_decisions(space: bool) -> tuple[Path, bool]:
-    """The annotators' folder when none is given, and whether it outlives a restart."""
+    """The default annotators' folder, and whether it survives a restart."""
     if not space:
         return Path.home() / ".local" / "share" / "vividanimator" / "decisions", True
-    disk = Path("/data")  # a Space's persistent storage, when its owner has rented it
+    disk = Path("/data")  # a Space's persistent storage, if its owner has rented it
     if disk.is_dir() and os.access(disk, os.W_OK):
         return disk / "decisions", True
     return Path.home() / "decisions", False

@@ -30,7 +30,7 @@ log = logging.getLogger("vivid")
 
 TITLE = "VividAnimator"
 SESSIONS = 200
-"""Open pages whose inputs are kept in memory; when there are more, the one that has rested longest begins anew."""
+"""Open pages whose state is kept in memory; beyond that, the least recently used one is reset."""
 
 
 def build_page(context: Context) -> gr.Blocks:
@@ -47,15 +47,15 @@ def build_page(context: Context) -> gr.Blocks:
                 context.speak(lambda request, key=f"tab_{name}": gr.Tab(label=say(key, request)), tab)
         build_api(context)
         _keep_language(context, page)
-    # The limit that people meet is JobRunner's; this one only keeps a flood of previews from filling the memory.
+    # The limit that visitors notice is that of JobRunner; this one only bounds the memory used by previews.
     page.queue(max_size=40 + 20 * context.options.max_waiting, default_concurrency_limit=4)
-    for path in files_in(page.get_config_file()):  # the examples' pictures
+    for path in files_in(page.get_config_file()):  # pictures of the examples
         context.visitors.publish(path)
     return page
 
 
 def _keep_language(context: Context, page: gr.Blocks) -> None:
-    """Say what Gradio does not translate when the language is changed, and where it was not English to begin with."""
+    """Translate what Gradio does not, when the language is changed and on pages that do not start in English."""
     spoken = [component for _, component in context.spoken]
 
     def say_all(request: gr.Request) -> list[Any]:
@@ -76,7 +76,7 @@ def launch_arguments(options: ServerOptions) -> dict[str, Any]:
         "server_port": options.port,
         "share": options.share,
         "root_path": options.root_path,
-        "max_threads": 80,  # an open page that listens to its job holds one of Gradio's places
+        "max_threads": 80,  # an open page that follows its job occupies one of Gradio's threads
         "state_session_capacity": SESSIONS,
         "max_file_size": options.limits.upload_bytes,
         "allowed_paths": [str(path) for path in shipped if path.is_dir()],
@@ -94,19 +94,19 @@ def launch_arguments(options: ServerOptions) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read the options, put the page up, load model and detector meanwhile, serve until stopped."""
+    """Read the options, serve the page until stopped, and load model and detector meanwhile."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio asks itself whether it is up
-    os.umask(0o077)  # visitors' files are for nobody else on this machine
-    for name in (signal.SIGTERM, signal.SIGINT):  # SIGINT is ignored in what a shell starts in the background
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio polls itself at the start
+    os.umask(0o077)  # keep visitors' files from other users of this machine
+    for name in (signal.SIGTERM, signal.SIGINT):  # shells start background processes with SIGINT ignored
         signal.signal(name, _stop)
     options = read_options(argv)
     context = make_context(options)
     try:
         page = build_page(context)
         page.launch(**launch_arguments(options), prevent_thread_lock=True)
-        sys.setswitchinterval(0.0005)  # or the page stutters while other threads import what the model needs
-        start_warm_up(then=partial(_warm_up, context))  # a portrait is looked at before a video is made
+        sys.setswitchinterval(0.0005)  # or the page stutters while other threads import the model's packages
+        start_warm_up(then=partial(_warm_up, context))  # the detector is needed before the model
         context.visitors.start_cleaning()
         page.block_thread()
     except KeyboardInterrupt:
@@ -117,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _warm_up(context: Context) -> None:
-    """Load the model, and meanwhile what the previews need."""
+    """Load the model, and meanwhile warm up the previews."""
     context.engine.start()
     try:
         context.previews.warm_up()
@@ -126,6 +126,6 @@ def _warm_up(context: Context) -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    """End `main` in its own order; when that takes too long, a second signal ends the process."""
+    """Let `main` end in order; a second signal kills the process."""
     signal.signal(number, signal.SIG_DFL)
     raise KeyboardInterrupt

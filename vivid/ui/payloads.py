@@ -1,7 +1,7 @@
-"""What a client sends into an event, gone through before anything of it is used.
+"""Checks of the payloads that clients send to events.
 
-A client may send whatever JSON it likes, so nothing depends on the form that a payload should have: wherever in it
-something speaks of a file, that must be one that this visitor has uploaded or was given, and only its name goes on.
+A client may send any JSON, so the checks do not rely on the expected structure: wherever a payload refers to a file,
+it must be one that this visitor has uploaded or was granted, and only its path and name are passed on.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ LONGEST_NAME = 200
 
 
 class NotYoursError(Exception):
-    """A payload speaks of a file that is not the visitor's."""
+    """A payload refers to a file that is not the visitor's."""
 
 
 def checked(value: Any, granted: Callable[[object], Path | None], depth: int = 0) -> Any:
-    """The payload with every file in it reduced to the place that `granted` tells.
+    """The payload with every file replaced by the path that `granted` returns.
 
-    `granted` gets what a client calls a path, which may be anything, and returns the file, or None when the client
+    `granted` takes what a client sent as a path, which may be anything, and returns the file, or None if the client
     may not use it. An object without a file (`path` and `url` both null) becomes None. Errors: NotYoursError.
     """
     if depth > DEEPEST:
@@ -52,7 +52,7 @@ def _file(value: dict[str, Any], granted: Callable[[object], Path | None]) -> di
 
 
 def files_in(value: Any) -> Iterator[str]:
-    """The path of every file in what an event answers."""
+    """The path of every file in the output of an event."""
     if isinstance(value, dict):
         path = value.get("path")
         if isinstance(path, str):

@@ -1,4 +1,4 @@
-"""The finished look before the video is made: any frame of it, and a few seconds in motion, small and at once."""
+"""Instant small previews of a video before it is made: any frame, and a few seconds in motion."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("vivid")
 
 PREVIEW_SIDE = 512
-"""Shorter side of a preview, at most."""
+"""Maximum shorter side of a preview."""
 KEPT = 8
-"""Visitors whose preview is kept ready, one each; whoever comes back after more others waits a moment again."""
+"""Visitors whose latest preview is cached; for others it is prepared again."""
 PLAYED_SECONDS = 6.0
 
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """What decides a preview. voice: None is silence as long as the motion; calibrated: the motion on this portrait.
+    """The inputs of a preview. voice: None is silence as long as the motion; calibrated: the motion on this portrait.
 
     settings: with width and height, as `preview_settings` makes them.
     """
@@ -60,7 +60,7 @@ class Wanted:
         return Speech(silence) if self.voice is None else self.voice
 
     def same(self, other: Wanted) -> bool:
-        """Whether both are made of the very same objects and of equal settings."""
+        """Whether both consist of identical objects and equal settings."""
         mine, others = (
             (id(wanted.portrait), id(wanted.voice), id(wanted.motion), wanted.settings) for wanted in (self, other)
         )
@@ -68,7 +68,7 @@ class Wanted:
 
 
 class Preview:
-    """One video that is ready to be looked at, frame by frame."""
+    """A prepared video, whose frames are drawn on request."""
 
     def __init__(self, wanted: Wanted, prepared: Prepared, drawn_by: str) -> None:
         self.wanted, self._prepared, self._drawn_by = wanted, prepared, drawn_by
@@ -76,26 +76,26 @@ class Preview:
 
     @property
     def frames(self) -> int:
-        """How many frames the video will have."""
+        """Number of frames of the video."""
         return self._prepared.frames
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What of the portrait stays still, and why."""
+        """Which parts of the portrait stay still, and why."""
         return self._prepared.session.notices
 
     @property
     def still(self) -> tuple[bool, bool]:
-        """Whether the left arm and the right one stay as they were photographed."""
+        """Whether the left and the right arm stay as photographed."""
         return self._prepared.session.still
 
     def frame(self, index: int) -> NDArray[np.uint8]:
-        """That frame (H, W, 3) of the video; the nearest one where there is none."""
+        """That frame (H, W, 3) of the video; the index is clipped to the valid range."""
         with self._lock:
             return self._prepared.session.frame(min(max(index, 0), self.frames - 1))
 
     def hands(self, picture: NDArray[np.uint8], index: int) -> dict[str, NDArray[np.uint8]]:
-        """Squares around the hands that are to be seen in the finished frame `picture` of that index, by side."""
+        """Squares around the visible hands in the finished frame `picture` of that index, by side."""
         inputs = self._prepared.inputs
         pose = inputs.clip.frame(min(max(index, 0), self.frames - 1))
         points = pose.hands.copy()
@@ -112,7 +112,7 @@ class Preview:
         return found
 
     def film(self, first: int, target: Path, seconds: float = PLAYED_SECONDS) -> Iterator[tuple[int, int]]:
-        """Write a few seconds from about frame `first` on as a video with sound; yields (frames done, of how many)."""
+        """Write a few seconds from about frame `first` as a video with sound; yields (frames done, of how many)."""
         from ..pipeline import provenance_of
 
         wanted = self.wanted
@@ -130,7 +130,7 @@ class Preview:
 
 
 class Previews:
-    """The previews of all visitors, drawn by one pipeline that is instant; one is kept for each of the last KEPT."""
+    """The previews of all visitors, drawn by one instant pipeline; one is cached for each of the latest KEPT."""
 
     def __init__(self, load: Callable[[], VividPipeline] | None = None) -> None:
         self._load = load or _layered
@@ -144,11 +144,11 @@ class Previews:
 
     @property
     def generator(self) -> Generator:
-        """What draws the previews."""
+        """The generator that draws the previews."""
         return self._pipeline.generator
 
     def of(self, session: str | None, wanted: Wanted) -> Preview:
-        """The visitor's preview, made ready where it is not. Errors: InputError for portraits that are refused."""
+        """The visitor's preview, prepared unless it is cached. Errors: InputError for portraits that are refused."""
         name = session or ""
         with self._guard:
             kept = self._kept.get(name)
@@ -168,9 +168,9 @@ class Previews:
         return preview
 
     def expect(self, portrait: Portrait) -> None:
-        """Begin with what only the portrait decides, while the page is still on its way back with the rest.
+        """Start in advance with the work that depends on the portrait alone.
 
-        A guess, for one portrait at a time: the generator keeps what it found, and `of` says what is wrong with it.
+        For one portrait at a time; the generator caches the result, and `of` reports errors.
         """
         if not self._expecting.acquire(blocking=False):
             return
@@ -189,12 +189,12 @@ class Previews:
         threading.Thread(target=begin, name="expect", daemon=True).start()
 
     def forget(self, session: str | None) -> None:
-        """Let go of a visitor's preview."""
+        """Drop a visitor's preview."""
         with self._guard:
             self._kept.pop(session or "", None)
 
     def warm_up(self) -> None:
-        """Draw one frame of an example, if one ships, so that the first visitor does not wait for the networks."""
+        """Draw one frame of an example, if one ships, so that the first visitor need not wait for networks."""
         from ..media.pictures import load_picture, shrink
         from ..pose.calibrate import calibrate
         from .verdicts import examine
@@ -211,7 +211,7 @@ class Previews:
 
 
 def preview_settings(generator: Generator, portrait: Portrait, settings: RunSettings) -> RunSettings:
-    """Those of `settings` that a preview follows, in the shape of the video that `generator` will make of them.
+    """The settings of a preview, in the shape of the video that `generator` would make with `settings`.
 
     Errors: InputError.
     """

@@ -1,4 +1,4 @@
-"""Fast, balanced, best: what they mean for a generator, and the sizes to offer; all from its capabilities."""
+"""Quality levels and sizes to offer for a generator, derived from its capabilities."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from ..generators import Capabilities
 QUALITIES = ("fast", "balanced", "best")
 STEPS_SHARE = {"fast": 0.5, "balanced": 1.0, "best": 2.0}
 LARGEST_SIDE = 1024
-"""Larger sizes are not offered, though they may be possible."""
+"""Larger sizes are not offered, even where they are possible."""
 SHAPES = ((768, 768), (576, 1024), (1024, 576))
-"""What is offered beside the portrait's own shape where the generator has no size of its own: also for phones, and for
-screens."""
+"""Sizes offered besides the portrait's own if the generator has no fixed size: square, upright for phones, wide."""
 
 
 def has_quality(can: Capabilities) -> bool:
-    """Whether there is a number of sampling steps to choose."""
+    """Whether the number of sampling steps can be chosen."""
     return can.steps is not None and can.steps > 1
 
 
 def steps_of(can: Capabilities | None, quality: str) -> int | None:
-    """Sampling steps of a quality: the generator's own number for balanced, half of it for fast, twice for best.
+    """Sampling steps of a quality: the generator's default for balanced, half of it for fast, twice for best.
 
-    None, the generator's own, where there is nothing to choose or it is not known yet.
+    None, the default, if there is nothing to choose or the generator is not loaded yet.
     """
     if can is None or can.steps is None or not has_quality(can):
         return None
@@ -29,9 +28,9 @@ def steps_of(can: Capabilities | None, quality: str) -> int | None:
 
 
 def sizes(can: Capabilities | None, portrait_size: tuple[int, int] | None) -> list[tuple[int, int]]:
-    """Sizes to offer: the generator's own, one of the portrait's shape, and one larger than its own.
+    """Sizes to offer: the generator's own, one in the portrait's shape, and a larger one.
 
-    SHAPES where it has no size of its own and follows the portrait's.
+    SHAPES if it has no size of its own.
     """
     if can is None:
         return []

@@ -1,4 +1,4 @@
-"""How events are served: which may wait in line, which clients may see, which answers still count."""
+"""Concurrency and visibility of events, and detection of outdated results."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import OrderedDict
 from typing import Any
 
 EXPENSIVE: dict[str, Any] = {"concurrency_id": "generate", "concurrency_limit": None}
-"""Events that follow a generation: the work itself is lined up by JobRunner, one at a time, so these only listen."""
+"""Events that follow a job: JobRunner does the work, one job at a time, so these only wait for news."""
 PREVIEW: dict[str, Any] = {"concurrency_id": "preview", "concurrency_limit": 4}
 """CPU work of well under a second: detection, calibration, overlays."""
 LOOK: dict[str, Any] = {"concurrency_id": "look", "concurrency_limit": 2}
-"""Drawing one finished frame: a moment once the portrait is taken apart, which takes a second or two."""
+"""Drawing one finished frame: fast once the portrait is separated into layers, which takes a second or two."""
 SLOW_PREVIEW: dict[str, Any] = {"concurrency_id": "slow-preview", "concurrency_limit": 1}
 """CPU work of seconds: pose detection in a video, preview animations."""
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
@@ -20,9 +20,9 @@ FOLLOWING: dict[str, Any] = {"show_progress": "hidden", **EXPENSIVE, **PRIVATE}
 
 
 class Newest:
-    """Which of several answers to one visitor is the newest: events overtake each other on a busy machine.
+    """Tells which event of a visitor is the newest, since events may overtake each other on a busy machine.
 
-    `begin` with the number that the event's inputs carry, then `outdated` before its answer is given.
+    Call `begin` with a number that grows with the inputs, and `outdated` before returning the result.
     """
 
     def __init__(self, keep: int = 1000) -> None:
@@ -30,7 +30,7 @@ class Newest:
         self._keep = keep
 
     def begin(self, session: str | None, number: int) -> None:
-        """An event with inputs of this number starts."""
+        """An event with inputs of this number has started."""
         name = session or ""
         self._numbers[name] = max(number, self._numbers.pop(name, 0))
         while len(self._numbers) > self._keep:

@@ -1,4 +1,4 @@
-"""What Gradio keeps of an open page, without what only its deep links would read (they are not offered: see border)."""
+"""A lighter copy of the page for each session, without the data for deep links, which are not offered (see border)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from gradio.blocks import BlocksConfig
 
 
 class LightConfig(BlocksConfig):
-    """The configuration of a page, whose copies, one for each session, do not write down every component.
+    """The configuration of a page, whose copies, one per session, do not serialise every component.
 
-    Writing that down took a tenth of a second of the server's one event loop for every new visitor, and for every call
-    of a program that has no session.
+    That took a tenth of a second of the event loop for every new visitor, and for every API call without a session.
     """
 
     def __copy__(self) -> BlocksConfig:
-        """The same components and events; nothing of what a browser is told of them."""
+        """The same components and events, without their serialised form."""
         copied: Any = super().__copy__()
         copied.config_for_block = lambda *_: {}
         return copied

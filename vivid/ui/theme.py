@@ -1,4 +1,4 @@
-"""How the page looks: a quiet theme, one accent, room to breathe, in light and dark and on a phone."""
+"""Theme, style sheets and header of the page."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ OUTER_CSS += "".join(
     )
     for index, html in enumerate((':not([lang^="zh"])', '[lang^="zh"]'))
 )  # fmt: skip
-"""What lies outside the part of the page that Gradio lets `css` reach."""
+"""For elements outside the scope of Gradio's `css` argument."""
 CSS = (FOLDER / "style.css").read_text(encoding="utf-8") + styles()
 
 
 def theme() -> gr.themes.Base:
-    """Gradio's soft theme with our accent and system fonts (nothing is fetched from elsewhere)."""
+    """Gradio's soft theme with our accent and system fonts (nothing is fetched from other sites)."""
     return gr.themes.Soft(
         primary_hue="indigo",
         neutral_hue="slate",

@@ -1,4 +1,4 @@
-"""Gradio's parser of uploads, with limits on what it keeps in memory and nothing left on the disk by what fails."""
+"""Gradio's upload parser, with a limit on form fields and without leftovers of failed uploads."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from gradio import route_utils
 from starlette.formparsers import MultiPartException
 
 FIELD_BYTES = 2**16
-"""Of a form field that is no file; Gradio keeps those in memory."""
+"""Maximum size of a form field that is not a file; Gradio keeps those in memory."""
 
 
 class TidyParser(route_utils.GradioMultiPartParser):
-    """Gradio's reader of uploads, which keeps no long text fields in memory and leaves no half files."""
+    """Gradio's upload parser, but it refuses long text fields and deletes partial files."""
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        """The same for what is no file, up to FIELD_BYTES. Errors: MultiPartException."""
+        """The same, with fields that are not files limited to FIELD_BYTES. Errors: MultiPartException."""
         part = self._current_part
         if part.file is None and len(part.data) + end - start > FIELD_BYTES:
             raise MultiPartException(f"A field is longer than {FIELD_BYTES} bytes: send files as files.")
         super().on_part_data(data, start, end)
 
     async def parse(self) -> Any:
-        """The same; whatever ends it early, nothing stays on the disk."""
+        """The same, but if it fails, temporary files are deleted."""
         try:
             return await super().parse()
         except BaseException:
@@ -37,5 +37,5 @@ class TidyParser(route_utils.GradioMultiPartParser):
 
 
 def use_tidy_parser() -> None:
-    """Let Gradio read uploads with TidyParser: it offers no other way to say so."""
+    """Make Gradio use TidyParser, for which it has no option."""
     route_utils.GradioMultiPartParser = TidyParser  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What a portrait shows and what could be better, one sentence each, with a fix where there is one."""
+"""Findings about a portrait, one sentence each, and a suggested fix if there is one."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ..pose.portrait import BLURRED, Portrait, find_troubles, make_portrait
 Picture = NDArray[np.uint8]
 
 FAR_AWAY = 0.16
-"""Share of the picture's height below which a head is far away and a crop is offered."""
+"""Share of the picture's height below which a head counts as far away and a crop is suggested."""
 OFF_CENTRE = 0.3
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence: level (ok, warn, bad), its key in the strings and values."""
+    """One sentence: level (ok, warn, bad), text key and values."""
 
     level: str
     key: str
@@ -34,7 +34,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Fix:
-    """What can be done about a picture: `turns` quarter turns counter-clockwise, then the crop (x0, y0, x1, y1)."""
+    """A suggested fix: `turns` quarter turns counter-clockwise, then the crop (x0, y0, x1, y1)."""
 
     kind: str
     turns: int = 0
@@ -64,7 +64,7 @@ class Verdict:
 
 
 def examine(image: Picture) -> Verdict:
-    """Look at a picture (H, W, 3) that `shrink` has made small enough."""
+    """Examine a picture (H, W, 3), already reduced by `shrink`."""
     try:
         portrait = portrait_of(image)
     except InputError as error:
@@ -73,7 +73,7 @@ def examine(image: Picture) -> Verdict:
             return Verdict((Finding("bad", "portrait_turned"),), None, Fix("rotate", turns))
         return Verdict((Finding("bad", "portrait_refused", {"reason": error.message}),), None)
     fix = _closer(portrait)
-    own = make_portrait(image, portrait.pose).notices  # which the findings name in both languages
+    own = make_portrait(image, portrait.pose).notices  # these are covered by findings, which have both languages
     several = len(portrait.people)
     own = (*own, Message(SEVERAL, several))
     said = tuple(
@@ -114,7 +114,7 @@ def _hands(portrait: Portrait) -> Finding:
 
 
 def _closer(portrait: Portrait) -> Fix | None:
-    """A crop to the half body, when the person is far away or well off the middle."""
+    """A crop to the upper body if the person is far away or well off the middle."""
     width, height = portrait.size
     body = portrait.pose.body
     shoulders = body[[sk.LEFT_SHOULDER, sk.RIGHT_SHOULDER]]
@@ -146,9 +146,9 @@ def _half_body(portrait: Portrait) -> tuple[int, int, int, int]:
 
 
 def crop_to(portrait: Portrait, index: int) -> Fix:
-    """Leave of a picture of several people the one of that index, down to the hips, and nobody else where possible."""
+    """Crop a picture of several people to the one of that index, down to the hips, if possible without the others."""
     x0, y0, x1, y1 = room_of(portrait.people, index, portrait.size)
-    with contextlib.suppress(InputError):  # then all the room there is
+    with contextlib.suppress(InputError):  # then use all available room
         alone = portrait_of(np.ascontiguousarray(portrait.image[y0:y1, x0:x1]))
         if (alone.pose.body[[sk.LEFT_SHOULDER, sk.RIGHT_SHOULDER], 2] > 0).all():
             left, top, right, bottom = _half_body(alone)
@@ -157,7 +157,7 @@ def crop_to(portrait: Portrait, index: int) -> Fix:
 
 
 def person_at(portrait: Portrait) -> int:
-    """Which of the picture's people the portrait is about."""
+    """The index of the person whom the portrait is about."""
     head = (portrait.head_box[:2] + portrait.head_box[2:]) / 2
     centres = (portrait.people[:, :2] + portrait.people[:, 2:]) / 2
     return int(np.linalg.norm(centres - head, axis=1).argmin())

@@ -1,4 +1,4 @@
-"""Visitors' files: where they live, whose they are, and that all of it is gone after a day or with the server."""
+"""Visitors' files: storage, ownership, and deletion after a day or with the server."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ from ..media.files import megabytes
 
 try:
     import fcntl
-except ImportError:  # Windows: folders of servers that are gone are then recognised by nothing but their age
+except ImportError:  # Windows: folders of ended servers are then recognised by their age only
     fcntl = None  # type: ignore[assignment]
 
 log = logging.getLogger("vivid")
 
 PREFIX = "visitor-"
 ADDRESS = "address "
-"""Beginning of the name of a visitor without our cookie."""
+"""Prefix of the name of a visitor without our cookie."""
 ROOT_PREFIX = "vividanimator-"
 LOCK = ".lock"
-"""Ending of the file beside a server's folder that is locked while the server lives."""
+"""Suffix of the file beside a server's folder that is locked while the server runs."""
 SCOPE = "vivid.visitor"
-"""Where a request's ASGI scope holds its Visitor (see border.py)."""
+"""Key of the Visitor in a request's ASGI scope (see border.py)."""
 VISITOR_BYTES = 2**30
-"""Uploads and results that one visitor may have at a time."""
+"""Maximum size of one visitor's uploads and results."""
 ADDRESS_SHARES = 4
-"""How many visitors' shares everybody behind one public address has together."""
+"""All visitors behind one public address together may use so many times VISITOR_BYTES."""
 VISITOR_FILES = 5000
 SPARE_BYTES = 2**30
-"""Free space on the disk that uploads leave alone."""
+"""Free disk space that is never filled by uploads."""
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Whose a request is.
+    """The sender of a request.
 
-    `owner` says whose its files are: a browser, by our cookie, or an address. `name` is the visitor whose share of
-    the server it takes: a browser, else a session of a program. `address` is set where it is a public one, which
-    cannot be had as easily as cookies and sessions.
+    `owner` identifies the owner of files: a browser, by our cookie, or an address. `name` is used for per-visitor
+    limits: a browser, else a session of a program. `address` is set if it is public: addresses are harder to multiply
+    than cookies and sessions.
     """
 
     owner: str = ""
@@ -62,17 +62,17 @@ class Visitor:
 
     @property
     def known(self) -> bool:
-        """Whether this is a request of somebody, not a direct call."""
+        """Whether this is an actual request, not a direct call."""
         return bool(self.name)
 
     def within(self, session: str | None) -> Visitor:
-        """The same visitor in a session: of those without our cookie, it tells programs apart."""
+        """The same visitor in a session, which tells programs without our cookie apart."""
         by_address = self.owner.startswith(ADDRESS)
         return replace(self, name=f"session {session}") if by_address and session else self
 
 
 current: ContextVar[Visitor] = ContextVar("visitor", default=Visitor())  # noqa: B039 (frozen)
-"""The visitor whose request is answered."""
+"""The visitor of the current request."""
 
 
 def visitor_of(request: Any) -> Visitor:
@@ -83,10 +83,10 @@ def visitor_of(request: Any) -> Visitor:
 
 
 class Visitors:
-    """The visitors' folders below a new folder `root` in `parent` (the temporary folder when None).
+    """The visitors' folders below a new folder `root` in `parent` (None: the temporary folder).
 
-    Only `root` is ever deleted from, and what servers that are gone have left beside it: whatever else lies in
-    `parent` is not ours. Files may be fetched and used by the visitors they were granted to, and by nobody else.
+    Files are only ever deleted from `root`, and from the folders of ended servers beside it; anything else in `parent`
+    is left alone. Only visitors to whom a file was granted may fetch and use it.
     """
 
     def __init__(
@@ -106,12 +106,12 @@ class Visitors:
         self._guard = threading.Lock()
         self._stop = threading.Event()
         self.when_cleaning: Callable[[], None] = lambda: None
-        """Called with every cleaning, for what is kept of visitors elsewhere."""
+        """Called at every cleaning, to delete visitors' data that is kept elsewhere."""
 
     # -- whose files --------------------------------------------------------------------------------------------------
 
     def grant(self, owner: str, path: str | Path) -> None:
-        """Let a visitor fetch and use the file at `path`; nothing happens when it lies outside `root`."""
+        """Let a visitor fetch and use the file at `path`; ignored if it lies outside `root`."""
         real = os.path.realpath(path)
         if Path(real).is_relative_to(self.root):
             with self._guard:
@@ -123,15 +123,15 @@ class Visitors:
             self._public.add(os.path.realpath(path))
 
     def share(self, path: str | Path) -> None:
-        """Let whoever knows the place of a visitor's file fetch and use it; it stays that visitor's, and goes with
-        their other files. Only for places that `new_file` made: their names cannot be guessed."""
+        """Let anybody who knows the path of a visitor's file fetch and use it; it still belongs to that visitor and is
+        deleted with their other files. Only for paths from `new_file`, which cannot be guessed."""
         real = os.path.realpath(path)
         if Path(real).is_relative_to(self.root):
             with self._guard:
                 self._shared.add(real)
 
     def granted(self, owner: str, path: object) -> Path | None:
-        """The file at `path` if it is there and the visitor may have it, else None, whatever the reason."""
+        """The file at `path` if it exists and the visitor may use it, else None."""
         if not isinstance(path, str) or not path or "\0" in path:
             return None
         try:
@@ -143,10 +143,7 @@ class Visitors:
             return None
 
     def check_room(self, visitor: Visitor, more: int = 0) -> None:
-        """Refuse what would take a visitor past their share of the disk, or the disk's last space. Errors: InputError.
-
-        `more`: bytes that are to come.
-        """
+        """Check that a visitor may store `more` bytes. Errors: InputError beyond their share, or on a full disk."""
         groups = [({visitor.owner}, 1)]
         with self._guard:
             if visitor.address is not None:
@@ -171,7 +168,7 @@ class Visitors:
 
     @contextlib.contextmanager
     def expecting(self, visitor: Visitor, size: int) -> Iterator[None]:
-        """Keep room for an upload of so many bytes while it comes in. Errors: InputError where there is none."""
+        """Reserve room for an upload of so many bytes while it is received. Errors: InputError."""
         self.check_room(visitor, size)
         with self._guard:
             self._coming[visitor.owner] += size
@@ -180,24 +177,24 @@ class Visitors:
         finally:
             with self._guard:
                 self._coming[visitor.owner] -= size
-                self._coming = +self._coming  # nobody is kept with nothing
+                self._coming = +self._coming  # drops zero entries
 
     # -- where they live ----------------------------------------------------------------------------------------------
 
     def folder(self, request: gr.Request | None) -> Path:
-        """This visitor's folder; its name cannot be guessed back to the session."""
+        """This visitor's folder, whose name does not reveal the session."""
         session = getattr(request, "session_hash", None) or "nobody"
         name = PREFIX + hashlib.sha256(f"vivid {session}".encode()).hexdigest()[:24]
         path = self.root / name
-        if not self.root.is_dir():  # something that tidies up the temporary folder has taken it away
+        if not self.root.is_dir():  # deleted by something that cleans the temporary folder
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.mkdir(mode=0o700, exist_ok=True)
         return path
 
     def new_file(self, request: gr.Request | None, suffix: str) -> Path:
-        """A path in this visitor's folder that nobody else has, not yet written; the visitor may fetch it.
+        """A new, unguessable path in this visitor's folder, not written yet; the visitor may fetch it.
 
-        Errors: InputError when the visitor's share of the disk is used up.
+        Errors: InputError if the visitor's share of the disk is used up.
         """
         visitor = visitor_of(request)
         self.check_room(visitor)
@@ -216,16 +213,16 @@ class Visitors:
     # -- until when ---------------------------------------------------------------------------------------------------
 
     def clean(self, now: float | None = None) -> int:
-        """Delete what nobody has changed for `keep_hours`, of this server and of those that are gone.
+        """Delete files unchanged for `keep_hours`, of this server and of ended ones.
 
-        Returns how many folders were deleted. Files that vanish meanwhile are no error.
+        Returns the number of deleted folders. Files that vanish meanwhile are ignored.
         """
         now = time.time() if now is None else now
         count = self._clean_root(self.root, now)
         for lock in self._parent.glob(f"{ROOT_PREFIX}*{LOCK}"):
             count += self._clean_leftover(lock, now)
         with self._guard:
-            # A file that is yet to be written is granted already: what counts is its folder.
+            # A file may be granted before it is written, so check for its folder.
             for path in [path for path in self._owners if not os.path.isdir(os.path.dirname(path))]:
                 del self._owners[path]
             self._shared &= self._owners.keys()
@@ -250,15 +247,15 @@ class Visitors:
         return count
 
     def _clean_leftover(self, lock: Path, now: float) -> int:
-        """The same for the folder of another server, if that one is gone."""
+        """The same for the folder of another server that has ended."""
         root = lock.with_name(lock.name.removesuffix(LOCK))
         if root == self.root or not _ours(lock) or (root.exists() and not _ours(root)):
             return 0
         held = _locked(lock)
-        if held is None:  # its server is alive
+        if held is None:  # its server is running
             return 0
         with held:
-            for half in (path for path in _walk(root) if path.name.startswith(".")):  # nobody will finish those
+            for half in (path for path in _walk(root) if path.name.startswith(".")):  # partial files
                 shutil.rmtree(half, ignore_errors=True)
                 with contextlib.suppress(OSError):
                     half.unlink()
@@ -270,7 +267,7 @@ class Visitors:
         return count
 
     def start_cleaning(self, every: float = 1800.0) -> None:
-        """Clean now, and then now and then, in a background thread that no error ends."""
+        """Clean now and at intervals, in a background thread that survives errors."""
 
         def loop() -> None:
             while True:
@@ -285,7 +282,7 @@ class Visitors:
         threading.Thread(target=loop, name="cleaner", daemon=True).start()
 
     def close(self) -> None:
-        """Stop cleaning and delete everything: what visitors have here ends with the server."""
+        """Stop cleaning and delete all visitors' files."""
         self._stop.set()
         shutil.rmtree(self.root, ignore_errors=True)
         if self._lock is not None:
@@ -295,7 +292,7 @@ class Visitors:
 
 
 def _locked(path: Path) -> BinaryIO | None:
-    """The file, made and locked; None while another process holds it. Its end lets go of it, however it ends."""
+    """Create and lock a file; None if another process holds the lock, which ends with that process."""
     file = path.open("ab")
     if fcntl is not None:
         try:
@@ -307,7 +304,7 @@ def _locked(path: Path) -> BinaryIO | None:
 
 
 def _ours(path: Path) -> bool:
-    """Whether a file or folder, no link, belongs to the user who runs this server."""
+    """Whether a file or folder, not a link, belongs to the user who runs this server."""
     try:
         stat = path.lstat()
     except OSError:
@@ -330,7 +327,7 @@ def _size(path: str) -> int | None:
 
 
 def _newest(path: Path) -> float:
-    """When something in `path` changed last; 0 when it is gone."""
+    """Time of the latest change within `path`; 0 if it does not exist."""
     newest = 0.0
     for child in _walk(path):
         with contextlib.suppress(OSError):

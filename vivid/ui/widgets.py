@@ -1,4 +1,4 @@
-"""Small pieces that several steps use: file inputs that only hand on paths, and HTML built from sentences."""
+"""Small shared pieces: file inputs that pass on paths, and HTML built from texts."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ LEVELS = {"ok": "✓", "warn": "!", "bad": "✕", "info": "i"}
 
 
 class _Quiet(ComponentMeta):
-    """Gradio's own kind of class, without the .pyi file that it would write beside this module."""
+    """Gradio's metaclass, without the .pyi file that it would write beside this module."""
 
     def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> Any:
-        """A class as Python makes it: our fields have no events of their own."""
+        """Create an ordinary class: our fields have no additional events."""
         return ABCMeta.__new__(cls, name, bases, body)
 
 
 def _path_of(self: Any, payload: Any) -> Any:
-    """The uploaded file itself: our own readers, with their limits and messages, open it.
+    """The path of the uploaded file, which our own readers open, with their limits and messages.
 
-    Gradio would open and convert it first, with every decoder it has, and fail in its own words.
+    Gradio would first convert the file with any decoder it has, and fail with its own messages.
     """
     if isinstance(payload, ListFiles):
         return [file.path for file in payload]
@@ -70,7 +70,7 @@ def line(level: str, key: str, **values: Any) -> str:
 
 
 def plain_line(level: str, inner_html: str) -> str:
-    """The same for HTML that is ready."""
+    """The same for ready HTML."""
     mark = LEVELS[level]
     spoken = f'<span class="vivid-spoken">{both(f"level_{level}")} </span>'
     badge = f'<span class="vivid-mark" aria-hidden="true">{mark}</span>{spoken}'
@@ -78,12 +78,12 @@ def plain_line(level: str, inner_html: str) -> str:
 
 
 def said(level: str, text: str) -> str:
-    """The same for a sentence of a reader or the detector, with its Chinese where we know it."""
+    """The same for an error or notice, with its Chinese if known."""
     return plain_line(level, both_of(text))
 
 
 def tell_copied(copied: str, request: gr.Request) -> None:
-    """Say whether a link was copied, as `vividCopy` has told."""
+    """Tell the visitor whether a link was copied, as reported by `vividCopy`."""
     gr.Info(say("copied" if copied else "copy_by_hand", request), title=say("take_link", request))
 
 
@@ -93,7 +93,7 @@ def lines(*items: str) -> str:
 
 
 def duration(seconds: float) -> tuple[str, str]:
-    """A length of time for people: (English, Chinese)."""
+    """A duration for display: (English, Chinese)."""
     if seconds < 60:
         whole = max(1, round(seconds))
         return f"{whole} s", f"{whole} 秒"
@@ -108,12 +108,12 @@ def duration(seconds: float) -> tuple[str, str]:
 
 
 def when(seconds: float) -> str:
-    """A moment for people and programs alike."""
+    """A point in time, readable by people and programs."""
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 
 def figure(image: NDArray[np.uint8], key: str, side: int = 160) -> str:
-    """A small picture (H, W, 3) with a caption, held by the HTML itself."""
+    """A small embedded picture (H, W, 3) with a caption, as HTML."""
     alt = html.escape(" / ".join(STRINGS[key]), quote=True)
     return (
         f'<figure><img src="{data_uri(image, side)}" alt="{alt}" width="{side}" height="{side}">'

@@ -1,4 +1,4 @@
-"""The About tab: what runs, what becomes of uploads, how to cite."""
+"""The About tab: the loaded model, what happens to uploads, how to cite."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LICENCE = "https://www.apache.org/licenses/LICENSE-2.0"
 
 
 def links() -> str:
-    """Where to read on, as HTML: the source and the model's card too where a Space says where they are."""
+    """Links for further reading, as HTML; on a Space also the source, the model card and contact."""
     space = os.environ.get("SPACE_ID", "")
     found = [("about_paper", PAPER), ("about_licence", LICENCE), ("about_weights", WEIGHTS)]
     if space:
@@ -50,7 +50,7 @@ def links() -> str:
 
 
 def runs(context: Context) -> str:
-    """What is loaded, as an HTML table."""
+    """The loaded model and the limits, as an HTML table."""
     engine, options = context.engine, context.options
     if engine.error is not None:
         return lines(line("bad", "model_failed", reason=engine.error))
@@ -86,7 +86,7 @@ def runs(context: Context) -> str:
 
 
 def method(context: Context) -> str:
-    """How what is loaded makes a video, as HTML."""
+    """How the loaded model makes a video, as HTML."""
     can = context.engine.capabilities
     return section("about_method", both(f"about_method_{'layered' if can is None or can.steps is None else 'text'}"))
 
@@ -97,7 +97,7 @@ def section(title: str, *texts: str) -> str:
 
 
 def build(context: Context, tab: gr.Tab) -> None:
-    """The tab's content; what depends on the model is written when the tab is opened."""
+    """The tab's content; what depends on the model is filled in when the tab is opened."""
     uploads = both("about_uploads_text", hours=f"{context.options.keep_hours:g}")
     with gr.Column(elem_classes=["vivid-card", "vivid-about"]):
         table = gr.HTML(elem_id="about-runs", padding=False)

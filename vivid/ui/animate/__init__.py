@@ -1,1 +1,1 @@
-"""The Animate tab: three cards of inputs beside one stage that shows what becomes of them."""
+"""The Animate tab: three input cards beside one stage that shows the result."""

@@ -1,4 +1,4 @@
-"""What the three input cards share: one line that says what is chosen, and below it, folded, where to choose."""
+"""What the three input cards share: a line about the current choice and a folded part for changing it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from ..strings import both, t
 from ..visitors import visitor_of
 
 THUMBNAIL = 144
-"""Pixels of a card's picture, twice its size on the page."""
+"""Side of a card's thumbnail in pixels, twice its size on the page."""
 LONGEST_NAME = 60
 LONGEST_PATH = 500
 
 
 @contextmanager
 def folded(name: str, opened: bool) -> Iterator[gr.Accordion]:
-    """The part of a card where something is chosen; open until there is something."""
+    """The part of a card for choosing an input; open until one is chosen."""
     with gr.Accordion(t(f"{name}_change"), open=opened, elem_id=f"{name}-body", elem_classes=["va-body"]) as body:
         yield body
 
 
 def summary(name: str, detail: str, picture: str = "", filled: bool = True) -> str:
-    """A card's heading as HTML: its picture, its title, and one line (HTML) about what is chosen."""
+    """A card's heading as HTML: thumbnail, title, and one line (HTML) about the current choice."""
     mark = " va-filled" if filled else ""
     image = picture or f'<span class="va-icon va-icon-{name}" aria-hidden="true"></span>'
     return (
@@ -41,24 +41,24 @@ def summary(name: str, detail: str, picture: str = "", filled: bool = True) -> s
 
 
 def empty(name: str, **values: str) -> str:
-    """The same while nothing is chosen; `values` go into its line."""
+    """The heading while nothing is chosen; `values` are filled into its line."""
     return summary(name, both(f"step_{name}_hint", **values), filled=False)
 
 
 def thumbnail(picture: NDArray[np.uint8], side: int = THUMBNAIL, over: str = "") -> str:
-    """A small picture (H, W, 3) as HTML, its longer side of `side` pixels, with the HTML `over` it."""
+    """A picture (H, W, 3) as HTML, scaled to `side` pixels at most, with the HTML `over` on top."""
     return f'<span class="va-thumb"><img src="{data_uri(picture, side)}" alt="">{over}</span>'
 
 
 def chosen_file(path: Path, shipped: tuple[Example, ...], index: int | None, name: str = "") -> dict[str, str]:
-    """What the browser keeps of a chosen file, for `found_again`."""
+    """What the browser stores about a chosen file, for `found_again`."""
     if index is not None:
         return {"example": shipped[index].path.stem}
     return {"file": str(path), "name": (name or path.stem)[:LONGEST_NAME]}
 
 
 def found_again(context: Context, kept: Any, shipped: tuple[Example, ...], request: gr.Request) -> str | None:
-    """The file that a browser has kept, if it is an example or still there and this visitor's; else None."""
+    """The file that a browser has stored, if it is an example, or still exists and belongs to this visitor."""
     if not isinstance(kept, dict):
         return None
     for example in shipped:
@@ -69,20 +69,20 @@ def found_again(context: Context, kept: Any, shipped: tuple[Example, ...], reque
 
 
 def name_of(kept: Any) -> str:
-    """What a kept choice is called, "" for none; not escaped."""
+    """The name of a stored choice, "" for none; not escaped."""
     if not isinstance(kept, dict):
         return ""
     return str(kept.get("example") or kept.get("name") or "")[:LONGEST_NAME]
 
 
 def title_of(kept: Any, shipped: tuple[Example, ...]) -> str:
-    """The same for people; not escaped."""
+    """Its title as shown on the page; not escaped."""
     name = name_of(kept)
     return next((example.title for example in shipped if example.path.stem == name), name)
 
 
 def tidy(kept: Any) -> dict[str, str] | None:
-    """A kept choice as `chosen_file` makes them, whatever a browser sends: equal ones mean equal inputs."""
+    """A stored choice in the form of `chosen_file`, whatever a browser sends; equal choices are equal inputs."""
     if not isinstance(kept, dict):
         return None
     return {

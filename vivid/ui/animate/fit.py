@@ -1,4 +1,4 @@
-"""How gestures fit a person: calibrated once, drawn before and after, and judged by the numbers."""
+"""How well gestures fit a person: calibrated once, drawn before and after, and judged by the measures."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ..strings import both
 from ..widgets import figure, line
 
 SHOWN_SIDE = 640
-"""Longest side of the skeletons' pictures; small enough for twenty visitors on two cores."""
+"""Longer side of the skeleton pictures; small enough for twenty visitors on two cores."""
 OUTSIDE_SOME, OUTSIDE_MOST = 0.15, 0.6
-"""Shares of the video with the hands outside of the picture: worth a word, and the gestures are lost."""
+"""Share of the video with the hands outside the picture: above the first a warning, above the second an error."""
 STRETCHED, MISSHAPEN = 0.1, 0.25
-"""Errors of the limbs' lengths, of which the arms begin to look wrong, and do."""
+"""Errors of limb lengths from which arms may look wrong, and certainly do."""
 OUT_OF_REACH = 0.05
-"""Share of the video with a wrist farther away than the arm is long."""
+"""Share of the video with a wrist out of the arm's reach, from which it is reported."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Fitted:
 
 
 def fit(portrait: Portrait, clip: PoseClip) -> Fitted:
-    """Calibrate `clip` to `portrait` and bring everything to the size that is shown."""
+    """Calibrate `clip` to `portrait` and scale everything to the displayed size."""
     calibrated, report = calibrate(portrait.pose, clip)
     image = shrink(portrait.image, SHOWN_SIDE)
     size = (image.shape[1], image.shape[0])
@@ -71,14 +71,14 @@ def pictures(fitted: Fitted, index: int) -> tuple[NDArray[np.uint8], NDArray[np.
 
 
 def place_in(fitted: Fitted, index: int, last: int) -> int:
-    """Which frame of the clip shows in frame `index` of a video whose frames are 0 to `last`."""
+    """The clip's frame that is shown in frame `index` of a video whose frames are 0 to `last`."""
     return round(float(loop_positions(len(fitted.raw), last + 1)[min(max(int(index), 0), last)]))
 
 
 def hands_outside(clip: PoseClip, still: tuple[bool, bool] = (False, False)) -> float:
-    """Share of the clip's frames in which a hand that is there is mostly outside of the canvas, over both hands.
+    """Share of frames in which a visible hand lies mostly outside the canvas, over both hands.
 
-    still: hands (left, right) that stay as they were photographed do not count.
+    still: hands (left, right) that stay as photographed, which do not count.
     """
     x, y, confidence = np.moveaxis(clip.hands.astype(np.float64), -1, 0)  # each (T, 2, 21)
     there = confidence > 0
@@ -89,7 +89,7 @@ def hands_outside(clip: PoseClip, still: tuple[bool, bool] = (False, False)) -> 
 
 
 def judge(found: Fitted, use: bool = True, still: tuple[bool, bool] = (False, False)) -> list[tuple[str, str]]:
-    """What one should know of the fit, worst first: (level: ok, warn or bad, its line of HTML), never empty.
+    """Remarks on the fit, worst first: (level: ok, warn or bad, line of HTML); never empty.
 
     use: whether the gestures are fitted; still: arms (left, right) that cannot be moved in this portrait.
     """
@@ -111,7 +111,7 @@ def judge(found: Fitted, use: bool = True, still: tuple[bool, bool] = (False, Fa
 
 
 def remembered(context: Context, portrait: Portrait) -> str:
-    """The hands that the portrait shows, beside each what the model's hand codebook makes of it, as HTML."""
+    """The hands in the portrait, each beside its reconstruction from the hand codebook, as HTML."""
     pipeline = context.engine.loaded
     # On ZeroGPU no network may run outside the decorated function.
     if pipeline is None or "codebook" not in pipeline.capabilities.switches or on_zero_gpu():
@@ -128,12 +128,12 @@ def remembered(context: Context, portrait: Portrait) -> str:
 
 
 def figures_of(title: str, figures: list[str]) -> str:
-    """Small pictures under a title as HTML, "" without any."""
+    """Figures under a title as HTML, "" if there are none."""
     if not figures:
         return ""
     return f'<h3 class="vivid-sub">{both(title)}</h3><div class="vivid-figures">{"".join(figures)}</div>'
 
 
 def hand_figures(hands: dict[str, Any]) -> str:
-    """The hands of a finished frame (side -> (H, W, 3)) as HTML, "" where none is to be seen."""
+    """The hands of a finished frame (side -> (H, W, 3)) as HTML, "" if none is visible."""
     return figures_of("check_hands", [figure(crop, f"hand_{name}") for name, crop in hands.items()])

@@ -1,4 +1,4 @@
-"""Below the stage: the button, the one bar, Stop, and what can be done with the finished video."""
+"""Below the stage: the button, the progress bar, Stop, and what can be done with the finished video."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ from .taken import Taken, build_link, build_taken, build_taking
 
 KEPT_RESULTS = 8
 LIVE_EVERY = 0.3
-"""Seconds between two frames of a video in the making that are sent to the page."""
+"""Seconds between two preview frames sent to the page while a video is made."""
 LIVE_SIDE = 640
 MOTION_DEFAULT = "calm"
 
 
 @dataclass
 class Dock:
-    """What stands below the stage, on a phone at the bottom of the screen."""
+    """The controls below the stage; on a phone, at the bottom of the screen."""
 
     todo: gr.HTML
     bar: gr.HTML
@@ -59,12 +59,12 @@ class Dock:
     again: gr.Button
     taken: Taken
     rows: tuple[gr.Row, gr.Row]
-    """With the button, and with what follows a finished video."""
+    """The row with the button, and the row for a finished video."""
 
 
 @dataclass
 class Shelf:
-    """The video's details in the folded part, and the last videos below everything."""
+    """The video's details in the folded part, and the latest videos at the end of the page."""
 
     details: gr.HTML
     notes: gr.DownloadButton
@@ -73,7 +73,7 @@ class Shelf:
 
 
 def build_dock(cut: gr.Button) -> Dock:
-    """The components, in the current column; `cut` comes from the voice's card."""
+    """Build the components in the current column; `cut` comes from the voice card."""
     with gr.Column(elem_id="dock"):
         about = gr.HTML(elem_id="result-line", padding=False)
         todo = gr.HTML(lines(line("info", "missing_both")), elem_id="todo", padding=False)
@@ -95,7 +95,7 @@ def build_dock(cut: gr.Button) -> Dock:
 
 
 def build_shelf() -> tuple[gr.Column, gr.Gallery]:
-    """The last videos of this browser."""
+    """Build the gallery of this browser's latest videos."""
     with gr.Column(visible=False, elem_id="last-results") as box:
         gr.HTML(f'<h2 class="vivid-sub">{both("last_results")}</h2>', padding=False)
         gallery = gr.Gallery(
@@ -108,7 +108,7 @@ def build_shelf() -> tuple[gr.Column, gr.Gallery]:
 def missing(
     person: Portrait | None, voice: Speech | None, clip: PoseClip | None, problems: tuple[str, str], level: str = "info"
 ) -> str:
-    """What is still to be done, as HTML, "" when nothing is: what is there but cannot be used is said to be so."""
+    """What is still missing, as HTML, "" if nothing is; inputs that are there but unusable are named as such."""
     told = [
         problem or lines(line(level, key))
         for key, value, problem in (
@@ -127,11 +127,11 @@ def build_making(
     context: Context, stage: Stage, dock: Dock, shelf: Shelf, inputs: Inputs, controls: Controls, known: gr.State,
     current: gr.State,
 ) -> None:  # fmt: skip
-    """What the dock does, and what comes back when the page is loaded again. Needs the surrounding Blocks."""
+    """Wire up the dock, and restore its state when the page is reloaded. Must be called inside Blocks."""
     kept = gr.BrowserState([], storage_key="vividanimator-results", secret="not-a-secret")
     states = [inputs.portrait.state, inputs.voice.state, inputs.motion.state]
     problems = [inputs.portrait.problem, inputs.voice.problem]
-    promise_shown = gr.State()  # seconds: the run's clock begins with what was said before the click
+    promise_shown = gr.State()  # seconds: the estimate shown before the click, from which the run's clock starts
 
     def promise(
         person: Portrait | None, voice: Speech | None, clip: PoseClip | None, one: str, two: str, *values: Any
@@ -195,8 +195,8 @@ def build_making(
             yield reveal(job, names, person)
             return
         look = gr.skip() if person is None else gr.Image(visible=True)
-        update = stage.show(LIVE) | {stage.live: gr.skip(), stage.look: look}  # the look, until there are frames
-        update |= {dock.start: gr.Button(visible=False), dock.stop: gr.Button(visible=True)}  # after a reload, too
+        update = stage.show(LIVE) | {stage.live: gr.skip(), stage.look: look}  # the still look, until there are frames
+        update |= {dock.start: gr.Button(visible=False), dock.stop: gr.Button(visible=True)}  # also after a reload
         shown, last = None, 0.0
         async for now in listen(job):
             if now.finished:
@@ -241,7 +241,7 @@ def build_making(
             dock.start: gr.Button(visible=False), dock.stop: gr.Button(visible=True),
         }  # fmt: skip
 
-    # Gradio passes the request by annotation, which *values would hide from it.
+    # Gradio finds the request by its annotation, so it cannot be part of *values.
     def begin(request: gr.Request, *values: Any) -> dict[Any, Any]:
         (person, voice, clip), told, chosen = values[:3], values[3:5], [tidy(each) for each in values[5:8]]
         names, seconds = values[8:10]
@@ -305,7 +305,7 @@ def build_making(
         ).then(None, None, None, js=f"() => vividShow('{place}')")  # fmt: skip
 
     def come_back(request: gr.Request, names: Any, *chosen: Any) -> dict[Any, Any]:
-        """What was chosen before a reload; and the job whose frames or video were on the stage."""
+        """Restore the choices made before a reload, and the job whose frames or video were on the stage."""
         found = [context.jobs.find(name) for name in (names if isinstance(names, list) else [])]
         job = next((job for job in found if job is not None), None)
         shown = job is not None and (not job.finished or shows(job, chosen))
@@ -328,7 +328,7 @@ def build_making(
 
 
 def named_output(context: Context, request: gr.Request, portrait: str, motion: str) -> Path:
-    """A place for a video that says in its name what it is, alone in a folder of its own. Errors: InputError."""
+    """A path for a video with a descriptive name, in a folder of its own. Errors: InputError."""
     folder = context.visitors.new_file(request, "")
     folder.mkdir(mode=0o700)
     words = [re.sub(r"[^\w-]+", "-", Path(word).stem).strip("-")[:24] for word in (portrait, motion)]
@@ -339,10 +339,10 @@ def named_output(context: Context, request: gr.Request, portrait: str, motion: s
 
 
 def notes(job: Job) -> Path:
-    """The settings beside a video."""
+    """The settings file beside a video."""
     return job.output.with_suffix(".json")
 
 
 def poster(job: Job) -> Path:
-    """The small picture beside a video."""
+    """The poster file beside a video."""
     return job.output.with_suffix(".jpg")

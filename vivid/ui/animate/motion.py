@@ -1,4 +1,4 @@
-"""The gestures' card: the clips that ship, a video, the webcam or a clip file; without a choice the calm clip."""
+"""The motion card: bundled clips, a video, the webcam or a clip file; the calm clip by default."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from .cards import LONGEST_NAME, empty, folded, name_of, summary, thumbnail
 
 CLIP_FILES = [".npz", ".tar.gz", ".tgz", ".tar", ".zip", ".json"]
 VIDEO = "video"
-"""What gestures from a visitor's video are called."""
+"""The name of gestures taken from a visitor's video."""
 
 
 @dataclass
 class MotionCard:
-    """What the rest uses: `state` holds a raw PoseClip or None, `chosen` what the browser keeps of it."""
+    """The card's components: `state` holds a raw PoseClip or None, `chosen` what the browser stores about it."""
 
     state: gr.State
     chosen: gr.BrowserState
@@ -41,11 +41,11 @@ class MotionCard:
     """The card's summary, its lines about the clip, and `changed`."""
 
     def outputs(self) -> list[Any]:
-        """What `take` updates, all of it."""
+        """All components that `take` updates."""
         return [self.state, self.chosen, *self.shown, self.gallery]
 
     def take(self, clip: PoseClip, kept: dict[str, str], *more: str) -> dict[Any, Any]:
-        """The updates for a clip that has been chosen; `more` are lines about it."""
+        """The updates for a chosen clip; `more` are lines about it."""
         head, verdict, changed = self.shown
         names = [motion.name for motion in examples.motions()]
         name = kept.get("example")
@@ -57,7 +57,7 @@ class MotionCard:
 
 
 def default_clip() -> PoseClip | None:
-    """The calm clip, None on an installation without clips."""
+    """The calm clip, or None if no clips are installed."""
     try:
         return shipped_motion(DEFAULT_MOTION)
     except InputError:
@@ -65,7 +65,7 @@ def default_clip() -> PoseClip | None:
 
 
 def describe(kept: Any, clip: PoseClip) -> str:
-    """The card's line about a clip; without a choice it is the calm one."""
+    """The card's heading for a clip; without a choice, for the calm one."""
     name = name_of(kept) or DEFAULT_MOTION
     shown = STRINGS.get(f"clip_{name}", name)
     key = "motion_chosen" if name_of(kept) else "motion_unchosen"
@@ -82,13 +82,13 @@ def _picture(name: str) -> str:
 
 
 def _pictures(request: gr.Request | None) -> list[tuple[str, str]]:
-    """The gallery: moving pictures with titles, which Gradio does not translate itself."""
+    """The gallery's animated thumbnails with their titles, which Gradio does not translate."""
     titles = examples.titles(request)
     return [(str(motion.thumbnail), title) for motion, title in zip(examples.motions(), titles, strict=True)]
 
 
 def build_motion(context: Context, changed: gr.State) -> MotionCard:
-    """The card; `changed` gets a new number whenever the motion does."""
+    """Build the card; `changed` gets a new number whenever the motion changes."""
     shipped = examples.motions()
     first = default_clip()
     limit = context.options.limits.motion_seconds
@@ -185,7 +185,7 @@ def build_motion(context: Context, changed: gr.State) -> MotionCard:
 
 
 def restored(context: Context, card: MotionCard, kept: Any, request: gr.Request) -> dict[Any, Any]:
-    """The updates for the clip that a browser has kept; none when it is not there any more."""
+    """The updates for the clip that a browser has stored; none if it no longer exists."""
     if not isinstance(kept, dict):
         return {}
     if kept.get("example") in [motion.name for motion in examples.motions()]:

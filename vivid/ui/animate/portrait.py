@@ -1,4 +1,4 @@
-"""The portrait's card: looked at as soon as it arrives, with a fix where one helps."""
+"""The portrait card: pictures are examined on arrival, and fixes offered where they help."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .cards import THUMBNAIL, chosen_file, empty, folded, name_of, summary, thum
 from .settings import OWN_SIZE, sized
 
 WHOLE = 0.98
-"""Share of a portrait from which on nobody misses the rest."""
+"""Visible share of a portrait above which the crop is not shown."""
 
 
 _PICK = """element.addEventListener("click", (event) => {
@@ -40,8 +40,8 @@ _MOVE = Path(__file__).with_name("crop.js").read_text(encoding="utf-8")
 
 @dataclass
 class PortraitCard:
-    """What the rest uses: `state` holds a Portrait or None, `chosen` what the browser keeps of it, `problem` the
-    sentence (HTML) about a picture that is there but cannot be used."""
+    """The card's components: `state` holds a Portrait or None, `chosen` what the browser stores about it, `problem` the
+    message (HTML) about a picture that cannot be used."""
 
     image: gr.Image
     state: gr.State
@@ -50,11 +50,11 @@ class PortraitCard:
     body: gr.Accordion
     part: gr.HTML
     crop: gr.Number
-    """Where the crop is that the video shows, 0 to 1; None is the usual place."""
+    """Position of the video's crop, 0 to 1; None for the default."""
 
 
 def describe(verdict: Verdict, notice: bool = False) -> str:
-    """The findings as HTML, what is well folded; `notice` adds that the model is made for rendered characters."""
+    """The findings as HTML, good ones folded; `notice` adds that the model is made for rendered characters."""
     poor = [line(f.level, f.key, **f.values) for f in verdict.findings if f.level != "ok"]
     fine = [line(f.level, f.key, **f.values) for f in verdict.findings if f.level == "ok"]
     if notice:
@@ -66,14 +66,14 @@ def describe(verdict: Verdict, notice: bool = False) -> str:
 
 
 def show_people(portrait: Portrait) -> str:
-    """A picture of several people with a button around each head as HTML, "" where there is but one person."""
+    """A picture of several people with a button around each head, as HTML; "" for a single person."""
     count = len(portrait.people)
     if count < 2:
         return ""
     buttons = []
     for number, index in enumerate(portrait.people[:, 0].argsort(), 1):
         x0, y0, x1, y1 = portrait.people[index].astype(float)
-        across, down = 0.25 * (x1 - x0), 0.25 * (y1 - y0)  # boxes of faces leave the hair out
+        across, down = 0.25 * (x1 - x0), 0.25 * (y1 - y0)  # face boxes do not include the hair
         low = np.clip(np.array([x0 - across, y0 - 2 * down]) / portrait.size, 0, 1) * 100
         high = np.clip(np.array([x1 + across, y1 + down]) / portrait.size, 0, 1) * 100
         place = f"left:{low[0]:.1f}%;top:{low[1]:.1f}%;width:{high[0] - low[0]:.1f}%;height:{high[1] - low[1]:.1f}%"
@@ -87,7 +87,7 @@ def show_people(portrait: Portrait) -> str:
 
 
 def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
-    """The card; `changed` gets a new number whenever the portrait does."""
+    """Build the card; `changed` gets a new number whenever the portrait changes."""
     shipped = examples.portraits()
     with gr.Column(elem_classes=["vivid-card", "va-card"], elem_id="card-portrait", min_width=280):
         head = gr.HTML(empty("portrait"), elem_id="portrait-summary", padding=False)
@@ -130,14 +130,14 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
                 buttons=[],
             )
     state, problem, fix_state = gr.State(), gr.State(""), gr.State()
-    kept, before_fix = gr.State(), gr.State()  # paths: of the last picture that could be read, of the one before a fix
+    kept, before_fix = gr.State(), gr.State()  # paths: of the last readable picture, and of the picture before a fix
     chosen = gr.BrowserState(None, storage_key="vividanimator-portrait", secret="not-a-secret")
 
     def hidden() -> dict[Any, Any]:
         return {button: gr.Button(visible=False) for button in fixes.values()}
 
     def look(path: str | None, last: str | None, before: str | None, was: Any) -> dict[Any, Any]:
-        # After a refusal the last good picture (or none) comes back through here: its sentence must stay.
+        # After a refusal the last good picture (or none) comes through here again: keep the message.
         back = path is None if last is None else path is not None and Path(path).name == Path(last).name
         told = gr.skip() if back else ""
         if path is None:
@@ -157,11 +157,11 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         can = context.engine.capabilities
         index = examples.which(path, shipped)
         notice = found.usable and can is not None and can.portraits == "rendered" and index is None
-        # a picture that has been turned or cropped keeps its name, also over a reload
+        # a rotated or cropped picture keeps its name, also across a reload
         name = Path(before).stem if before is not None and Path(path).parent.name.startswith(PREFIX) else ""
         name = name_of(was) if isinstance(was, dict) and was.get("file") == path else name
         keep = chosen_file(Path(path), shipped, index, name)
-        at = kept_crop(was) if tidy(was) == keep else None  # another picture is cropped as usual
+        at = kept_crop(was) if tidy(was) == keep else None  # another picture starts with the default crop
         words = html.escape(title_of(keep, shipped))
         return hidden() | {
             refusal: told,
@@ -229,7 +229,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
 
 
 def keep_crop(context: Context, card: PortraitCard, changed: gr.State, known: gr.State, size: gr.Dropdown) -> None:
-    """Show on the card what of the portrait the video shows, where that is not all; keep where it is moved."""
+    """Show which part of the portrait the video will show, unless it is all of it, and store where it is moved."""
 
     def draw(person: Portrait | None, size: str, crop: float | None) -> str:
         return "" if person is None else show_crop(context, person, size, crop)
@@ -246,14 +246,14 @@ def keep_crop(context: Context, card: PortraitCard, changed: gr.State, known: gr
 
 
 def kept_crop(kept: Any) -> float | None:
-    """Where a browser has kept that the crop is, None where that is no place or the usual one."""
+    """The crop position that a browser has stored; None if it is invalid or the default."""
     crop = kept.get("crop") if isinstance(kept, dict) else None
     return float(crop) if isinstance(crop, int | float) and 0 <= crop <= 1 else None
 
 
 def show_crop(context: Context, portrait: Portrait, size: str, crop: float | None) -> str:
-    """The portrait as HTML, what a video of that size shows of it bright, which can be moved; "" where that is all of
-    it, or no model says how large videos are."""
+    """The portrait as HTML with the part that a video of that size shows highlighted and movable; "" if the video shows
+    all of it, or while no model is loaded."""
     pipeline = context.engine.loaded
     if pipeline is None:
         return ""

@@ -1,4 +1,4 @@
-"""What a job shows while it waits and works, and its result."""
+"""HTML about a job: waiting, working, finished."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..widgets import duration, line, lines, said
 
 
 def progress_bar(share: float, text: str) -> str:
-    """A bar with text under it; `share` in 0..1, negative for work without a known end."""
+    """A bar with text under it; `share` in 0..1, negative if it is unknown."""
     width = 100 * min(max(share, 0.0), 1.0)
     busy = " vivid-busy" if share < 0 else ""
     now = "" if share < 0 else f' aria-valuenow="{width:.0f}"'
@@ -45,7 +45,7 @@ def progress(job: Job, runner: JobRunner, model_ready: bool) -> str:
 
 
 def _doing(event: Any) -> str:
-    """What a run is at."""
+    """The current step of a run."""
     phase = getattr(event, "phase", None)
     if phase in ("decode", "denoise"):
         return both("job_decoding" if phase == "decode" else "job_step", done=event.done, total=event.total)
@@ -53,7 +53,7 @@ def _doing(event: Any) -> str:
 
 
 def finished_line(job: Job) -> str:
-    """What stands under the video: its length, and what of the portrait stays still."""
+    """The lines below a finished video: its length, and what stays still."""
     result = job.details.get("result", {})
     items = [
         line(
@@ -69,12 +69,12 @@ def finished_line(job: Job) -> str:
 
 
 def caption(job: Job) -> str:
-    """What stands under a poster."""
+    """The caption of a poster."""
     return html.escape(" · ".join(str(job.details[key]) for key in ("portrait", "motion") if job.details.get(key)))
 
 
 def settings_table(job: Job) -> str:
-    """How a video was made, for people, as HTML: only what its model heeds."""
+    """How a video was made, as an HTML table; only what its model uses."""
     result = job.details.get("result", {})
     settings = result.get("settings", {})
     size = f"{settings.get('width')} × {settings.get('height')}" if settings.get("width") else None
@@ -96,6 +96,6 @@ def settings_table(job: Job) -> str:
 
 
 def listed(names: Any, runner: JobRunner) -> list[Job]:
-    """This visitor's finished jobs, newest first, of the names their browser keeps."""
+    """The finished jobs among the names stored in this visitor's browser, newest first."""
     found = [runner.find(name) for name in (names if isinstance(names, list) else [])]
     return [job for job in found if job is not None and job.state == DONE and job.output.is_file()]

@@ -1,4 +1,4 @@
-"""What calibration changed, as a small table for people."""
+"""The calibration report as HTML tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ..strings import STRINGS, both, both_of
 from ..widgets import lines, plain_line
 
 NOTABLE = 0.02
-"""Changes below two percent are not worth a word."""
+"""Smaller changes are shown as unchanged."""
 
 
 def _change(factor: float) -> str:
@@ -33,7 +33,7 @@ def report_table(report: CalibrationReport) -> str:
         mark = ""
         if segment.state in ("clamped", "fallback"):
             mark = f' <span class="vivid-limit">{both(f"report_{segment.state}")}</span>'
-        # Hands and faces keep their shape: their factor counts from the clip as it was, the others' after the size.
+        # Factors of hands and faces are relative to the raw clip, all others to the scaled one.
         whole = segment.name == "face" or segment.name.endswith("hand")
         factor = segment.factor / report.size if whole else segment.factor
         rows.append(f"<tr><th>{_part(segment.name)}{mark}</th>{_change(factor)}</tr>")

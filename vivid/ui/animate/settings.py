@@ -1,4 +1,4 @@
-"""What decides a video besides its inputs: only what the loaded model does something with is shown."""
+"""The settings of a video; only those that the loaded model uses are shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SWITCHES = ("head_stream", "codebook")
 
 @dataclass
 class Controls:
-    """What decides a video, in the order of `read_settings`."""
+    """The settings, in the order of `read_settings`."""
 
     quality: gr.Radio
     steps: gr.Slider
@@ -38,7 +38,7 @@ class Controls:
     crop: gr.Number
 
     def all(self) -> list[Any]:
-        """The components."""
+        """All components."""
         return [getattr(self, field.name) for field in dataclasses.fields(self)]
 
 
@@ -46,9 +46,9 @@ def read_settings(
     can: Capabilities | None, quality: str, steps: float, audio: float, image: float, seed: float | None, size: str,
     head: bool, codebook: bool, calibrate: bool, crop: float | None, *, mark: bool,
 ) -> RunSettings:  # fmt: skip
-    """RunSettings from what the controls hold, as far as it means something to a model that can do this.
+    """RunSettings from the values of the controls, as far as a model with these capabilities uses them.
 
-    While nothing is known of it (None), they do not show its own numbers yet. Errors: InputError.
+    `can` is None until the model is loaded: the controls do not show its defaults yet. Errors: InputError.
     """
     guided = can is not None and can.guidance is not None
     return dataclasses.replace(
@@ -66,13 +66,13 @@ def read_settings(
 
 
 def sized(size: str) -> RunSettings:
-    """RunSettings of a chosen size, "own" or such as "512x768", and nothing else."""
+    """RunSettings with only the size set, from "own" or, for example, "512x768"."""
     width, height = (None, None) if size == OWN_SIZE else (int(n) for n in size.split("x"))
     return RunSettings(width=width, height=height)
 
 
 def build_quality() -> gr.Radio:
-    """The choice that stands beside the button, where the model has one."""
+    """Build the choice of quality beside the button, hidden until the model is known to have one."""
     return gr.Radio(
         [(t(f"quality_{name}"), name) for name in QUALITIES],
         value="balanced",
@@ -84,7 +84,7 @@ def build_quality() -> gr.Radio:
 
 
 def build_controls(quality: gr.Radio, crop: gr.Number) -> Controls:
-    """The rest of them, for the folded part; hidden until the model is known to heed them."""
+    """Build the other controls, for the folded part; hidden until the model is known to use them."""
     calibrate = gr.Checkbox(
         True, label=t("check_calibrate"), info=t("check_calibrate_info"), visible=False, elem_id="check-calibrate"
     )
@@ -110,9 +110,9 @@ def meet_model(
     context: Context, controls: Controls, known: gr.State, status: gr.HTML, seeded: gr.Button, portrait: gr.State,
     changed: gr.State,
 ) -> None:  # fmt: skip
-    """Show the controls that the model heeds as soon as it is loaded; `known` becomes True with it.
+    """Show the controls that the model uses as soon as it is loaded, and set `known` to True.
 
-    seeded: a button that makes sense only where the seed changes the video.
+    seeded: a button that is useful only if the seed changes the video.
     """
     timer = gr.Timer(1.0)
     kept = gr.BrowserState(None, storage_key="vividanimator-settings", secret="not-a-secret")
@@ -186,12 +186,12 @@ def meet_model(
 
 
 def shape_of(width: int, height: int, request: gr.Request) -> str:
-    """What a video of that size is for, in a word."""
+    """The typical use of a video of that size, in a few words."""
     return say("size_square" if width == height else "size_wide" if width > height else "size_tall", request)
 
 
 def kept_value(kept: Any, name: str, default: Any, most: float = 1) -> Any:
-    """A setting that a browser has kept, where it is of the default's kind and, a number, from 0 to `most`."""
+    """A setting that a browser has stored, if it has the default's type and, for numbers, lies in 0 to `most`."""
     value = kept.get(name) if isinstance(kept, dict) else None
     if isinstance(default, bool) or isinstance(value, bool):
         return value if isinstance(value, bool) and isinstance(default, bool) else default
@@ -201,7 +201,7 @@ def kept_value(kept: Any, name: str, default: Any, most: float = 1) -> Any:
 
 
 def model_line(context: Context) -> str:
-    """Which model is at work, where, and what of it is not trained."""
+    """The loaded model, its device and its untrained parts, as HTML."""
     pipeline = context.engine.loaded
     if pipeline is None:
         return lines(line("info", "model_loading"))

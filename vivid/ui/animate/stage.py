@@ -1,7 +1,7 @@
-"""The stage: one place that shows the best picture of the outcome there is.
+"""The stage: the one place that shows the result, as far as it exists.
 
-An example while nothing is chosen, then the finished look of any frame, a few seconds of it in motion, the frames of a
-video in the making, and the video.
+An example while nothing is chosen, then any frame of the finished look, a few seconds of it in motion, frames of a
+running job, and the finished video.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from .voice import VoiceCard
 HIDDEN: dict[str, Any] = {"show_progress": "hidden"}
 BREATH_SECONDS = 4.0
 CHEAP_FRAME = 0.06
-"""Seconds that a frame of a moment nobody has asked for may take: where others are at work, it is given up."""
+"""Seconds that a frame of an unrequested preview may take; if the server is too busy for that, it is abandoned."""
 EXAMPLE, LOOKING, FILM, LIVE, RESULT = "example", "look", "film", "live", "result"
 
 
@@ -52,13 +52,13 @@ class Inputs:
     changed: gr.State
 
     def chosen(self) -> list[gr.BrowserState]:
-        """What the browser keeps of the choices; equal values mean equal inputs."""
+        """What the browser stores about the choices; equal values are equal inputs."""
         return [self.portrait.chosen, self.voice.chosen, self.motion.chosen]
 
 
 @dataclass
 class Stage:
-    """What is to be seen, one at a time (`show`), and what stands below it."""
+    """The screens, of which `show` displays one at a time, and the controls below them."""
 
     example: gr.Column
     number: gr.State
@@ -73,7 +73,7 @@ class Stage:
     status: gr.HTML
     verdict: gr.HTML
     below: tuple[Any, ...] = ()
-    """The dock's row with the button, its row and its line about a finished video, and what is still to be done."""
+    """From the dock: the button's row, the row and line for a finished video, and what is still missing."""
 
     def show(self, name: str) -> dict[Any, Any]:
         """Updates that show one of EXAMPLE, LOOKING, FILM, LIVE and RESULT and hide the others."""
@@ -92,13 +92,13 @@ class Stage:
         }
 
     def screens(self) -> list[Any]:
-        """What `show` updates."""
+        """All components that `show` updates."""
         screens = [self.example, self.look, self.film, self.live, self.result, self.tools, self.verdict]
         return [*screens, *self.below]
 
 
 def build_stage() -> Stage:
-    """The components, in the current column."""
+    """Build the components in the current column."""
     shipped = examples.finished()
     with gr.Column(elem_id="screen"):
         with gr.Column(visible=bool(shipped), elem_id="example") as example:
@@ -118,7 +118,7 @@ def build_stage() -> Stage:
         screen: dict[str, Any] = {"show_label": False, "interactive": False, "visible": False, "buttons": []}
         look = gr.Image(
             **{**screen, "buttons": ["fullscreen"]}, format="jpeg", elem_id="check-look", elem_classes=["va-screen"],
-            alt_text=" / ".join(STRINGS["check_look"]),  # Gradio translates no alternative text
+            alt_text=" / ".join(STRINGS["check_look"]),  # Gradio does not translate alternative texts
         )  # fmt: skip
         film = gr.Video(**screen, autoplay=True, elem_id="check-video", elem_classes=["va-screen"])
         live = gr.Image(
@@ -141,7 +141,7 @@ def build_stage() -> Stage:
 
 
 def keep_example(stage: Stage, inputs: Inputs) -> None:
-    """Take over the inputs of the example that is on the stage."""
+    """Let the button load the inputs of the example on the stage."""
 
     def take_over(number: int) -> dict[Any, Any]:
         each = examples.finished()[number]
@@ -156,7 +156,7 @@ def keep_look(
     context: Context, stage: Stage, inputs: Inputs, controls: Controls, known: gr.State, current: gr.State,
     opened: gr.State, hands: gr.HTML,
 ) -> tuple[gr.State, list[Any]]:  # fmt: skip
-    """Draw the finished look when anything changes that decides it; returns the State of a Fitted and the events.
+    """Redraw the finished look whenever its inputs change; returns the State of a Fitted and the events.
 
     current: the name of the job whose frames or video are shown; opened: whether the expert's part with the `hands`
     is open.
@@ -181,12 +181,12 @@ def keep_look(
     ) -> dict[Any, Any]:  # fmt: skip
         newest.begin(request.session_hash, number)
         began = time.time_ns()
-        if not newest.outdated(request.session_hash, number):  # of equal inputs, settings decide: the last ones hold
+        if not newest.outdated(request.session_hash, number):  # with equal inputs, the latest settings win
             latest.begin(request.session_hash, began)
         if on_purpose:
             touched.begin(request.session_hash, time.time_ns())
         job = context.jobs.find(name)
-        # The frames of a run, and the video of these very inputs, stay where they are.
+        # Frames of a running job, and a video of these very inputs, stay on the stage.
         stays = job is not None and (not job.finished or (not on_purpose and shows(job, rest[:3])))
         if person is None or clip is None:
             context.previews.forget(request.session_hash)
@@ -205,7 +205,7 @@ def keep_look(
             told = [text for _, text in judge(found, use, preview.still)]
             told += [said("info", text) for text in preview.notices]
             last = max(1, preview.frames - 1)
-            # A value that still holds is not set again: it would take the slider out of the hand that moves it.
+            # Do not set a value that is still valid: the slider may be being dragged.
             place: dict[str, int] = {"value": last} if int(index) > last else {}
             update |= {
                 stage.status: other_model(context),
@@ -274,7 +274,7 @@ def keep_look(
     def breathe(
         request: gr.Request, voice: Speech | None, found: Fitted | None, name: str | None, number: int, *values: Any
     ) -> dict[Any, Any]:
-        """A silent moment of the person in motion, where that costs nobody anything."""
+        """Play a few silent seconds of the person in motion, if the server is idle."""
         began = time.time_ns()
         job, nothing = context.jobs.find(name), {stage.film: gr.skip()}
         quiet = voice is None and found is not None and not context.jobs.busy and (job is None or job.finished)
@@ -303,12 +303,12 @@ def keep_look(
 
 
 def shows(job: Job, chosen: Sequence[Any]) -> bool:
-    """Whether a finished job's video is one of these choices."""
+    """Whether a finished job's video was made from these choices."""
     return job.state == DONE and job.chosen == [tidy(each) for each in chosen]
 
 
 def other_model(context: Context) -> str:
-    """Says so where the video will be drawn by another model than its preview."""
+    """A note, as HTML, if the video will be drawn by another model than its preview."""
     can = context.engine.capabilities
     if can is None or can.instant:
         return ""

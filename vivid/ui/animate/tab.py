@@ -1,4 +1,4 @@
-"""The Animate tab: three cards beside one stage, and what experts want folded below."""
+"""The Animate tab: three cards beside one stage, and details for experts folded below."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def build(context: Context, tab: gr.Tab) -> None:
 
     for event in drawings:
         event.then(explain, [opened, fitted, inputs.voice.state, stage.frame], [slider, table], **QUIET)
-    drawings[0].then(  # the skeletons first: the codebook takes longer than they do
+    drawings[0].then(  # after the skeletons: the codebook takes longer
         lambda seen, found: remembered(context, found.person) if seen and found is not None else gr.skip(),
         [opened, fitted], codebook, **QUIET,
     )  # fmt: skip

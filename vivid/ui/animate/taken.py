@@ -1,4 +1,4 @@
-"""What a finished video is taken along as: beside its inputs in a second video, and under a link of its own."""
+"""Exports of a finished video: side by side with its inputs, and under a link."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _LINK = """async (token) => {
 
 @dataclass
 class Taken:
-    """Two buttons beside the download, and what the second one shows below: the link, and until when it leads there."""
+    """Two buttons beside the download, and what the second one shows: the link, and how long it is valid."""
 
     beside: gr.Button
     share: gr.Button
@@ -47,18 +47,18 @@ class Taken:
     link: gr.Textbox
 
     def forget(self) -> dict[Any, Any]:
-        """Updates for another video."""
+        """The updates for another video."""
         return {self.told: "", self.link: gr.Textbox("", visible=False)}
 
 
 def build_taken() -> tuple[gr.Button, gr.Button]:
-    """The buttons, in the current row."""
+    """Build the buttons in the current row."""
     beside = gr.Button(t("take_beside"), elem_id="take-beside", min_width=120)
     return beside, gr.Button(t("take_link"), elem_id="take-link", min_width=120)
 
 
 def build_link() -> tuple[gr.HTML, gr.Textbox]:
-    """What the second button shows, below the row."""
+    """Build what the second button shows, below the row."""
     told = gr.HTML(elem_id="taken", padding=False)
     link = gr.Textbox(
         visible=False,
@@ -73,7 +73,7 @@ def build_link() -> tuple[gr.HTML, gr.Textbox]:
 
 
 def own_job(context: Context, request: gr.Request, name: str | None) -> Job:
-    """The finished job of that name, for whoever made it. Errors: InputError for everybody else."""
+    """The finished job of that name, for its owner only. Errors: InputError for anybody else."""
     job = context.jobs.find(name)
     yours = job is not None and job.visitor.owner == visitor_of(request).owner
     if job is None or not yours or job.state != DONE or not job.output.is_file():
@@ -82,7 +82,7 @@ def own_job(context: Context, request: gr.Request, name: str | None) -> Job:
 
 
 def build_taking(context: Context, taken: Taken, current: gr.State) -> None:
-    """What the buttons do with the job named `current`; only whoever made it may ask."""
+    """Wire up the buttons for the job named `current`; only its owner may use them."""
     token, file, copied = (gr.Textbox(visible=False) for _ in range(3))
 
     def kept(job: Job) -> Record:

@@ -1,4 +1,4 @@
-"""The voice's card, with its length and the limit."""
+"""The voice card, with the length of the sound and the limit."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ from ..widgets import PathAudio, line, lines, said
 from .cards import chosen_file, empty, folded, name_of, summary, title_of
 
 SILENT = 0.01
-"""Peak below which a recording is called silent."""
+"""Peak below which a recording counts as silent."""
 
 
 @dataclass
 class VoiceCard:
-    """What the rest uses: `state` holds a Speech or None, `chosen` what the browser keeps of it, `problem` the
-    sentence (HTML) about a sound that is there but cannot be used; `cuts` are buttons that cut one that is too long,
-    shown while there is one."""
+    """The card's components: `state` holds a Speech or None, `chosen` what the browser stores about it, `problem` the
+    message (HTML) about a sound that cannot be used."""
 
     audio: gr.Audio
     state: gr.State
@@ -44,7 +43,7 @@ def shorten(path: str | Path, seconds: float, limits: Limits, target: Path) -> N
 
 
 def build_voice(context: Context, changed: gr.State, cut: gr.Button) -> VoiceCard:
-    """The card; `changed` gets a new number whenever the voice does, `cut` cuts what is too long and is shown then."""
+    """Build the card; `changed` gets a new number with every change; `cut` is shown for sounds that are too long."""
     limit = context.options.limits.speech_seconds
     shipped = examples.voices()
     nothing = empty("voice", limit=f"{limit:g}")

@@ -1,4 +1,4 @@
-"""The controls of the columns: only those that the column's generator heeds are shown."""
+"""The controls of the columns; only those that the column's generator uses are shown."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Controls:
     note: gr.HTML
 
     def outputs(self) -> list[Any]:
-        """Everything that `fill` updates."""
+        """All components that `fill` updates."""
         return [*self.fields.values(), self.note]
 
     def suit(self, context: Context, model: str) -> dict[Any, dict[str, Any]]:
-        """Show the controls that this generator heeds: component -> what changes of it. Errors: InputError."""
+        """Show the controls that this generator uses: component -> changed properties. Errors: InputError."""
         can = context.capabilities_of(model)
         heeded = heeded_by(can) if can is not None else ()
         changes: dict[Any, dict[str, Any]] = {
@@ -35,12 +35,12 @@ class Controls:
         }
         models = choices(context)
         changes[self.fields["model"]] = {"visible": len(models) > 1, "choices": models or [("…", OWN)]}
-        if can is not None:  # what is drawn by chance differs
+        if can is not None:  # the seed means different things
             changes[self.fields["seed"]]["label"] = t("compare_seed_noise" if can.steps else "compare_seed_sway")
         return {**changes, self.note: {"value": about(can)}}
 
     def fill(self, context: Context, variant: Variant) -> dict[Any, dict[str, Any]]:
-        """The same for a variant, which is put into them."""
+        """The same, and set the controls to a variant."""
         changes = self.suit(context, variant.model)
         for name, control in self.fields.items():
             changes[control]["value"] = _shown(getattr(variant, name))
@@ -48,18 +48,18 @@ class Controls:
 
 
 def updates(changes: dict[Any, dict[str, Any]]) -> dict[Any, Any]:
-    """As Gradio takes them."""
+    """The changes as Gradio updates."""
     return {component: gr.update(**values) for component, values in changes.items()}
 
 
 def choices(context: Context) -> list[tuple[str, str]]:
-    """(title, name) of the generators that are ready here, the server's own first."""
+    """(title, name) of the available generators, the server's own first."""
     own = context.engine.capabilities
     return [] if own is None else [(own.name, OWN), *((name, name) for name in context.models())]
 
 
 def about(can: Capabilities | None) -> str:
-    """What one should know of a generator before one compares it, as HTML."""
+    """Notes about a generator, as HTML."""
     if can is None:
         return lines(line("info", "model_loading"))
     said = [line("warn", "compare_rendered", model=can.name)] if can.portraits == "rendered" else []
@@ -72,7 +72,7 @@ def about(can: Capabilities | None) -> str:
 
 
 def build_column(k: int, variant: Variant) -> Controls:
-    """The controls of the k-th column, hidden until the generator is known to heed them."""
+    """The controls of the k-th column, hidden until the generator is known to use them."""
     fields: dict[str, Any] = {}
     with gr.Column(visible=k < 2, min_width=200, elem_classes="vivid-card vc-column") as box:
         gr.HTML(f'<b class="vc-letter">{LETTERS[k]}</b>', padding=False)
@@ -98,7 +98,7 @@ def build_column(k: int, variant: Variant) -> Controls:
 
 
 def _shown(value: Any) -> Any:
-    """Number fields show nothing chosen as 0."""
+    """Number fields show None as 0."""
     return 0 if value is None else value
 
 
@@ -112,7 +112,7 @@ def read_variants(number: int, given: tuple[Any, ...]) -> tuple[Variant, ...]:
 
 
 def wanted_variants(context: Context, number: int, given: tuple[Any, ...]) -> tuple[Variant, ...]:
-    """The same, each with what its generator heeds. Errors: InputError, also while the server's own loads."""
+    """The same, each reduced to what its generator uses. Errors: InputError, also while the own one loads."""
     variants = read_variants(number, given)
     context.engine.pipeline(timeout=0.0)
     powers = [context.capabilities_of(variant.model) for variant in variants]

@@ -1,4 +1,4 @@
-"""What of a comparison can be taken along: its numbers as CSV, its videos side by side, everything as a ZIP."""
+"""Downloads of a comparison: its numbers as CSV, its videos side by side, everything as a ZIP."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float], object]
 KINDS = {"csv": "comparison.csv", "video": "side-by-side.mp4", "zip": "comparison.zip"}
-"""What is offered -> the name of its file."""
+"""Kind of download -> file name."""
 TITLES = {"portrait": "Portrait", "motion": "Gestures", "video": "Video"}
 SKELETON_HEIGHT = 480
 SAVE = """(text) => {
@@ -48,30 +48,30 @@ SAVE = """(text) => {
   link.click();
   link.remove();
 }"""
-"""Lets a browser save the file that `to_save` names."""
+"""Makes the browser save the file described by `to_save`."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_save(path: Path) -> str:
-    """A file as SAVE takes it."""
+    """A file in the form that SAVE expects."""
     return json.dumps({"url": f"gradio_api/file={path}", "name": path.name})
 
 
 def path_of(record: Record, kind: str) -> Path:
-    """Where the file of one of KINDS lies once it is made; what is of a single video is called after it."""
+    """The path of a download, whether it exists or not; that of a single video is named after it."""
     stem = f"{record.columns[0].output.stem}_" if record.single else ""
     return record.folder / f"{stem}{KINDS[kind]}"
 
 
 def offered(record: Record) -> tuple[str, ...]:
-    """Which of KINDS there are; beside its inputs a single video stands only if its maker has asked for that."""
+    """The available KINDS; for a single video, the side-by-side one exists only if its owner has asked for it."""
     if record.single:
         return ("video", "zip") if path_of(record, "video").is_file() else ("zip",)
     return tuple(KINDS) if len(record.finished) > 1 else ("csv", "zip")
 
 
 def make(context: Context, record: Record, kind: str, progress: Progress = lambda share: None) -> Path:
-    """The file of one of KINDS, made when it is first asked for; it counts as the maker's. Errors: InputError."""
+    """The file of a download, written on first request; it counts towards its owner's space. Errors: InputError."""
     if record.current is not None:
         raise InputError("The comparison is still being made: wait until it is done, or stop it.")
     if kind not in offered(record):
@@ -84,7 +84,7 @@ def make(context: Context, record: Record, kind: str, progress: Progress = lambd
 def beside_inputs(
     context: Context, record: Record, portrait: Portrait, motion: PoseClip, progress: Progress = lambda share: None
 ) -> Path:
-    """A single video beside its portrait and the skeleton of its gestures, made once. Errors: InputError."""
+    """A single video beside its portrait and the skeleton of its gestures, written once. Errors: InputError."""
 
     def write(record: Record, path: Path) -> None:
         column = record.columns[0]
@@ -127,8 +127,7 @@ def _expected(record: Record, kind: str) -> int:
 
 
 def to_csv(record: Record) -> str:
-    """Every number of a comparison in a row of its own (RFC 4180), with its unit and which way is better, the settings
-    that it was made with, and what everything was made from."""
+    """A CSV row (RFC 4180) for each number of a comparison, with unit and direction, settings and inputs."""
     head = ["made", "version", *INPUTS, "column", "model", "width", "height", *SETTINGS]
     text = io.StringIO()
     rows = csv.writer(text)
@@ -146,14 +145,14 @@ def to_csv(record: Record) -> str:
 
 
 def used_settings(column: Column) -> dict[str, Any]:
-    """Generator, size and settings that a finished video was made with; those that have no effect on it left out."""
+    """Generator, size and settings of a finished video, without settings that have no effect on it."""
     assert column.result is not None
     found = {name: column.result.settings.get(name) for name in ("width", "height", *column.heeds)}
     return {"model": column.result.model, **found}
 
 
 def caption(record: Record, column: Column) -> str:
-    """What is written above a column of the side-by-side video."""
+    """The caption of a column in the side-by-side video."""
     used = used_settings(column)
     found = []
     for name in differences([each.variant for each in record.finished]):
@@ -166,7 +165,7 @@ def caption(record: Record, column: Column) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """A name that a table program would take for a formula becomes a text."""
+    """Quote text that a spreadsheet would take for a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 

@@ -23,7 +23,7 @@ def titles(kind: str) -> dict[str, str]:
 
 
 def choices(kind: str) -> list[tuple[Any, str]]:
-    """(title, name) of the same, as a field offers them: gestures in the visitor's language."""
+    """(title, name) of the same for a dropdown, gestures in the visitor's language."""
     return [
         (t(f"clip_{name}") if kind == "motion" and f"clip_{name}" in STRINGS else title, name)
         for name, title in titles(kind).items()
@@ -31,7 +31,7 @@ def choices(kind: str) -> list[tuple[Any, str]]:
 
 
 def in_both_languages(kind: str, title: str) -> str | tuple[str, str]:
-    """What `titled` has said, as `both` takes it."""
+    """A title from `titled`, as a value for `both`."""
     name = next((name for name, known in titles(kind).items() if known == title), "")
     return STRINGS.get(f"clip_{name}", title) if kind == "motion" else title
 
@@ -39,7 +39,7 @@ def in_both_languages(kind: str, title: str) -> str | tuple[str, str]:
 def chosen(kind: str, name: str, from_animate: Any, limits: Limits) -> Any:
     """The Portrait, Speech or PoseClip named `name`; a name is looked up, never opened as a path.
 
-    Raises InputError for an unknown name, and when Animate has no such input yet.
+    Raises InputError for an unknown name, or if the Animate tab has no such input yet.
     """
     if name == ANIMATE:
         if from_animate is None:
@@ -55,7 +55,7 @@ def chosen(kind: str, name: str, from_animate: Any, limits: Limits) -> Any:
 
 
 def titled(kind: str, name: str, kept: str) -> str:
-    """What people call an input: an example by its title, what comes from Animate by what it is called there."""
+    """The title of an input: of an example its title, of an input from the Animate tab its name there."""
     if name == ANIMATE:
         name = kept or (DEFAULT_MOTION if kind == "motion" else "")
     return titles(kind).get(name, name) or "–"

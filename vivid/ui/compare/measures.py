@@ -1,4 +1,4 @@
-"""Measures of finished videos that can be computed here, without any network but the pose detector."""
+"""Measures of finished videos that need no network but the pose detector."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from ...pose.portrait import Portrait
 from ...pose.skeleton import PoseClip
 
 MEASURED_SIDE = 256
-"""Videos are measured at this longer side, so that numbers of different sizes can be compared."""
+"""Longer side to which videos are scaled, so that the numbers of different sizes are comparable."""
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a number is: its unit, "" where it has none, and which way is better, None where neither is."""
+    """Unit of a number ("" for none) and its better direction (None for neither)."""
 
     unit: str
     better: Literal["higher", "lower"] | None = None
 
 
 def _registered(key: str) -> Quantity:
-    """What the evaluation's registry says of a metric."""
+    """Unit and direction from the evaluation's registry."""
     return Quantity(REGISTRY[key].unit, REGISTRY[key].direction)
 
 
 LOOKED = ("hkc", "hkv", "hmv")
-"""Metrics of the evaluation that take a detector's look at the video, and no recording to compare it with."""
+"""Metrics of the evaluation that need detected poses of the video, but no reference video."""
 
 QUANTITIES: dict[str, Quantity] = {
     "frames": Quantity(""),
@@ -60,7 +60,7 @@ def measured(
     """The numbers of one finished video, by the names in QUANTITIES; None where there is none.
 
     first: the video that it is compared with; look: whether to run the pose detector over it; on_gpu: whether its peak
-    memory was counted for it alone, as only a GPU does. A process's peak is that of everything it ever did.
+    memory was measured for it alone, which only works on a GPU: a process's peak includes everything before.
     """
     report = result.calibration or calibrate(portrait.pose, motion)[1].to_dict()
     numbers: dict[str, float | None] = {
@@ -76,7 +76,7 @@ def measured(
 
         try:
             numbers |= pose_measures(detect_video(result.path)[0])
-        except InputError:  # nobody is recognised in the result: that is a result, too
+        except InputError:  # nobody is detected in the video, which is a result, too
             numbers |= {"hkc": 0.0}
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in numbers.items()}
 
@@ -84,7 +84,7 @@ def measured(
 def video_measures(path: Path, first: Path | None = None) -> dict[str, float | None]:
     """Measures of a video file, in levels of luminance 0..255; read once, frame by frame.
 
-    motion: mean |x[t+1] - x[t]|; flicker: the evaluation's trembling of the whole picture, background and person alike;
+    motion: mean |x[t+1] - x[t]|; flicker: the evaluation's trembling of the whole picture, including the background;
     difference: mean |x - y| over the frames common with `first`, None without one or where the sizes differ.
     """
     moved, bent, apart = [], [], []
@@ -112,7 +112,7 @@ def _mean(values: list[float]) -> float | None:
 
 def pose_measures(clip: PoseClip) -> dict[str, float | None]:
     """The registry's metrics of the poses that a detector finds in a video; None where it finds too few."""
-    sample = Sample(np.empty((len(clip), 0, 0, 3), np.uint8), poses=clip)  # they look at nothing but the poses
+    sample = Sample(np.empty((len(clip), 0, 0, 3), np.uint8), poses=clip)  # these metrics use the poses only
     numbers: dict[str, float | None] = {}
     for key in LOOKED:
         try:

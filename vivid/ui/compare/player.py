@@ -1,4 +1,4 @@
-"""What the page shows of a comparison: its videos in step, what they were made from, its numbers in a table."""
+"""A comparison as shown on the page: synchronised videos, their inputs, and a table of numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SPEEDS = (0.25, 0.5, 1)
 
 
 def show(record: Record | None, keep_seconds: float) -> str:
-    """The player's value: JSON with each column's video or what became of it, and HTML for the rest."""
+    """The player's value: JSON with each column's video or error, and HTML for the rest."""
     if record is None:
         return json.dumps({"columns": []})
     differ = differences([column.variant for column in record.columns])
@@ -50,7 +50,7 @@ def show(record: Record | None, keep_seconds: float) -> str:
 
 
 def _caption(column: Column, differ: list[str]) -> str:
-    """In what this column differs from the others."""
+    """The settings in which this column differs from the others, as HTML."""
     used = used_settings(column) if column.result else {}
     found = [f"<b>{html.escape(str(used['model']))}</b>"] if used else []
     for name in differ:
@@ -67,7 +67,7 @@ def _setting(value: Any) -> str:
 
 
 def about(record: Record, keep_seconds: float) -> str:
-    """What went in, when and by which version, and until when it is kept, as HTML."""
+    """Inputs, date, version and expiry, as HTML."""
     names = {kind: both("value", value=in_both_languages(kind, record.names[kind])) for kind in INPUTS}
     inputs = " · ".join(f"{both(f'compare_{kind}')}: <b>{name}</b>" for kind, name in names.items())
     made = both("compare_made", made=when(record.made), version=record.version)
@@ -76,7 +76,7 @@ def about(record: Record, keep_seconds: float) -> str:
 
 
 def table(record: Record) -> str:
-    """Settings and numbers as an HTML table; what says nothing about any of its columns is left out."""
+    """Settings and numbers as an HTML table, without rows that are empty for all columns."""
     columns = record.finished
     if not columns:
         return ""
@@ -111,7 +111,7 @@ def _number(value: float | None) -> str:
 
 
 def script() -> str:
-    """The player's program, with the sentences that it says itself."""
+    """The player's script, with the texts that it shows."""
     code = (FOLDER / "player.js").read_text("utf-8")
     return f"const TEXT = {json.dumps(WORDS, ensure_ascii=False)};\n{code}"
 
@@ -122,7 +122,7 @@ def style() -> str:
 
 
 def skeleton() -> str:
-    """The player's frame. Gradio reads it as a template: no backtick, no dollar sign."""
+    """The player's HTML. Gradio treats it as a template: no backticks, no dollar signs."""
     speeds = "".join(
         f'<option value="{speed}"{" selected" if speed == 1 else ""}>× {speed}</option>' for speed in SPEEDS
     )

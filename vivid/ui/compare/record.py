@@ -1,4 +1,4 @@
-"""A comparison, or one video, as it is kept: inputs' names, columns with videos and numbers, and the link to it."""
+"""Kept comparisons and single videos: names of inputs, columns with videos and numbers, and the token of the link."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Parts = tuple[Portrait, Speech, PoseClip]
 
 @dataclass
 class Column:
-    """One video: what was asked for, which of it the generator heeds, its job in the line, and what became of it."""
+    """One video: the requested settings, those that the generator uses, its job, and the result or error."""
 
     letter: str
     variant: Variant
@@ -65,28 +65,28 @@ class Record:
     stopped: bool = False
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     writing: threading.Lock = field(default_factory=threading.Lock)
-    """Held while a download is put together."""
+    """Held while a download is written."""
 
     @property
     def single(self) -> bool:
-        """Whether nothing is compared here: a video of the Animate tab."""
+        """Whether this is a single video from the Animate tab."""
         return len(self.columns) == 1
 
     @property
     def finished(self) -> list[Column]:
-        """The columns that have a video."""
+        """The columns with a finished video."""
         return [column for column in self.columns if column.result is not None]
 
     @property
     def current(self) -> Column | None:
-        """The column that is being made, None when nothing more will happen."""
+        """The column that is being made, None if all is done or stopped."""
         if self.stopped:
             return None
         return next((column for column in self.columns if column.result is None and not column.error), None)
 
 
 class Records:
-    """All comparisons whose files are still there, by their token."""
+    """All records whose files still exist, by token."""
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
@@ -99,19 +99,19 @@ class Records:
             self._records[record.token] = record
 
     def find(self, token: object) -> Record | None:
-        """The comparison of that token, None when there is none (any more). A token is looked up, never a place."""
+        """The record of that token, None if it does not exist (any more). Tokens are looked up, never used as paths."""
         with self._guard:
             record = self._records.get(token) if isinstance(token, str) else None
         return record if record is not None and record.folder.is_dir() else None
 
     def within(self, folder: Path) -> Record | None:
-        """The one whose files lie in that folder."""
+        """The record whose files lie in that folder."""
         with self._guard:
             return next((record for record in self._records.values() if record.folder == folder), None)
 
 
 def record_of(context: Context, job: Job, names: dict[str, str]) -> Record:
-    """The record of a finished job that has its folder for itself; from the first call on, always the same one."""
+    """The record of a finished job that has a folder of its own; created by the first call."""
     known = context.records.within(job.output.parent)
     if known is not None:
         return known
@@ -135,7 +135,7 @@ def start(
     look: bool,
     crop: float | None = None,
 ) -> Record:
-    """Line up the first column; each of the others follows when the one before it is finished. Errors: InputError."""
+    """Queue the first column; each of the others is queued when the one before is finished. Errors: InputError."""
     maker = visitor_of(request)
     powers = [context.capabilities_of(variant.model) for variant in variants]
     folder = context.visitors.new_file(request, "")
@@ -155,7 +155,7 @@ def start(
 
 
 def new_file(context: Context, maker: Visitor, path: Path) -> Path:
-    """A file of a record: it takes up its maker's share of the disk, and whoever has the link may fetch it."""
+    """Register a file of a record: it counts towards its owner's disk space, and anybody with the link may fetch it."""
     context.visitors.grant(maker.owner, path)
     context.visitors.share(path)
     return path
@@ -178,7 +178,7 @@ def _line_up(context: Context, record: Record, parts: Parts, index: int) -> None
 
     def then(job: Job) -> None:
         column.measuring = False
-        if job.state == DONE:  # not before: whoever stops it until then loses its video
+        if job.state == DONE:  # not before: if it is stopped until then, its video is discarded
             column.result = made[0]
         if job.state == FAILED:
             column.error = job.error
@@ -200,7 +200,7 @@ def _line_up(context: Context, record: Record, parts: Parts, index: int) -> None
 
 
 def stop(context: Context, record: Record) -> None:
-    """End it; what is finished stays."""
+    """Stop the comparison; finished videos are kept."""
     record.stopped = True
     for column in record.columns:
         job = context.jobs.find(column.job)

@@ -1,4 +1,4 @@
-"""What Compare compares: columns of settings, presets, links and tables. Knows nothing of Gradio."""
+"""The settings that are compared: columns, presets and links. Independent of Gradio."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LETTERS = "ABCD"
 SWITCHES = ("calibrate", "codebook", "head_stream")
 """The paper's ablations: without PCT, without HCC, without the head stream."""
 NUMBERS = {"seed": (0, 2**31 - 1), "steps": (0, 100), "guidance_audio": (0, 10), "guidance_image": (0, 10)}
-"""Least and most of each number; where it is not the seed, 0 and None are the model's own."""
+"""Minimum and maximum of each number; except for the seed, 0 and None mean the model's default."""
 ANIMATE = "animate"
 """An input that is taken from the Animate tab."""
 INPUTS = ("portrait", "voice", "motion")
@@ -30,7 +30,7 @@ LONGEST_LINK = 4000
 
 @dataclass(frozen=True)
 class Variant:
-    """One column: everything that decides a video besides its inputs. `model` is one that `Context.engine_of` knows."""
+    """One column: all settings of a video that can be compared. `model` is one that `Context.engine_of` knows."""
 
     model: str = OWN
     seed: int = 0
@@ -59,13 +59,13 @@ class Variant:
                 raise InputError("{} is either on or off.", name.replace("_", " "))
 
     def settings(self, mark: bool) -> RunSettings:
-        """As the pipeline takes them."""
+        """The settings as the pipeline expects them."""
         values = dataclasses.asdict(self)
         del values["model"]
         return RunSettings(**values, mark=mark)
 
     def heeded(self, can: Capabilities) -> Variant:
-        """The same with whatever that generator does not heed as it is by default."""
+        """The same, with settings that the generator does not use reset to their defaults."""
         usual = Variant()
         ignored = {name: getattr(usual, name) for name in FIELDS if name != "model" and name not in heeded_by(can)}
         return dataclasses.replace(self, **ignored)
@@ -73,11 +73,11 @@ class Variant:
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Variant))
 SETTINGS = (*(name for name in FIELDS if name != "model"), "crop")
-"""What a record tells of how its videos were made, in this order."""
+"""The settings listed in a record, in this order."""
 
 
 def heeded_by(can: Capabilities) -> tuple[str, ...]:
-    """Fields that change something in a video by that generator."""
+    """Fields that have an effect on that generator's videos."""
     numbers: tuple[str, ...] = ("seed",) if can.seeded else ()
     numbers += ("steps",) if has_quality(can) else ()
     numbers += ("guidance_audio", "guidance_image") if can.guidance is not None else ()
@@ -96,13 +96,13 @@ class Comparison:
     crop: float | None = None
 
     def __post_init__(self) -> None:
-        RunSettings(crop=self.crop)  # refuses what is no place
+        RunSettings(crop=self.crop)  # validates it
         if not 2 <= len(self.variants) <= MOST:
             raise InputError("{} columns cannot be compared: choose 2 to {}.", len(self.variants), MOST)
 
 
 def from_link(text: str) -> Comparison:
-    """What the page has written into a link (tab.py); the text comes from whoever made the link. Errors: InputError."""
+    """Parse the settings that the page writes into a link (see tab.py); they are untrusted. Errors: InputError."""
     try:
         if len(text) > LONGEST_LINK:
             raise ValueError("too long")
@@ -120,7 +120,7 @@ def from_link(text: str) -> Comparison:
 
 
 def preset(name: str, seed: int = 0, models: Sequence[str] = ()) -> tuple[Variant, ...]:
-    """The columns of a ready comparison; `models` are those besides the server's own. KeyError for an unknown name."""
+    """The columns of a preset; `models` are the generators besides the server's own. KeyError for an unknown name."""
     full = Variant(seed=seed)
     without = {
         "calibrate": dataclasses.replace(full, calibrate=False),
@@ -142,7 +142,7 @@ PRESETS = ("models", "calibrate", "codebook", "head_stream", "ablations", "seeds
 
 
 def presets_for(can: Capabilities, models: Sequence[str]) -> tuple[str, ...]:
-    """Ready comparisons that compare something, where these are the own generator's powers and the others' names."""
+    """The presets that make a difference, given the own generator's capabilities and the others' names."""
     heeded = heeded_by(can)
     useful = {name: name in heeded for name in SWITCHES}
     useful |= {"models": bool(models), "seeds": "seed" in heeded, "steps": "steps" in heeded}

@@ -1,4 +1,4 @@
-"""How far a comparison is, in a line."""
+"""The progress of a comparison."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def told(context: Context, record: Record) -> str:
-    """What a comparison is at, as HTML."""
+    """The current state of a comparison, as HTML."""
     column = record.current
     if column is None:
         if record.stopped:

@@ -48,9 +48,9 @@ from .settings import (
 from .status import told
 
 ASK_AGAIN_SECONDS = 1.0
-"""How often an open page looks whether the model is loaded, until it is."""
+"""Interval at which an open page checks whether the model is loaded."""
 LOOK_EVERY_SECONDS = 0.3
-"""How often a page looks how far its comparison is."""
+"""Interval at which a page checks the progress of its comparison."""
 GONE = "This comparison is no longer kept here: compare again."
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 
@@ -129,7 +129,7 @@ def build(context: Context, tab: gr.Tab) -> None:
         saves = {kind: gr.Button(t(f"compare_save_{kind}"), elem_id=f"compare-{kind}", min_width=160) for kind in KINDS}
     context.records, inputs = Records(), context.inputs
 
-    # Gradio passes the request by annotation.
+    # Gradio finds the request by its annotation.
     def begin(
         request: gr.Request, portrait_name: str, voice_name: str, motion_name: str, portrait: Portrait | None,
         speech: Speech | None, motion: PoseClip | None, one: Any, two: Any, three: Any, at: float | None, look: bool,
@@ -211,7 +211,7 @@ def build(context: Context, tab: gr.Tab) -> None:
     linked.then(tell_copied, copied, None, **QUIET)
 
     def fill(variants: tuple[Variant, ...]) -> dict[Any, Any]:
-        """Put columns into the controls."""
+        """Set the controls to these columns."""
         seed, models = variants[0].seed, context.models()
         name = next((name for name in PRESETS if preset(name, seed, models) == variants), None)
         update: dict[Any, Any] = {count: len(variants), wanted: name}
@@ -233,7 +233,7 @@ def build(context: Context, tab: gr.Tab) -> None:
     for column in columns:
 
         def suit(model: str | None, column: Any = column) -> dict[Any, Any]:
-            """Show what the generator heeds that has just been chosen."""
+            """Show the controls that the newly chosen generator uses."""
             return updates(column.suit(context, model or OWN))
 
         column.fields["model"].input(suit, column.fields["model"], column.outputs(), **QUIET)
@@ -250,7 +250,7 @@ def build(context: Context, tab: gr.Tab) -> None:
     address.then(lambda: gr.Textbox(visible=True), None, link, **QUIET).then(tell_copied, copied, None, **QUIET)
 
     def cropped(source: str, kept: Any, linked: float | None = None) -> dict[Any, Any]:
-        """Where the crop is: as Animate has it for its portrait, or as a link says for one of the examples."""
+        """Set the crop: the one from the Animate tab for its portrait, or the one from a link for an example."""
         at = kept_crop(kept) if source == ANIMATE else linked
         return {crop: gr.Number(at, visible=at is not None)}
 
@@ -261,7 +261,7 @@ def build(context: Context, tab: gr.Tab) -> None:
     )  # fmt: skip
 
     def arrive(request: gr.Request, kept: Any) -> dict[Any, Any]:
-        """A link brings a comparison back, or settings for one."""
+        """Load the comparison, or the settings, that a link refers to."""
         text = request.query_params.get("compare")
         if not text:
             return cropped(ANIMATE, kept)
@@ -293,11 +293,11 @@ def build(context: Context, tab: gr.Tab) -> None:
     for event in (lined_up, arrived):
         event.success(watch, token, watching, **FOLLOWING)
 
-    timer = gr.Timer(ASK_AGAIN_SECONDS, active=False)  # its answer must not overtake a link's
+    timer = gr.Timer(ASK_AGAIN_SECONDS, active=False)  # not earlier: it must not overwrite a link's update
     arrived.then(lambda: gr.Timer(active=True), None, timer, **QUIET)
 
     def look_at_model(name: str | None, *models: str | None) -> dict[Any, Any]:
-        """Show the controls that have an effect, as soon as the model is loaded."""
+        """Show the controls that have an effect once the model is loaded."""
         can = context.engine.capabilities
         if can is None:
             return {timer: gr.skip()}

@@ -1,4 +1,4 @@
-"""What annotators' decisions come to in the end: one row a pair, and how far several annotators agree."""
+"""The final state of annotators' decisions, one row per pair, and the agreement between annotators."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ...errors import InputError
 from .decisions import NUDGE_LIMITS, DecisionBook, Mark
 
 Verdicts = dict[str, dict[str, str]]
-"""Annotator -> pair id -> decision, open ones left out."""
+"""Annotator -> pair id -> decision, without open ones."""
 _SUBJECT = ("pair", "name", "portrait", "clip", "portrait_sha256", "clip_sha256")
 
 
 def final_state(book: DecisionBook) -> list[dict[str, Any]]:
-    """What holds for every pair that an annotator has done something about, in the order of the first time.
+    """The final state of every pair that an annotator has worked on, in the order of first contact.
 
-    seconds: spent on it in all; corrected_clip: its file within the decisions folder, "" where there is none.
+    seconds: total time spent; corrected_clip: its file within the decisions folder, "" for none.
     """
     rows: dict[str, dict[str, Any]] = {}
     for record in book.records():
@@ -35,7 +35,7 @@ def final_state(book: DecisionBook) -> list[dict[str, Any]]:
         row["corrected_clip"] = ""
         if mark.corrected and book.clip_path(key).is_file():
             row["corrected_clip"] = f"{book.clip_path(key).parent.name}/{key}.npz"
-        rows[key] = row  # the place in the order stays the first one's
+        rows[key] = row  # keeps its position in the dict
     return list(rows.values())
 
 
@@ -73,7 +73,7 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _inert(value: Any) -> Any:
-    """Text that a spreadsheet takes for a formula gets a quote in front."""
+    """Quote text that a spreadsheet would take for a formula."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
@@ -93,7 +93,7 @@ def verdicts_in(folder: Path) -> Verdicts:
 
 
 def settled_in(folder: Path) -> dict[str, dict[str, str]]:
-    """Pair id -> what annotators settled a disagreement as, by whom and when: the last time counts."""
+    """Pair id -> how a disagreement was settled, by whom and when; the latest record counts."""
     found: dict[str, dict[str, str]] = {}
     for path in sorted(folder.glob("decisions-*.jsonl")):
         last = {record["pair"]: record for record in DecisionBook.at(path).records()}
@@ -106,7 +106,7 @@ def settled_in(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def cohens_kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
-    """Agreement of two annotators on the same pairs beyond chance, 1 at most; None where chance alone explains all.
+    """Agreement of two annotators on the same pairs beyond chance, 1 at most; None if chance alone explains all.
 
     Cohen, "A Coefficient of Agreement for Nominal Scales", 1960.
     """

@@ -1,4 +1,4 @@
-"""Annotators: a name belongs to whoever confirmed it first, who keeps a secret that opens it.
+"""Annotators: a name belongs to whoever claimed it first, and is protected by a secret.
 
 The decisions folder holds the secrets' hashes in one append-only file of JSON lines. To free a name whose secret is
 lost, whoever runs the server deletes its line; its decisions stay.
@@ -23,17 +23,17 @@ log = logging.getLogger("vivid")
 
 FILE = "annotators.jsonl"
 MOST_NAMES = 500
-"""Of one server: anybody who reaches it can begin a new one."""
+"""Per server: anybody who reaches it can claim a name."""
 
 
 class Annotators:
-    """The names of one decisions folder, and the way to what was decided under them."""
+    """The names in one decisions folder, and access to the decisions made under them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def claim(self, name: str) -> str:
-        """The new secret of a name that is free. Errors: InputError for names that are taken, or none, or too many."""
+        """Claim a free name; returns its new secret. Errors: InputError if it is taken or invalid, or with too many."""
         book = DecisionBook(self.folder, name)
         secret = secrets.token_urlsafe(24)
         with locked(self.folder / FILE) as file:
@@ -77,7 +77,7 @@ class Annotators:
 
 
 def _hashes_in(lines: Iterable[bytes]) -> dict[str, str]:
-    """Decisions file -> hash of its secret: whoever came first."""
+    """Decisions file -> hash of its secret; the first claim counts."""
     found: dict[str, str] = {}
     for line in lines:
         try:
@@ -85,7 +85,7 @@ def _hashes_in(lines: Iterable[bytes]) -> dict[str, str]:
             if isinstance(record["file"], str) and isinstance(record["sha256"], str):
                 found.setdefault(record["file"], record["sha256"])
         except (ValueError, TypeError, KeyError, RecursionError):
-            continue  # half a line of a server that was killed
+            continue  # a partial line, written by a server that was killed
     return found
 
 

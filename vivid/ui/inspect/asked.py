@@ -1,4 +1,4 @@
-"""What a page sent to Inspect, which may be anything, and how it is answered."""
+"""Requests from the Inspect page, which are untrusted, and error answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_SECONDS = 6 * 3600
 
 
 def answering(method: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Errors become {"error": sentence}: they are the page's to show."""
+    """Errors become {"error": sentence}, which the page shows."""
 
     @functools.wraps(method)
     def call(self: Any, data: Any = None) -> Answer:
@@ -43,7 +43,7 @@ def _refusal(text: str) -> Answer:
 
 
 def in_chinese(texts: Iterable[str]) -> dict[str, str]:
-    """English -> Chinese, as plain strings: what writes JSON for Gradio takes no others for names."""
+    """English -> Chinese, as plain strings, the only keys that Gradio's JSON encoder accepts."""
     return {str(text): chinese(text) for text in texts}
 
 
@@ -56,13 +56,13 @@ def plain_function(method: Callable[..., Answer]) -> Callable[[Any], Answer]:
 
 
 class Asked:
-    """What a page sent, which may be anything."""
+    """The data of a request, which is untrusted."""
 
     def __init__(self, data: Any) -> None:
         self._data = data if isinstance(data, dict) else {}
 
     def book(self, annotators: Annotators) -> DecisionBook:
-        """The decisions of whoever asks. Errors: InputError for those who do not hold their secret."""
+        """The sender's decisions. Errors: InputError without the right secret."""
         return annotators.book(self.text("name"), self.text("secret"))
 
     def text(self, name: str, limit: int = 200) -> str:
@@ -87,13 +87,13 @@ class Asked:
         return self._data.get("frame")
 
     def seconds(self) -> float:
-        """How long somebody has worked since the last time they told."""
+        """Seconds of work since the previous request."""
         value = self._data.get("seconds", 0)
         known = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_SECONDS
         return float(value) if known else 0.0
 
     def correction(self) -> Correction:
-        """What is changed about a calibration. Errors: InputError."""
+        """The requested changes to a calibration. Errors: InputError."""
         return Correction.of(checked_nudges(self.numbers("nudges")), checked_edits(self.items("edits")))
 
     def numbers(self, name: str) -> dict[str, Any]:

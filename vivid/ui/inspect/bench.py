@@ -1,7 +1,7 @@
-"""What the Inspect tab asks of the server: pairs, poses, calibration, decisions. Knows nothing of Gradio.
+"""The server side of the Inspect tab: pairs, poses, calibration, decisions. Independent of Gradio.
 
-The page draws the skeletons itself, so a pair travels once (picture, raw and calibrated points): stepping through its
-frames and moving points asks nothing of the server, a nudge costs one calibration and the new points.
+The page draws the skeletons itself, so a pair is sent once (picture, raw and calibrated points): stepping through its
+frames and moving points needs no request; a nudge costs one calibration and sends the new points.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .pairs import Pair, Source
 from .uploads import FOLDER, Collections
 
 MOST_NAMES = 10
-"""Annotators that one visitor may begin while the server runs: there is room for so many (see annotators.py)."""
+"""Names that one visitor may claim while the server runs, since their total is limited (see annotators.py)."""
 
 
 class Bench:
@@ -49,8 +49,8 @@ class Bench:
         overlap: int = 0,
         visitors: Visitors | None = None,
     ) -> None:
-        """overlap: how many annotators are to decide about each pair of the folder; 0 is everybody about all;
-        visitors: where files that are downloaded lie."""
+        """overlap: how many annotators are to decide about each pair of the folder; 0: everybody about all;
+        visitors: stores files for download."""
         self._visitors = visitors
         self._overlap, self._tally = overlap, Tally(decisions)
         self._annotators = Annotators(decisions)
@@ -72,7 +72,7 @@ class Bench:
 
     @answering
     def claim(self, asked: Asked) -> Answer:
-        """name -> the name as it is kept, and the secret that it belongs to from now on."""
+        """name -> the name as stored, and its new secret."""
         visitor = current.get()
         shares = {visitor.name: MOST_NAMES} if visitor.known else {}
         if visitor.address is not None:
@@ -89,7 +89,7 @@ class Bench:
 
     @answering
     def known(self, asked: Asked) -> Answer:
-        """name, secret -> the name, if that is its secret."""
+        """name, secret -> the name, if the secret is right."""
         return {"name": asked.book(self._annotators).name}
 
     @answering
@@ -145,7 +145,7 @@ class Bench:
         return self._fitted(self._pair(asked), asked)
 
     def _fitted(self, pair: Pair, asked: Asked) -> Answer:
-        """The page moves edited points itself: it gets them where they were, but the worst frames as they are."""
+        """The page applies edits itself, so it gets unedited points, but the worst frames of the edited clip."""
         nudges = checked_nudges(asked.numbers("nudges"))
         correction = Correction.of(nudges, checked_edits(asked.items("edits")))
         _, report, worst = self._fitting.corrected(pair, correction)
@@ -156,7 +156,7 @@ class Bench:
 
     @answering
     def look(self, asked: Asked) -> Answer:
-        """collection, pair, nudges, edits, frame -> that frame of the finished look, and where in the portrait."""
+        """collection, pair, nudges, edits, frame -> that frame of the finished look and its position."""
         pair, frame = self._pair(asked), Mark(frame=asked.frame()).frame
         picture, box = self._fitting.look(pair, asked.correction(), frame or 0, current.get().name)
         return {"picture": picture, "box": box}
@@ -168,7 +168,7 @@ class Bench:
 
     @answering
     def record(self, asked: Asked) -> Answer:
-        """collection, pair, name, secret, session, action and a mark -> the same mark, now on disk."""
+        """collection, pair, name, secret, session, action and a mark -> the mark, now stored on disk."""
         book, pair = asked.book(self._annotators), self._pair(asked)
         mark = Mark(
             asked.text("decision"),
@@ -190,7 +190,7 @@ class Bench:
 
     @answering
     def undo(self, asked: Asked) -> Answer:
-        """name, secret, session -> what was taken back: pair, superseded and its mark now; or {"pair": None}."""
+        """name, secret, session -> what was undone: pair, superseded and the mark now; or {"pair": None}."""
         book = asked.book(self._annotators)
         undone = book.undo(asked.text("session"))
         if undone is None:
@@ -204,7 +204,7 @@ class Bench:
 
     @answering
     def export(self, asked: Asked) -> Answer:
-        """name, secret -> the annotator's whole file as text, and what holds in the end as CSV and JSON."""
+        """name, secret -> the annotator's whole file as text, and the final state as CSV and JSON."""
         book = asked.book(self._annotators)
         rows = final_state(book)
         state = {"csv": as_csv(rows), "json": json.dumps(rows, indent=1, ensure_ascii=False)}
@@ -218,7 +218,7 @@ class Bench:
 
     @answering
     def clips(self, asked: Asked) -> Answer:
-        """name, secret -> all clips that this annotator has corrected in one ZIP: its address for this visitor."""
+        """name, secret -> the URL of a ZIP with all clips that this annotator has corrected."""
         book = asked.book(self._annotators)
         rows = [row for row in final_state(book) if row["corrected_clip"]]
         if not rows or self._visitors is None:
@@ -235,13 +235,13 @@ class Bench:
 
     @answering
     def progress(self, asked: Asked) -> Answer:
-        """collection, pair -> how far the poses of the pair's video are read: {done, total}, zeros when not begun."""
+        """collection, pair -> how far the poses of the pair's video are read: {done, total}, zeros if not started."""
         done, total = self._fitting.watched(self._pair(asked).clip)
         return {"done": done, "total": total}
 
     @property
     def calls(self) -> list[Callable[[Any], Answer]]:
-        """What a page may call, as plain functions (Gradio marks them, which methods do not allow)."""
+        """What a page may call, as plain functions (Gradio sets attributes on them, which methods do not allow)."""
         about_pairs = (self.open, self.load, self.fit, self.look, self.survey, self.progress, self.clip)
         methods = (self.claim, self.known, *about_pairs, self.record, self.undo, self.export, self.clips)
         return [plain_function(method) for method in methods]

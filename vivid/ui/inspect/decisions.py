@@ -1,7 +1,7 @@
 """Annotators' decisions: one append-only file of JSON lines for each name.
 
-Nothing is ever rewritten: a decision, a note, a nudge and an undo are each one more line, and what holds for a pair is
-what its last line says. So two browser windows under one name lose nothing, and a crash loses at most half a line.
+Nothing is ever rewritten: every decision, note, nudge and undo appends a line, and the last line of a pair is its
+current state. So two browser windows under one name lose nothing, and a crash loses at most one line.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from .ledger import append_line, locked
 ACTIONS = ("decide", "note", "nudge", "edit", "tag", "frame", "settle")
 DECISIONS = ("", "accept", "reject", "unsure")
 TAGS = ("hands", "arms", "size", "place", "contact", "jump", "outside", "face", "portrait")
-"""Reasons, in the order of their digits from 1 on."""
+"""Reasons, in the order of their digit keys from 1 on."""
 LAST_FRAME = 20_000
 NAME_LENGTH = 60
 NOTE_LENGTH = 4000
 FILE_BYTES = 32 * 2**20
-"""Of one annotator: ten thousand decisions. All of them are read to open a list of pairs and to undo."""
+"""Per annotator: ten thousand decisions. The whole file is read to open a list of pairs and to undo."""
 CLIP_BYTES = 64 * 2**20
-"""Of one annotator's corrected clips: four hundred of ten seconds."""
+"""Per annotator, of corrected clips: four hundred of ten seconds."""
 CLIP_STEP = 1 / 64
 """Pixels to which corrected clips are rounded: their files are half as large."""
 POINT_BYTES = 128 * 3 * 4
-"""Of one frame, before it is compressed."""
+"""Per frame, uncompressed."""
 NUDGE_LIMITS = {
     "offset_x": (-2.0, 2.0, 0.0),
     "offset_y": (-2.0, 2.0, 0.0),
@@ -52,14 +52,14 @@ NUDGE_LIMITS = {
     "right_length": (0.5, 2.0, 1.0),
     "right_hand": (0.5, 2.0, 1.0),
 }
-"""Name -> least, most, untouched. Offsets in shoulder widths of the portrait, angles in degrees, else factors; left
-and right are the person's arms. What they do is told in vivid.pose.report."""
+"""Name -> minimum, maximum, default. Offsets in shoulder widths of the portrait, angles in degrees, else factors; left
+and right are the person's arms. Their meaning is documented in vivid.pose.report."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What holds for one pair: one of DECISIONS ("" is open); a note; the nudges that differ from untouched; reasons,
-    of TAGS; the frame that shows what is bad; points moved by hand; what a disagreement was settled as."""
+    """The state of one pair: one of DECISIONS ("" is open); a note; the nudges that are not defaults; reasons,
+    from TAGS; the frame that shows the problem; points moved by hand; how a disagreement was settled."""
 
     decision: str = ""
     note: str = ""
@@ -84,12 +84,12 @@ class Mark:
 
     @property
     def corrected(self) -> bool:
-        """Whether the clip is another one than calibration's."""
+        """Whether the clip differs from the calibrated one."""
         return bool(self.nudges or self.edits)
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Mark:
-        """The mark that a line of the file states."""
+        """The mark in a record of the file."""
         note, nudges, tags, edits = (record.get(name) for name in ("note", "nudges", "tags", "edits"))
         marked = (dict(nudges or {}), tuple(tags or ()), record.get("frame"), edits or ())
         return cls(str(record["decision"]), str(note or ""), *marked, str(record.get("settled") or ""))
@@ -109,7 +109,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Undone:
-    """What an undo did: the pair it concerned, and whether another window's later decision was left standing."""
+    """The result of an undo: the pair, its mark, and whether a later decision from another window was kept."""
 
     pair: str
     mark: Mark
@@ -117,7 +117,7 @@ class Undone:
 
 
 def checked_nudges(nudges: Mapping[str, Any]) -> dict[str, float]:
-    """Numbers within NUDGE_LIMITS, untouched ones left out; InputError for anything else."""
+    """Numbers within NUDGE_LIMITS, without default values; InputError for anything else."""
     checked = {}
     for name, value in nudges.items():
         if name not in NUDGE_LIMITS:
@@ -131,7 +131,7 @@ def checked_nudges(nudges: Mapping[str, Any]) -> dict[str, float]:
 
 
 def clean_name(name: str) -> str:
-    """The name as people read it: trimmed, no control characters; InputError when nothing is left or it is too long."""
+    """The name for display: trimmed, without control characters; InputError if it is empty or too long."""
     text = unicodedata.normalize("NFKC", name)
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     if not text:
@@ -142,13 +142,13 @@ def clean_name(name: str) -> str:
 
 
 def decisions_file(folder: Path, name: str) -> Path:
-    """The file of one annotator inside `folder`; different names never share one, whatever characters they have.
+    """The file of one annotator inside `folder`; different names never share a file, whatever characters they contain.
 
-    Upper and lower case are the same person, because some file systems do not tell them apart.
+    Names are case-insensitive, because some file systems are.
     """
     person = clean_name(name).casefold()
     slug = "".join(c if c.isalnum() or c in "-_" else "_" for c in person)
-    if slug != person or re.search(r"-[0-9a-f]{8}$", slug):  # a plain name may not look like a marked one
+    if slug != person or re.search(r"-[0-9a-f]{8}$", slug):  # a plain name must not look like a hashed one
         slug += "-" + hashlib.sha256(person.encode()).hexdigest()[:8]
     return folder / f"decisions-{slug}.jsonl"
 
@@ -162,7 +162,7 @@ class DecisionBook:
 
     @classmethod
     def at(cls, path: Path) -> DecisionBook:
-        """The decisions in a file, whoever's they are."""
+        """The decisions in a given file."""
         book = cls(path.parent, "unnamed")
         book.path = path
         return book
@@ -172,7 +172,7 @@ class DecisionBook:
         return self.path.with_name(self.path.stem.replace("decisions-", "clips-", 1)) / f"{pair}.npz"
 
     def keep_clip(self, pair: str, clip: PoseClip | None) -> None:
-        """Keep a pair's corrected clip in place of an earlier one; None keeps none. Errors: InputError."""
+        """Store a pair's corrected clip in place of an earlier one; None deletes it. Errors: InputError."""
         path = self.clip_path(pair)
         if clip is None:
             path.unlink(missing_ok=True)
@@ -183,12 +183,12 @@ class DecisionBook:
         save_clip(clip, path, CLIP_STEP)
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """Every line, oldest first and one at a time; half-written and damaged ones are passed over."""
+        """Every line, oldest first and one at a time; partial and damaged ones are skipped."""
         with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
             yield from (record for _, record in _parsed(file))
 
     def marks(self) -> dict[str, Mark]:
-        """Pair id -> what holds for it now."""
+        """Pair id -> its current mark."""
         return {record["pair"]: Mark.of_record(record) for record in self.records()}
 
     def add(
@@ -213,11 +213,11 @@ class DecisionBook:
             )
 
     def undo(self, session: str) -> Undone | None:
-        """Take back this window's last record that is not yet taken back; None when there is none.
+        """Undo this window's latest record that is not undone yet; None if there is none.
 
-        Where another window under the same name has since decided about the same pair, its decision stays.
+        If another window under the same name has since decided about the same pair, that decision is kept.
         """
-        if not self.path.exists():  # nothing to take back, and no file to make for it
+        if not self.path.exists():  # nothing to undo, so do not create the file
             return None
         with locked(self.path) as file:
             last: dict[str, dict[str, Any]] = {}
@@ -291,7 +291,7 @@ def _finite(value: Any) -> Any:
 
 def _line(record: Mapping[str, Any]) -> bytes:
     text = json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode("utf-8", "replace")  # a browser may send half of a character
+    return text.encode("utf-8", "replace")  # a browser may send an unpaired surrogate
 
 
 def _parsed(lines: Iterable[bytes]) -> Iterator[tuple[bytes, dict[str, Any]]]:

@@ -32,9 +32,9 @@ from ..previews import Previews, Wanted, preview_settings
 from .pairs import Pair, Source, file_sha256
 
 SHOWN_SIDE = 1400
-"""Longer side, in pixels, of the picture that the page gets."""
+"""Longer side, in pixels, of the picture sent to the page."""
 PATIENCE_SECONDS = 20.0
-"""That a finished frame may wait for others' to be drawn."""
+"""Maximum wait for the frames of other visitors to be drawn."""
 Worst = dict[str, tuple[int, float]]
 
 
@@ -47,20 +47,20 @@ class Correction:
 
     @classmethod
     def of(cls, nudges: dict[str, float], edits: tuple[Edit, ...] = ()) -> Correction:
-        """From what a mark holds."""
+        """From the fields of a mark."""
         return cls(tuple(sorted(nudges.items())), edits)
 
 
 @dataclass(frozen=True)
 class Portrayed:
-    """A portrait as the tab needs it: its pose and what to say about it."""
+    """A portrait's pose and the notices about it."""
 
     pose: Pose
     notices: tuple[str, ...]
 
 
 class Fitting:
-    """Poses of pictures and clips, found once; clips calibrated and corrected. All methods raise InputError."""
+    """Cached poses of pictures and clips, and calibrated and corrected clips. All methods raise InputError."""
 
     def __init__(self, limits: Limits, previews: Previews) -> None:
         self._limits, self._previews = limits, previews
@@ -82,7 +82,7 @@ class Fitting:
         return self._portraits.get(file_sha256(source.path), make)
 
     def clip(self, source: Source) -> tuple[PoseClip, tuple[str, ...]]:
-        """The clip and what to say about it."""
+        """The clip and the notices about it."""
         key = file_sha256(source.path)
 
         def make() -> tuple[PoseClip, tuple[str, ...]]:
@@ -101,7 +101,7 @@ class Fitting:
         return self._clips.get(key, make)
 
     def watched(self, source: Source) -> tuple[int, int]:
-        """How many frames of a video are read by now, of how many; zeros when that has not begun."""
+        """How many frames of a video have been read, and of how many; zeros before that starts."""
         return self._watching.get(file_sha256(source.path), (0, 0))
 
     def calibrated(self, pair: Pair, nudges: dict[str, float]) -> tuple[PoseClip, CalibrationReport]:
@@ -125,7 +125,7 @@ class Fitting:
         return self._corrected.get((*_content(pair), correction), make)
 
     def surveyed(self, pair: Pair) -> Worst | None:
-        """The worst frames without corrections; None for videos that nobody has opened, which takes seconds each."""
+        """The worst frames without corrections; None for videos not opened yet, which would take seconds."""
         if _is_video(pair.clip) and not self._clips.holds(file_sha256(pair.clip.path)):
             return None
         return self._surveyed.get(_content(pair), lambda: self.corrected(pair, Correction())[2])
@@ -135,13 +135,13 @@ class Fitting:
         return place(self.clip(pair.clip)[0], self.portrait(pair.portrait).pose.canvas)[0]
 
     def picture(self, source: Source) -> str:
-        """The portrait as a data address."""
+        """The portrait as a data URI."""
         return data_uri(shrink(load_picture(source.path, self._limits), SHOWN_SIDE))
 
     def look(self, pair: Pair, correction: Correction, frame: int, visitor: str) -> tuple[str, list[float]]:
-        """The finished frame as a data address, and the part of the portrait's canvas that it shows (x0, y0, x1, y1).
+        """The finished frame as a data URI, and the part of the portrait's canvas that it shows (x0, y0, x1, y1).
 
-        One pair is kept ready for each of the last visitors.
+        One pair is cached for each of the latest visitors.
         """
         wanted, box = self._wanted.get((*_content(pair), correction), lambda: self._to_look_at(pair, correction))
         if not self._in_look.acquire(timeout=PATIENCE_SECONDS):
@@ -162,7 +162,7 @@ class Fitting:
         settings = preview_settings(self._previews.generator, portrait, RunSettings())
         assert settings.width and settings.height
         x0, y0, x1, y1 = crop_box(portrait, (settings.width, settings.height))[0]
-        # Hands are shaped after the motion: where it was corrected, that is the corrected one.
+        # Hands are shaped after the motion: if it was corrected, use the corrected one.
         motion = self.clip(pair.clip)[0] if correction == Correction() else clip
         wanted = Wanted(portrait, None, motion, (clip, report), settings)
         return wanted, [x0 / across, y0 / down, x1 / across, y1 / down]
@@ -170,7 +170,7 @@ class Fitting:
 
 @contextmanager
 def naming(source: Source) -> Iterator[None]:
-    """Among two hundred files, a message must say which one it means."""
+    """Add the file's name to messages: there may be two hundred files."""
     try:
         yield
     except InputError as error:
@@ -186,7 +186,7 @@ def _content(pair: Pair) -> tuple[str, str]:
 
 
 def nudges_of(flat: dict[str, float]) -> Nudges:
-    """The sliders' values as calibration takes them."""
+    """The sliders' values as calibration expects them."""
     arms = {
         side: ArmNudge(
             angle=flat.get(f"{side}_angle", 0.0),
@@ -200,7 +200,7 @@ def nudges_of(flat: dict[str, float]) -> Nudges:
 
 
 def packed(clip: PoseClip | Pose) -> str:
-    """All points (T, 128, 3) small enough to send again at every nudge: base64 of zlib of int16.
+    """All points (T, 128, 3), compressed so that they can be sent at every nudge: base64 of zlib of int16.
 
     Planes x, y, confidence, each (T, 128), differences from frame to frame; x and y in units of 1 / 4096 of the
     canvas' longer side, confidence in 1 / 100.

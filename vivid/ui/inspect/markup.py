@@ -1,4 +1,4 @@
-"""The Inspect tab's skeleton, which the scripts fill."""
+"""The Inspect tab's HTML, which the scripts fill in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILTERS = {
 }
 LAYERS = {"portrait": "P", "raw": "O", "calibrated": "C", "look": "L", "reference": "I", "face": "X"}
 SHARED = {"mine": "inspect_mine", "split": "inspect_split"}
-"""Filters of a folder whose pairs several annotators share."""
+"""Additional filters for a folder shared by several annotators."""
 EXTENTS = ("frame", "range", "clip")
 CORNERS = (
     '<svg viewBox="0 0 12 12" width="12" height="12" fill="none" stroke="currentColor" stroke-width="1.6">'
@@ -49,7 +49,7 @@ def _nudge(name: str, label: str) -> str:
 
 
 def _options(texts: Iterable[tuple[str, str]]) -> str:
-    """Choices by value and sentence, in English until the script has put the visitor's language."""
+    """Options from (value, key), in English until the script sets the visitor's language."""
     return "".join(f'<option value="{value}" data-in-text="{key}">{WORDS[key][0]}</option>' for value, key in texts)
 
 
@@ -60,9 +60,9 @@ def _button(name: str, sign: str, title: str) -> str:
 
 
 def template(count: int | None, lasting: bool, shared: bool) -> str:
-    """The tab's skeleton. Gradio reads this as a template: no backtick, no dollar sign.
+    """The tab's HTML. Gradio treats it as a template: no backticks, no dollar signs.
 
-    count: of the server's own pairs, None without a folder; lasting: whether decisions outlive a restart;
+    count: number of the server's own pairs, None without a folder; lasting: whether decisions survive a restart;
     shared: whether each pair is for some of the annotators only.
     """
     folder = (
@@ -134,7 +134,7 @@ def _list(shared: bool) -> str:
 
 
 def _middle(hints: str) -> str:
-    """The stage with what belongs to a frame of it."""
+    """The stage and the controls for its current frame."""
     layers = "".join(
         f'<button type="button" data-layer="{name}">{both("inspect_layer_" + name)} <kbd>{sign}</kbd></button>'
         for name, sign in LAYERS.items()
@@ -186,7 +186,7 @@ def _middle(hints: str) -> str:
 
 
 def _panel() -> str:
-    """The verdict, with reasons, and the sliders."""
+    """The decision with its reasons, and the sliders."""
     tags = "".join(
         f'<button type="button" data-tag="{tag}">{both("inspect_tag_" + tag)} <kbd>{digit}</kbd></button>'
         for digit, tag in enumerate(TAGS, 1)

@@ -1,4 +1,4 @@
-"""Several annotators on one folder: who still has to look at a pair, and what they disagree about."""
+"""Several annotators on one folder: who still has to judge a pair, and where they disagree."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from .agreement import cohens_kappa, fleiss_kappa
 from .decisions import DecisionBook, Mark
 
 EVERY_SECONDS = 3.0
-"""The others' files are looked at again only after so long."""
+"""Minimum interval between checks of the other annotators' files."""
 
 
 @dataclass(frozen=True)
 class Opinion:
-    """What one annotator holds of a pair, and since when (ISO 8601)."""
+    """One annotator's mark of a pair, and its time (ISO 8601)."""
 
     mark: Mark
     time: str
 
 
 def opinions_in(book: DecisionBook) -> dict[str, Opinion]:
-    """Pair id -> what holds for it, where it is decided or settled."""
+    """Pair id -> opinion, for pairs that are decided or settled."""
     held = {record["pair"]: Opinion(Mark.of_record(record), str(record.get("time", ""))) for record in book.records()}
     return {pair: opinion for pair, opinion in held.items() if opinion.mark.decision or opinion.mark.settled}
 
@@ -41,7 +41,7 @@ class Tally:
         self._guard = threading.Lock()
 
     def others(self, own: Path) -> dict[str, dict[str, Opinion]]:
-        """Annotator's file -> pair id -> what they hold of it; everybody but the owner of the file `own`."""
+        """Annotator's file -> pair id -> opinion, for everybody but the owner of the file `own`."""
         with self._guard:
             if time.monotonic() - self._looked > EVERY_SECONDS:
                 self._look()
@@ -60,7 +60,7 @@ class Tally:
 
 
 def by_pair(held: dict[str, dict[str, Opinion]]) -> dict[str, list[Opinion]]:
-    """Pair id -> what all of them hold of it."""
+    """Pair id -> everybody's opinions."""
     found: dict[str, list[Opinion]] = {}
     for opinions in held.values():
         for pair, opinion in opinions.items():
@@ -71,10 +71,10 @@ def by_pair(held: dict[str, dict[str, Opinion]]) -> dict[str, list[Opinion]]:
 def agreed(
     own: dict[str, Opinion], others: dict[str, dict[str, Opinion]], pairs: Iterable[str], overlap: int
 ) -> dict[str, Any]:
-    """How far annotators agree about those of `pairs` that enough of them have decided, so that nobody is led.
+    """Agreement on those of `pairs` that enough annotators have decided, so that nobody is influenced.
 
     pairs: how many those are; kappa: Fleiss' over everybody; two: for each other annotator the pairs in common, how
-    many were decided alike, and Cohen's kappa. Kappas are None where chance alone explains all.
+    many were decided alike, and Cohen's kappa. Kappas are None if chance alone explains all.
     """
     decided = [
         {pair: opinion.mark.decision for pair, opinion in held.items() if opinion.mark.decision}
@@ -92,10 +92,10 @@ def agreed(
 
 
 def shared(own: Opinion, others: list[Opinion], overlap: int) -> dict[str, Any]:
-    """What an annotator is told of a pair that `overlap` people are to decide about.
+    """What an annotator is told about a pair that `overlap` people are to decide.
 
-    enough: whether so many others have; others: their decisions and reasons, told once enough people have decided, so
-    that nobody is led; split: whether those differ and nobody has settled it; settled: by whoever did so last.
+    enough: whether so many others have decided; others: their decisions and reasons, shown once enough people have
+    decided, so that nobody is influenced; split: whether they differ and are not settled; settled: the latest outcome.
     """
     decided = [opinion for opinion in others if opinion.mark.decision]
     verdicts = [opinion.mark.decision for opinion in (*decided, own) if opinion.mark.decision]
@@ -110,5 +110,5 @@ def shared(own: Opinion, others: list[Opinion], overlap: int) -> dict[str, Any]:
 
 
 def first_pair(name: str, pairs: int) -> int:
-    """Where an annotator begins in a list of pairs: not all at the same place, or all would decide about the same."""
+    """Where an annotator starts in a list of pairs: at different places, or all would decide the same ones."""
     return zlib.crc32(name.casefold().encode()) % max(pairs, 1)

@@ -1,4 +1,4 @@
-"""Portraits and gesture clips, put together into pairs by their names."""
+"""Portraits and gesture clips, matched into pairs by name."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class Pair:
     clip: Source
 
     def subject(self) -> Subject:
-        """Who this is, for the decisions file: the same whatever the files are called or wherever they lie."""
+        """The pair's identity in the decisions file, independent of names and paths of its files."""
         portrait, clip = file_sha256(self.portrait.path), file_sha256(self.clip.path)
         identity = hashlib.sha256(f"{portrait} {clip}".encode()).hexdigest()[:24]
         return Subject(identity, self.name, self.portrait.name, self.clip.name, portrait, clip)
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content, remembered until the file changes."""
+    """SHA-256 of a file's contents, cached until the file changes."""
     try:
         stat = path.stat()
         return _sha256(path, stat.st_size, stat.st_mtime_ns)
@@ -62,7 +62,7 @@ def _sha256(path: Path, size: int, changed: int) -> str:
 
 
 def folder_sources(folder: Path) -> list[Source]:
-    """Everything usable under `folder`, hidden files and links that lead out of it left out."""
+    """Everything usable under `folder`, without hidden files and links that lead out of it."""
     root = folder.resolve()
     if not root.is_dir():
         raise InputError("The folder of pairs, {}, is not there: start the server with an existing one.", folder)
@@ -82,7 +82,7 @@ def match_pairs(sources: Iterable[Source]) -> tuple[list[Pair], list[str]]:
     """Pairs by equal names (0001.png with 0001.npz, a_portrait.jpg with a_clip.mp4, x/portrait.png with x/clip.npz).
 
     Where no name matches, one clip alone goes with every portrait, and one portrait alone with every clip. Returns
-    the pairs in the order of their names, and the names of the files that found no partner. Errors: InputError for
+    the pairs in the order of their names, and the names of unmatched files. Errors: InputError for
     more than MOST_PAIRS.
     """
     portraits: dict[str, list[Source]] = {}
@@ -98,7 +98,7 @@ def match_pairs(sources: Iterable[Source]) -> tuple[list[Pair], list[str]]:
         for clip in _best(clips[key])
     )
     pairs = list(islice(alike, MOST_PAIRS + 1))
-    if len(pairs) > MOST_PAIRS:  # many files under one name, each with each
+    if len(pairs) > MOST_PAIRS:  # many files of one name, combined with each other
         raise InputError("These files make more than {} pairs: load fewer at a time.", MOST_PAIRS)
     if not pairs:
         every_portrait = [source for group in portraits.values() for source in group]
@@ -126,7 +126,7 @@ def _kind(name: str) -> str | None:
 
 
 def _key(name: str) -> str:
-    """What the names of two partners have in common."""
+    """The part of a name that a pair's files have in common."""
     lower = name.lower()
     ending = next(ending for ending in PICTURES + CLIPS + VIDEOS if lower.endswith(ending))
     parts = PurePath(lower[: -len(ending)]).parts
@@ -135,13 +135,13 @@ def _key(name: str) -> str:
 
 
 def _best(clips: Sequence[Source]) -> Sequence[Source]:
-    """Ready poses before the video that they were probably read from."""
+    """Prefer pose files to the video that they were probably detected in."""
     ready = [clip for clip in clips if not clip.name.lower().endswith(VIDEOS)]
     return ready or clips
 
 
 def _named(pairs: list[Pair]) -> list[Pair]:
-    """Short names, told apart where portraits or clips repeat, in the order of people (2 before 10)."""
+    """Pairs with short, distinct names, in natural order (2 before 10)."""
     shared: dict[str, list[Pair]] = {}
     for pair in pairs:
         key = _key(pair.portrait.name) if _key(pair.portrait.name) == _key(pair.clip.name) else ""

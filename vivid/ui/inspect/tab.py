@@ -1,7 +1,7 @@
-"""The Inspect tab: annotators check how gesture clips fit portraits, two hundred pairs in a row.
+"""The Inspect tab: annotators judge how gesture clips fit portraits, in long lists of pairs.
 
-The work happens in one gr.HTML: the browser draws and listens (main.js and those after it), the server finds poses,
-calibrates and keeps decisions (bench.py). Only the upload field is Gradio's own, because it checks files.
+The work happens in one gr.HTML: the browser draws and handles input (main.js and the scripts after it), the server
+detects poses, calibrates and stores decisions (bench.py). Only the upload field is a Gradio component.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .words import WORDS
 
 HERE = Path(__file__).parent
 SCRIPTS = ("main", "decide", "nudge", "edit", "list", "who", "work", "stage", "keys")
-"""One function in the page, in this order."""
+"""Joined in this order into one function."""
 MOST_UPLOADS = 1000
 
 
@@ -73,7 +73,7 @@ def build(context: Context, tab: gr.Tab) -> None:
 
 
 def _script(folder: bool) -> str:
-    """The browser's part, with what it must know about skeletons, nudges and words."""
+    """The script, with its data about skeletons, nudges and texts."""
     setup = {
         "nudges": NUDGE_LIMITS,
         "limbs": [[*limb, _colour(k / len(BODY_LIMBS))] for k, limb in enumerate(BODY_LIMBS)],

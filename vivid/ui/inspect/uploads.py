@@ -1,4 +1,4 @@
-"""Which pairs a page may ask about: the server's folder, and what visitors have uploaded, under secret names."""
+"""The pairs that a page may access: the server's folder, and visitors' uploads under secret names."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..visitors import Visitor, current
 from .pairs import Pair, Source, folder_sources, match_pairs
 
 FOLDER = "folder"
-"""The collection that the server was started with; uploaded ones have names that cannot be guessed."""
+"""The collection given at the server's start; uploaded ones have unguessable names."""
 MOST_COLLECTIONS = 500
 MOST_OF_VISITOR = 20
-"""Uploaded collections of one visitor; the oldest gives way."""
+"""Uploaded collections of one visitor; the oldest is dropped."""
 
 
 class Collections:
@@ -45,7 +45,7 @@ class Collections:
         return name, lonely
 
     def pairs(self, name: str, again: bool = False) -> dict[str, Pair]:
-        """The pairs of a collection; `again` looks into the server's folder anew. Errors: InputError."""
+        """The pairs of a collection; `again` rereads the server's folder. Errors: InputError."""
         if name == FOLDER and self._folder is not None and (again or FOLDER not in self._collections):
             self._keep(FOLDER, match_pairs(folder_sources(self._folder))[0])
         pairs = self._collections.get(name)
@@ -54,7 +54,7 @@ class Collections:
         return pairs
 
     def known(self, name: str) -> dict[str, Pair]:
-        """The same; none for a collection that is gone."""
+        """The same, but empty for a collection that no longer exists."""
         return self._collections.get(name, {})
 
     def _forget(self, name: str) -> None:
@@ -68,7 +68,7 @@ class Collections:
             if kept.setdefault(pair.subject().id, pair) is not pair:
                 doubles.append(pair.name)
         self._collections[name], self.doubles[name] = kept, doubles
-        while len(self._collections) > MOST_COLLECTIONS:  # whoever has most loses the oldest one
+        while len(self._collections) > MOST_COLLECTIONS:  # the visitor with most collections loses the oldest
             whose = {other: visitor.address or visitor.name for other, visitor in self._visitors.items()}
             most = Counter(whose.values()).most_common(1)[0][0]
             self._forget(next(other for other, group in whose.items() if group == most))

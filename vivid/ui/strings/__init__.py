@@ -1,9 +1,9 @@
-"""Every sentence of the page, in English and Chinese, and the ways to put one on the page.
+"""All texts of the page in English and Chinese, and functions to render them.
 
 - `t(key)`: static labels; the browser translates (gr.I18n).
-- `both(key, ...)`: sentences with values in them; HTML that holds both languages, the style sheet shows one.
+- `both(key, ...)`: sentences with values, as HTML in both languages, of which the style sheet shows one.
 - `say(key, request, ...)`: plain text in the visitor's language, for toasts, validators and tables.
-- `told(message)`, `both_of(message)`: the last two for what was raised or noted elsewhere, a `Message` or its English.
+- `told(message)`, `both_of(message)`: the same for errors and notices, given as a `Message` or in English.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from . import common, inputs, runs
 STRINGS: dict[str, tuple[str, str]] = dict(common.WORDS)
 """key -> (English, Chinese)"""
 SENTENCES: dict[str, str] = {**inputs.SENTENCES, **runs.SENTENCES}
-"""What is raised or noted, as an English template -> Chinese"""
+"""Errors and notices: English template -> Chinese"""
 for _tab in TABS:
     STRINGS |= module_of(_tab, "words").WORDS
     SENTENCES |= module_of(_tab, "words").SENTENCES
@@ -41,20 +41,20 @@ html:not([lang^="zh"]) .vivid-languages .lang-to-en, html[lang^="zh"] .vivid-lan
 
 
 def translations() -> gr.I18n:
-    """The tables as Gradio wants them, one a locale that Gradio's own page knows."""
+    """The texts for Gradio, by locales that its frontend knows."""
     english = {key: pair[0] for key, pair in STRINGS.items()}
     chinese = {key: pair[1] for key, pair in STRINGS.items()}
     return gr.I18n(**{"en": english, "zh-CN": chinese, "zh-TW": chinese})
 
 
 def t(key: str) -> I18nData:
-    """A static text; KeyError for an unknown key."""
+    """A static text, translated by the browser; KeyError for an unknown key."""
     STRINGS[key]
     return I18nData(key)
 
 
 def both(key: str, **values: Any) -> str:
-    """HTML with the sentence in both languages; values are escaped, messages and pairs (en, zh) differ by language."""
+    """HTML with the sentence in both languages; values are escaped; messages and pairs (en, zh) differ."""
     parts = []
     for index, language in enumerate(("en", "zh")):
         chosen = {name: html.escape(str(_pick(value, index))) for name, value in values.items()}
@@ -75,14 +75,14 @@ def _pick(value: Any, index: int) -> Any:
 
 
 def chinese(text: str) -> str:
-    """A message in Chinese, with its values; as it is where no catalogue knows it."""
+    """A message and its values in Chinese; unchanged if it is in no catalogue."""
     message = Message(text)
     template = CHINESE.get(message.template, message.template)
     return template.format(*map(chinese, message.values)) if message.values else template
 
 
 def told(text: str, request: gr.Request | None = None) -> str:
-    """A message in the language of the visitor, by default of whoever is being served; programs get English."""
+    """A message in the visitor's language, by default of the current request; programs get English."""
     return chinese(text) if language_of(request or LocalContext.request.get(None)) == "zh" else text
 
 
@@ -93,13 +93,13 @@ def both_of(text: str) -> str:
 
 
 def parts(names: Iterable[str]) -> tuple[str, str]:
-    """Parts of a model as people read them, as a value of `both`."""
+    """Titles of a model's parts, as a value for `both`."""
     known = [STRINGS.get(f"part_{name}", (name.replace("_", " "),) * 2) for name in names]
     return ", ".join(english for english, _ in known), "、".join(chinese for _, chinese in known)
 
 
 def language_of(request: gr.Request | None) -> str:
-    """ "zh" or "en": what the visitor chose in the page, else the browser's first language."""
+    """ "zh" or "en": the visitor's choice on the page, else the browser's first language."""
     headers: Any = getattr(request, "headers", None) or {}
     cookies: Any = getattr(request, "cookies", None) or {}
     chosen = cookies.get(COOKIE)
