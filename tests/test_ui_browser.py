@@ -32,14 +32,13 @@ def test_from_portrait_to_a_playing_video(
     page.wait_for_selector("#quality")
     make(page)
     page.wait_for_selector("#preview img")
-    assert not page.is_visible("#generate") and not page.is_visible("#check-look")
+    for hidden in ("#generate", "#check-look"):
+        page.wait_for_selector(hidden, state="hidden")
     page.wait_for_selector("#result-video video")
     page.wait_for_function("document.querySelector('#result-video video').readyState >= 2")
-    moved = page.evaluate(
-        "async () => { const v = document.querySelector('#result-video video'); v.muted = true; await v.play();"
-        " await new Promise(r => setTimeout(r, 500)); return [v.currentTime > 0, v.videoWidth]; }"
-    )
-    assert moved == [True, 128]
+    page.evaluate("() => { const v = document.querySelector('#result-video video'); v.muted = true; v.play(); }")
+    page.wait_for_function("document.querySelector('#result-video video').currentTime > 0")
+    assert page.evaluate("document.querySelector('#result-video video').videoWidth") == 128
     assert "Seed 0" in page.inner_text("#result-line")
     with page.expect_download() as waiting:
         page.click("#download")
@@ -108,7 +107,7 @@ def test_a_few_seconds_are_played_with_sound(page: Any, files: dict[str, str]) -
     page.fill("#check-frame input[type=number]", "3")
     page.press("#check-frame input[type=number]", "Enter")
     page.wait_for_selector("#check-look img")
-    assert not page.is_visible("#check-video video")
+    page.wait_for_selector("#check-video video", state="hidden")
 
 
 def cookies(page: Any) -> dict[str, str]:
@@ -122,7 +121,8 @@ def test_a_portrait_that_cannot_speak_gets_the_sentence_instead(
     try:
         page.set_input_files("#portrait input[type=file]", files["portrait.png"])
         page.wait_for_selector("#check-status:has-text('so it cannot speak')")
-        assert not page.is_visible("#check-look img") and not page.is_visible("#check-play")
+        for hidden in ("#check-look img", "#check-play"):
+            page.wait_for_selector(hidden, state="hidden")
         open_details(page)
         page.wait_for_selector("#check-slider img")
     finally:
@@ -139,19 +139,19 @@ def test_stop_in_the_middle_keeps_the_inputs(page: Any, files: dict[str, str], s
         page.wait_for_selector("#progress:has-text('Stopped')")
     finally:
         server.pipeline.pause = 0.1
+    page.wait_for_selector("#stop", state="hidden")
+    for shown in ("#portrait-summary .va-filled", "#check-look img", "#generate:enabled"):
+        page.wait_for_selector(shown)
     assert not server.context.jobs.busy
-    assert page.is_visible("#portrait-summary .va-filled") and page.is_visible("#check-look img")
-    assert page.is_enabled("#generate")
-    assert not page.is_visible("#stop")
 
 
 def test_a_reload_during_a_run_finds_the_result(page: Any, files: dict[str, str], server: Server) -> None:
     fill(page, files)
     server.pipeline.go.clear()
+    kept = page.evaluate("localStorage.getItem('vividanimator-results')")
     make(page)
     page.wait_for_selector("#stop")
-    page.wait_for_function("localStorage.getItem('vividanimator-results')")
-    page.wait_for_timeout(500)
+    page.wait_for_function("kept => localStorage.getItem('vividanimator-results') !== kept", arg=kept)
     page.reload()
     page.wait_for_selector("#stop")
     server.pipeline.go.set()

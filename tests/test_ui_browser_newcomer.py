@@ -22,15 +22,16 @@ def screen(chromium: Any, server: Server, request: pytest.FixtureRequest) -> Ite
         yield opened
 
 
-def in_view(page: Any, selector: str) -> bool:
-    """Whether all of it is on the screen, and nothing lies over its middle."""
-    return page.evaluate(
-        "(selector) => { const e = document.querySelector(selector), b = e.getBoundingClientRect();"
-        " const top = document.elementFromPoint(b.x + b.width / 2, b.y + b.height / 2);"
-        " return b.width > 0 && b.top >= 0 && b.left >= 0 && b.bottom <= innerHeight && b.right <= innerWidth"
-        " && (e.contains(top) || top.contains(e)); }",
-        selector,
-    )
+def in_view(page: Any, *selectors: str) -> None:
+    """Wait until all of them are whole on the screen, and nothing lies over their middles."""
+    for selector in selectors:
+        page.wait_for_function(
+            "(selector) => { const e = document.querySelector(selector), b = e?.getBoundingClientRect();"
+            " if (!b?.width || b.top < 0 || b.left < 0 || b.bottom > innerHeight || b.right > innerWidth) return false;"
+            " const top = document.elementFromPoint(b.x + b.width / 2, b.y + b.height / 2);"
+            " return e.contains(top) || top.contains(e); }",
+            arg=selector,
+        )
 
 
 def shown_once(page: Any, selector: str) -> None:
@@ -46,21 +47,21 @@ def test_two_files_and_one_click_make_a_video_and_nothing_needs_scrolling(
     screen: Any, files: dict[str, str], server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server.pipeline, "pause", 0.5)  # long enough to see Stop
-    assert in_view(screen, "#generate") and in_view(screen, "#example-video video")
+    in_view(screen, "#generate", "#example-video video")
     screen.set_input_files("#portrait input[type=file]", files["portrait.png"])
     screen.wait_for_selector("#check-notices .vivid-ok")
-    assert in_view(screen, "#screen") and in_view(screen, "#generate")
+    in_view(screen, "#screen", "#generate")
     screen.wait_for_selector("#motion-summary:has-text('Calm · used until you choose')")
     screen.set_input_files("#voice input[type=file]", files["voice.wav"])
     screen.wait_for_selector("#todo:has-text('made in about')")
-    assert in_view(screen, "#generate")
+    in_view(screen, "#generate")
     screen.evaluate("scrollTo(0, document.body.scrollHeight)")
     screen.click("#generate")
     screen.wait_for_selector("#stop")
-    assert in_view(screen, "#stop")
+    in_view(screen, "#stop")
     shown_once(screen, "#result-video video")
     screen.wait_for_function("document.querySelector('#result-video video').currentTime > 0")
-    assert in_view(screen, "#download")
+    in_view(screen, "#download")
 
 
 def test_the_stage_stays_in_view_while_gestures_are_chosen(page: Any, files: dict[str, str]) -> None:
@@ -68,9 +69,8 @@ def test_the_stage_stays_in_view_while_gestures_are_chosen(page: Any, files: dic
     page.wait_for_selector("#check-notices .vivid-ok")
     open_motion(page, "Ready-made")
     page.click("#motions .thumbnail-item >> nth=-1")
-    page.evaluate("scrollTo(0, 300)")
-    assert page.evaluate("scrollY") > 100
-    assert in_view(page, "#screen") and in_view(page, "#generate")
+    page.wait_for_function("() => { scrollTo(0, 300); return scrollY > 100; }")
+    in_view(page, "#screen", "#generate")
 
 
 def test_an_example_is_played_at_once_and_taken_over_with_one_click(page: Any) -> None:
@@ -121,10 +121,10 @@ def test_another_language_needs_no_reload(page: Any, files: dict[str, str]) -> N
     page.wait_for_selector("#generate:has-text('生成视频')")
     page.wait_for_selector("#tabs [role=tab]:has-text('关于')")
     page.wait_for_selector("#motions .caption-label:has-text('挥手')", state="attached")
-    assert page.evaluate("window.stayed") and page.is_visible("#check-look img")
-    text = page.inner_text("#animate")
+    page.wait_for_selector("#check-look img")
     for english in ("Portrait", "Make", "Ready", "gestures", "Frame", "Change", "Play"):
-        assert english not in text
+        page.wait_for_function("(word) => !document.getElementById('animate').innerText.includes(word)", arg=english)
+    assert page.evaluate("window.stayed")
     page.get_by_role("button", name="English", exact=True).click()
     page.wait_for_selector("#generate:has-text('Make the video')")
     assert page.evaluate("window.stayed")
@@ -150,7 +150,7 @@ def test_few_keys_lead_to_the_button(page: Any, files: dict[str, str]) -> None:
     page.wait_for_selector("#todo:has-text('Ready')")
     focused = "document.activeElement.id || document.activeElement.closest('#generate')?.id"
     page.keyboard.press("Tab")
-    assert "Skip" in page.evaluate("document.activeElement.innerText")
+    page.wait_for_function("document.activeElement.innerText.includes('Skip')")
     page.keyboard.press("Enter")
     page.wait_for_function(f"({focused}) === 'generate'")
     page.keyboard.press("Enter")
@@ -165,7 +165,7 @@ def test_the_fit_is_judged_in_colours(page: Any, files: dict[str, str], server: 
         open_motion(page, "Clip file")
         page.set_input_files("#motion-clip input[type=file]", files["wave.npz"])
         page.wait_for_selector("#check-notices .vivid-warn:has-text('Only the head will move')")
-        assert not page.is_visible("#check-notices .vivid-ok")
+        page.wait_for_selector("#check-notices .vivid-ok", state="hidden")
     finally:
         server.look.still = (False, False)
 
@@ -221,16 +221,16 @@ def test_a_finished_video_leads_on_to_other_gestures(page: Any, files: dict[str,
     fill(page, files)
     make(page)
     page.wait_for_selector("#result-video video")
-    assert not page.is_visible("#generate")
+    page.wait_for_selector("#generate", state="hidden")
     page.click("#other-motion")
     page.wait_for_selector("#motions button[aria-label='Wave']", state="attached")
     page.wait_for_selector("#check-look img")
     open_motion(page, "Ready-made")
     page.click("#motions button[aria-label='Wave']")
     page.wait_for_selector("#motion-summary :text('Wave')")
-    assert page.is_visible("#portrait-summary .va-filled") and page.is_visible("#voice-summary .va-filled")
-    page.wait_for_selector("#todo:has-text('made in about')")
-    assert page.is_visible("#generate")
+    for shown in ("#portrait-summary .va-filled", "#voice-summary .va-filled", "#todo:has-text('made in about')"):
+        page.wait_for_selector(shown)
+    page.wait_for_selector("#generate")
     page.click("#last-results .thumbnail-item")
     page.wait_for_selector("#result-video video")
 
@@ -248,6 +248,5 @@ def test_on_a_phone_the_bar_at_the_bottom_hides_nothing_for_good(
                 "() => { window.scrollTo(0, 1e6); const low = (each) =>"
                 " document.querySelector(each)?.getBoundingClientRect().bottom || 0;"
                 " return Math.max(low('#advanced'), low('#last-results'), low('footer'))"
-                " <= document.getElementById('dock').getBoundingClientRect().top; }",
-                timeout=20_000,
+                " <= document.getElementById('dock').getBoundingClientRect().top; }"
             )

@@ -103,6 +103,16 @@ def records(server: SimpleNamespace, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
 
+def recorded(page: Any, server: SimpleNamespace, name: str, count: int) -> list[dict[str, Any]]:
+    """The records of an annotator, once there are so many: what is moved by keys is saved a moment later."""
+    for _ in range(SLOW // 100):
+        if len(records(server, name)) >= count:
+            break
+        page.wait_for_timeout(100)
+    assert len(records(server, name)) == count
+    return records(server, name)
+
+
 def states(page: Any) -> list[str]:
     return page.eval_on_selector_all("[data-go]", "nodes => nodes.map(node => node.className.split(' ')[0])")
 
@@ -118,9 +128,8 @@ def test_a_day_of_an_annotator(chromium: Any, server: SimpleNamespace, tmp_path:
     page.keyboard.press("Enter")
     page.click('[data-decide="reject"]')
     drawn(page, "3")
-    saved(page)
     assert states(page) == ["accept", "reject", "open"]
-    assert [r["action"] for r in records(server, "anna")] == ["decide", "note", "decide"]
+    assert [r["action"] for r in recorded(page, server, "anna", 3)] == ["decide", "note", "decide"]
     assert records(server, "anna")[-1]["note"] == "a raru note"
     assert all(0 < r["seconds"] < 60 for r in records(server, "anna"))
     # Undo twice: the decision, then the note.
@@ -140,8 +149,7 @@ def test_a_day_of_an_annotator(chromium: Any, server: SimpleNamespace, tmp_path:
     page.wait_for_function("document.querySelector('[data-confirmed]')")
     assert np.abs(here - before).mean() > 10 * np.abs(here - painted(page)).mean()
     page.locator('[data-nudge="scale"]').evaluate("node => node.dispatchEvent(new Event('change'))")
-    page.wait_for_function("document.querySelector('#vivid-inspect [data-is=saved]').textContent.includes('Saved')")
-    assert records(server, "anna")[-1]["nudges"] == nudges
+    assert recorded(page, server, "anna", 6)[-1]["nudges"] == nudges
     # A reload goes on where it was.
     page.reload()
     drawn(page, "2")
@@ -222,7 +230,7 @@ def test_no_key_reaches_the_name_and_control_z_is_undo(chromium: Any, server: Si
     page.keyboard.press("Control+z")
     drawn(page, "1")
     page.wait_for_function("document.querySelectorAll('[data-go].open').length === 3")
-    assert [r["action"] for r in records(server, "zoe")] == ["decide", "decide", "undo", "undo"]
+    assert [r["action"] for r in recorded(page, server, "zoe", 4)] == ["decide", "decide", "undo", "undo"]
     assert page.input_value('[data-is="name"]') == "" and page.inner_text('[data-is="annotator"]') == "Zoe"
     # In the note it takes back what is typed, as everywhere.
     page.keyboard.press("n")
@@ -248,8 +256,7 @@ def test_reasons_bad_frames_and_order_by_key(chromium: Any, server: SimpleNamesp
     for key in ("7", "1", "2", "2", "ArrowDown", "ArrowDown", "b", "s"):
         page.keyboard.press(key)
     loaded("2")
-    saved(page)
-    last = records(server, "rita")[-1]
+    last = recorded(page, server, "rita", 6)[-1]
     assert (last["decision"], last["tags"], last["frame"]) == ("unsure", ["hands", "outside"], 2)
     assert states(page) == ["unsure", "open", "open"]
     # The pair that jumps most comes first, and W shows where.
@@ -306,7 +313,7 @@ def test_two_windows_of_one_name_stay_in_step(chromium: Any, server: SimpleNames
     far.wait_for_function("document.querySelector('[data-go]').className.startsWith('reject')")
     two.keyboard.press("u")
     one.wait_for_function("document.querySelector('[data-go]').className.startsWith('open')")
-    assert [r["action"] for r in records(server, "wanda")] == ["decide", "undo"]
+    assert [r["action"] for r in recorded(one, server, "wanda", 2)] == ["decide", "undo"]
     # A point that is moved in one window is moved in the other.
     two.click("[data-go='0']")
     drawn(two, "1")
@@ -328,13 +335,11 @@ def test_two_annotators_do_not_see_each_other(chromium: Any, server: SimpleNames
     one, other = opened(first, server.url, "One"), opened(second, server.url, "Other")
     one.keyboard.press("a")
     drawn(one, "2")
-    saved(one)
     other.keyboard.press("r")
     drawn(other, "2")
-    saved(other)
     assert (states(one)[0], states(other)[0]) == ("accept", "reject")
-    assert [r["decision"] for r in records(server, "one")] == ["accept"]
-    assert [r["decision"] for r in records(server, "other")] == ["reject"]
+    assert [r["decision"] for r in recorded(one, server, "one", 1)] == ["accept"]
+    assert [r["decision"] for r in recorded(other, server, "other", 1)] == ["reject"]
     first.close()
     second.close()
 
@@ -447,7 +452,7 @@ def test_a_point_is_exported_where_it_was_dropped(chromium: Any, server: SimpleN
     np.testing.assert_allclose(exported(page, tmp_path).body, FITTED.body, atol=0.02)
     # A wrist within reach: it lies where it was dropped, its hand came along, the arm kept its lengths.
     drag(page, FITTED.body[8, 7], (-30, -45))
-    saved(page)
+    recorded(page, server, "dora", 1)
     clip = exported(page, tmp_path)
     np.testing.assert_allclose(clip.body[8, 7, :2], FITTED.body[8, 7, :2] + (-30, -45), atol=0.6)
     moved = clip.body[8, 7, :2] - FITTED.body[8, 7, :2]
@@ -471,21 +476,20 @@ def test_a_point_is_exported_where_it_was_dropped(chromium: Any, server: SimpleN
     page.keyboard.press("k")
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("ArrowUp")
-    page.wait_for_function("document.querySelector('[data-is=edits]').textContent.includes('2')")
-    saved(page)
-    last = records(server, "dora")[-1]["edits"][-1]
+    last = recorded(page, server, "dora", 2)[-1]["edits"][-1]
     assert (last["point"], last["by"], last["first"], last["last"]) == (19, [10.0, -1.0], 0, 24)
     after = exported(page, tmp_path)
     np.testing.assert_allclose((after.hands - clip.hands)[:, 0, 1, :2], [[10, -1]] * 25, atol=0.03)
     # Undo and redo, each alone; the files say the same to the byte.
     both = (tmp_path / "clip.npz").read_bytes()
     page.keyboard.press(".")
-    for key, count in (("Control+z", "1"), ("Control+z", ""), ("Control+Shift+Z", "1"), ("y", "2")):
+    steps = (("Control+z", "1"), ("Control+z", ""), ("Control+Shift+Z", "1"), ("y", "2"))
+    for number, (key, count) in enumerate(steps, 3):
         page.keyboard.press(key)
         page.wait_for_function(
             "c => document.querySelector('[data-is=edits]').innerText.replace(/\\D/g, '') === c", arg=count
         )
-        saved(page)
+        recorded(page, server, "dora", number)
         assert page.inner_text('[data-is="time"]').startswith("9 / 25")  # where the change is to be seen
     exported(page, tmp_path)
     assert (tmp_path / "clip.npz").read_bytes() == both
@@ -520,7 +524,7 @@ def test_the_stage_zooms_at_the_pointer_and_a_range_blends(
             page.keyboard.press(key)
     assert page.inner_text('[data-is="from"]') + page.inner_text('[data-is="to"]') == "519"
     drag(page, finger, (12, 6))
-    saved(page)
+    recorded(page, server, "zack", 1)
     way = (exported(page, tmp_path).hands - FITTED.hands)[:, 1, 8, :2]
     np.testing.assert_allclose(way[12], (12, 6), atol=0.3)
     np.testing.assert_allclose(way[[0, 3, 4, 18, 19, 24]], 0, atol=0.02)
@@ -546,6 +550,15 @@ def test_the_stage_zooms_at_the_pointer_and_a_range_blends(
     context.close()
 
 
+def others_say(page: Any, text: str) -> None:
+    """Come back to a window until it tells that of the others: the server looks at their files now and then."""
+    page.wait_for_function(
+        "text => { dispatchEvent(new Event('focus'));"
+        " return document.querySelector('[data-is=others]').innerText.includes(text); }",
+        arg=text, polling=1000,
+    )  # fmt: skip
+
+
 def test_two_annotators_disagree_and_settle_it(chromium: Any, tmp_path: Path) -> None:
     with served(tmp_path, overlap=2) as server:
         first, second = (chromium.new_context(locale="en-US") for _ in range(2))
@@ -564,24 +577,19 @@ def test_two_annotators_disagree_and_settle_it(chromium: Any, tmp_path: Path) ->
             page.keyboard.press("Shift+A")  # there is nothing to settle yet: no verdict either
             assert "Nobody disagrees" in page.inner_text('[data-is="status"]')
             page.keyboard.press(key)
-            saved(page)
+            recorded(page, server, name.lower(), 1)
             pages.append(page)
         ida, jon = pages
-        ida.wait_for_timeout(3100)  # the server looks at the others' files so often
         for page in (ida, jon):
-            page.evaluate("dispatchEvent(new Event('focus'))")
-            page.wait_for_function("document.querySelector('[data-is=others]').innerText.includes('do not agree')")
+            others_say(page, "do not agree")
         assert jon.inner_text('[data-is="others"]').startswith("The others: Accept")
         jon.select_option('[data-is="filter"]', "split")
         assert jon.eval_on_selector_all("li:not([hidden]) [data-go]", "nodes => nodes.length") == 1
         jon.keyboard.press("Shift+A")
-        saved(jon)
+        last = recorded(jon, server, "jon", 2)[-1]
         assert "Settled: Accept" in jon.inner_text('[data-is="others"]')
-        last = records(server, "jon")[-1]
         assert (last["action"], last["decision"], last["settled"]) == ("settle", "reject", "accept")
-        ida.wait_for_timeout(5000)
-        ida.evaluate("dispatchEvent(new Event('focus'))")
-        ida.wait_for_function("document.querySelector('[data-is=others]').innerText.includes('Settled: Accept')")
+        others_say(ida, "Settled: Accept")
         first.close()
         second.close()
 
