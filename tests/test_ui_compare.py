@@ -32,9 +32,9 @@ from vivid.ui.compare.settings import (
     Variant,
     differences,
     from_link,
-    heeded_by,
     preset,
     presets_for,
+    settings_used_by,
 )
 from vivid.ui.context import AnimateInputs, Context
 
@@ -153,12 +153,12 @@ LAYERED = Capabilities(
 
 def test_a_generator_is_only_asked_what_it_heeds() -> None:
     one_step = FakePipeline(untrained=("codebook",), steps=1).capabilities
-    assert heeded_by(LAYERED) == ("seed", "calibrate")
-    assert heeded_by(one_step) == ("guidance_audio", "guidance_image", "calibrate", "head_stream")
-    assert heeded_by(FakePipeline().capabilities)[:2] == ("seed", "steps")
+    assert settings_used_by(LAYERED) == ("seed", "calibrate")
+    assert settings_used_by(one_step) == ("guidance_audio", "guidance_image", "calibrate", "head_stream")
+    assert settings_used_by(FakePipeline().capabilities)[:2] == ("seed", "steps")
     hidden = Variant(model="compact", seed=4, steps=9, calibrate=False, codebook=False, head_stream=False)
-    assert hidden.heeded(LAYERED) == Variant(model="compact", seed=4, calibrate=False)
-    assert hidden.heeded(one_step) == Variant(model="compact", calibrate=False, head_stream=False)
+    assert hidden.reduced_to(LAYERED) == Variant(model="compact", seed=4, calibrate=False)
+    assert hidden.reduced_to(one_step) == Variant(model="compact", calibrate=False, head_stream=False)
 
 
 def test_only_comparisons_that_compare_something_are_offered() -> None:
@@ -224,7 +224,7 @@ def begin(tab: Any, *columns: Variant, portrait: Any = 1) -> Any:
 def test_equal_columns_and_missing_inputs_are_refused_before_anything_runs(tab: Any) -> None:
     with pytest.raises(InputError, match="same settings"):
         begin(tab, Variant(), Variant())
-    with pytest.raises(InputError, match="same settings"):  # neither heeds what differs
+    with pytest.raises(InputError, match="same settings"):  # neither uses what differs
         begin(tab, Variant(steps=3), Variant(seed=7, codebook=False))
     with pytest.raises(InputError, match="Animate"):
         begin(tab, Variant(), Variant(calibrate=False), portrait=None)

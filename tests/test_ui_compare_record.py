@@ -23,7 +23,7 @@ from vivid.errors import InputError
 from vivid.media.video import probe
 from vivid.pose.portrait import make_portrait
 from vivid.speech.types import Speech
-from vivid.ui.animate.taken import own_job
+from vivid.ui.animate.exports import own_job
 from vivid.ui.compare import player
 from vivid.ui.compare.downloads import KINDS, beside_inputs, make, offered, to_csv
 from vivid.ui.compare.measures import QUANTITIES
@@ -31,7 +31,7 @@ from vivid.ui.compare.record import Record, record_of, start, stop
 from vivid.ui.compare.settings import Variant
 from vivid.ui.compare.words import WORDS
 from vivid.ui.engine import Engine
-from vivid.ui.generation import line_up
+from vivid.ui.generation import queue_video
 from vivid.ui.visitors import SCOPE, Visitor
 
 MAKER = Visitor("browser 1", "browser 1")
@@ -128,7 +128,7 @@ def test_a_single_video_is_its_makers_until_it_is_shared(server: Server) -> None
     context, names = server.context, {"portrait": "王", "voice": "Hello", "motion": "Wave"}
     folder = context.visitors.new_file(request_of(MAKER), "")  # type: ignore[arg-type]
     folder.mkdir()
-    job = line_up(context, *parts(), RunSettings(), new_video(server, folder / "a.mp4"), visitor=MAKER)
+    job = queue_video(context, *parts(), RunSettings(), new_video(server, folder / "a.mp4"), visitor=MAKER)
     while not job.finished:
         time.sleep(0.02)
     assert own_job(context, request_of(MAKER), job.name) is job

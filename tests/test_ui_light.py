@@ -18,7 +18,7 @@ from vivid import inputs
 from vivid.errors import InputError
 from vivid.pose.detect import DetectedPose
 from vivid.ui.cache import Cache
-from vivid.ui.engine import gently
+from vivid.ui.engine import at_low_priority
 
 
 def test_new_sessions_do_not_write_down_the_whole_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,12 +89,14 @@ def test_slow_work_gives_way_and_its_thread_alone(tmp_path: Path) -> None:
 
     whose.set("mine")
     before = priority()
-    assert gently(work)(100) == (before + 105, before + 5, "mine")
+    assert at_low_priority(work)(100) == (before + 105, before + 5, "mine")
     assert priority() == before
     with pytest.raises(InputError, match=r"It failed\."):
-        gently(fail)()
+        at_low_priority(fail)()
     with serve(tmp_path) as server:
         slow = [event for event in server.page.fns.values() if event.concurrency_id == "slow-preview"]
         quick = [event for event in server.page.fns.values() if event.concurrency_id == "preview"]
-    assert any(hasattr(event.fn, "__wrapped__") and event.fn.__code__ is gently(work).__code__ for event in slow)
-    assert not any(event.fn.__code__ is gently(work).__code__ for event in quick if event.fn)
+    assert any(
+        hasattr(event.fn, "__wrapped__") and event.fn.__code__ is at_low_priority(work).__code__ for event in slow
+    )
+    assert not any(event.fn.__code__ is at_low_priority(work).__code__ for event in quick if event.fn)

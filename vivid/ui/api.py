@@ -27,7 +27,7 @@ from .animate.fit import fit, pictures
 from .animate.motion import default_clip
 from .animate.settings import LARGEST_SEED
 from .context import Context
-from .generation import line_up
+from .generation import queue_video
 from .jobs import DONE, Job, listen, settings_text
 from .quality import QUALITIES, steps_of
 from .serving import EXPENSIVE, PREVIEW
@@ -157,7 +157,7 @@ def build_api(context: Context) -> None:
         )
         name = Path(motion).name if motion else motion_name or "calm"
         details = {"quality": quality, "motion": name, "motion_notices": notices}
-        return line_up(context, person, speech, clip, settings, context.visitors.new_file(request, ".mp4"), details)
+        return queue_video(context, person, speech, clip, settings, context.visitors.new_file(request, ".mp4"), details)
 
     async def animate(
         request: gr.Request, portrait: str | None, voice: str | None, motion: str | None, motion_name: str,

@@ -43,9 +43,9 @@ class AnimateInputs:
 class Context:
     """Options, the model, visitors' folders, the queue of jobs, previews; `inputs` once the Animate tab is built.
 
-    `language` is clicked when the visitor changes the language; `spoken` lists components whose texts Gradio does not
-    translate, each with a function from a request to the update. `animate` is the model's `animate`, on ZeroGPU inside
-    a decorated function.
+    `language` is clicked when the visitor changes the language; `translated` lists components whose texts Gradio does
+    not translate, each with a function from a request to the update. `animate` is the model's `animate`, on ZeroGPU
+    inside a decorated function.
     """
 
     options: ServerOptions
@@ -57,7 +57,7 @@ class Context:
     """Portraits of API calls by hash of the file, so that the next call need not detect the person again."""
     inputs: AnimateInputs = field(init=False)
     language: gr.Button = field(init=False)
-    spoken: list[tuple[Callable[..., Any], Any]] = field(default_factory=list)
+    translated: list[tuple[Callable[..., Any], Any]] = field(default_factory=list)
     animate: Callable[..., Iterator[Any]] = field(init=False)
     records: Records = field(init=False)
     """Kept comparisons; set once the Compare tab is built."""
@@ -86,9 +86,9 @@ class Context:
             return self.engine.capabilities
         return self.engine_of(model).capabilities or capabilities_of(model)
 
-    def speak(self, say: Callable[..., Any], component: Any) -> None:
+    def translate(self, say: Callable[..., Any], component: Any) -> None:
         """Update `component` with `say(request)` whenever the language is not the built-in one."""
-        self.spoken.append((say, component))
+        self.translated.append((say, component))
 
 
 def make_context(options: ServerOptions, engine: Engine | None = None, previews: Previews | None = None) -> Context:

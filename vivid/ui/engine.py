@@ -99,7 +99,7 @@ class Engine:
         return None if self._pipeline is None else self._pipeline.capabilities
 
 
-def followed(work: Callable[[Callable[[float], object]], object], every: float = 0.2) -> Iterator[float]:
+def progress_of(work: Callable[[Callable[[float], object]], object], every: float = 0.2) -> Iterator[float]:
     """Run `work` in a low-priority thread and yield the progress, 0 to 1, that it reports. Errors: those of `work`.
 
     Closing the iterator does not stop the work, which may hold a lock that others wait for.
@@ -114,7 +114,7 @@ def followed(work: Callable[[Callable[[float], object]], object], every: float =
         except BaseException as error:
             done.set_exception(error)
 
-    threading.Thread(target=contextvars.copy_context().run, args=(run,), name="followed", daemon=True).start()
+    threading.Thread(target=contextvars.copy_context().run, args=(run,), name="with-progress", daemon=True).start()
     while not done.done():
         yield share[0]
         wait([done], timeout=every)
@@ -160,7 +160,7 @@ def lower_priority(steps: int = 10) -> None:
             log.debug("The priority could not be lowered")
 
 
-def gently(work: Callable[..., T]) -> Callable[..., T]:
+def at_low_priority(work: Callable[..., T]) -> Callable[..., T]:
     """Run `work`, which may take minutes, in a thread of lower priority, which the threads that it starts inherit.
 
     A new thread each time, because a thread of a pool could not raise its priority again.
@@ -178,7 +178,7 @@ def gently(work: Callable[..., T]) -> Callable[..., T]:
             except BaseException as error:
                 done.set_exception(error)
 
-        threading.Thread(target=inside, name="gently", daemon=True).start()
+        threading.Thread(target=inside, name="low-priority", daemon=True).start()
         return done.result()
 
     return run

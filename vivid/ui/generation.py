@@ -67,7 +67,7 @@ def gpu_function(context: Context) -> Callable[..., Iterator[Any]]:
     return spaces.GPU(duration=gpu_seconds)(animate)
 
 
-def line_up(
+def queue_video(
     context: Context,
     portrait: Portrait,
     speech: Speech,

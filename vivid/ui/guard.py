@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 
 from ..errors import InputError, Message
 from .border import Border
-from .engine import gently
+from .engine import at_low_priority
 from .fairness import FairQueue
 from .jobs import OUR_FAULT
 from .options import ServerOptions
@@ -46,7 +46,7 @@ class GuardedBlocks(gr.Blocks):
         super().queue(max_size=max_size, **more)
         for event in self.fns.values():
             if event.concurrency_id == SLOW_PREVIEW["concurrency_id"] and event.fn and not event.types_generator:
-                event.fn = gently(event.fn)
+                event.fn = at_low_priority(event.fn)
         self._queue = FairQueue(
             live_updates=True, concurrency_count=self.max_threads, update_intervals=1, max_size=max_size, blocks=self,
             **more,

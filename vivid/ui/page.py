@@ -17,9 +17,9 @@ from starlette.middleware import Middleware
 from . import examples, strings, theme
 from .api import build_api
 from .context import Context, make_context
-from .early import EarlyScript
 from .engine import start_warm_up
 from .guard import GuardedBlocks
+from .language_script import LanguageScript
 from .options import ServerOptions, read_options
 from .payloads import files_in
 from .serving import QUIET
@@ -44,7 +44,7 @@ def build_page(context: Context) -> gr.Blocks:
             for name in TABS:
                 with gr.Tab(t(f"tab_{name}"), id=name) as tab:
                     module_of(name, "tab").build(context, tab)
-                context.speak(lambda request, key=f"tab_{name}": gr.Tab(label=say(key, request)), tab)
+                context.translate(lambda request, key=f"tab_{name}": gr.Tab(label=say(key, request)), tab)
         build_api(context)
         _keep_language(context, page)
     # The limit that visitors notice is that of JobRunner; this one only bounds the memory used by previews.
@@ -56,16 +56,16 @@ def build_page(context: Context) -> gr.Blocks:
 
 def _keep_language(context: Context, page: gr.Blocks) -> None:
     """Translate what Gradio does not, when the language is changed and on pages that do not start in English."""
-    spoken = [component for _, component in context.spoken]
+    components = [component for _, component in context.translated]
 
     def say_all(request: gr.Request) -> list[Any]:
-        return [say_it(request) for say_it, _ in context.spoken]
+        return [say_it(request) for say_it, _ in context.translated]
 
     def say_first(request: gr.Request) -> Any:
-        return say_all(request) if language_of(request) != "en" else [gr.skip()] * len(spoken)
+        return say_all(request) if language_of(request) != "en" else [gr.skip()] * len(components)
 
-    context.language.click(say_all, None, spoken, **QUIET)
-    page.load(say_first, None, spoken, **QUIET)
+    context.language.click(say_all, None, components, **QUIET)
+    page.load(say_first, None, components, **QUIET)
 
 
 def launch_arguments(options: ServerOptions) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def launch_arguments(options: ServerOptions) -> dict[str, Any]:
         # Gradio would prefix the selectors of `css`
         "head": f"{theme.HEAD}<style>{strings.CSS}{theme.OUTER_CSS}</style>",
         "i18n": strings.translations(),
-        "app_kwargs": {"middleware": [Middleware(EarlyScript)]},
+        "app_kwargs": {"middleware": [Middleware(LanguageScript)]},
         "ssr_mode": False,
         "run_history": False,  # inputs are faces: nothing of them is kept in the browser
         "footer_links": ["api", "settings"],

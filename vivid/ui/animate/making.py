@@ -21,7 +21,7 @@ from ...pose.skeleton import PoseClip
 from ...speech.types import Speech
 from .. import examples
 from ..context import Context
-from ..generation import expected_seconds, line_up
+from ..generation import expected_seconds, queue_video
 from ..jobs import DONE, Job, LineFullError, listen
 from ..quality import has_quality
 from ..serving import FOLLOWING, PRIVATE, QUIET
@@ -30,10 +30,10 @@ from ..visitors import visitor_of
 from ..widgets import duration, line, lines, said, when
 from . import progress
 from .cards import found_again, name_of, tidy
+from .exports import Exports, build_export_buttons, build_exports, build_link
 from .motion import restored
 from .settings import LARGEST_SEED, Controls, build_quality, read_settings
 from .stage import EXAMPLE, LIVE, LOOKING, RESULT, Inputs, Stage, shows
-from .taken import Taken, build_link, build_taken, build_taking
 
 KEPT_RESULTS = 8
 LIVE_EVERY = 0.3
@@ -57,7 +57,7 @@ class Dock:
     other_motion: gr.Button
     other_voice: gr.Button
     again: gr.Button
-    taken: Taken
+    exports: Exports
     rows: tuple[gr.Row, gr.Row]
     """The row with the button, and the row for a finished video."""
 
@@ -85,13 +85,13 @@ def build_dock(cut: gr.Button) -> Dock:
             stop = gr.Button(t("stop"), variant="stop", size="lg", elem_id="stop", visible=False, min_width=110)
         with gr.Row(visible=False, elem_id="result", elem_classes=["vivid-actions"]) as made:
             download = gr.DownloadButton(t("download"), variant="primary", elem_id="download", min_width=140)
-            taking = build_taken()
+            taking = build_export_buttons()
             other_motion = gr.Button(t("other_motion"), elem_id="other-motion", min_width=120)
             other_voice = gr.Button(t("other_voice"), elem_id="other-voice", min_width=120)
             again = gr.Button(t("again"), elem_id="again", visible=False, min_width=120)
-            taken = Taken(*taking, *build_link())
+            exports = Exports(*taking, *build_link())
     rows = (making, made)
-    return Dock(todo, bar, cut, quality, start, stop, about, download, other_motion, other_voice, again, taken, rows)
+    return Dock(todo, bar, cut, quality, start, stop, about, download, other_motion, other_voice, again, exports, rows)
 
 
 def build_shelf() -> tuple[gr.Column, gr.Gallery]:
@@ -177,7 +177,7 @@ def build_making(
         update |= stage.show(RESULT if done else LOOKING if person is not None else EXAMPLE)
         update[dock.bar] = "" if done else progress.progress(job, context.jobs, context.engine.ready)
         if done:
-            update |= dock.taken.forget() | {
+            update |= dock.exports.forget() | {
                 stage.result: gr.Video(str(job.output), visible=True),
                 dock.about: gr.HTML(progress.finished_line(job), visible=True),
                 dock.download: str(job.output),
@@ -187,7 +187,7 @@ def build_making(
         return update
 
     outputs = [*stage.screens(), dock.bar, dock.start, dock.stop, dock.download]
-    outputs += [shelf.notes, shelf.details, shelf.gallery, shelf.box, *dock.taken.forget()]
+    outputs += [shelf.notes, shelf.details, shelf.gallery, shelf.box, *dock.exports.forget()]
 
     async def watch(name: str | None, names: Any, person: Portrait | None) -> AsyncIterator[dict[Any, Any]]:
         job = context.jobs.find(name)
@@ -232,7 +232,7 @@ def build_making(
             details["quality"] = quality
         output = named_output(context, request, words[0], words[2])
         try:
-            job = line_up(context, *parts, output=output, details=details, chosen=chosen, promised=promised)
+            job = queue_video(context, *parts, output=output, details=details, chosen=chosen, promised=promised)
         except InputError:
             output.parent.rmdir()
             raise
@@ -256,9 +256,9 @@ def build_making(
     following = [current, kept, inputs.portrait.state]
     started = [current, kept, dock.bar, dock.todo, dock.start, dock.stop]
     asked = [*states, *problems, *inputs.chosen(), kept, promise_shown, *controls.all()]
-    lined_up = dock.start.click(begin, asked, started, **QUIET)
-    lined_up.then(None, None, None, js="() => vividMissing()")
-    watched = lined_up.then(watch, following, outputs, **FOLLOWING)
+    queued = dock.start.click(begin, asked, started, **QUIET)
+    queued.then(None, None, None, js="() => vividMissing()")
+    watched = queued.then(watch, following, outputs, **FOLLOWING)
 
     def repeat(name: str | None, names: Any, request: gr.Request) -> dict[Any, Any]:
         job = context.jobs.find(name)
@@ -320,7 +320,7 @@ def build_making(
                 update |= {component: path, stage.example: gr.Column(visible=False)}
         return update | restored(context, inputs.motion, chosen[2], request)
 
-    build_taking(context, dock.taken, current)
+    build_exports(context, dock.exports, current)
     root = gr.context.Context.root_block
     assert root is not None
     back = [current, inputs.portrait.image, inputs.voice.audio, stage.example, *inputs.motion.outputs()]

@@ -144,9 +144,9 @@ def build_motion(context: Context, changed: gr.State) -> MotionCard:
         return card.take(shipped_motion(name), {"example": name})
 
     gallery.select(choose, None, outputs, **QUIET)
-    context.speak(_pictures, gallery)
+    context.translate(_pictures, gallery)
     for tab, key in ((ready, "motion_ready_made"), (from_video, "motion_video"), (from_clip, "motion_clip")):
-        context.speak(lambda request, key=key: gr.Tab(label=say(key, request)), tab)
+        context.translate(lambda request, key=key: gr.Tab(label=say(key, request)), tab)
 
     def watch(
         path: str | None, current: PoseClip | None, request: gr.Request,

@@ -147,9 +147,9 @@ def meet_model(
                 value = kept_value(was, name, can.guidance[index], 6)
                 update[getattr(controls, name)] = gr.Slider(value=value, visible=True)
         for name in SWITCHES:
-            heeded = name in can.switches and name not in can.untrained
-            value = kept_value(was, name, True) if heeded else name not in can.untrained
-            update[getattr(controls, name)] = gr.Checkbox(value=value, visible=heeded)
+            used = name in can.switches and name not in can.untrained
+            value = kept_value(was, name, True) if used else name not in can.untrained
+            update[getattr(controls, name)] = gr.Checkbox(value=value, visible=used)
         return update
 
     def size_choices(request: gr.Request, person: Portrait | None, current: str) -> Any:

@@ -11,7 +11,7 @@ from ...generators import Capabilities
 from ..context import Context
 from ..strings import parts, t
 from ..widgets import line, lines
-from .settings import FIELDS, LETTERS, NUMBERS, OWN, SWITCHES, Comparison, Variant, heeded_by
+from .settings import FIELDS, LETTERS, NUMBERS, OWN, SWITCHES, Comparison, Variant, settings_used_by
 
 
 @dataclass
@@ -29,9 +29,9 @@ class Controls:
     def suit(self, context: Context, model: str) -> dict[Any, dict[str, Any]]:
         """Show the controls that this generator uses: component -> changed properties. Errors: InputError."""
         can = context.capabilities_of(model)
-        heeded = heeded_by(can) if can is not None else ()
+        used = settings_used_by(can) if can is not None else ()
         changes: dict[Any, dict[str, Any]] = {
-            control: {"visible": name in heeded} for name, control in self.fields.items()
+            control: {"visible": name in used} for name, control in self.fields.items()
         }
         models = choices(context)
         changes[self.fields["model"]] = {"visible": len(models) > 1, "choices": models or [("…", OWN)]}
@@ -66,7 +66,7 @@ def about(can: Capabilities | None) -> str:
     missing = [name for name in SWITCHES if name in can.untrained]
     if missing:
         said.append(line("info", "compare_no_untrained", parts=parts(missing)))
-    if {"steps", "guidance_audio"} & set(heeded_by(can)):
+    if {"steps", "guidance_audio"} & set(settings_used_by(can)):
         said.append(line("info", "compare_own"))
     return lines(*said)
 
@@ -116,4 +116,4 @@ def wanted_variants(context: Context, number: int, given: tuple[Any, ...]) -> tu
     variants = read_variants(number, given)
     context.engine.pipeline(timeout=0.0)
     powers = [context.capabilities_of(variant.model) for variant in variants]
-    return tuple(variant.heeded(can) for variant, can in zip(variants, powers, strict=True) if can is not None)
+    return tuple(variant.reduced_to(can) for variant, can in zip(variants, powers, strict=True) if can is not None)

@@ -147,7 +147,7 @@ def to_csv(record: Record) -> str:
 def used_settings(column: Column) -> dict[str, Any]:
     """Generator, size and settings of a finished video, without settings that have no effect on it."""
     assert column.result is not None
-    found = {name: column.result.settings.get(name) for name in ("width", "height", *column.heeds)}
+    found = {name: column.result.settings.get(name) for name in ("width", "height", *column.uses)}
     return {"model": column.result.model, **found}
 
 

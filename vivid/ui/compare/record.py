@@ -19,12 +19,12 @@ from ...events import Result
 from ...pose.portrait import Portrait
 from ...pose.skeleton import PoseClip
 from ...speech.types import Speech
-from ..generation import is_cropped, line_up
+from ..generation import is_cropped, queue_video
 from ..jobs import DONE, FAILED, Job
 from ..visitors import Visitor, visitor_of
 from ..widgets import when
 from .measures import measured
-from .settings import FIELDS, INPUTS, LETTERS, Variant, heeded_by
+from .settings import FIELDS, INPUTS, LETTERS, Variant, settings_used_by
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -39,7 +39,7 @@ class Column:
     letter: str
     variant: Variant
     output: Path
-    heeds: tuple[str, ...]
+    uses: tuple[str, ...]
     job: str = ""
     measuring: bool = False
     result: Result | None = None
@@ -116,10 +116,10 @@ def record_of(context: Context, job: Job, names: dict[str, str]) -> Record:
     if known is not None:
         return known
     result, can = job.event.result, context.engine.capabilities
-    heeds = FIELDS if can is None else heeded_by(can)
+    uses = FIELDS if can is None else settings_used_by(can)
     if job.inputs is not None and is_cropped(job.inputs[0], result.settings):
-        heeds += ("crop",)
-    column = Column(LETTERS[0], Variant(seed=result.seed), job.output, heeds, job.name, result=result)
+        uses += ("crop",)
+    column = Column(LETTERS[0], Variant(seed=result.seed), job.output, uses, job.name, result=result)
     record = Record(job.output.parent, job.visitor, {}, names, [column], look=False, made=job.created)
     context.records.add(record)
     return record
@@ -143,10 +143,10 @@ def start(
     columns = []
     for letter, variant, can in zip(LETTERS, variants, powers, strict=False):
         output = new_file(context, maker, folder / f"{letter}.mp4")
-        columns.append(Column(letter, variant, output, FIELDS if can is None else heeded_by(can)))
+        columns.append(Column(letter, variant, output, FIELDS if can is None else settings_used_by(can)))
     record = Record(folder, maker, sources, names, columns, look, crop)
     try:
-        _line_up(context, record, parts, 0)
+        _queue_column(context, record, parts, 0)
     except InputError:
         folder.rmdir()
         raise
@@ -161,7 +161,7 @@ def new_file(context: Context, maker: Visitor, path: Path) -> Path:
     return path
 
 
-def _line_up(context: Context, record: Record, parts: Parts, index: int) -> None:
+def _queue_column(context: Context, record: Record, parts: Parts, index: int) -> None:
     column = record.columns[index]
     portrait, _, motion = parts
     made: list[Result] = []
@@ -173,7 +173,7 @@ def _line_up(context: Context, record: Record, parts: Parts, index: int) -> None
         first = before[0].output if before else None
         column.numbers = measured(result, portrait, motion, first, record.look, device.startswith("cuda"))
         if is_cropped(portrait, result.settings):
-            column.heeds += ("crop",)
+            column.uses += ("crop",)
         made.append(result)
 
     def then(job: Job) -> None:
@@ -186,7 +186,7 @@ def _line_up(context: Context, record: Record, parts: Parts, index: int) -> None
             if record.stopped:
                 return
             try:
-                _line_up(context, record, parts, later)
+                _queue_column(context, record, parts, later)
                 return
             except InputError as error:
                 record.columns[later].error = error.message
@@ -194,7 +194,7 @@ def _line_up(context: Context, record: Record, parts: Parts, index: int) -> None
     settings = dataclasses.replace(column.variant.settings(context.options.mark), crop=record.crop)
     details: dict[str, Any] = {name: record.names[name] for name in INPUTS}
     details |= {"made": when(record.made), "version": record.version}
-    column.job = line_up(
+    column.job = queue_video(
         context, *parts, settings, column.output, details, model=column.variant.model, finish=finish, then=then
     ).name
 

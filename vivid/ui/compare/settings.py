@@ -64,10 +64,12 @@ class Variant:
         del values["model"]
         return RunSettings(**values, mark=mark)
 
-    def heeded(self, can: Capabilities) -> Variant:
+    def reduced_to(self, can: Capabilities) -> Variant:
         """The same, with settings that the generator does not use reset to their defaults."""
         usual = Variant()
-        ignored = {name: getattr(usual, name) for name in FIELDS if name != "model" and name not in heeded_by(can)}
+        ignored = {
+            name: getattr(usual, name) for name in FIELDS if name != "model" and name not in settings_used_by(can)
+        }
         return dataclasses.replace(self, **ignored)
 
 
@@ -76,7 +78,7 @@ SETTINGS = (*(name for name in FIELDS if name != "model"), "crop")
 """The settings listed in a record, in this order."""
 
 
-def heeded_by(can: Capabilities) -> tuple[str, ...]:
+def settings_used_by(can: Capabilities) -> tuple[str, ...]:
     """Fields that have an effect on that generator's videos."""
     numbers: tuple[str, ...] = ("seed",) if can.seeded else ()
     numbers += ("steps",) if has_quality(can) else ()
@@ -143,10 +145,10 @@ PRESETS = ("models", "calibrate", "codebook", "head_stream", "ablations", "seeds
 
 def presets_for(can: Capabilities, models: Sequence[str]) -> tuple[str, ...]:
     """The presets that make a difference, given the own generator's capabilities and the others' names."""
-    heeded = heeded_by(can)
-    useful = {name: name in heeded for name in SWITCHES}
-    useful |= {"models": bool(models), "seeds": "seed" in heeded, "steps": "steps" in heeded}
-    useful["ablations"] = all(name in heeded for name in SWITCHES)
+    used = settings_used_by(can)
+    useful = {name: name in used for name in SWITCHES}
+    useful |= {"models": bool(models), "seeds": "seed" in used, "steps": "steps" in used}
+    useful["ablations"] = all(name in used for name in SWITCHES)
     return tuple(name for name in PRESETS if useful[name])
 
 

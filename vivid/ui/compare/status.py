@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..context import Context
 
 
-def told(context: Context, record: Record) -> str:
+def state_line(context: Context, record: Record) -> str:
     """The current state of a comparison, as HTML."""
     column = record.current
     if column is None:

@@ -21,7 +21,7 @@ from ..animate.cards import name_of
 from ..animate.portrait import kept_crop
 from ..animate.progress import progress_bar
 from ..context import Context
-from ..engine import followed
+from ..engine import progress_of
 from ..jobs import LineFullError
 from ..serving import FOLLOWING, PRIVATE, QUIET, SLOW_PREVIEW
 from ..strings import both, say, t
@@ -45,7 +45,7 @@ from .settings import (
     preset,
     presets_for,
 )
-from .status import told
+from .status import state_line
 
 ASK_AGAIN_SECONDS = 1.0
 """Interval at which an open page checks whether the model is loaded."""
@@ -151,7 +151,7 @@ def build(context: Context, tab: gr.Tab) -> None:
             record = start(context, request, given_names, names, parts, variants, look, at)
         except LineFullError:
             return {status: lines(line("bad", "line_full", limit=context.options.max_waiting))}
-        return {token: record.token, status: told(context, record)}
+        return {token: record.token, status: state_line(context, record)}
 
     async def watch(request: gr.Request, name: str | None) -> AsyncIterator[dict[Any, Any]]:
         record = context.records.find(name)
@@ -161,7 +161,7 @@ def build(context: Context, tab: gr.Tab) -> None:
         mine = record.maker.owner == visitor_of(request).owner
         last: list[Any] = [None, None]
         while True:
-            busy, text = record.current is not None, told(context, record)
+            busy, text = record.current is not None, state_line(context, record)
             update: dict[Any, Any] = {}
             if last[0] != text:
                 update[status] = text
@@ -183,7 +183,7 @@ def build(context: Context, tab: gr.Tab) -> None:
 
     watching = [status, show, run, halt, keep, *saves.values()]
     states = [inputs.portrait, inputs.speech, inputs.motion, *inputs.chosen]
-    lined_up = run.click(begin, [*sources, *states, crop, poses, count, *values], [token, status], **QUIET)
+    queued = run.click(begin, [*sources, *states, crop, poses, count, *values], [token, status], **QUIET)
 
     def end(request: gr.Request, name: str | None) -> None:
         record = context.records.find(name)
@@ -196,9 +196,9 @@ def build(context: Context, tab: gr.Tab) -> None:
         record = context.records.find(name)
         if record is None:
             raise InputError(GONE)
-        for share in followed(lambda tell: make(context, record, kind, tell)):
+        for share in progress_of(lambda tell: make(context, record, kind, tell)):
             yield {status: progress_bar(share, both("take_beside_making"))}
-        yield {status: told(context, record), file: to_save(path_of(record, kind))}
+        yield {status: state_line(context, record), file: to_save(path_of(record, kind))}
 
     for kind, button in saves.items():
         saved = button.click(
@@ -289,8 +289,8 @@ def build(context: Context, tab: gr.Tab) -> None:
     root = Building.root_block
     assert root is not None, "build is called while a page is built"
     arrived = root.load(arrive, inputs.chosen[0], [token, setup, status, *sources, crop, *filled], **QUIET)
-    lined_up.success(None, None, None, js="() => vividShow('compare-status')")
-    for event in (lined_up, arrived):
+    queued.success(None, None, None, js="() => vividShow('compare-status')")
+    for event in (queued, arrived):
         event.success(watch, token, watching, **FOLLOWING)
 
     timer = gr.Timer(ASK_AGAIN_SECONDS, active=False)  # not earlier: it must not overwrite a link's update

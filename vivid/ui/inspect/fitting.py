@@ -26,7 +26,7 @@ from ...pose.report import ArmNudge, CalibrationOptions, CalibrationReport, Nudg
 from ...pose.skeleton import Pose, PoseClip, clip_of
 from ...pose.worst import worst_frames
 from ..cache import Cache
-from ..engine import gently
+from ..engine import at_low_priority
 from ..jpeg import data_uri
 from ..previews import Previews, Wanted, preview_settings
 from .pairs import Pair, Source, file_sha256
@@ -91,7 +91,7 @@ class Fitting:
                     return read_clip(source.path, limits=self._limits)
                 try:
                     with self._in_video:
-                        return gently(read_clip)(source.path, progress=watch, limits=self._limits)
+                        return at_low_priority(read_clip)(source.path, progress=watch, limits=self._limits)
                 finally:
                     self._watching.pop(key, None)
 
@@ -147,7 +147,7 @@ class Fitting:
         if not self._in_look.acquire(timeout=PATIENCE_SECONDS):
             raise InputError("The server is drawing for others: show the finished look again in a moment.")
         try:
-            picture = gently(lambda: self._previews.of(f"inspect {visitor}", wanted).frame(frame))()
+            picture = at_low_priority(lambda: self._previews.of(f"inspect {visitor}", wanted).frame(frame))()
         finally:
             self._in_look.release()
         return data_uri(picture), box

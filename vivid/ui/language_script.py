@@ -28,7 +28,7 @@ LANGUAGE = f"""<script>
 </script>"""
 
 
-class EarlyScript:
+class LanguageScript:
     """ASGI middleware that inserts LANGUAGE at the start of every HTML page's head."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -14,7 +14,7 @@ from ..compare.inputs import titled
 from ..compare.record import new_file, record_of
 from ..compare.settings import ANIMATE, INPUTS
 from ..context import Context
-from ..engine import followed
+from ..engine import progress_of
 from ..jobs import DONE, Job
 from ..serving import PRIVATE, QUIET, SLOW_PREVIEW
 from ..strings import STRINGS, both, t
@@ -38,7 +38,7 @@ _LINK = """async (token) => {
 
 
 @dataclass
-class Taken:
+class Exports:
     """Two buttons beside the download, and what the second one shows: the link, and how long it is valid."""
 
     beside: gr.Button
@@ -51,7 +51,7 @@ class Taken:
         return {self.told: "", self.link: gr.Textbox("", visible=False)}
 
 
-def build_taken() -> tuple[gr.Button, gr.Button]:
+def build_export_buttons() -> tuple[gr.Button, gr.Button]:
     """Build the buttons in the current row."""
     beside = gr.Button(t("take_beside"), elem_id="take-beside", min_width=120)
     return beside, gr.Button(t("take_link"), elem_id="take-link", min_width=120)
@@ -81,7 +81,7 @@ def own_job(context: Context, request: gr.Request, name: str | None) -> Job:
     return job
 
 
-def build_taking(context: Context, taken: Taken, current: gr.State) -> None:
+def build_exports(context: Context, exports: Exports, current: gr.State) -> None:
     """Wire up the buttons for the job named `current`; only its owner may use them."""
     token, file, copied = (gr.Textbox(visible=False) for _ in range(3))
 
@@ -96,25 +96,25 @@ def build_taking(context: Context, taken: Taken, current: gr.State) -> None:
         if job.inputs is None:
             raise InputError(STRINGS["again_gone"][0])
         record, (person, _, clip, *_) = kept(job), job.inputs
-        for share in followed(lambda tell: beside_inputs(context, record, person, clip, tell)):
-            yield {taken.told: progress_bar(share, both("take_beside_making"))}
-        yield {taken.told: "", file: to_save(path_of(record, "video"))}
+        for share in progress_of(lambda tell: beside_inputs(context, record, person, clip, tell)):
+            yield {exports.told: progress_bar(share, both("take_beside_making"))}
+        yield {exports.told: "", file: to_save(path_of(record, "video"))}
 
-    waiting = taken.beside.click(
+    waiting = exports.beside.click(
         lambda: (gr.Button(interactive=False), progress_bar(-1, both("take_beside_making"))), None,
-        [taken.beside, taken.told], queue=False, show_progress="hidden", **PRIVATE,
+        [exports.beside, exports.told], queue=False, show_progress="hidden", **PRIVATE,
     )  # fmt: skip
-    made = waiting.then(make, current, [taken.told, file], show_progress="hidden", **SLOW_PREVIEW, **PRIVATE)
+    made = waiting.then(make, current, [exports.told, file], show_progress="hidden", **SLOW_PREVIEW, **PRIVATE)
     made.success(None, file, None, js=SAVE)
-    made.failure(lambda: "", None, taken.told, **QUIET)
-    made.then(lambda: gr.Button(interactive=True), None, taken.beside, **QUIET)
+    made.failure(lambda: "", None, exports.told, **QUIET)
+    made.then(lambda: gr.Button(interactive=True), None, exports.beside, **QUIET)
 
     def share(request: gr.Request, name: str | None) -> dict[Any, Any]:
         record = kept(own_job(context, request, name))
         new_file(context, record.maker, record.columns[0].output)
         until = when(record.made + context.visitors.keep_seconds)
-        return {token: record.token, taken.told: lines(line("info", "take_kept", until=until))}
+        return {token: record.token, exports.told: lines(line("info", "take_kept", until=until))}
 
-    shared = taken.share.click(share, current, [token, taken.told], **QUIET)
-    linked = shared.success(None, token, [taken.link, copied], js=_LINK)
-    linked.then(lambda: gr.Textbox(visible=True), None, taken.link, **QUIET).then(tell_copied, copied, None, **QUIET)
+    shared = exports.share.click(share, current, [token, exports.told], **QUIET)
+    linked = shared.success(None, token, [exports.link, copied], js=_LINK)
+    linked.then(lambda: gr.Textbox(visible=True), None, exports.link, **QUIET).then(tell_copied, copied, None, **QUIET)
