@@ -125,6 +125,15 @@ def test_clips_that_ship_are_whole_and_small() -> None:
         assert (clip.body[:, :8, 2] > 0).mean() > 0.9 and (clip.hands[..., 2] > 0).any()
 
 
+def test_no_forearm_of_a_shipped_motion_points_at_the_camera() -> None:
+    for motion in list_motions():
+        body = shipped_motion(motion.name).body[..., :2]
+        width = np.linalg.norm(body[:, 2] - body[:, 5], axis=1)
+        for elbow, wrist in ((3, 4), (6, 7)):
+            length = np.linalg.norm(body[:, wrist] - body[:, elbow], axis=1) / width
+            assert np.median(length) > 0.2, motion.name
+
+
 def test_names_are_never_paths(tmp_path: Path) -> None:
     save_clip(moving_clip(3), tmp_path / "secret.npz")
     for name in ("../secret", str(tmp_path / "secret"), "secret.npz", "", "a\x00b", "%2e%2e/secret"):

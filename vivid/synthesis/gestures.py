@@ -6,10 +6,15 @@ point between the shoulders, palm direction, finger direction (x outwards), 5x3 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from .rig import Pose, Rig
 from .transforms import Array, Vector, euler, rotation
+
+Direction = tuple[float, float, float]
+ArmPose = tuple[Direction, Direction, Direction]
 
 # fmt: off
 FINGERS: dict[str, tuple[list, float]] = {      # five fingers x three flexions, spread
@@ -29,7 +34,7 @@ FINGERS: dict[str, tuple[list, float]] = {      # five fingers x three flexions,
     'ok': ([[.33, .29, .42], [.83, .72, .39], [.18, .22, .12], [.10, .15, .1], [.05, .1, .06]], .26),
     'claw': ([[.05, .25, .25], [.22, .55, .35], [.22, .58, .35], [.25, .58, .35], [.28, .58, .35]], .26),
 }
-ARMS = {      # wrist (out, up, forward), palm direction, finger direction; x outwards from the body
+ARMS: dict[str, ArmPose] = {      # wrist (out, up, forward), palm direction, finger direction; x outwards from the body
     'belly':   ((.40, -.76, .62), (-.45, -.25, -.80), (-.85, .12, .45)),
     'rest':    ((.46, -.72, .68), (-.75, -.45, -.30), (-.55, .15, .80)),
     'box':     ((.46, -.58, .80), (-.95, .05, .15), (-.10, .42, .85)),
@@ -95,11 +100,13 @@ HELD_OUT = ("threeR", "heartL", "okL", "openL", "chopL", "twoR")
 POSITIONS = np.array([0, 1, 2, 25, 26, 27])
 
 
-def arm_vector(left_arm: str, left_fingers: str, right_arm: str, right_fingers: str) -> Array:
-    """50 numbers of two arms (ARMS) and their fingers (FINGERS)."""
+def arm_vector(
+    left_arm: str, left_fingers: str, right_arm: str, right_fingers: str, arms: Mapping[str, ArmPose] = ARMS
+) -> Array:
+    """50 numbers of two arms, by their names in `arms`, and their fingers (FINGERS)."""
     out: list[float] = []
     for arm, finger in ((left_arm, left_fingers), (right_arm, right_fingers)):
-        wrist, palm, direction = ARMS[arm]
+        wrist, palm, direction = arms[arm]
         flexion, spread = FINGERS[finger]
         out += [*wrist, *palm, *direction, *np.ravel(flexion), spread]
     return np.array(out, float)

@@ -15,7 +15,7 @@ from ..config import FPS
 from ..pose.skeleton import PoseClip, unstacked
 from .camera import Camera
 from .character import Character
-from .gestures import arm_vector
+from .gestures import ARMS, arm_vector
 from .labels import GroundTruth
 from .scene import Scene, frame_camera
 from .transforms import Array, frame, min_jerk, rotation, rotation_vector, smooth_noise
@@ -68,6 +68,14 @@ def _breath(time: Array, track: Array) -> None:
 
 
 BELLY, RELAXED = "belly", "relaxed"
+SHOWN = ARMS | {
+    "box": ((0.32, -0.48, 0.68), *ARMS["box"][1:]),
+    "offer": ((0.32, -0.56, 0.66), *ARMS["offer"][1:]),
+    "small": ((0.20, -0.48, 0.58), *ARMS["small"][1:]),
+    "wide": ((0.84, -0.48, 0.46), *ARMS["wide"][1:]),
+    "broad": ((0.84, -0.36, 0.46), *ARMS["broad"][1:]),
+}
+"""Arms as these clips hold them: hands away from their own elbows, where a forearm would point at the camera."""
 SCRIPTS: dict[str, Script] = {
     "calm": Script(5.0, ((0.0, 0.1, BELLY, RELAXED, BELLY, RELAXED),), _breath, 0.02),
     "explain": Script(
@@ -195,10 +203,10 @@ def script_track(script: Script, seed: int) -> Array:
     """(T, 50) gesture vectors at 24 frames a second, with small random movements from `seed`."""
     count = round(script.seconds * FPS)
     time = np.arange(count) / FPS
-    current = arm_vector(*script.keys[0][2:])
+    current = arm_vector(*script.keys[0][2:], arms=SHOWN)
     track = np.tile(current, (count, 1))
     for at, duration, *arms in script.keys[1:]:
-        target = arm_vector(*arms)
+        target = arm_vector(*arms, arms=SHOWN)
         share = min_jerk((time - at + duration) / duration)[:, None]
         arc = np.sin(np.pi * np.clip((time - at + duration) / duration, 0, 1))
         blend = current + (target - current) * share

@@ -81,7 +81,7 @@ class ArmAnimator:
         texture = cv2.GaussianBlur(texture, (0, 0), max(0.3, 0.25 * TEXELS / self.layers.palm))
         hand, arm = to_linear(look.skin), arm_tone(self.layers)
         if arm is not None:
-            hand = (hand + arm) / 2
+            hand = 0.4 * hand + 0.6 * arm
         elif look.upper is not None:
             arm = to_linear(look.upper)
         gain = np.clip(hand / self._hand_lit(Surface(texture, hand, hand)), 0.6, 1.8)
