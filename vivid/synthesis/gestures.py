@@ -101,7 +101,7 @@ POSITIONS = np.array([0, 1, 2, 25, 26, 27])
 
 
 def arm_vector(
-    left_arm: str, left_fingers: str, right_arm: str, right_fingers: str, arms: Mapping[str, ArmPose] = ARMS
+    left_arm: str, left_fingers: str, right_arm: str, right_fingers: str, *, arms: Mapping[str, ArmPose] = ARMS
 ) -> Array:
     """50 numbers of two arms, by their names in `arms`, and their fingers (FINGERS)."""
     out: list[float] = []
