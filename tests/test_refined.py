@@ -56,7 +56,8 @@ def test_networks_are_not_told_of_hands_that_stay_still() -> None:
         refiner = FrameRefiner(
             models, inputs, lambda frames: torch.zeros(len(frames), 50, 384), harness.settings, still
         )
-        conditions, hands = refiner._conditions(1)
+        one = range(1, 2)
+        conditions, hands = refiner.conditioner.window(one), refiner.conditioner.hand_maps(one)
         told.append((int(conditions.hand_mask.sum()), float(hands.sum())))
     assert told[0][0] > told[1][0] > told[2][0] == 0
     assert told[0][1] > told[1][1] > told[2][1] == 0

@@ -47,6 +47,12 @@ class ModelInfo:
     refines_layers: bool = False
     ablation: str = ""
 
+    @property
+    def switches(self) -> tuple[str, ...]:
+        """The run settings that change something: of trained parts, and the calibration."""
+        parts = ("head_stream", "lip_stream", "codebook", "calibrate")
+        return tuple(name for name in parts if name not in self.untrained)
+
 
 @dataclass(frozen=True)
 class RunSettings:

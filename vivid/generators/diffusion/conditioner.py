@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from ...method.factory import Models
 from ...pose.draw import hand_map
 from ...pose.regions import box_mask, hand_boxes
 from .. import Inputs
-from .pictures import encode_picture, portrait_features
+from .pictures import PortraitFeatures, encode_picture, portrait_features
 
 WINDOW_CACHE_BYTES = 48 * 2**20
 """Memory for the conditions of windows kept between steps; what does not fit is rebuilt, so memory stays flat."""
@@ -30,7 +31,7 @@ class Conditioner:
     """Builds `Conditions` window by window for one video with resolved settings.
 
     tokens: gives the speech features (n, 50, 384) of a range of n frames. Computed once, here: reference bank, codebook
-    tokens and silence with their keys and values, reference latents and the portrait's details. Hand features, audio
+    tokens and silence with their keys and values, and reference latents. Hand features, audio
     and masks are made for each window, and kept within a fixed budget if more than one sampling step uses them. A part
     that the settings switch off is left out of the conditions: the networks hold no switches.
     """
@@ -45,7 +46,7 @@ class Conditioner:
         dtype: torch.dtype,
         single_frames: bool = False,
     ) -> None:
-        self.denoiser, self.hand_encoder = models.denoiser, models.hand_encoder
+        self.vae, self.denoiser, self.hand_encoder = models.vae, models.denoiser, models.hand_encoder
         self.device, self.dtype = device, dtype
         self.inputs, self.tokens, self.settings = inputs, tokens, settings
         self.single_frames = single_frames
@@ -53,7 +54,6 @@ class Conditioner:
         self.grid = (self.size[1] // 8, self.size[0] // 8)
         picture = to_unit(inputs.picture[None], device, dtype)
         self.reference_latents = encode_picture(models.vae, picture)
-        self.portrait = portrait_features(models.vae, inputs.picture, inputs.pose, device, dtype)
         self.reference = self.denoiser.project_reference(models.reference.bank(self.reference_latents))
         self.codes, self.code_mask = hand_codes(models, inputs, device, dtype) if settings.codebook else (None, None)
         self.silence = self.denoiser.project_silence()
@@ -61,6 +61,11 @@ class Conditioner:
         self._kept: dict[tuple[int, int], Conditions] = {}
         self._kept_bytes = 0
         self._maps: dict[int, bytes] = {}
+
+    @cached_property
+    def portrait(self) -> PortraitFeatures | None:
+        """What decoding keeps of the portrait."""
+        return portrait_features(self.vae, self.inputs.picture, self.inputs.pose, self.device, self.dtype)
 
     def window(self, frames: range) -> Conditions:
         """Conditions of the frames start..stop-1: of one video, or for models of single frames of a video per frame."""
@@ -87,11 +92,14 @@ class Conditioner:
         pixels = np.frombuffer(zlib.decompress(self._maps[index]), np.uint8)
         return pixels.reshape(self.size[1], self.size[0], 3)
 
+    def hand_maps(self, frames: range) -> Tensor:
+        """The hand maps (n, 3, H, W) of some frames, in 0..1."""
+        maps = np.stack([self._hand_map(index) for index in frames])
+        return rearrange(torch.from_numpy(maps).to(self.device), "f h w c -> f c h w").to(self.dtype) / 255
+
     def _build(self, frames: range) -> Conditions:
         clip = self.inputs.clip.take(slice(frames.start, frames.stop))
-        maps = np.stack([self._hand_map(index) for index in frames])
-        pixels = rearrange(torch.from_numpy(maps).to(self.device), "f h w c -> f c h w").to(self.dtype) / 255
-        hand_features = self.hand_encoder(pixels)
+        hand_features = self.hand_encoder(self.hand_maps(frames))
         found = hand_boxes(clip)
         hands = box_mask(np.where(found.present[..., None], found.boxes, 0), self.size, self.grid).any(axis=1)
         streams = stream_tokens(self.tokens, frames, len(self.inputs.clip), self.denoiser.dsaa.head_window)

@@ -180,7 +180,6 @@ class DiffusionGenerator:
 
 def capabilities_of(info: ModelInfo) -> Capabilities:
     """What the model of a folder can do; a model made for one step was trained for no other number."""
-    trained = tuple(name for name in ("head_stream", "lip_stream", "codebook") if name not in info.untrained)
     return Capabilities(
         name=info.name,
         portraits="rendered" if info.domain == "rendered" else "any",
@@ -189,7 +188,7 @@ def capabilities_of(info: ModelInfo) -> Capabilities:
         steps=info.steps,
         most_steps=1 if info.steps == 1 else TRAINED_STEPS,
         guidance=(info.guidance_audio, info.guidance_image),
-        switches=(*trained, "calibrate"),
+        switches=info.switches,
         seeded=info.noise_clamp != 0,
         untrained=info.untrained,
         instant=False,

@@ -32,11 +32,10 @@ USUAL_SECONDS = 0.15
 
 def capabilities_of(info: ModelInfo) -> Capabilities:
     """What the model of a folder can do: the layered generator's part, and which of the networks are trained."""
-    trained = tuple(name for name in ("head_stream", "lip_stream", "codebook") if name not in info.untrained)
     return replace(
         LayeredGenerator.capabilities,
         name=info.name,
-        switches=(*trained, "calibrate"),
+        switches=info.switches,
         untrained=info.untrained,
         speech_encoder=info.speech_encoder,
     )
@@ -52,7 +51,7 @@ class RefinedGenerator:
         self.models, self.speech_encoder, self.info = models, speech_encoder, info
         self.layers = LayeredGenerator()
         self.capabilities = capabilities_of(info)
-        self._seconds: float | None = None
+        self.seconds: float | None = None
         """Seconds to draw, refine and encode one frame, in the last run."""
 
     @classmethod
@@ -91,10 +90,9 @@ class RefinedGenerator:
 
     def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
         """Seconds to draw the layers and refine them."""
-        measured = self._seconds is not None
-        layers = self.layers.expected_seconds(0 if measured else frames, settings)
+        layers = self.layers.expected_seconds(frames if self.seconds is None else 0, settings)
         assert layers is not None
-        return layers + frames * (self._seconds or USUAL_SECONDS)
+        return layers + frames * (self.seconds or USUAL_SECONDS)
 
     @torch.no_grad()
     def reconstruct_hands(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -102,10 +100,6 @@ class RefinedGenerator:
         codebook = self.models.codebook
         pictures = to_unit(crops, codebook.device, next(codebook.parameters()).dtype)
         return from_unit(codebook(pictures).reconstruction)
-
-    def measured(self, seconds: float) -> None:
-        """Note the seconds that one frame took."""
-        self._seconds = seconds
 
 
 class RefinedSession:
@@ -116,7 +110,7 @@ class RefinedSession:
         self.size, self.notices, self.still = self._layers.size, self._layers.notices, self._layers.still
         tokens = generator.speech_encoder.windows(speech.samples, len(inputs.clip))
         self._refiner = FrameRefiner(generator.models, inputs, tokens, settings, self.still)
-        self._measured = generator.measured
+        self._generator = generator
 
     def frames(self) -> Stream[Step | Frames, None, None]:
         """Blocks of finished frames, in order."""
@@ -124,7 +118,7 @@ class RefinedSession:
         for block in self._layers.blocks():
             yield np.stack([self._refiner.refine(frame, index + i) for i, frame in enumerate(block)])
             index += len(block)
-        self._measured((time.perf_counter() - began) / max(index, 1))
+        self._generator.seconds = (time.perf_counter() - began) / max(index, 1)
 
     def frame(self, index: int) -> NDArray[np.uint8]:
         """Frame `index` (H, W, 3) of the video."""
