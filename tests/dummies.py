@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vivid.config import FPS, ModelInfo
+from vivid.config import ModelInfo
 from vivid.method.conditions import Conditions
 from vivid.method.factory import ModelConfig, Models, build_models
 
@@ -115,7 +115,7 @@ class DummySpeech:
         self.name = name
         self.pattern = torch.randn(50, 384, generator=torch.Generator().manual_seed(0))
 
-    def windows(self, samples: Any, frames: int, fps: float = FPS) -> Callable[[range], Tensor]:
+    def windows(self, samples: Any, frames: int) -> Callable[[range], Tensor]:
         """A range of n of the frames -> (n, 50, 384)."""
         parts = np.array_split(np.asarray(samples, np.float32), frames)
         loudness = torch.tensor([float(np.sqrt(np.mean(part**2))) if len(part) else 0.0 for part in parts])
@@ -123,11 +123,11 @@ class DummySpeech:
 
     def states(self, samples: Any) -> Tensor:
         """At 50 Hz, (n, 5, 384)."""
-        return self.features(samples, len(samples) // 320, 50)[:, :5]
+        return self.features(samples, len(samples) // 320)[:, :5]
 
-    def features(self, samples: Any, frames: int, fps: float = FPS) -> Tensor:
+    def features(self, samples: Any, frames: int) -> Tensor:
         """Of all frames, (frames, 50, 384)."""
-        return self.windows(samples, frames, fps)(range(frames))
+        return self.windows(samples, frames)(range(frames))
 
     def to(self, device: str | torch.device) -> DummySpeech:
         """Nothing to move."""

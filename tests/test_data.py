@@ -39,7 +39,7 @@ from vivid.data.prepare import (
 from vivid.data.record import Record
 from vivid.data.shards import pack, unpack
 from vivid.errors import InputError
-from vivid.evaluation.metrics import Networks
+from vivid.evaluation.metrics.networks import Networks
 from vivid.media.sound import load_speech
 from vivid.media.video import VideoWriter
 from vivid.pose.skeleton import PoseClip

@@ -11,21 +11,14 @@ import pytest
 from tests.dummies import DUMMY, dummy_models
 from vivid import cli
 from vivid.evaluation.codebooks import compare_codebooks
-from vivid.evaluation.metrics import (
-    REGISTRY,
-    Labels,
-    Networks,
-    NotMeasuredError,
-    Sample,
-    hand_confidence,
-    hand_variance,
-    head_motion_variance,
-)
+from vivid.evaluation.metrics import REGISTRY
+from vivid.evaluation.metrics.base import Labels, NotMeasuredError, Sample
 from vivid.evaluation.metrics.flicker import flicker
 from vivid.evaluation.metrics.mouth import correlation_and_lag, joined
+from vivid.evaluation.metrics.networks import Networks
 from vivid.evaluation.metrics.pixels import boxes_to_mask, psnr, ssim
+from vivid.evaluation.metrics.poses import hand_confidence, hand_variance, head_motion_variance
 from vivid.evaluation.people import SIDE, aligned_face, embeddings, mean_face
-from vivid.evaluation.report import contact_sheet
 from vivid.method.factory import build_codebook
 from vivid.pose.skeleton import Pose, PoseClip
 from vivid.training.hcc import hcc_metrics
@@ -141,12 +134,6 @@ def test_a_face_without_points_has_no_embedding() -> None:
     hidden = pose.face.copy()
     hidden[:, 2] = 0
     assert aligned_face(image, Pose(pose.body, pose.hands, hidden, pose.canvas)) is None
-
-
-def test_the_sheet_is_written(tmp_path: Path) -> None:
-    contact_sheet([("one", frames(10)), ("two", frames(10, 1))], tmp_path / "sheet.png", columns=5)
-    sheet = cv2.imread(str(tmp_path / "sheet.png"))
-    assert sheet.shape == (64, 160, 3)
 
 
 def test_codebooks_are_measured_side_by_side(tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ from vivid.config import RunSettings
 from vivid.errors import InputError
 from vivid.evaluation.compare import make_case
 from vivid.evaluation.methods import Method, Methods
-from vivid.evaluation.metrics import REGISTRY, Networks, NotMeasuredError
+from vivid.evaluation.metrics import REGISTRY
+from vivid.evaluation.metrics.base import NotMeasuredError
+from vivid.evaluation.metrics.networks import Networks
 from vivid.evaluation.probes import probes
 from vivid.evaluation.protocol import Measured, Protocol, Row, Value, distance_of, mean_of
 from vivid.evaluation.tables import as_csv, latex, markdown, marks_of, notes

@@ -17,10 +17,11 @@ from scipy.linalg import sqrtm
 
 from tests.pose_people import Person, gestures
 from vivid.config import SAMPLE_RATE
-from vivid.evaluation.metrics import NETWORKS, REGISTRY, TABLE_1, TABLE_2, Networks, NotMeasuredError, Sample
-from vivid.evaluation.metrics.base import MissingNetworkError
+from vivid.evaluation.metrics import REGISTRY, TABLE_1, TABLE_2
+from vivid.evaluation.metrics.base import MissingNetworkError, NotMeasuredError, Sample
 from vivid.evaluation.metrics.frechet import frechet_distance
 from vivid.evaluation.metrics.identity import arcface_crop
+from vivid.evaluation.metrics.networks import NETWORKS, Networks
 from vivid.evaluation.metrics.sync import face_crops, mfcc, synchrony
 from vivid.evaluation.syncnet import SyncNet
 from vivid.pose.portrait import make_portrait

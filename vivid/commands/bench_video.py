@@ -38,7 +38,7 @@ class RandomSpeech(SpeechEncoder):
         """See SpeechEncoder."""
         return torch.randn(max(1, len(samples) // 320), 5, 384, generator=torch.Generator().manual_seed(0))
 
-    def windows(self, samples: Samples, frames: int, fps: float = FPS) -> Callable[[range], Tensor]:
+    def windows(self, samples: Samples, frames: int) -> Callable[[range], Tensor]:
         """See SpeechEncoder."""
         tokens = torch.randn(frames, 50, 384, generator=torch.Generator().manual_seed(0))
         return lambda window: tokens[window.start : window.stop]

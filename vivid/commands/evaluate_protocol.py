@@ -67,7 +67,7 @@ def _run(args: argparse.Namespace) -> int:
     from ..devices import default_device
     from ..evaluation.measure import face_of, gallery_of, labels_of
     from ..evaluation.methods import Methods
-    from ..evaluation.metrics import Networks
+    from ..evaluation.metrics.networks import Networks
     from ..evaluation.protocol import Protocol, write_portrait
     from ..evaluation.testset import balance, read_references, read_test_set
     from ..training.clips import load_clips

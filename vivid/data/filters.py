@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import FPS
-from ..evaluation.metrics import Networks, NotMeasuredError, Sample, hand_variance, luma
-from ..evaluation.metrics.base import MissingNetworkError
+from ..evaluation.metrics.base import MissingNetworkError, NotMeasuredError, Sample
+from ..evaluation.metrics.flicker import luma
+from ..evaluation.metrics.networks import Networks
+from ..evaluation.metrics.poses import hand_variance
 from ..evaluation.metrics.sync import RATE, measure
 from ..pose.skeleton import LEFT_SHOULDER, RIGHT_SHOULDER, PoseClip
 from ..speech.types import Speech

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..evaluation.metrics import Networks
+from ..evaluation.metrics.networks import Networks
 from ..evaluation.protocol import write_jpeg, write_strip
 from ..media.cut import cut_video
 from ..media.outputs import write_text

@@ -18,8 +18,7 @@ from ..pose.skeleton import PoseClip
 from ..speech.types import Speech
 from .compare import Case
 from .measure import detect
-from .metrics import Sample
-from .metrics.base import Frames
+from .metrics.base import Frames, Sample
 from .metrics.mouth import detected
 from .metrics.pixels import boxes_to_mask
 

@@ -27,8 +27,9 @@ from ..pose.draw import overlay
 from .compare import PORTRAIT_FRAME, Case
 from .measure import detect
 from .methods import TRUTH, Method
-from .metrics import REGISTRY, Labels, Metric, Networks, NotMeasuredError, Sample
-from .metrics.base import Features, Frames, MissingNetworkError
+from .metrics import REGISTRY
+from .metrics.base import Features, Frames, Labels, Metric, MissingNetworkError, NotMeasuredError, Sample
+from .metrics.networks import Networks
 
 SHOWN = 6
 """Frames of a video in its strip of pictures ..."""

@@ -26,22 +26,6 @@ from .foreign import echomimic_of
 from .gaps import close_gaps
 from .keypoint_json import Keypoints, keypoints_of, load_keypoints
 from .skeleton import Points, PoseClip
-from .thumbnail import thumbnail
-
-__all__ = [
-    "DEFAULT_MOTION",
-    "Motion",
-    "change_speed",
-    "list_motions",
-    "loop",
-    "mirror",
-    "read_clip",
-    "read_motion",
-    "resample",
-    "shipped_motion",
-    "thumbnail",
-    "trim",
-]
 
 MOTIONS = Path(__file__).resolve().parents[2] / "assets" / "motions"
 DEFAULT_MOTION = "calm"

@@ -6,7 +6,7 @@ import contextlib
 import io
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,15 +57,36 @@ def has_gpu() -> bool:
     return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
 
 
-class DWPoseDetector:
+class _Following:
+    """Who of several people is looked at: in a video (`video=True`) the one of the frame before."""
+
+    def __init__(self, video: bool = False) -> None:
+        self.people, self.boxes = 0, NOBODY
+        self._video = video
+        self._last: NDArray[np.float32] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """The networks go with the detector."""
+
+    def _choose(self, boxes: NDArray[np.float32], size: tuple[int, int]) -> int | None:
+        """Which of the boxes (N, 4) in a picture of (width, height) is that person's; None when there are none."""
+        self.boxes = large_enough(boxes)
+        self.people = len(self.boxes)
+        chosen = main_person(boxes, size, self._last) if len(boxes) else None
+        self._last = boxes[chosen] if self._video and chosen is not None else None
+        return chosen
+
+
+class DWPoseDetector(_Following):
     """DWPose (RTMPose-l, 384 x 288, whole body) on the box of one person; scores reach about 1.2."""
 
     name = "dwpose"
 
     def __init__(self, video: bool = False) -> None:
-        self.people, self.boxes = 0, NOBODY
-        self._follow = video
-        self._last: NDArray[np.float32] | None = None
+        super().__init__(video)
         try:
             from rtmlib import Wholebody
 
@@ -87,26 +108,11 @@ class DWPoseDetector:
         height, width = image.shape[:2]
         picture = np.ascontiguousarray(image[..., ::-1])  # rtmlib takes BGR
         boxes = np.asarray(self._boxes(picture), np.float32).reshape(-1, 4)
-        self.boxes = large_enough(boxes)
-        self.people = len(self.boxes)
-        if not len(boxes):
-            self._last = None
+        chosen = self._choose(boxes, (width, height))
+        if chosen is None:
             return None
-        box = boxes[main_person(boxes, (width, height), self._last)]
-        if self._follow:
-            self._last = box
-        points, scores = self._points(picture, bboxes=[box])
+        points, scores = self._points(picture, bboxes=[boxes[chosen]])
         return from_coco(np.asarray(points)[0], np.asarray(scores)[0], (width, height))
-
-    def close(self) -> None:
-        """Free the networks."""
-        self._boxes = self._points = None
-
-    def __enter__(self) -> DWPoseDetector:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 def from_coco(points: NDArray[Any], scores: NDArray[Any], canvas: tuple[int, int]) -> Pose | None:
@@ -130,15 +136,13 @@ def add_neck(body: Points) -> None:
         body[sk.NECK, 2] = shoulders[:, 2].min()
 
 
-class OpenPoseDetector:
+class OpenPoseDetector(_Following):
     """OpenPose's networks in controlnet-aux. Their licence allows no commercial use: only chosen by name."""
 
     name = "openpose"
 
     def __init__(self, video: bool = False) -> None:
-        self.people, self.boxes = 0, NOBODY
-        self._follow = video
-        self._last: NDArray[np.float32] | None = None
+        super().__init__(video)
         try:
             from huggingface_hub import hf_hub_download
 
@@ -163,25 +167,8 @@ class OpenPoseDetector:
         poses = [from_openpose(result, (width, height)) for result in found]
         poses = [pose for pose in poses if (pose.body[:, 2] > 0).sum() >= 3]
         boxes = np.array([_box_of(pose.body) for pose in poses], np.float32).reshape(-1, 4)
-        self.boxes = large_enough(boxes)
-        self.people = len(self.boxes)
-        if not poses:
-            self._last = None
-            return None
-        index = main_person(boxes, (width, height), self._last)
-        if self._follow:
-            self._last = boxes[index]
-        return poses[index]
-
-    def close(self) -> None:
-        """Free the networks."""
-        self._model = None
-
-    def __enter__(self) -> OpenPoseDetector:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
+        chosen = self._choose(boxes, (width, height))
+        return None if chosen is None else poses[chosen]
 
 
 def from_openpose(result: Any, canvas: tuple[int, int]) -> Pose:

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..config import FPS, SAMPLE_RATE
+from ..config import SAMPLE_RATE
 from ..errors import InputError
 from ..weights.hub import SPEECH_REPOSITORIES, download
 from ..weights.int8 import load_int8, load_state
@@ -49,17 +49,17 @@ class SpeechEncoder(ABC):
     def states(self, samples: Samples) -> Tensor:
         """Mono samples (N,) at 16 kHz -> float32 (about N / 320, 5 layers, width) at 50 Hz, on the encoder's device."""
 
-    def features(self, samples: Samples, frames: int, fps: float = FPS) -> Tensor:
+    def features(self, samples: Samples, frames: int) -> Tensor:
         """Tokens of every video frame, float32 (frames, 50, width): ten states x five layers."""
-        return self.windows(samples, frames, fps)(range(frames))
+        return self.windows(samples, frames)(range(frames))
 
-    def windows(self, samples: Samples, frames: int, fps: float = FPS) -> Callable[[range], Tensor]:
+    def windows(self, samples: Samples, frames: int) -> Callable[[range], Tensor]:
         """The tokens of any window of a long video's frames, without holding all of them at once.
 
         The samples are encoded here; the returned function maps a range of n of the `frames` frames to (n, 50, width).
         """
         states = self.states(samples)
-        indices = window_indices(len(states), frames, fps)
+        indices = window_indices(len(states), frames)
         return lambda window: gather(states, indices[window.start : window.stop])
 
     def to(self, device: str | torch.device) -> Self:

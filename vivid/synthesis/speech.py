@@ -48,51 +48,15 @@ class Voice:
 
 
 _ESPEAK_MALE = [
-    "",
-    "m1",
-    "m2",
-    "m3",
-    "m4",
-    "m5",
-    "m6",
-    "m7",
-    "m8",
-    "adam",
-    "Alex",
-    "Andy",
-    "david",
-    "ed",
-    "edward",
-    "Gene",
-    "john",
-    "Lee",
-    "michael",
-    "Mike",
-    "paul",
-    "rob",
-    "robert",
-    "travis",
-    "klatt",
-    "klatt4",
-]
+    "", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "adam", "Alex", "Andy", "david", "ed", "edward", "Gene",
+    "john", "Lee", "michael", "Mike", "paul", "rob", "robert", "travis", "klatt", "klatt4",
+]  # fmt: skip
 
 
 _ESPEAK_FEMALE = [
-    "f1",
-    "f2",
-    "f3",
-    "f4",
-    "f5",
-    "Alicia",
-    "Andrea",
-    "Annie",
-    "belinda",
-    "linda",
-    "steph",
-    "steph2",
-    "steph3",
+    "f1", "f2", "f3", "f4", "f5", "Alicia", "Andrea", "Annie", "belinda", "linda", "steph", "steph2", "steph3",
     "anika",
-]
+]  # fmt: skip
 
 
 _ACCENTS = ["en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp"]
@@ -241,18 +205,7 @@ def _flite_speech(text: str, name: str, stretch: float) -> tuple[Array, int, lis
     with tempfile.TemporaryDirectory() as folder:
         path = str(pathlib.Path(folder) / "speech.wav")
         done = subprocess.run(
-            [
-                "flite",
-                "-voice",
-                name,
-                "--setf",
-                f"duration_stretch={stretch:.2f}",
-                "-psdur",
-                "-t",
-                text,
-                "-o",
-                path,
-            ],
+            ["flite", "-voice", name, "--setf", f"duration_stretch={stretch:.2f}", "-psdur", "-t", text, "-o", path],
             capture_output=True,
             text=True,
             check=True,

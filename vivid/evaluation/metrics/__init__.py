@@ -8,10 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from .base import Labels, Metric, NotMeasuredError, Sample
-from .flicker import luma, trembling
-from .networks import NETWORKS, Networks
-from .poses import hand_confidence, hand_variance, head_motion_variance
+from .base import Metric
 
 REGISTRY: dict[str, Metric] = {
     metric.key: metric
@@ -24,20 +21,3 @@ TABLE_1 = ("ssim", "psnr", "csim", "fid", "fvd", "hkc", "hyperiqa", "sync_c", "s
 """The columns of the paper's Table 1."""
 TABLE_2 = ("hkc", "hkv", "hmv", "hyperiqa")
 """Those of Table 2."""
-
-__all__ = [
-    "NETWORKS",
-    "REGISTRY",
-    "TABLE_1",
-    "TABLE_2",
-    "Labels",
-    "Metric",
-    "Networks",
-    "NotMeasuredError",
-    "Sample",
-    "hand_confidence",
-    "hand_variance",
-    "head_motion_variance",
-    "luma",
-    "trembling",
-]

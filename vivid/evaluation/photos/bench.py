@@ -23,9 +23,8 @@ from ... import __version__
 from ...config import FPS
 from ...errors import InputError
 from ...inputs import load_motion, load_portrait, load_speech
-from ...media.outputs import write_text
+from ...media.outputs import write_png, write_text
 from ...media.provenance import read_provenance, sha256_of
-from ..report import contact_sheet
 from .background import measure_background
 from .face import measure_face
 from .hands import measure_hands
@@ -130,7 +129,7 @@ def _row(pair: Pair, options: Options, folder: Path, observer: Observer, make: M
             row: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
             return row
         row, frames = _made(pair, options, folder / "videos" / f"{pair.name}-{key}.mp4", observer, make)
-        contact_sheet([(pair.name, frames)], folder / "sheets" / f"{pair.name}-{key}.png")
+        write_png(folder / "sheets" / f"{pair.name}-{key}.png", _sheet(pair.name, frames))
         write_text(kept, json.dumps(row, indent=1) + "\n")
         return row
     except (InputError, OSError) as error:
@@ -180,6 +179,14 @@ def _key(pair: Pair, options: Options) -> str:
     parts = [sha256_of(path) for path in (pair.portrait, pair.voice, *files) if path.is_file()]
     text = json.dumps([__version__, pair.motion, options.arguments(), parts])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _sheet(name: str, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Frames (T, H, W, 3) in a row, with a name on the first."""
+    sheet = np.concatenate(list(frames), 1)
+    for ink, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        cv2.putText(sheet, name, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.45, ink, width, cv2.LINE_AA)
+    return sheet
 
 
 def boxed(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

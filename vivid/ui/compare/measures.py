@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from ...evaluation.metrics import REGISTRY, Networks, NotMeasuredError, Sample, luma, trembling
+from ...evaluation.metrics import REGISTRY
+from ...evaluation.metrics.base import NotMeasuredError, Sample
+from ...evaluation.metrics.flicker import luma, trembling
+from ...evaluation.metrics.networks import Networks
 from ...events import Result
 from ...media.video import read_frames
 from ...pose.calibrate import calibrate
