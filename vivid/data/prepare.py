@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..evaluation.metrics.networks import Networks
-from ..evaluation.protocol import write_jpeg, write_strip
 from ..media.cut import cut_video
-from ..media.outputs import write_text
+from ..media.outputs import write_jpeg, write_text
 from ..media.sound import load_speech
 from ..media.video import VideoWriter, probe, read_frames
 from ..pose.clips import save_clip
 from ..pose.detect import detect_frames, open_detector
+from ..pose.draw import strip_of
 from ..pose.skeleton import PoseClip
 from ..speech.encoder import SHIPPED, SpeechEncoder, load_speech_encoder
 from ..speech.states import save_states
@@ -158,7 +158,7 @@ def _prepare(video: Path, record: Record, out: Path, options: Options) -> None:
             filters.motion_blur(view, record)
             shift = filters.sync(view, record, networks)
         filters.motion_kind(view, record)
-        write_strip(view.frames, out / "pictures" / f"{record.name}.jpg")
+        write_jpeg(out / "pictures" / f"{record.name}.jpg", strip_of(view.frames))
         if not record.kept:
             return
         if shift:
@@ -302,7 +302,7 @@ def write_sheets(records: Sequence[Record], out: Path) -> None:
             rows += [label, strip]
         width = max(row.shape[1] for row in rows)
         sheet = np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
-        write_jpeg(np.ascontiguousarray(sheet[..., ::-1]), out / f"{name}.jpg")
+        write_jpeg(out / f"{name}.jpg", np.ascontiguousarray(sheet[..., ::-1]))
 
 
 def report_of(records: Sequence[Record]) -> str:

@@ -11,8 +11,6 @@ import torch
 from numpy.typing import NDArray
 
 from ..config import FPS, SAMPLE_RATE
-from ..generators.diffusion.generator import DiffusionGenerator
-from ..generators.diffusion.pictures import decode_pictures, encode_picture, portrait_features
 from ..media.sound import load_speech
 from ..media.tensors import to_unit
 from ..pose.portrait import Portrait, make_portrait
@@ -68,6 +66,9 @@ def through_latents(pipeline: VividPipeline, case: Case, batch: int = 8) -> NDAr
 
     None for generators without an autoencoder.
     """
+    from ..generators.diffusion.generator import DiffusionGenerator
+    from ..generators.diffusion.pictures import decode_pictures, encode_picture, portrait_features
+
     generator = pipeline.generator
     if not isinstance(generator, DiffusionGenerator):
         return None

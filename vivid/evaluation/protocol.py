@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..media.outputs import write_text, written_whole
+from ..media.outputs import write_jpeg, write_text, written_whole
 from ..pose.clips import load_clip, save_clip
-from ..pose.draw import overlay
+from ..pose.draw import SHOWN, SHOWN_HEIGHT, overlay, strip, strip_of
 from .compare import PORTRAIT_FRAME, Case
 from .measure import detect
 from .methods import TRUTH, Method
@@ -31,10 +30,6 @@ from .metrics import REGISTRY
 from .metrics.base import Features, Frames, Labels, Metric, MissingNetworkError, NotMeasuredError, Sample
 from .metrics.networks import Networks
 
-SHOWN = 6
-"""Frames of a video in its strip of pictures ..."""
-SHOWN_HEIGHT = 240
-"""... and their height."""
 PORTRAIT = "portrait and motion"
 """The row of pictures that shows what the videos are made from."""
 RESAMPLES = 1000
@@ -110,7 +105,7 @@ class Protocol:
         if not wanted and picture.exists():
             return measured
         frames = method.frames(case)
-        write_strip(frames, picture)
+        write_jpeg(picture, strip_of(frames))
         sample = self._sample(method, case, frames, labels, folder / f"{case.name}.poses.npz")
         for metric in wanted:
             try:
@@ -214,33 +209,13 @@ def distance_of(metric: Metric, made: Mapping[str, Measured], truth: Mapping[str
     return Value(whole, whole - 1.96 * float(spread), whole + 1.96 * float(spread), len(names))
 
 
-def write_strip(frames: Frames, path: Path) -> None:
-    """A few evenly spread frames in a row, as JPEG."""
-    picks = np.linspace(0, len(frames) - 1, SHOWN).round().astype(int)
-    write_jpeg(_row([frames[i] for i in picks]), path)
-
-
 def write_portrait(case: Case, out: Path) -> None:
     """The portrait and poses that drive the video, in a row as long as the others."""
     picks = np.linspace(0, case.frames - 1, SHOWN).round().astype(int)[1:]
     width, height = case.motion.canvas
     poses = [overlay(np.full((height, width, 3), 24, np.uint8), case.motion.frame(i)) for i in picks]
     path = out / "pictures" / file_name(PORTRAIT) / f"{case.name}.jpg"
-    write_jpeg(_row([case.portrait.image, *poses]), path)
-
-
-def _row(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Pictures (H, W, 3) of any sizes side by side at one height."""
-    widths = [max(1, round(picture.shape[1] * SHOWN_HEIGHT / picture.shape[0])) for picture in pictures]
-    pairs = zip(pictures, widths, strict=True)
-    return np.concatenate([cv2.resize(p, (w, SHOWN_HEIGHT), interpolation=cv2.INTER_AREA) for p, w in pairs], 1)
-
-
-def write_jpeg(picture: NDArray[np.uint8], path: Path) -> None:
-    """Write an RGB picture whole."""
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
-    with written_whole(path) as file:
-        file.write(data.tobytes())
+    write_jpeg(path, strip([case.portrait.image, *poses], height=SHOWN_HEIGHT, gap=0))
 
 
 def file_name(name: str) -> str:

@@ -118,6 +118,14 @@ def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
         Image.fromarray(picture).save(file, "PNG")
 
 
+def write_jpeg(path: Path, picture: NDArray[np.uint8]) -> None:
+    """Write a picture (H, W, 3), RGB, whole as JPEG."""
+    from PIL import Image
+
+    with written_whole(path) as file:
+        Image.fromarray(picture).save(file, "JPEG", quality=92)
+
+
 def is_full(folder: Path) -> bool:
     """Whether the disk of a folder has too little space left for any result."""
     usage = shutil.disk_usage(folder)

@@ -41,6 +41,8 @@ FACE_LINES = (
 )  # fmt: skip
 """Jaw, brows, nose, eyes, lips, as chains of face points."""
 FINGERS = tuple((0, *range(first, first + 4)) for first in range(1, 21, 4))
+SHOWN, SHOWN_HEIGHT = 6, 240
+"""Frames of a video that `strip_of` shows, and their height."""
 _MAP_SIDE = 800
 """Shorter side at which the map is drawn, with lines 2 and joints 4 pixels thick, before it is scaled."""
 
@@ -279,6 +281,12 @@ def strip(
             font = ImageFont.load_default(max(text * tile_width / wide, 8))
         pen.text((centre, gap + height + room / 2), caption, (40, 40, 40), font, anchor="mm")
     return np.array(canvas)
+
+
+def strip_of(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """SHOWN evenly spread ones of a video's frames (T, H, W, 3) side by side."""
+    picks = np.linspace(0, len(frames) - 1, SHOWN).round().astype(int)
+    return strip([frames[i] for i in picks], height=SHOWN_HEIGHT, gap=0)
 
 
 def _to_height(picture: NDArray[np.uint8], height: int) -> NDArray[np.uint8]:

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dct
-from scipy.signal import medfilt
 
 from ...config import SAMPLE_RATE
 from ...pose.skeleton import PoseClip
@@ -66,6 +64,8 @@ def mfcc(samples: NDArray[np.floating]) -> NDArray[np.float64]:
     """Cepstral coefficients (N, 13), 100 a second, of 16 kHz sound in 16-bit units: the defaults of
     python_speech_features, which SyncNet was trained on (25 ms rectangular windows, pre-emphasis 0.97, 26 mel bands,
     lifter 22, the first coefficient the logarithm of the energy)."""
+    from scipy.fft import dct
+
     length, step, points, bands, kept, lifter = SAMPLE_RATE // 40, SAMPLE_RATE // 100, 512, 26, 13, 22
     signal = np.append(samples[0], samples[1:] - 0.97 * samples[:-1]).astype(np.float64)
     count = 1 + max(0, -(-(len(signal) - length) // step))
@@ -89,6 +89,8 @@ def mfcc(samples: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def face_crops(frames: Frames, poses: PoseClip) -> Frames:
     """Squares (T, 224, 224, 3) around the face, from a little above it to well below the chin."""
+    from scipy.signal import medfilt
+
     seen = poses.face[..., 2] > 0
     known = np.flatnonzero(seen.mean(1) > 0.5)
     if not len(known):
