@@ -119,11 +119,28 @@ def test_crops_are_cut_alike_from_everything(prepared: list[Prepared]) -> None:
     batch = sampler.draw(np.random.default_rng(0), NO_DROPS)
     assert batch["latents"].shape == (8, 4, 4, 4, 4)
     assert batch["hand_maps"].shape == (8, 4, 32, 32, 3)
-    # where the crop's hand mask is empty, its map is black: they show the same place
-    empty = ~batch["hand_mask"].any(-1).any(-1)
-    assert empty.any() or batch["hand_mask"].any()
-    assert batch["hand_maps"][empty].float().mean() < 1
-    assert batch["hand_maps"].float().max() > 0
+    for video in range(8):
+        places = [
+            (clip, np.s_[start : start + 3 * step + 1 : step], top, left)
+            for clip in prepared
+            for step in (1, 2)
+            for start in range(FRAMES - 3 * step)
+            for top, left in np.ndindex(5, 5)
+            if np.array_equal(
+                clip.latents[start : start + 3 * step + 1 : step, :, top : top + 4, left : left + 4],
+                batch["latents"][video],
+            )
+        ]
+        assert places
+        for clip, frames, top, left in places:
+            cells, pixels = (
+                np.s_[top : top + 4, left : left + 4],
+                np.s_[8 * top : 8 * top + 32, 8 * left : 8 * left + 32],
+            )
+            np.testing.assert_array_equal(clip.hand_mask[frames, *cells], batch["hand_mask"][video])
+            np.testing.assert_array_equal(clip.mouth_mask[frames, *cells], batch["mouth_mask"][video])
+            np.testing.assert_array_equal(clip.hand_maps[frames, *pixels], batch["hand_maps"][video])
+    assert batch["hand_mask"].any() and batch["hand_maps"].any()
 
 
 def test_codes_and_head_mask_are_the_reference_frames_own(prepared: list[Prepared]) -> None:
@@ -403,4 +420,12 @@ def test_a_head_that_was_not_seen_still_gets_a_reference_of_another_moment(prepa
     window = slice(0, 1)
     drawn = [sampler._reference(0, window, rng) for _ in range(60)]
     assert len(set(drawn)) > 5
-    assert any(lender == 0 and frame >= NEAREST for lender, frame in drawn)
+    assert {lender for lender, _ in drawn} == {0, 1}
+    assert all(lender == 1 or frame > NEAREST for lender, frame in drawn)
+
+
+def test_a_clip_too_short_for_two_moments_borrows_its_reference(prepared: list[Prepared]) -> None:
+    sampler = WindowSampler(prepared, WindowShape(FRAMES), 1)
+    rng = np.random.default_rng(0)
+    found = {number: {sampler._reference(number, slice(0, FRAMES), rng)[0] for _ in range(9)} for number in range(3)}
+    assert found == {0: {1}, 1: {0}, 2: {2}}  # the last is alone in its scene

@@ -75,7 +75,7 @@ class WindowSampler:
         scenes: dict[int, list[int]] = defaultdict(list)
         for number, clip in enumerate(self.clips):
             scenes[int(clip.scene)].append(number)
-        self.friends = [scenes[int(clip.scene)] for clip in self.clips]
+        self.same_scene = [scenes[int(clip.scene)] for clip in self.clips]
 
     def draw(self, rng: np.random.Generator, drops: DropRates) -> Batch:
         """One batch of tensors; see `Prepared` for the parts.
@@ -117,15 +117,16 @@ class WindowSampler:
 
     def _reference(self, number: int, window: slice, rng: np.random.Generator) -> tuple[int, int]:
         """A clip and the frame of it that is the reference."""
-        friends = self.friends[number]
+        own = self.clips[number].references
+        # of moments close to the window, mouth and hands would give the answer away
+        own = own[(own <= window.start - NEAREST) | (own >= window.stop + NEAREST)]
+        sources = [other for other in self.same_scene[number] if other != number or len(own)]
         place = self.clips[number].head_points[window].mean(0)
         best, found = np.inf, (number, 0)
-        for _ in range(self.candidates):
-            chosen = friends[int(rng.integers(len(friends)))]
+        for _ in range(self.candidates if sources else 0):
+            chosen = sources[int(rng.integers(len(sources)))]
             reference_clip = self.clips[chosen]
-            frame = int(rng.choice(reference_clip.references))
-            if chosen == number and window.start - NEAREST < frame < window.stop + NEAREST:
-                continue  # its mouth and hands would give the answer away
+            frame = int(rng.choice(own if chosen == number else reference_clip.references))
             # an unseen head counts as far from everywhere, but is still better than no reference
             distance = float(np.nan_to_num(np.abs(reference_clip.head_points[frame] - place).mean(), nan=1e9))
             if distance < best:
