@@ -25,6 +25,7 @@ def test_the_hand_codebook(paper: Preset) -> None:
     config, model = paper.hcc, paper.model
     assert (config.batch, config.loop.steps, config.loop.learning_rate) == (256, 200_000, 1e-4)
     assert config.loop.weight_decay == 0, "Adam"
+    assert config.jitter == 0, "crops are centred"
     assert (model.codes, model.code_dim, model.hand_size, hcc.COMMITMENT) == (1024, 256, 256, 0.25)
     with torch.device("meta"):
         assert build_codebook(model).grid == 16

@@ -212,6 +212,8 @@ def _vae(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
     from ..training.export import find_component
     from ..training.vae import VaeStage
 
+    if chosen.vae is None:
+        raise InputError(f"{chosen.info.name} keeps Stable Diffusion's autoencoder: name its folder with --vae.")
     config = _with(chosen.vae, args)
     model = None
     if args.init:
@@ -250,15 +252,17 @@ def _motion(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig
     from dataclasses import replace
 
     from ..generators.layered.speech_motion import FILE, load_speech_motion
-    from ..training.motion.stage import MotionConfig, MotionStage, hear
+    from ..training.motion.stage import MotionConfig, MotionStage, encode_recordings
 
     config = _with(MotionConfig(), args)
     if args.limit:
         config = replace(config, recordings=args.limit)
     # a copy, because the loaded one is shared
     network = deepcopy(load_speech_motion(_need(args.init, "--init") / FILE)) if args.init else None
-    heard = None if config.loop.steps == 0 else hear(config, args.cache, lambda text: print(text, flush=True))
-    return MotionStage(config, heard, network), config.loop
+    recordings = None
+    if config.loop.steps > 0:
+        recordings = encode_recordings(config, args.cache, lambda text: print(text, flush=True))
+    return MotionStage(config, recordings, network), config.loop
 
 
 def _stage(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:

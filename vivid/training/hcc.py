@@ -18,7 +18,7 @@ from .loop import Batch, LoopConfig, Stage
 
 @dataclass(frozen=True)
 class HccConfig:
-    """Codebook training; the paper: Adam 1e-4, batch 256, 200k steps, 256-px crops, beta 0.25."""
+    """Codebook training; the paper: Adam 1e-4, batch 256, 200k steps, centred 256-px crops, beta 0.25."""
 
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(minutes=2, learning_rate=1e-3, weight_decay=0.0))
     batch: int = 16
@@ -31,6 +31,7 @@ class HccConfig:
 PAPER_HCC = HccConfig(
     LoopConfig(steps=200_000, learning_rate=1e-4, final_rate=1.0, warmup_steps=0, betas=(0.9, 0.999), weight_decay=0.0),
     batch=256,
+    jitter=0.0,
 )
 
 

@@ -28,13 +28,14 @@ from .windows import WindowShape
 class Preset:
     """One model size with the settings of all its trainings; `size` is the pictures' side in pixels.
 
-    info: what an exported model says about itself; int8: whether it is stored in int8.
+    info: what an exported model says about itself; vae: None where Stable Diffusion's own is kept; int8: whether an
+    exported model is stored in int8.
     """
 
     model: ModelConfig
     info: ModelInfo
     size: int
-    vae: VaeConfig
+    vae: VaeConfig | None
     hcc: HccConfig
     stage1: DiffusionConfig
     stage2: DiffusionConfig
@@ -58,8 +59,7 @@ PRESETS = {
         PAPER,
         _info(PAPER, "any", 30, 2.5),
         512,
-        # the paper keeps Stable Diffusion's autoencoder; this one is only for completeness
-        VaeConfig(LoopConfig(steps=100_000, learning_rate=1e-4), batch=32, crop=256, whole_share=0.0),
+        None,
         PAPER_HCC,
         PAPER_STAGE_1,
         PAPER_STAGE_2,
