@@ -11,7 +11,7 @@ import pytest
 from tests.pose_people import CANVAS, Person, still
 from vivid.pose.draw import hand_map
 from vivid.pose.skeleton import HAND_BONES, Pose, no_pose
-from vivid.pose.warp import ARMS, Arms, carry_arms, cut_arms, hands_beside
+from vivid.pose.warp import ARMS, Arms, cut_arms, hands_beside, warp_arms
 
 PERSON = Person(shoulders=200.0)
 
@@ -59,7 +59,7 @@ def test_what_moves_as_a_whole_keeps_its_picture(angle: float, shift: tuple[int,
     matrix = cv2.getRotationMatrix2D((384.0, 400.0), angle, 1.0) + [[0, 0, shift[0]], [0, 0, shift[1]]]
     truth = cv2.warpAffine(picture, matrix, CANVAS)
     visible = cv2.warpAffine(np.full(CANVAS, 255, np.uint8), matrix, CANVAS) == 255
-    carried = carry_arms(uncut(picture, pose), moved(pose, matrix))
+    carried = warp_arms(uncut(picture, pose), moved(pose, matrix))
     sure = (carried[..., 3] > 200) & visible
     assert sure.sum() > 20_000
     error = np.abs(carried[..., :3].astype(float) - truth)[sure]
@@ -72,7 +72,7 @@ def test_fingers_take_their_pictures_along() -> None:
     bent = pose.hands.copy()
     middle, tip = bent[0, 6, :2].copy(), bent[0, 8, :2].copy()
     bent[0, 7:9, :2] = middle + (bent[0, 7:9, :2] - middle) @ np.array([[0.0, 1.0], [-1.0, 0.0]])  # a quarter turn
-    carried = carry_arms(uncut(picture, pose), replace(pose, hands=bent))
+    carried = warp_arms(uncut(picture, pose), replace(pose, hands=bent))
     new = bent[0, 8, :2]
     x, y = new.round().astype(int)
     assert carried[y, x, 3] > 200
@@ -87,7 +87,7 @@ def test_a_mirrored_hand_is_mirrored_across_its_bones() -> None:
     bone = bone / np.linalg.norm(bone)
     reflect = 2 * np.outer(bone, bone) - np.eye(2)
     hands[0, :, :2] = wrist + (hand[:, :2] - wrist) @ reflect
-    carried = carry_arms(uncut(picture, pose), replace(pose, hands=hands))
+    carried = warp_arms(uncut(picture, pose), replace(pose, hands=hands))
     for joint in (4, 8, 20):
         x, y = hands[0, joint, :2].round().astype(int)
         column, row = hand[joint, :2].round().astype(int)
@@ -96,25 +96,25 @@ def test_a_mirrored_hand_is_mirrored_across_its_bones() -> None:
 
 def test_a_hand_that_one_pose_lacks_is_left_out() -> None:
     pose, picture = still(PERSON), smooth_picture()
-    assert not carry_arms(uncut(picture, pose), no_pose(CANVAS))[..., 3].any()
-    assert not carry_arms(uncut(picture, no_pose(CANVAS)), pose)[..., 3].any()
+    assert not warp_arms(uncut(picture, pose), no_pose(CANVAS))[..., 3].any()
+    assert not warp_arms(uncut(picture, no_pose(CANVAS)), pose)[..., 3].any()
     hands = pose.hands.copy()
     hands[0, 8, 2] = 0
-    right = carry_arms(uncut(picture, replace(pose, hands=hands)), pose)[..., 3]
-    both = carry_arms(uncut(picture, pose), pose)[..., 3]
+    right = warp_arms(uncut(picture, replace(pose, hands=hands)), pose)[..., 3]
+    both = warp_arms(uncut(picture, pose), pose)[..., 3]
     assert 0 < right.astype(float).sum() < both.astype(float).sum()
 
 
 def test_hands_far_outside_cover_nothing() -> None:
     pose, picture = still(PERSON), smooth_picture()
     far = moved(pose, np.array([[1.0, 0, 5e4], [0, 1.0, -3e4]]))
-    assert not carry_arms(uncut(picture, pose), far)[..., 3].any()
-    assert not carry_arms(uncut(picture, far), pose)[..., 3].any()
+    assert not warp_arms(uncut(picture, pose), far)[..., 3].any()
+    assert not warp_arms(uncut(picture, far), pose)[..., 3].any()
     hands = pose.hands.copy()
     hands[0, 3, 0] = np.nan
     hands[1, 3, :2] = 1e30
     with np.errstate(over="raise", invalid="raise"):
-        carried = carry_arms(uncut(picture, pose), replace(pose, hands=hands))
+        carried = warp_arms(uncut(picture, pose), replace(pose, hands=hands))
     assert carried.shape == (*picture.shape[:2], 4)
 
 
@@ -133,8 +133,8 @@ def test_tiny_people_do_no_harm(scale: float) -> None:
     pose = moved(still(PERSON), np.array([[scale, 0, 300], [0, scale, 300]]))
     picture = smooth_picture()
     with np.errstate(all="raise", under="ignore"):
-        carried = carry_arms(cut_arms(picture, pose), still(PERSON))
-        carry_arms(cut_arms(picture, still(PERSON)), pose)
+        carried = warp_arms(cut_arms(picture, pose), still(PERSON))
+        warp_arms(cut_arms(picture, still(PERSON)), pose)
     assert carried.shape == (*picture.shape[:2], 4)
 
 
@@ -143,7 +143,7 @@ def test_only_what_is_inside_the_outlines_is_carried() -> None:
     picture, hands, sleeves = painted(pose)
     matrix = np.array([[1.0, 0, 23], [0, 1.0, -31]])
     target = moved(pose, matrix)
-    carried = carry_arms(cut_arms(picture, pose), target)
+    carried = warp_arms(cut_arms(picture, pose), target)
     shown = cv2.warpAffine((hands | sleeves).astype(np.uint8), matrix, CANVAS).astype(bool)
     assert (carried[..., 3] > 127)[~cv2.dilate(shown.astype(np.uint8), np.ones((9, 9))).astype(bool)].mean() < 0.002
     x, y = target.hands[0, 9, :2].round().astype(int)
@@ -156,5 +156,5 @@ def test_what_decoders_see_begins_with_the_hand_map() -> None:
     hands = hands_beside(arms, pose)
     assert hands.shape == (*CANVAS, 8) and hands.dtype == np.uint8
     np.testing.assert_array_equal(hands[..., :3], hand_map(pose))
-    np.testing.assert_array_equal(hands[..., 3:7], carry_arms(arms, pose))
+    np.testing.assert_array_equal(hands[..., 3:7], warp_arms(arms, pose))
     np.testing.assert_array_equal(hands[..., 7], arms.outlines.max(0))

@@ -126,11 +126,11 @@ def test_a_short_training_writes_weights_that_load(tmp_path: Path, monkeypatch: 
 
     config = stage.MotionConfig(recordings=1, batch=2)
     loop = with_budget(config.loop, None, 3, 0, None)
-    heard = stage.hear(config, tmp_path / "cache", lambda _: None)
-    again = stage.hear(config, tmp_path / "cache", lambda _: None)
-    np.testing.assert_array_equal(heard[0].states, again[0].states)
+    recordings = stage.encode_recordings(config, tmp_path / "cache", lambda _: None)
+    again = stage.encode_recordings(config, tmp_path / "cache", lambda _: None)
+    np.testing.assert_array_equal(recordings[0].states, again[0].states)
     monkeypatch.setattr(stage, "evaluate", lambda network: {"english, clean": {"jawOpen r": 0.5}})
-    Trainer(stage.MotionStage(config, heard), loop, tmp_path / "run").run(lambda _: None)
+    Trainer(stage.MotionStage(config, recordings), loop, tmp_path / "run").run(lambda _: None)
     written = load_speech_motion(tmp_path / "run" / "weights" / "speech_motion.safetensors")
     assert isinstance(written, SpeechMotion)
     assert json.loads((tmp_path / "run" / "weights" / "evaluation.json").read_text())["english, clean"]

@@ -206,7 +206,7 @@ class Preparer:
 
 
 def prepare_all(
-    videos: Sequence[Path], root: Path, out: Path, options: Options, pool: Pool, say: Callable[[str], None]
+    videos: Sequence[Path], root: Path, out: Path, options: Options, pool: Pool, report: Callable[[str], None]
 ) -> int:
     """Let the pool's workers find the pieces of all videos and make clips of them; returns how many videos failed.
 
@@ -227,13 +227,13 @@ def prepare_all(
     for done, (_, found) in enumerate(run_jobs(((video,) for video in videos), pool, died), 1):
         if isinstance(found, str):
             failed += 1
-            say(f"{done}/{len(videos)} {found}")
+            report(f"{done}/{len(videos)} {found}")
         else:
             pieces += found
     todo = [piece for piece in sorted(pieces, key=str) if not _known(piece, root, out)]
-    say(f"{len(videos)} videos have {len(pieces)} scenes and clips, {len(todo)} of them to look at")
+    report(f"{len(videos)} videos have {len(pieces)} scenes and clips, {len(todo)} of them to look at")
     for done, (piece, said) in enumerate(run_jobs(((piece,) for piece in todo), pool, died), 1):
-        say(f"{done}/{len(todo)} {name_of(piece, root)} {said or ''}".rstrip())
+        report(f"{done}/{len(todo)} {name_of(piece, root)} {said or ''}".rstrip())
     return failed
 
 

@@ -44,12 +44,12 @@ def probes(
                 pass
         return np.stack(list(read_frames(path)))[: case.frames]
 
-    lent = np.zeros_like(case.speech.samples)
-    count = min(len(lent), len(other.speech.samples))
-    lent[:count] = other.speech.samples[:count]
-    silence = Speech(np.zeros_like(lent))
+    samples = np.zeros_like(case.speech.samples)
+    count = min(len(samples), len(other.speech.samples))
+    samples[:count] = other.speech.samples[:count]
+    silence = Speech(np.zeros_like(samples))
     motion = other.motion.take(np.minimum(np.arange(case.frames), len(other.motion) - 1))
-    plain, voice = made("plain", case.speech, case.motion), made("voice", Speech(lent), case.motion)
+    plain, voice = made("plain", case.speech, case.motion), made("voice", Speech(samples), case.motion)
     gestures, silent = made("gestures", case.speech, motion), made("silence", silence, case.motion)
     size = case.clip.pose.canvas
     hands = boxes_to_mask(case.clip.hand_boxes[: case.frames], size)

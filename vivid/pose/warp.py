@@ -115,12 +115,12 @@ def _cut(picture: NDArray[np.uint8], nearness: Floats, never: NDArray[np.bool_])
 
 
 def hands_beside(arms: Arms, target: Pose) -> NDArray[np.uint8]:
-    """What a decoder sees of a frame's hands (H, W, 8): the hand map of `target` (3 channels), `carry_arms` (4), and
+    """What a decoder sees of a frame's hands (H, W, 8): the hand map of `target` (3 channels), `warp_arms` (4), and
     where the picture itself shows arms or hands (1)."""
-    return np.concatenate([hand_map(target), carry_arms(arms, target), arms.outlines.max(0)[..., None]], -1)
+    return np.concatenate([hand_map(target), warp_arms(arms, target), arms.outlines.max(0)[..., None]], -1)
 
 
-def carry_arms(arms: Arms, target: Pose) -> NDArray[np.uint8]:
+def warp_arms(arms: Arms, target: Pose) -> NDArray[np.uint8]:
     """The picture's arms and hands in the pose `target`, which is in the picture's pixels too.
 
     Returns (H, W, 4): colours, and opacity 0 to 255. Hands lie above arms.
@@ -217,10 +217,10 @@ def _warp(limb: _Limb, some: slice, window: tuple[slice, slice]) -> tuple[Floats
     beyond = far - on_bone
     distance = np.sqrt(beyond * beyond + beside * beside)
     # along a bone the picture stretches with it; beyond its ends and across, the scale stays
-    say = np.square(np.square(1 / (1 + distance))) * np.minimum(1, np.minimum(length, other_length) / SHORTEST)
-    say /= say.sum(1, keepdims=True)
-    source = say @ there[:, 0] + (say * (on_bone * (other_length / length) + beyond)) @ along
-    source += (say * beside * limb.sides[some]) @ across
+    weight = np.square(np.square(1 / (1 + distance))) * np.minimum(1, np.minimum(length, other_length) / SHORTEST)
+    weight /= weight.sum(1, keepdims=True)
+    source = weight @ there[:, 0] + (weight * (on_bone * (other_length / length) + beyond)) @ along
+    source += (weight * beside * limb.sides[some]) @ across
     nearness = (distance / limb.thickness[some]).min(1)
     cover = 0.5 * (1 - np.tanh(EDGE / 2 * (nearness - 1)))
     coarse = np.concatenate([source, cover[:, None]], 1).reshape(len(rows), len(columns), 3).astype(np.float32)

@@ -42,14 +42,16 @@ class MotionConfig:
 
 
 @dataclass(frozen=True)
-class Heard:
+class EncodedRecording:
     """One recording: states (STATES, 1920) float16, read from disk as they are needed; goals (STATES, 20)."""
 
     states: NDArray[np.float16]
     goals: NDArray[np.float32]
 
 
-def hear(config: MotionConfig, folder: Path, report: Callable[[str], None] = print) -> list[Heard]:
+def encode_recordings(
+    config: MotionConfig, folder: Path, report: Callable[[str], None] = print
+) -> list[EncodedRecording]:
     """The training recordings as encoder states; each is made once per seed and kept."""
     folder = folder / f"motion-{config.loop.seed}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +66,7 @@ def hear(config: MotionConfig, folder: Path, report: Callable[[str], None] = pri
             partial = folder / "partial.npy"
             np.save(partial, encoder.states(recording.samples).flatten(1)[:STATES].half().numpy())
             os.replace(partial, kept)
-        out.append(Heard(np.load(kept, mmap_mode="r"), np.load(goals)))
+        out.append(EncodedRecording(np.load(kept, mmap_mode="r"), np.load(goals)))
         if k % 10 == 9:
             report(f"recorded {k + 1} of {config.recordings}")
     return out
@@ -73,15 +75,17 @@ def hear(config: MotionConfig, folder: Path, report: Callable[[str], None] = pri
 class MotionStage(Stage):
     """Trains the network; exports its weights and the evaluation on held-out speech."""
 
-    def __init__(self, config: MotionConfig, heard: list[Heard] | None, network: SpeechMotion | None = None) -> None:
-        """heard: None only to measure a network without training it."""
+    def __init__(
+        self, config: MotionConfig, recordings: list[EncodedRecording] | None, network: SpeechMotion | None = None
+    ) -> None:
+        """recordings: None only to measure a network without training it."""
         super().__init__()
-        self.config, self.heard = config, heard
+        self.config, self.recordings = config, recordings
         torch.manual_seed(config.loop.seed)
         self.network = (network or SpeechMotion()).requires_grad_(True)
-        if network is None and heard is not None:
-            some = np.concatenate([one.states[::14] for one in heard]).astype(np.float32)
-            goals = torch.from_numpy(np.concatenate([one.goals for one in heard]))
+        if network is None and recordings is not None:
+            some = np.concatenate([one.states[::14] for one in recordings]).astype(np.float32)
+            goals = torch.from_numpy(np.concatenate([one.goals for one in recordings]))
             self.network.mean.copy_(torch.from_numpy(some.mean(0)))
             self.network.deviation.copy_(torch.from_numpy(some.std(0)).clamp(min=0.02))
             self.network.scale.copy_(goals.std(0).clamp(min=0.02))
@@ -91,10 +95,10 @@ class MotionStage(Stage):
                 self.network.head_out.bias.copy_(start[len(LIP) :])
 
     def batch(self, rng: np.random.Generator) -> Batch:
-        assert self.heard is not None
-        chosen = rng.integers(len(self.heard), size=self.config.batch).tolist()
+        assert self.recordings is not None
+        chosen = rng.integers(len(self.recordings), size=self.config.batch).tolist()
         starts = rng.integers(STATES - self.config.window, size=self.config.batch).tolist()
-        cuts = [(self.heard[k], slice(at, at + self.config.window)) for k, at in zip(chosen, starts, strict=True)]
+        cuts = [(self.recordings[k], slice(at, at + self.config.window)) for k, at in zip(chosen, starts, strict=True)]
         return {
             "states": torch.from_numpy(np.stack([one.states[cut] for one, cut in cuts]).astype(np.float32)),
             "goals": torch.from_numpy(np.stack([one.goals[cut] for one, cut in cuts])),
