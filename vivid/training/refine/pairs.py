@@ -10,7 +10,6 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
@@ -18,8 +17,12 @@ from numpy.typing import NDArray
 from ...config import SAMPLE_RATE
 from ...errors import InputError
 from ...media.outputs import written_whole
+from ...media.video import read_frames
 from ...pose.skeleton import PoseClip, stacked, unstacked
+from ..clips import LIMITS
 
+RATE = 8
+"""Frames a second in the file; they are single moments, and the rate means nothing."""
 SUBPIXEL = 16
 """Stored points are integers of 1/16 pixel."""
 
@@ -52,7 +55,7 @@ def save_pairs(path: Path, pairs: Pairs, crf: int = 23) -> None:
     from ...synthesis.people import encode  # imported here because it needs the renderer
 
     both = [np.concatenate([pairs.portrait] * 2, 1), *np.concatenate([pairs.layered, pairs.true], 2)]
-    encode(path.with_suffix(".mp4"), both, 8, crf=crf, preset="slow")
+    encode(path.with_suffix(".mp4"), both, RATE, crf=crf, preset="slow")
     points = stacked(pairs.clip)
     sound = io.BytesIO()
     soundfile.write(sound, pairs.samples, SAMPLE_RATE, format="OGG", subtype="OPUS", compression_level=0.95)
@@ -79,7 +82,7 @@ def load_pairs(folder: Path, limit: int | None = None) -> list[Pairs]:
 def _load(file: Path) -> Pairs:
     with np.load(file, allow_pickle=False) as stored:
         data = {name: stored[name] for name in stored.files}
-    frames = _decode(file.with_suffix(".mp4"))
+    frames = np.stack(list(read_frames(file.with_suffix(".mp4"), RATE, LIMITS)))
     if len(frames) != len(data["points"]):
         raise InputError(f"{file.stem}.mp4 is damaged: make that pair again.")
     size = frames.shape[1]
@@ -96,17 +99,3 @@ def _load(file: Path) -> Pairs:
         length=int(data["length"]),
         identity=int(data["identity"]),
     )
-
-
-def _decode(video: Path) -> NDArray[np.uint8]:
-    """(N, H, 2 H, 3) RGB."""
-    capture, frames = cv2.VideoCapture(str(video)), []
-    while True:
-        found, frame = capture.read()
-        if not found:
-            break
-        frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-    capture.release()
-    if not frames:
-        raise InputError(f"{video.name} cannot be decoded: make that pair again.")
-    return np.stack(frames).astype(np.uint8)
