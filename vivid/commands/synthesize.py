@@ -150,14 +150,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _render(args: argparse.Namespace) -> None:
-    from ..synthesis.workers import run_jobs
+    from ..synthesis.workers import render
 
     jobs = jobs_of(args)
     units = {"people": (round(args.seconds * args.fps), "frames"), "hands": (args.per_shard, "crops")}
     units["clothes"] = (args.per_shard, "pictures")
     each, unit = units.get(args.what, (1, "files"))
     start, first = time.monotonic(), None
-    for done, total in run_jobs(jobs, args.workers):
+    for done, total in render(jobs, args.workers):
         first = done if first is None else first
         rate = (done - first) * each / max(time.monotonic() - start, 1e-6)
         progress.show(f"{done}/{total} files, {rate:.1f} {unit}/s")

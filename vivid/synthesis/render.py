@@ -21,9 +21,6 @@ ATTRIBUTES = "3f 2f 1f 1f 1f 3f"
 ATTRIBUTE_NAMES = ("canon", "uv", "arm", "layer", "hmask", "tan_")
 
 
-cv2.setNumThreads(1)  # one process per core
-
-
 class Renderer(Camera):
     """Draws one `Character` at a time.
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from ..workers import Processes, run_jobs
 from .basemesh import ASSETS
 
 if TYPE_CHECKING:
     from .render import Renderer
 
-_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "LP_NUM_THREADS": "0"}
-"""Read by libraries when they load: idle threads of many processes would cost half the time. LP is llvmpipe."""
+DIED = "the processes that rendered it died: look into the system's log"
 
 
 @dataclass(frozen=True)
@@ -172,11 +171,11 @@ def identity_files(folder: Path = ASSETS, chosen: Sequence[int] | None = None) -
     return [files[k] for k in chosen] if chosen else list(files.values())
 
 
-def run_job(job: Job) -> Job:
+def run_job(job: Job) -> None:
     """Does one job in this process; the renderer is kept for the next job of the same kind and size."""
     if isinstance(job, MotionJob | VoiceJob):
         job.work(None)
-        return job
+        return
     key = (type(job).__name__, job.size)
     if key not in _renderers:
         from .people import default_render_size
@@ -193,27 +192,41 @@ def run_job(job: Job) -> Job:
         else:
             _renderers[key] = Renderer(job.size, default_render_size(job.size))
     job.work(_renderers[key])
-    return job
 
 
-def run_jobs(jobs: Sequence[Job], workers: int, each: Callable[[Job], Job] = run_job) -> Iterator[tuple[int, int]]:
-    """Does the jobs that are not done yet; yields (done, total) at the start and after each job.
+class Rendering:
+    """A worker that renders, for `vivid.workers`. Made in the process that it runs in, whose threads it limits."""
 
-    `workers` processes are started afresh, because a forked OpenGL context does not work.
-    """
-    waiting = [j for j in jobs if not j.done()]
+    def __init__(self) -> None:
+        import cv2
+
+        cv2.setNumThreads(1)
+        os.environ["LP_NUM_THREADS"] = "0"  # llvmpipe's own threads would cost half the time
+
+    def run(self, jobs: Sequence[Job]) -> list[str]:
+        """Do the jobs; a sentence where one cannot be done."""
+        return [self._said(job) for job in jobs]
+
+    @staticmethod
+    def _said(job: Job) -> str:
+        try:
+            run_job(job)
+        except InputError as error:
+            return str(error)
+        return ""
+
+
+def render(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, int]]:
+    """Do the jobs that are not done yet, in processes of their own; yields (done, total) at the start and after each
+    job. Errors: InputError."""
+    waiting = [job for job in jobs if not job.done()]
     done = len(jobs) - len(waiting)
     yield done, len(jobs)
     if not waiting:
         return
-    os.environ.update({k: os.environ.get(k, v) for k, v in _ONE_THREAD.items()})
-    with ProcessPoolExecutor(min(workers, len(waiting)), multiprocessing.get_context("spawn")) as pool:
-        futures = [pool.submit(each, j) for j in waiting]
-        try:
-            for future in as_completed(futures):
-                future.result()
-                done += 1
-                yield done, len(jobs)
-        finally:
-            for future in futures:
-                future.cancel()
+    with closing(Processes(Rendering, min(workers, len(waiting)), 1)) as pool:
+        for _, said in run_jobs(((job,) for job in waiting), pool, lambda job: f"{job.path.name}: {DIED}"):
+            if said:
+                raise InputError(said)
+            done += 1
+            yield done, len(jobs)
