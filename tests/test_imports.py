@@ -3,6 +3,8 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -26,11 +28,20 @@ FORBIDDEN = {
 """Room -> rooms that nothing in it may import."""
 
 
-def imported(path: Path) -> set[str]:
+def outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+    """What runs when a module is imported: neither bodies of functions nor what only type checkers read."""
+    for child in ast.iter_child_nodes(node):
+        checked = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+        if not (checked or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)):
+            yield child
+            yield from outside_functions(child)
+
+
+def imported(path: Path, nodes: Callable[[ast.AST], Iterator[ast.AST]] = ast.walk) -> set[str]:
     """Modules of this package that a file imports, also within functions: dotted names below `vivid`."""
     here = ["vivid", *path.relative_to(PACKAGE).with_suffix("").parts]
     found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(ast.parse(path.read_text("utf-8"))):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -53,6 +64,19 @@ def test_no_room_imports_what_stands_above_it(room: str) -> None:
         if name.split(".")[0] in FORBIDDEN[room]
     ]
     assert broken == []
+
+
+def test_no_module_needs_itself() -> None:
+    files = {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in PACKAGE.rglob("*.py")
+    }
+    needs = {
+        module: {name if name in files else name.rpartition(".")[0] for name in imported(path, outside_functions)}
+        for module, path in files.items()
+    }
+    assert needs["pipeline"] >= {"config", "generators", "pose.calibrate"}
+    tuple(TopologicalSorter(needs).static_order())
 
 
 def test_imports_are_seen_in_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,19 +64,19 @@ def peak_memory(device: str) -> int:
 
 
 def prepare_for_cpu(networks: Iterable[torch.nn.Module]) -> None:
-    """Put convolutions in the memory layout that CPU kernels prefer, and keep freed memory in the process."""
+    """Put convolutions in the memory layout that CPU kernels prefer."""
     import torch
 
     for network in networks:
         network.to(memory_format=torch.channels_last)
-    keep_memory()
 
 
 def keep_memory() -> None:
-    """Let glibc keep freed memory (on Linux; elsewhere nothing happens).
+    """Let glibc keep freed memory (on Linux; elsewhere nothing happens); for programs with networks on the CPU.
 
     glibc returns a large tensor's memory to the kernel as soon as it is freed and gets it back zeroed for the next one;
-    with networks as small as the compact ones this takes longer than computing.
+    with networks as small as the compact ones this takes longer than computing. It holds for the whole process, so that
+    only commands and servers decide on it.
     """
     if sys.platform != "linux":
         return

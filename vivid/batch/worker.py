@@ -74,10 +74,14 @@ class Worker:
     @classmethod
     def load(cls, folder: Path, model: str, device: str | None = None) -> Worker:
         """A worker with this model, and a detector that stays ready. Errors: InputError."""
+        from ..devices import keep_memory
+        from ..generators import GENERATORS
         from ..pipeline import VividPipeline
         from ..pose.detect import keep_detector
 
         keep_detector()
+        if model not in GENERATORS:
+            keep_memory()
         return cls(folder, VividPipeline.from_pretrained(model, device=device))
 
     def run(self, rows: tuple[Row, ...]) -> list[Outcome]:

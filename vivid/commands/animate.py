@@ -89,10 +89,15 @@ def _from_files(args: argparse.Namespace, settings: RunSettings, out: Path) -> R
     for notice in portrait.notices:
         print(notice, file=sys.stderr)
 
+    from ..devices import keep_memory
+    from ..generators import GENERATORS
     from ..pipeline import Done, VividPipeline
     from ..weights.hub import default_model
 
-    pipeline = VividPipeline.from_pretrained(args.model or default_model())
+    model = args.model or default_model()
+    if model not in GENERATORS:
+        keep_memory()
+    pipeline = VividPipeline.from_pretrained(model)
     for event in pipeline.animate(portrait, speech, motion, settings, out):
         if isinstance(event, Done):
             return event.result

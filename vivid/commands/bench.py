@@ -49,9 +49,10 @@ def run(args: argparse.Namespace) -> int:
     from ..generators.settings import check_size
 
     check_size(width, height, SIZE_MULTIPLE, LARGEST_SIDE)
-    from ..devices import default_device, peak_memory
+    from ..devices import default_device, keep_memory, peak_memory
 
     device = torch.device(args.device or default_device())
+    keep_memory()
     if args.train:
         return _train(args, device, width)
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[args.dtype]

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from ..config import RunSettings
-    from ..devices import default_device
+    from ..devices import default_device, keep_memory
     from ..evaluation.measure import face_of, gallery_of, labels_of
     from ..evaluation.methods import Methods
     from ..evaluation.metrics.networks import Networks
@@ -72,6 +72,7 @@ def _run(args: argparse.Namespace) -> int:
     from ..evaluation.testset import balance, read_references, read_test_set
     from ..training.clips import load_clips
 
+    keep_memory()
     keys = _metrics(args.metrics)
     stretches, skipped = read_test_set(args.clips, args.videos)
     stretches = stretches[: args.limit]

@@ -173,15 +173,13 @@ def _atomic_save(payload: Any, path: Path) -> None:
 
 def write_curve(history: list[dict[str, float]], path: Path) -> None:
     """Curves of all logged numbers as one PNG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
 
     names = [name for name in history[-1] if name not in ("step", "seconds")]
     columns = min(4, len(names))
     rows = math.ceil(len(names) / columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(4 * columns, 2.6 * rows), squeeze=False)
+    figure = Figure(figsize=(4 * columns, 2.6 * rows))
+    axes = figure.subplots(rows, columns, squeeze=False)
     for axis, name in zip(axes.flat, names, strict=False):
         points = [(entry["step"], entry[name]) for entry in history if name in entry]
         axis.plot(*zip(*points, strict=True), linewidth=0.7)
@@ -196,7 +194,6 @@ def write_curve(history: list[dict[str, float]], path: Path) -> None:
         axis.tick_params(labelsize=6)
     figure.tight_layout()
     figure.savefig(path, dpi=80)
-    plt.close(figure)
 
 
 class Trainer:

@@ -33,9 +33,13 @@ def choose_model(name: str) -> str:
 
 def load_pipeline(name: str, device: str | None) -> VividPipeline:
     """The pipeline `name` (see choose_model); for `auto`, the layered one if the full model cannot be loaded."""
+    from ..devices import keep_memory
+    from ..generators import GENERATORS
     from ..pipeline import VividPipeline
 
     chosen = choose_model(name)
+    if chosen not in GENERATORS:
+        keep_memory()
     try:
         pipeline = VividPipeline.from_pretrained(chosen, device=device)
     except InputError as error:
