@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ...config import FPS
+from ...evaluation.metrics.mouth import correlation_and_lag, correlation_at
 from ...generators.layered.drive import drive
 from ...generators.layered.speech_motion import LIP, MOUTH, RHYTHM, SpeechMotion
 from ...speech.encoder import SHIPPED, load_speech_encoder
@@ -28,7 +29,8 @@ CASES: dict[str, dict[str, Any]] = {
 }
 SHOWN = ("jawOpen", "mouthPucker", "mouthLowerDown", "touch")
 """Channels whose correlations are reported."""
-LAGS = range(-3, 4)
+FURTHEST = 3
+"""The largest lag looked at, in steps of a curve."""
 TOUCH_TRUE, TOUCH_FOUND, TOUCH_NONE = 0.9, 0.4, 0.1
 """Target above which lips touch, prediction that counts as touching, target below which they should not touch."""
 
@@ -45,17 +47,6 @@ def held_out_recordings(every: bool = True) -> list[Recording]:
         for seed, conditions in enumerate((Conditions(None, noise=0.0), Conditions(None, music=0.0))):
             out.append(record(np.random.default_rng([8, seed]), conditions, held_out=True))
     return out
-
-
-def correlation(a: Array, b: Array) -> float:
-    """Pearson's r; 0 if either of them is constant."""
-    return float(np.corrcoef(a, b)[0, 1]) if min(np.std(a), np.std(b)) > 1e-6 else 0.0
-
-
-def lag_of(found: Array, truth: Array) -> int:
-    """Steps by which `found` is late: the lag of the best correlation."""
-    cut = slice(len(LAGS), -len(LAGS))
-    return max(LAGS, key=lambda lag: correlation(np.roll(found, -lag)[cut], truth[cut]))
 
 
 def closures(found: Array, truth: Array, limit: float = TOUCH_FOUND) -> tuple[float, float]:
@@ -94,14 +85,13 @@ def evaluate(network: SpeechMotion, recordings: list[Recording] | None = None) -
         given = {k: v for k, v in vars(recording.conditions).items() if k != "language" and v not in (None, False)}
         if given.get("manner") == "spoken":
             del given["manner"]
-        numbers = {f"{channel} r": correlation(found[channel], truth[channel]) for channel in SHOWN}
-        numbers |= {f"{channel} r": correlation(found[channel], truth[channel]) for channel in RHYTHM[:3]}
+        reported = (*SHOWN, *RHYTHM[:3])
+        numbers = {f"{channel} r": correlation_at(found[channel], truth[channel], 0) for channel in reported}
         numbers["effort"] = float(found["effort"][truth["talk"] > 0.5].mean())
-        numbers["lag"] = lag_of(found["jawOpen"], truth["jawOpen"])
+        numbers["lag"] = correlation_and_lag(found["jawOpen"], truth["jawOpen"], FURTHEST)[1]
         numbers["found"], numbers["false"] = closures(found["touch"], truth["touch"])
         at = np.clip(np.round(np.arange(len(jaw)) / FPS * STATE_RATE).astype(int), 0, len(goals) - 1)
-        numbers["driven jaw r"] = correlation(jaw, truth["jawOpen"][at])
-        numbers["driven lag"] = lag_of(jaw, truth["jawOpen"][at])
+        numbers["driven jaw r"], numbers["driven lag"] = correlation_and_lag(jaw, truth["jawOpen"][at], FURTHEST)
         numbers["driven found"], numbers["driven false"] = closures(shut, truth["touch"][at], 0.5)
         quiet = truth["speaking"][at] < 0.02
         numbers["driven quiet"] = float(jaw[quiet].mean()) if quiet.any() else 0.0
