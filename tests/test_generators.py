@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import os
+import random
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -11,8 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import torch
 
 from tests.dummies import dummy_pipeline, dummy_refiner
 from tests.test_pipeline import gestures, portrait, tone
@@ -176,6 +180,25 @@ def test_interleaved_runs_give_exactly_what_each_gives_alone(harness: Harness) -
                 blocks[k].append(part)
     for expected, found in zip(harness.alone, blocks, strict=True):
         assert np.array_equal(np.concatenate(found), expected)
+
+
+def process_state() -> dict[str, object]:
+    """What other code in this process would notice."""
+    return {
+        "random": random.getstate(),
+        "numpy": str(np.random.get_state()),
+        "torch": torch.get_rng_state().tolist(),
+        "threads": (torch.get_num_threads(), cv2.getNumThreads()),
+        "modes": (torch.is_grad_enabled(), torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled()),
+        "environment": dict(os.environ),
+    }
+
+
+def test_a_run_leaves_the_process_as_it_was(harness: Harness) -> None:
+    next(harness.session(2).frames())  # networks that load at the first need of them are initialised at random
+    before = process_state()
+    assert len(pictures(harness.session(2))) == 2
+    assert process_state() == before
 
 
 def held() -> int:
