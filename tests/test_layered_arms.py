@@ -369,6 +369,10 @@ def test_the_front_hand_stays_in_front_while_they_overlap() -> None:
     clip = replace(clip, body=body, hands=hands)
     front = front_side(clip, fit_clip(clip))
     assert len(set(front[10:50])) == 1
+    for side in range(2):  # a hand of which the detector is less sure while they overlap is the covered one
+        doubted = hands.copy()
+        doubted[10:50, side, :, 2] *= 0.9
+        assert (front_side(replace(clip, hands=doubted), fit_clip(clip))[10:50] == 1 - side).all()
 
 
 def test_a_front_hand_shades_the_arm_behind_it() -> None:

@@ -30,6 +30,8 @@ PALM = 0.06
 """How much lighter palms are: they have hardly any pigment."""
 TIP = 0.18
 """How far from its end, in palms, a finger counts as its tip."""
+SOFT_TIP = 0.6
+"""How much weaker light and shade are on fingertips: on a nail that faces down they would draw a dark disc in a ring."""
 ELBOW_FADE = 0.14
 """Share of the forearm over which its sleeve becomes opaque below the upper sleeve."""
 SQUEEZED = 0.1, 0.7
@@ -143,7 +145,9 @@ class SkinPart:
         parts = np.clip((along - 1.80) / 0.25, 0, 1)
         # a fingertip that curves away is no hollow, though it lies behind the rest of its finger
         far = np.linalg.norm(arm.rest[self.vertices, None] - arm.joints[:, 3], axis=2).min(1)
-        parts = parts * (1 - 0.75 * np.exp(-np.square(far / TIP)))
+        tip = np.exp(-np.square(far / TIP))
+        parts = parts * (1 - 0.75 * tip)
+        self.softly = 1 - SOFT_TIP * tip[:, None]
         self.rim, self.parted = 0.06 + 0.07 * parts[:, None], 0.25 + 0.75 * parts
         self.nail = 0.14 * arm.nail[self.vertices]
         self.smooth = 1 - np.clip((along - 1.80) / 0.15, 0, 1)
@@ -169,7 +173,7 @@ class SkinPart:
         if found is None:
             return None
         light, gloss = light_on(normals[self.vertices], look, self.rim)
-        light = light * self._evening(light.mean(1), found.chosen[found.faces])[:, None]
+        light = (light * self._evening(light.mean(1), found.chosen[found.faces])[:, None]) ** self.softly
         shine = 0.045 * gloss**18 + self.nail * gloss**50
         elbow, wrist = (whole[self._ends[i]].mean(0) for i in (0, 1))
         gone, all_there = SQUEEZED

@@ -155,8 +155,12 @@ def calm_elbow(shoulder: Floats, elbow: Floats, wrist: Floats, arm: ArmOutline, 
     return wish + share * (elbow - wish)
 
 
+COVERED = 0.03
+"""Confidence that a detector loses in a hand which another one covers, at least, compared with the other one's."""
+
+
 def front_side(motion: PoseClip, track: HandTrack) -> NDArray[np.int64]:
-    """(T,) the side whose forearm reaches further towards the camera.
+    """(T,) the side whose forearm reaches further towards the camera; of hands that overlap, the one not covered.
 
     Read from the driving clip: which arm is in front must not depend on the portrait.
     """
@@ -169,11 +173,16 @@ def front_side(motion: PoseClip, track: HandTrack) -> NDArray[np.int64]:
     half = CALM_FRAMES // 2
     lead = np.pad(reach[1] - reach[0], half, mode="edge")
     lead = np.array([np.median(lead[t : t + CALM_FRAMES]) for t in range(len(motion))])
-    # nothing changes while one hand covers the other: the median lead over that time decides
+    # nothing changes while one hand covers the other: what the detector is less sure of than elsewhere is covered, and
+    # where it is equally sure, the mean lead over that time decides
     middle = motion.hands[:, :, [0, 9], :2].astype(float).mean(2)
     gap = np.linalg.norm(middle[:, 0] - middle[:, 1], axis=1)
     near = (motion.hands[:, :, [0, 9], 2] > 0).all((1, 2)) & (gap < OVERLAP * float(np.median(track.palm)))
+    sure = motion.hands[..., 2].astype(float).mean(2)
+    usual = np.median(sure[~near], 0) if (~near).any() else sure.mean(0)
     edges = np.flatnonzero(np.diff(near, prepend=False, append=False))
     for start, end in zip(edges[::2], edges[1::2], strict=True):
-        lead[start:end] = lead[start:end].mean()
+        covered = usual - sure[start:end].mean(0)
+        doubt = covered[0] - covered[1]
+        lead[start:end] = doubt if abs(doubt) > COVERED else lead[start:end].mean()
     return (lead >= 0).astype(np.int64)
