@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from vivid import inputs
-from vivid.batch.worker import Worker
+from vivid.batch.worker import BatchWorker
 from vivid.config import RunSettings
 from vivid.errors import InputError
 from vivid.events import Done, Result, Step
@@ -53,19 +53,19 @@ class Grey:
         )
 
 
-def make_worker(folder: Path, pause: float = 0.0) -> Worker:
+def make_worker(folder: Path, pause: float = 0.0) -> BatchWorker:
     """A worker for `folder` whose log lies beside it. In a process of its own it looks at no portrait: that takes each
     several seconds, and the tests within one process do."""
     if multiprocessing.parent_process() is not None:
         inputs.load_portrait = lambda path: SimpleNamespace(notices=())  # type: ignore[assignment]
-    return Worker(folder, Grey(folder.with_suffix(".log"), pause))  # type: ignore[arg-type]
+    return BatchWorker(folder, Grey(folder.with_suffix(".log"), pause))  # type: ignore[arg-type]
 
 
-def refuse(folder: Path) -> Worker:
+def refuse(folder: Path) -> BatchWorker:
     """A worker that cannot be made."""
     raise InputError("There is no model here: fetch it first.")
 
 
-def die(folder: Path) -> Worker:
+def die(folder: Path) -> BatchWorker:
     """A worker that dies before it works."""
     os._exit(3)

@@ -22,7 +22,7 @@ from batch_fakes import DIES, FAULTY, REFUSED, die, make_worker, refuse
 from vivid import inputs
 from vivid.batch.rows import TOGETHER, Row, chunks, read_rows
 from vivid.batch.run import RESULTS, Count, run_batch
-from vivid.batch.worker import Worker
+from vivid.batch.worker import BatchWorker
 from vivid.cli import main
 from vivid.errors import InputError
 from vivid.media.outputs import NO_SPACE, OutputError
@@ -72,7 +72,7 @@ def begun(folder: Path) -> Counter[int]:
     return Counter(int(line.split()[0]) for line in log.read_text().splitlines()) if log.exists() else Counter()
 
 
-def batch(path: Path, folder: Path, workers: int = 1, make: Callable[..., Worker] = make_worker) -> Count:
+def batch(path: Path, folder: Path, workers: int = 1, make: Callable[..., BatchWorker] = make_worker) -> Count:
     folder.mkdir(exist_ok=True)
     pool = Processes(functools.partial(make, folder), workers, 1)
     return run_batch(read_rows(path), pool, folder, lambda count: None)

@@ -25,7 +25,7 @@ from vivid.synthesis.identity import make_identity
 from vivid.synthesis.labels import FACE, GroundTruth
 from vivid.synthesis.motions import SCRIPTS, Script, make_motion
 from vivid.synthesis.performance import allowed
-from vivid.synthesis.rig import Pose
+from vivid.synthesis.rig import RigPose
 from vivid.synthesis.scene import frame_camera
 from vivid.synthesis.tracks import head_track, phrases
 from vivid.synthesis.visemes import UNITS, Phone, mouth_curves
@@ -63,7 +63,7 @@ def test_framing(file: Path) -> None:
     """Crown to chin 28 to 35 % of the height, a mouth of about 20 pixels or more at 256, whatever the camera draws."""
     person, camera = Character(file), Camera(256)
     flat = np.zeros((5, 3))
-    person.skin(Pose({}, {}, dict(L=flat, R=flat), dict(L=0.1, R=0.1)), {})
+    person.skin(RigPose({}, {}, dict(L=flat, R=flat), dict(L=0.1, R=0.1)), {})
     body = person.full_rest[np.unique(person.base.tri["body"])]
     crown = body[body[:, 1].argmax()]
     truth = GroundTruth(person, camera)

@@ -10,12 +10,12 @@ from tests.dummies import dummy_models
 from vivid.method.denoiser import Denoiser
 from vivid.method.dsaa import AUDIO_DIM, AUDIO_TOKENS, SUMMARY, AudioTokens
 from vivid.training.audio import align_heads, face_motion, fit_summary, start_audio_tokens
-from vivid.training.prepare import HEAD_POINTS, Prepared
+from vivid.training.prepare import HEAD_POINTS, PreparedClip
 
 LIPS = slice(48, 68)
 
 
-def clip_of(speech: np.ndarray, seed: int, scene: int = 0, move_head: bool = True) -> Prepared:
+def clip_of(speech: np.ndarray, seed: int, scene: int = 0, move_head: bool = True) -> PreparedClip:
     """A clip whose lips follow `speech` (T,), hidden in noisy tokens, under a head that moves, turns and grows."""
     rng = np.random.default_rng(seed)
     frames = len(speech)
@@ -32,7 +32,7 @@ def clip_of(speech: np.ndarray, seed: int, scene: int = 0, move_head: bool = Tru
         turn = np.stack([np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)], -1).reshape(-1, 2, 2)
         face = np.einsum("tij,tpj->tpi", turn * scale[:, None, None], face) + rng.uniform(-9, 9, (frames, 1, 2))
     nothing = np.zeros((frames, 1, 1), bool)
-    return Prepared(
+    return PreparedClip(
         latents=np.zeros((frames, 4, 1, 1), np.float16),
         audio=audio.astype(np.float16),
         hand_maps=np.zeros((frames, 8, 8, 3), np.uint8),
@@ -55,7 +55,7 @@ def denoiser() -> Denoiser:
     return denoiser
 
 
-def features_of(denoiser: Denoiser, clip: Prepared) -> np.ndarray:
+def features_of(denoiser: Denoiser, clip: PreparedClip) -> np.ndarray:
     embedding = denoiser.dsaa.embedding
     assert embedding is not None
     tokens = torch.nn.functional.layer_norm(torch.from_numpy(clip.audio).float(), (AUDIO_DIM,)).flatten(1)

@@ -15,7 +15,7 @@ from vivid.speech.windows import STATE_RATE
 from vivid.synthesis.visemes import VISEMES, Phone
 from vivid.training.motion import languages
 from vivid.training.motion.evaluation import CASES, closures, evaluate, held_out_recordings
-from vivid.training.motion.recordings import Conditions, Recording, random_conditions, record, targets
+from vivid.training.motion.recordings import Recording, RecordingConditions, random_conditions, record, targets
 
 needs_voices = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
 SHORT = 6.0
@@ -45,7 +45,7 @@ def test_sounds_of_other_languages_have_mouths() -> None:
 
 def test_goals_close_lips_on_what_is_spoken_with_them() -> None:
     phones = [Phone(1.0, 1.1, "m", "PP"), Phone(1.1, 1.3, "a", "aa", True), Phone(1.3, 1.4, "β", "PP")]
-    goals = targets(Recording(np.zeros(1, np.float32), phones, Conditions("spanish")), 150)
+    goals = targets(Recording(np.zeros(1, np.float32), phones, RecordingConditions("spanish")), 150)
     touch, jaw = channel(goals, "touch"), channel(goals, "jawOpen")
     assert touch[50:54].max() > 0.95 and touch[59:61].max() < 0.15
     assert 0.4 < touch[65:69].max() < 0.6  # nearly
@@ -57,7 +57,9 @@ def test_goals_close_lips_on_what_is_spoken_with_them() -> None:
 @needs_voices
 @pytest.mark.parametrize("language", languages.LANGUAGES)
 def test_a_recording_is_drawn_from_its_seed_and_says_when_it_speaks(language: str) -> None:
-    one, same = (record(np.random.default_rng(5), Conditions(language, noise=30.0), seconds=SHORT) for _ in range(2))
+    one, same = (
+        record(np.random.default_rng(5), RecordingConditions(language, noise=30.0), seconds=SHORT) for _ in range(2)
+    )
     np.testing.assert_array_equal(one.samples, same.samples)
     assert one.samples.dtype == np.float32 and len(one.samples) == SHORT * SAMPLE_RATE
     goals = targets(one, STATES)
@@ -72,7 +74,7 @@ def test_a_recording_is_drawn_from_its_seed_and_says_when_it_speaks(language: st
 @needs_voices
 def test_manners_change_the_voice_and_not_the_mouth() -> None:
     spoken, whispered = (
-        record(np.random.default_rng(3), Conditions("english", manner), seconds=SHORT)
+        record(np.random.default_rng(3), RecordingConditions("english", manner), seconds=SHORT)
         for manner in ("spoken", "whispered")
     )
     np.testing.assert_array_equal(targets(spoken, STATES)[:, : len(LIP)], targets(whispered, STATES)[:, : len(LIP)])
@@ -136,4 +138,4 @@ def test_a_short_training_writes_weights_that_load(tmp_path: Path, monkeypatch: 
 
 def test_every_case_of_the_evaluation_is_a_condition() -> None:
     for case in CASES.values():
-        Conditions("english", **case)
+        RecordingConditions("english", **case)

@@ -26,7 +26,7 @@ from vivid.training.export import export_model, load_networks
 from vivid.training.hands import crops_of_clips, load_hand_shards
 from vivid.training.hcc import HccConfig, HccStage, hcc_metrics
 from vivid.training.loop import LoopConfig, Stage
-from vivid.training.prepare import Prepared, decode_frames, prepare_clips
+from vivid.training.prepare import PreparedClip, decode_frames, prepare_clips
 from vivid.training.stages import DiffusionConfig, DiffusionStage, loss_weight, separate_frames
 from vivid.training.vae import VaeConfig, VaeStage, crop_corner
 from vivid.training.windows import NEAREST, DropRates, WindowSampler, WindowShape, fixed_batch
@@ -49,7 +49,7 @@ def clips(folder: Path) -> list[Clip]:
 
 
 @pytest.fixture(scope="module")
-def prepared(folder: Path, clips: list[Clip]) -> list[Prepared]:
+def prepared(folder: Path, clips: list[Clip]) -> list[PreparedClip]:
     models = dummy_models()
     return prepare_clips(clips, models.vae, models.codebook, DummySpeech(), folder / "prepared", lambda text: None)
 
@@ -99,7 +99,7 @@ def test_box_around_leaves_out_absent_points() -> None:
     assert np.isnan(boxes[1]).all()
 
 
-def test_prepared_clips_agree_with_the_networks(prepared: list[Prepared], clips: list[Clip], folder: Path) -> None:
+def test_prepared_clips_agree_with_the_networks(prepared: list[PreparedClip], clips: list[Clip], folder: Path) -> None:
     models = dummy_models()
     clip, item = clips[0], prepared[0]
     picture = torch.from_numpy(np.array(clip.frames[:1])).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -114,7 +114,7 @@ def test_prepared_clips_agree_with_the_networks(prepared: list[Prepared], clips:
     assert all(np.array_equal(a.hand_indices, b.hand_indices) for a, b in zip(again, prepared, strict=True))
 
 
-def test_crops_are_cut_alike_from_everything(prepared: list[Prepared]) -> None:
+def test_crops_are_cut_alike_from_everything(prepared: list[PreparedClip]) -> None:
     sampler = WindowSampler(prepared, WindowShape(4, stride=2, crop=4, whole_share=0.0), batch=8)
     batch = sampler.draw(np.random.default_rng(0), NO_DROPS)
     assert batch["latents"].shape == (8, 4, 4, 4, 4)
@@ -143,7 +143,7 @@ def test_crops_are_cut_alike_from_everything(prepared: list[Prepared]) -> None:
     assert batch["hand_mask"].any() and batch["hand_maps"].any()
 
 
-def test_codes_and_head_mask_are_the_reference_frames_own(prepared: list[Prepared]) -> None:
+def test_codes_and_head_mask_are_the_reference_frames_own(prepared: list[PreparedClip]) -> None:
     clips = [replace(clip, scene=np.array(-1)) for clip in prepared]
     sampler = WindowSampler(clips, WindowShape(1), batch=24)
     batch = sampler.draw(np.random.default_rng(0), NO_DROPS)
@@ -157,7 +157,7 @@ def test_codes_and_head_mask_are_the_reference_frames_own(prepared: list[Prepare
         assert found
 
 
-def test_the_rhythm_comes_from_the_whole_clip_in_every_stage(prepared: list[Prepared]) -> None:
+def test_the_rhythm_comes_from_the_whole_clip_in_every_stage(prepared: list[PreparedClip]) -> None:
     whole = pool_rhythm(torch.from_numpy(np.array(prepared[0].audio)), range(FRAMES))
     for frames in (1, 4):
         sampler = WindowSampler(prepared[:1], WindowShape(frames), 1)
@@ -188,12 +188,12 @@ def test_own_videos_are_fitted_not_squashed(tmp_path: Path) -> None:
     assert abs(shift) < 32 and np.abs(seen.astype(int) - known).mean() < 12
 
 
-def test_whole_batches_cost_about_the_same(prepared: list[Prepared]) -> None:
+def test_whole_batches_cost_about_the_same(prepared: list[PreparedClip]) -> None:
     sampler = WindowSampler(prepared, WindowShape(2, crop=4, whole_share=1.0), batch=8)
     assert sampler.draw(np.random.default_rng(0), NO_DROPS)["latents"].shape == (2, 2, 4, 8, 8)
 
 
-def test_drop_rates_are_kept(prepared: list[Prepared]) -> None:
+def test_drop_rates_are_kept(prepared: list[PreparedClip]) -> None:
     sampler = WindowSampler(prepared, WindowShape(1), batch=400)
     batch = sampler.draw(np.random.default_rng(0), DropRates(audio=0.2, image=0.1, hands=0.3, everything=0.0))
     assert 1 - batch["keep_audio"].float().mean() == pytest.approx(0.2, abs=0.06)
@@ -201,7 +201,7 @@ def test_drop_rates_are_kept(prepared: list[Prepared]) -> None:
     assert not (batch["keep_hands"] & ~batch["keep_image"]).any()
 
 
-def small_stage(prepared: list[Prepared], trained: bool = False, **changes: object) -> DiffusionStage:
+def small_stage(prepared: list[PreparedClip], trained: bool = False, **changes: object) -> DiffusionStage:
     config = replace(
         DiffusionConfig(LoopConfig(steps=3), WindowShape(3), batch=2, sample_steps=2, drops=NO_DROPS), **changes
     )
@@ -228,7 +228,7 @@ def assert_learns(stage: Stage, steps: int = 12) -> None:
 
 
 @pytest.mark.parametrize("name", [None, "online-hcc-16x16"])
-def test_gradients_of_the_diffusion_stage_are_right(prepared: list[Prepared], name: str | None) -> None:
+def test_gradients_of_the_diffusion_stage_are_right(prepared: list[PreparedClip], name: str | None) -> None:
     stage = small_stage(prepared, trained=True, ablation=ABLATIONS[name] if name else FULL)
     stage.eval()  # codes that move while training would move the loss
     one_loss(stage).backward()
@@ -246,14 +246,14 @@ def test_gradients_of_the_diffusion_stage_are_right(prepared: list[Prepared], na
         assert slope == pytest.approx(float(parameter.grad.norm()), rel=0.05, abs=1e-4), name
 
 
-def test_every_trained_part_gets_a_gradient(prepared: list[Prepared]) -> None:
+def test_every_trained_part_gets_a_gradient(prepared: list[PreparedClip]) -> None:
     stage = small_stage(prepared, trained=True)
     one_loss(stage).backward()
     silent = [n for n, p in stage.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())]
     assert not [name for name in silent if "embedding.spread" not in name], silent
 
 
-def test_checkpointing_keeps_less_and_gives_the_same_gradients(prepared: list[Prepared]) -> None:
+def test_checkpointing_keeps_less_and_gives_the_same_gradients(prepared: list[PreparedClip]) -> None:
     found, kept = [], []
     for wanted in (False, True):
         stage = small_stage(prepared, trained=True, gradient_checkpointing=wanted)
@@ -274,7 +274,7 @@ def test_checkpointing_keeps_less_and_gives_the_same_gradients(prepared: list[Pr
         torch.testing.assert_close(found[1][name], gradient, rtol=1e-4, atol=1e-6)
 
 
-def test_motion_modules_come_with_stage_two_and_begin_without_effect(prepared: list[Prepared]) -> None:
+def test_motion_modules_come_with_stage_two_and_begin_without_effect(prepared: list[PreparedClip]) -> None:
     stage = small_stage(prepared, trained=True, motion=False).eval()
     assert not stage.denoiser.motion_modules()
     models = Models(**stage.frozen, denoiser=stage.denoiser, reference=stage.reference, hand_encoder=stage.hand_encoder)
@@ -286,7 +286,7 @@ def test_motion_modules_come_with_stage_two_and_begin_without_effect(prepared: l
     assert motion == {p for p in alone.parameters() if p.requires_grad}
 
 
-def test_untrained_model_returns_the_still_portrait(prepared: list[Prepared]) -> None:
+def test_untrained_model_returns_the_still_portrait(prepared: list[PreparedClip]) -> None:
     models = load_networks(DUMMY, [], need=())
     stage = DiffusionStage(DiffusionConfig(window=WindowShape(3), batch=1, drops=NO_DROPS), models, prepared)
     batch = stage.batch(np.random.default_rng(0))
@@ -311,7 +311,7 @@ def test_vae_stage_improves_on_its_start(clips: list[Clip]) -> None:
     assert_learns(stage)
 
 
-def test_detail_stage_improves_on_predictions(clips: list[Clip], prepared: list[Prepared], tmp_path: Path) -> None:
+def test_detail_stage_improves_on_predictions(clips: list[Clip], prepared: list[PreparedClip], tmp_path: Path) -> None:
     vae = VaeStage(VaeConfig(model=DUMMY), clips).vae
     config = DetailConfig(LoopConfig(steps=1), channels=8, batch=4, crop=4, windows=3, window=WindowShape(2))
     made = predict(small_stage(prepared), prepared, config, lambda text: None)
@@ -340,7 +340,7 @@ def test_crops_lie_on_the_grid_and_show_somebody(clips: list[Clip]) -> None:
         assert ((boxes[:, :2] < (left + 24, top + 24)) & (boxes[:, 2:] > (left, top))).all(1).any()
 
 
-def test_detail_batches_show_one_place(clips: list[Clip], prepared: list[Prepared]) -> None:
+def test_detail_batches_show_one_place(clips: list[Clip], prepared: list[PreparedClip]) -> None:
     vae = VaeStage(VaeConfig(model=DUMMY), clips).vae
     config = DetailConfig(channels=8, batch=24, crop=4, windows=3, window=WindowShape(2), true_share=1.0)
     made = predict(small_stage(prepared), prepared, config, lambda text: None)
@@ -372,7 +372,7 @@ def test_codebook_stage_learns_hands(clips: list[Clip], tmp_path: Path) -> None:
     assert (tmp_path / "codebook" / "config.json").exists()
 
 
-def test_exported_model_opens_as_shipped(prepared: list[Prepared], tmp_path: Path) -> None:
+def test_exported_model_opens_as_shipped(prepared: list[PreparedClip], tmp_path: Path) -> None:
     from vivid.weights.store import load_model
 
     stage = small_stage(prepared, trained=True)
@@ -392,13 +392,13 @@ def test_exported_model_opens_as_shipped(prepared: list[Prepared], tmp_path: Pat
         export_model(DUMMY, made, tmp_path / "run", others[:1], tmp_path / "other")
 
 
-def test_decoding_has_the_right_scale(prepared: list[Prepared]) -> None:
+def test_decoding_has_the_right_scale(prepared: list[PreparedClip]) -> None:
     frames = decode_frames(dummy_models().vae, torch.from_numpy(prepared[0].latents[:2].astype(np.float32)))
     assert frames.shape == (2, SIZE, SIZE, 3)
     assert frames.dtype == np.uint8
 
 
-def test_separate_frames_are_videos_that_share_a_reference(prepared: list[Prepared]) -> None:
+def test_separate_frames_are_videos_that_share_a_reference(prepared: list[PreparedClip]) -> None:
     shape = WindowShape(3)
     config = DiffusionConfig(window=shape, motion=False, separate_frames=True, last_step_share=1.0, last_step_noise=0.0)
     stage = DiffusionStage(config, dummy_models(), prepared).eval()
@@ -412,7 +412,7 @@ def test_separate_frames_are_videos_that_share_a_reference(prepared: list[Prepar
     torch.testing.assert_close(loss, stage(alone, torch.Generator().manual_seed(0), 0.0)[0])
 
 
-def test_a_head_that_was_not_seen_still_gets_a_reference_of_another_moment(prepared: list[Prepared]) -> None:
+def test_a_head_that_was_not_seen_still_gets_a_reference_of_another_moment(prepared: list[PreparedClip]) -> None:
     every = np.arange(FRAMES)  # as in a long clip, where there are many to choose from
     blind = [replace(clip, face=np.full_like(clip.face, np.nan), references=every) for clip in prepared[:2]]
     sampler = WindowSampler(blind, WindowShape(1), 1)
@@ -424,7 +424,7 @@ def test_a_head_that_was_not_seen_still_gets_a_reference_of_another_moment(prepa
     assert all(lender == 1 or frame > NEAREST for lender, frame in drawn)
 
 
-def test_a_clip_too_short_for_two_moments_borrows_its_reference(prepared: list[Prepared]) -> None:
+def test_a_clip_too_short_for_two_moments_borrows_its_reference(prepared: list[PreparedClip]) -> None:
     sampler = WindowSampler(prepared, WindowShape(FRAMES), 1)
     rng = np.random.default_rng(0)
     found = {number: {sampler._reference(number, slice(0, FRAMES), rng)[0] for _ in range(9)} for number in range(3)}

@@ -63,7 +63,7 @@ class Kept:
         return made
 
 
-class Worker:
+class BatchWorker:
     """Makes videos into `folder` with one pipeline. Safe beside others: a row is locked while it is being made."""
 
     def __init__(self, folder: Path, pipeline: VividPipeline) -> None:
@@ -72,7 +72,7 @@ class Worker:
         self._motions, self._hashes = Kept(KEPT_MOTIONS), Kept(KEPT_HASHES)
 
     @classmethod
-    def load(cls, folder: Path, model: str, device: str | None = None) -> Worker:
+    def load(cls, folder: Path, model: str, device: str | None = None) -> BatchWorker:
         """A worker with this model, and a detector that stays ready. Errors: InputError."""
         from ..devices import keep_memory
         from ..generators import GENERATORS

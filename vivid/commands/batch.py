@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     """Make all videos; the last line on stdout is one JSON object. 1 when some rows have failed."""
     from ..batch.rows import read_rows
     from ..batch.run import RESULTS, progress_of, run_batch
-    from ..batch.worker import Worker
+    from ..batch.worker import BatchWorker
     from ..media.outputs import run_folder
     from ..weights.hub import default_model, needs_gpu
     from ..workers import Pool, Processes, RayActors, usual_workers
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"{args.jobs} has no rows below its head: add a line for each video.")
     model = args.model or default_model()
     with run_folder(args.out.absolute()) as folder:
-        make = functools.partial(Worker.load, folder, model, args.device)
+        make = functools.partial(BatchWorker.load, folder, model, args.device)
         pool: Pool
         if args.ray is not None:
             pool = RayActors(make, args.workers, args.threads, args.ray, needs_gpu(model))

@@ -18,7 +18,7 @@ from ..devices import peak_memory, reset_peak_memory
 from ..method.conditions import Conditions
 from ..method.factory import ModelConfig, build_denoiser, build_hand_encoder, build_reference
 from ..training.loop import Batch, Trainer, step_seed
-from ..training.prepare import Prepared
+from ..training.prepare import PreparedClip
 from ..training.presets import preset
 from ..training.stages import DiffusionStage
 from ..training.windows import NEAREST
@@ -27,7 +27,7 @@ from .bench import random_models
 PAPER_GPUS = 8
 
 
-def random_clip(config: ModelConfig, side: int, frames: int, grid: int) -> Prepared:
+def random_clip(config: ModelConfig, side: int, frames: int, grid: int) -> PreparedClip:
     """A prepared clip of noise with a head above and hands below, of `side` pixels and `frames` frames."""
     rng, cells = np.random.default_rng(0), side // 8
     head, hands = (np.zeros((cells, cells), bool) for _ in range(2))
@@ -37,7 +37,7 @@ def random_clip(config: ModelConfig, side: int, frames: int, grid: int) -> Prepa
     def noise(*shape: int) -> np.ndarray:
         return rng.normal(size=shape).astype(np.float16)
 
-    return Prepared(
+    return PreparedClip(
         latents=noise(frames, config.latent_channels, cells, cells),
         audio=noise(frames, 50, config.speech_width),
         hand_maps=rng.integers(256, size=(frames, side, side, 3), dtype=np.uint8),

@@ -11,7 +11,7 @@ from . import eyewear, garments, hair, hanging_hair, mesh
 from .basemesh import QUANTUM, BaseMesh, arm_parameter, load_base
 from .identity import make_identity
 from .mesh import Piece
-from .rig import Pose, Rig
+from .rig import Rig, RigPose
 from .transforms import Array
 
 PARTS = ("skin", "eye", "teeth", "tongue", "lash", "cloth", "hair", "jacket", "curtain", "collar", "frame", "beard")
@@ -173,7 +173,7 @@ class Character:
         self.vertex_of_base = lookup
 
     # ------------------------------------------------------------------ animation
-    def skin(self, pose: Pose, face: dict[str, float]) -> Array:
+    def skin(self, pose: RigPose, face: dict[str, float]) -> Array:
         """Posed (render vertices, 6) positions and normals; also fills `vertices`."""
         self.rig.solve(pose)
         return self.skin_solved(face)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .rig import SIDES, Pose, Rig
+from .rig import SIDES, Rig, RigPose
 from .transforms import Array
 
 Projection = Callable[[Array], tuple[Array, float]]
@@ -49,7 +49,7 @@ class ContactFixer:
         front = self.grid[x, y]
         return np.where(front > -5, front - local[:, 2], -1.0)
 
-    def shifts(self, pose: Pose, project: Projection | None = None, rounds: int = 3) -> dict[str, Array]:
+    def shifts(self, pose: RigPose, project: Projection | None = None, rounds: int = 3) -> dict[str, Array]:
         """Solves the pose a few times; `project` maps points to picture coordinates in [-1, 1]."""
         total = {s: np.zeros(3) for s in SIDES}
         for _ in range(rounds):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .rig import Pose, Rig
+from .rig import Rig, RigPose
 from .transforms import Array, Vector, euler, rotation
 
 Direction = tuple[float, float, float]
@@ -124,7 +124,7 @@ def make_pose(
     torso: Vector = (0, 0, 0),
     gaze: Vector = (0, 0),
     shift: dict[str, Array] | None = None,
-) -> Pose:
+) -> RigPose:
     """Gesture vector and head/torso/eye angles to rig targets; `shift` moves wrists (metres)."""
     rotations = {n: euler(*(np.asarray(torso) / 3)) for n in ("spine03", "spine02", "spine01")}
     rotations |= {n: euler(*(np.asarray(head) * 0.2)) for n in ("neck01", "neck02", "neck03")}
@@ -148,4 +148,4 @@ def make_pose(
         )
         fingers[side], spread[side] = v[9:24].reshape(5, 3), v[24]
         rotations[f"clavicle.{side}"] = rotation((0, 0, 1), sign * np.clip((v[1] + 0.6) * 0.18, 0, 0.2))
-    return Pose(rotations, arms, fingers, spread)
+    return RigPose(rotations, arms, fingers, spread)

@@ -16,7 +16,7 @@ from .contact import hand_points
 from .identity import JACKETS, SHIRTS, linear_rgb
 from .labels import LEFT_HAND, SUBPIXEL, TOLERANCE, project_visible
 from .render import Renderer
-from .rig import Pose
+from .rig import RigPose
 from .scene import Scene, frame_camera
 from .transforms import Array, euler, unit
 
@@ -89,7 +89,7 @@ class CloseUps:
         relaxed = np.array(gestures.FINGERS["relaxed"][0])
         fingers = {s: flexion if s == side else relaxed for s in "LR"}
         bend = euler(rng.normal(0, 0.25), rng.normal(0, 0.15), rng.normal(0, 0.25))
-        rig.solve(Pose({f"wrist.{side}": bend}, {}, fingers, {s: spread for s in "LR"}))
+        rig.solve(RigPose({f"wrist.{side}": bend}, {}, fingers, {s: spread for s in "LR"}))
         vertices = person.skin_solved({})
         points = hand_points(rig, side)
         centre = (points.min(0) + points.max(0)) / 2 + rng.normal(0, 0.008, 3)

@@ -14,7 +14,7 @@ from . import shaders
 from .camera import Camera
 from .character import PARTS, Character
 from .garments import NO_SCOOP
-from .rig import Pose
+from .rig import RigPose
 from .transforms import Array, look_at, orthographic
 
 ATTRIBUTES = "3f 2f 1f 1f 1f 3f"
@@ -151,7 +151,7 @@ class Renderer(Camera):
     def _bake_occlusion(self, directions: int = 40) -> None:
         """Ambient occlusion per vertex in the rest pose from depth maps along many directions."""
         flat = np.zeros((5, 3))
-        v = self.character.skin(Pose({}, {}, dict(L=flat, R=flat), dict(L=0.15, R=0.15)), {})
+        v = self.character.skin(RigPose({}, {}, dict(L=flat, R=flat), dict(L=0.15, R=0.15)), {})
         self.dynamic.write(v)
         p, n = v[:, :3], v[:, 3:]
         size = self.ao_depth.size[0]

@@ -15,7 +15,7 @@ ARM_BONES = ("upperarm01", "upperarm02", "lowerarm01", "lowerarm02", "wrist")
 
 
 @dataclasses.dataclass
-class Pose:
+class RigPose:
     """Targets for `Rig.solve`.
 
     rotations: bone -> 3x3 rotation in rest axes; arms: side -> (wrist position, elbow hint, palm direction,
@@ -84,7 +84,7 @@ class Rig:
             axis = np.cross(along, palm)
         return [self.index[n] for n in names], axis
 
-    def solve(self, pose: Pose) -> None:
+    def solve(self, pose: RigPose) -> None:
         """Fills `rotation` and `position` for the pose."""
         n = len(self.parents)
         local: list[Array | None] = [None] * n

@@ -8,7 +8,7 @@ from .camera import Camera
 from .character import Character
 from .contact import ContactFixer
 from .gestures import make_pose
-from .rig import SIDES, Pose
+from .rig import SIDES, RigPose
 from .transforms import Array, Vector
 
 MOUTH_SHARE = 21.0 / 256
@@ -66,7 +66,7 @@ class Scene:
         torso: Vector = (0, 0, 0),
         gaze: Vector = (0, 0),
         shift: dict[str, Array] | None = None,
-    ) -> Pose:
+    ) -> RigPose:
         """Pose with contact fixes for a single image (clips smooth the shifts over time)."""
         rig = self.character.rig
         if shift is None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..method.denoiser import Denoiser
 from ..method.dsaa import SUMMARY
-from .prepare import HEAD_POINTS, Prepared
+from .prepare import HEAD_POINTS, PreparedClip
 
 RIDGE = 0.5
 """Penalty of the regression, as a share of a frame's mean squared norm."""
@@ -23,7 +23,7 @@ MOST_FRAMES = 8192
 
 
 @torch.no_grad()
-def start_audio_tokens(denoiser: Denoiser, clips: list[Prepared]) -> None:
+def start_audio_tokens(denoiser: Denoiser, clips: list[PreparedClip]) -> None:
     """Set the audio embedding so that speech tokens have mean 0 and deviation 1 over time on the training clips.
 
     For models with `audio_token_embedding`; the others are left alone.
@@ -39,7 +39,7 @@ def start_audio_tokens(denoiser: Denoiser, clips: list[Prepared]) -> None:
 
 
 @torch.no_grad()
-def fit_summary(denoiser: Denoiser, clips: list[Prepared]) -> float:
+def fit_summary(denoiser: Denoiser, clips: list[PreparedClip]) -> float:
     """Fit the audio embedding's summary: the linear features of a frame's tokens that best predict its face.
 
     Reduced-rank ridge regression of the face points, moved to the person's mean head, on all 50 tokens; each feature
@@ -76,7 +76,7 @@ def _spread(frames: Tensor) -> Tensor:
     return frames[:: max(1, -(-len(frames) // MOST_FRAMES))]
 
 
-def _tokens(clips: list[Prepared], frames: Tensor) -> Tensor:
+def _tokens(clips: list[PreparedClip], frames: Tensor) -> Tensor:
     """Normalised speech tokens (n, 50, 384) of some frames, numbered through all clips in rising order."""
     parts, first = [], 0
     for clip in clips:
@@ -87,7 +87,7 @@ def _tokens(clips: list[Prepared], frames: Tensor) -> Tensor:
     return F.layer_norm(tokens, tokens.shape[-1:])
 
 
-def face_motion(clips: list[Prepared]) -> NDArray[np.float32]:
+def face_motion(clips: list[PreparedClip]) -> NDArray[np.float32]:
     """Face points (frames, 68, 2) of all clips as differences to their scene's mean face, with head motion removed.
 
     Unit: the spread of the skull's points. Each frame's head is moved, turned and scaled onto the mean of its scene.

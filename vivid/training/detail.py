@@ -22,7 +22,7 @@ from ..method.options import rebuilt
 from ..pose.warp import Arms, cut_arms, hands_beside
 from .clips import Clip
 from .loop import Batch, LoopConfig, Stage
-from .prepare import Prepared, decode_frames
+from .prepare import PreparedClip, decode_frames
 from .stages import DiffusionStage
 from .vae import crop_corner, edges
 from .windows import WindowSampler, WindowShape
@@ -74,7 +74,7 @@ class Predictions:
 
 @torch.no_grad()
 def predict(
-    stage: DiffusionStage, clips: list[Prepared], config: DetailConfig, report: Callable[[str], None] = print
+    stage: DiffusionStage, clips: list[PreparedClip], config: DetailConfig, report: Callable[[str], None] = print
 ) -> Predictions:
     """Let the model predict `config.windows` windows of the clips, with references chosen as in its own training."""
     sampler = WindowSampler(clips, config.window, 1, stage.config.same_head, head_window=stage.head_window)
@@ -107,7 +107,7 @@ class DetailStage(Stage):
         config: DetailConfig,
         vae: ShortcutAutoencoderKL,
         clips: list[Clip],
-        prepared: list[Prepared],
+        prepared: list[PreparedClip],
         predictions: Predictions,
     ) -> None:
         """`clips` and `prepared` are the same clips, those of `predictions`."""

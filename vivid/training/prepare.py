@@ -30,7 +30,7 @@ from ..speech.windows import gather, window_indices
 from .clips import Clip
 
 FORMAT = 4
-"""Changes whenever `Prepared` changes, so that an old cache is not read."""
+"""Changes whenever `PreparedClip` changes, so that an old cache is not read."""
 REFERENCE_EVERY = 6
 """Every n-th frame of a clip may serve as a reference: its hand codes and head mask are kept."""
 HEAD_POINTS = (27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45)
@@ -40,7 +40,7 @@ MOUTH_ROOM = 1.5
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedClip:
     """One clip, ready for training; T frames, R reference frames, latent grid h x w.
 
     latents (T, C, h, w) float16, scaled; audio (T, 50, 384) float16; hand_maps (T, H, W, 3) uint8; hand_mask,
@@ -115,7 +115,7 @@ def hand_codes(codebook: HandCodebook, pictures: NDArray[np.uint8]) -> NDArray[n
 
 def prepare_clip(
     clip: Clip, number: int, vae: ShortcutAutoencoderKL, codebook: HandCodebook, speech: SpeechEncoder
-) -> Prepared:
+) -> PreparedClip:
     """Everything a stage needs of one clip."""
     canvas = clip.pose.canvas
     latents = encode_frames(vae, clip.frames)
@@ -142,7 +142,7 @@ def prepare_clip(
     present = np.stack([hands.present for hands in found_hands])
     codes = hand_codes(codebook, pictures)
     heads = np.stack([box_mask(head_box(clip.pose.frame(i)), canvas, grid) for i in references])
-    return Prepared(
+    return PreparedClip(
         latents=latents.cpu().numpy().astype(np.float16),
         audio=audio.cpu().numpy().astype(np.float16),
         hand_maps=maps,
@@ -179,7 +179,7 @@ def prepare_clips(
     speech: SpeechEncoder,
     cache: Path,
     report: Callable[[str], None] = print,
-) -> list[Prepared]:
+) -> list[PreparedClip]:
     """Prepare all clips; results of an earlier run with the same networks are taken from the cache.
 
     The clips are mapped from disk, not loaded: memory does not grow with their number.
@@ -203,6 +203,6 @@ def prepare_clips(
             if number % 10 == 0:
                 report(f"prepared {number + 1} of {len(clips)} clips")
         prepared.append(
-            Prepared(**{f.name: np.load(target / f"{f.name}.npy", mmap_mode="r") for f in fields(Prepared)})
+            PreparedClip(**{f.name: np.load(target / f"{f.name}.npy", mmap_mode="r") for f in fields(PreparedClip)})
         )
     return prepared

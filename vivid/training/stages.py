@@ -19,7 +19,7 @@ from ..method.options import rebuilt
 from ..method.schedule import make_scheduler
 from .ablations import FULL, Ablation
 from .loop import Batch, LoopConfig, Stage
-from .prepare import Prepared, decode_frames
+from .prepare import PreparedClip, decode_frames
 from .windows import DropRates, WindowSampler, WindowShape, fixed_batch, map_pixels
 
 
@@ -110,7 +110,7 @@ def _repeated(pairs: KeyValues, times: int) -> KeyValues:
 class DiffusionStage(Stage):
     """Denoiser, ReferenceNet and hand encoder under one loss; VAE and codebook stay as they are."""
 
-    def __init__(self, config: DiffusionConfig, models: Models, clips: list[Prepared]) -> None:
+    def __init__(self, config: DiffusionConfig, models: Models, clips: list[PreparedClip]) -> None:
         super().__init__()
         self.config, self.clips = config, clips
         self.denoiser = models.denoiser

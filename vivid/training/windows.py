@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..method.dsaa import HEAD_WINDOW, pool_rhythm
 from .loop import Batch
-from .prepare import Prepared
+from .prepare import PreparedClip
 
 NEAREST = 6
 """A reference frame of the same clip is at least this many frames away from the window."""
@@ -60,7 +60,7 @@ class WindowSampler:
 
     def __init__(
         self,
-        clips: list[Prepared],
+        clips: list[PreparedClip],
         shape: WindowShape,
         batch: int,
         same_head: bool = False,
@@ -78,7 +78,7 @@ class WindowSampler:
         self.same_scene = [scenes[int(clip.scene)] for clip in self.clips]
 
     def draw(self, rng: np.random.Generator, drops: DropRates) -> Batch:
-        """One batch of tensors; see `Prepared` for the parts.
+        """One batch of tensors; see `PreparedClip` for the parts.
 
         `reference_hand_mask` (B, h, w) bool: where the reference's hands are; `keep_*` (B,) bool: what is kept.
         """
@@ -134,7 +134,7 @@ class WindowSampler:
         return found
 
     def _corner(
-        self, clip: Prepared, window: slice, hands: np.ndarray, crop: int, rng: np.random.Generator
+        self, clip: PreparedClip, window: slice, hands: np.ndarray, crop: int, rng: np.random.Generator
     ) -> tuple[int, int]:
         """First row and column of a crop: near the mouth, near a hand (in the window or the reference), or anywhere."""
         rows, columns = clip.latents.shape[2:]
@@ -155,9 +155,9 @@ class WindowSampler:
     def _add(
         self,
         items: dict[str, list[np.ndarray]],
-        clip: Prepared,
+        clip: PreparedClip,
         window: slice,
-        reference_clip: Prepared,
+        reference_clip: PreparedClip,
         reference: int,
         corner: tuple[int, int] | None = None,
         crop: int | None = None,
@@ -181,7 +181,7 @@ class WindowSampler:
         items["hand_indices"].append(reference_clip.hand_indices[row].astype(np.int64))
         items["hand_present"].append(reference_clip.hand_present[row])
 
-    def _rhythm(self, clip: Prepared, frames: range) -> np.ndarray:
+    def _rhythm(self, clip: PreparedClip, frames: range) -> np.ndarray:
         """What the head stream reads for some frames, (n, 50, width)."""
         first = max(0, frames.start - self.head_window)
         around = torch.from_numpy(np.array(clip.audio[first : frames.stop + self.head_window]))
@@ -195,7 +195,7 @@ class WindowSampler:
         items["keep_hands"].append(np.array(not (hands or image or everything)))
 
 
-def fixed_batch(clips: list[Prepared], frames: int, count: int, head_window: int = HEAD_WINDOW) -> Batch:
+def fixed_batch(clips: list[PreparedClip], frames: int, count: int, head_window: int = HEAD_WINDOW) -> Batch:
     """`count` windows that are always the same, spread over the clips, nothing dropped: for sample pictures."""
     sampler = WindowSampler(clips, WindowShape(frames), 1, head_window=head_window)
     videos = []

@@ -17,7 +17,7 @@ from ...speech.types import Speech
 from ...speech.windows import STATE_RATE
 from ...synthesis.transforms import Array
 from .languages import LANGUAGES
-from .recordings import Conditions, Recording, record, targets
+from .recordings import Recording, RecordingConditions, record, targets
 
 CASES: dict[str, dict[str, Any]] = {
     "clean": {},
@@ -42,9 +42,9 @@ def held_out_recordings(every: bool = True) -> list[Recording]:
         for name, case in CASES.items():
             if every or name == "clean":
                 rng = np.random.default_rng([7, zlib.crc32(f"{language} {name}".encode())])
-                out.append(record(rng, Conditions(language, **case), held_out=True))
+                out.append(record(rng, RecordingConditions(language, **case), held_out=True))
     if every:
-        for seed, conditions in enumerate((Conditions(None, noise=0.0), Conditions(None, music=0.0))):
+        for seed, conditions in enumerate((RecordingConditions(None, noise=0.0), RecordingConditions(None, music=0.0))):
             out.append(record(np.random.default_rng([8, seed]), conditions, held_out=True))
     return out
 

@@ -27,7 +27,7 @@ EFFORT = {"whispered": 0.0, "spoken": 0.5, "sung": 0.5, "shouted": 1.0}
 
 
 @dataclass(frozen=True)
-class Conditions:
+class RecordingConditions:
     """How a recording is made. language: None for one without speech; noise, music: decibels below the speech, None
     without."""
 
@@ -45,13 +45,13 @@ class Recording:
 
     samples: Array
     phones: list[Phone]
-    conditions: Conditions
+    conditions: RecordingConditions
 
 
-def random_conditions(rng: np.random.Generator) -> Conditions:
+def random_conditions(rng: np.random.Generator) -> RecordingConditions:
     """Random conditions of a training recording."""
     manner: Manner = rng.choice(MANNERS, p=[0.7, 0.08, 0.1, 0.12])
-    return Conditions(
+    return RecordingConditions(
         language=None if rng.random() < 0.04 else str(rng.choice(languages.LANGUAGES, p=[0.42, 0.29, 0.29])),
         manner=manner,
         room=bool(rng.random() < 0.5),
@@ -62,7 +62,7 @@ def random_conditions(rng: np.random.Generator) -> Conditions:
 
 
 def record(
-    rng: np.random.Generator, conditions: Conditions, held_out: bool = False, seconds: float = SECONDS
+    rng: np.random.Generator, conditions: RecordingConditions, held_out: bool = False, seconds: float = SECONDS
 ) -> Recording:
     """One recording, all drawn from `rng`; held_out: from sentences and voices not used in training."""
     wave: Array = np.zeros(int(seconds * SAMPLE_RATE))
