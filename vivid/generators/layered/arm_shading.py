@@ -31,7 +31,7 @@ PALM = 0.06
 TIP = 0.18
 """How far from its end, in palms, a finger counts as its tip."""
 SOFT_TIP = 0.6
-"""How much weaker light and shade are on fingertips: on a nail that faces down they would draw a dark disc in a ring."""
+"""How much weaker light and shade are on fingertips: a nail that faces down would be a dark disc in a ring."""
 ELBOW_FADE = 0.14
 """Share of the forearm over which its sleeve becomes opaque below the upper sleeve."""
 SQUEEZED = 0.1, 0.7
