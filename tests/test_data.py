@@ -20,9 +20,10 @@ from tests.dummies import DummySpeech
 from tests.pose_people import Person, gestures
 from vivid.config import SAMPLE_RATE
 from vivid.data import filters, prepare
-from vivid.data.cuts import pieces_of
-from vivid.data.filters import View
+from vivid.data.cuts import find_scenes, pieces_of
+from vivid.data.filters import View, sharpness_of
 from vivid.data.lip_sync import FURTHEST, LipSync, lip_sync
+from vivid.data.people import Counting
 from vivid.data.prepare import (
     DIED,
     Options,
@@ -76,6 +77,17 @@ def view(frames: np.ndarray | None = None, **parts: object) -> View:
     return View(**{"speech": None, **whole, **parts})  # type: ignore[arg-type]
 
 
+def test_a_flash_is_no_cut_and_another_scene_is_one(tmp_path: Path) -> None:
+    pytest.importorskip("scenedetect")
+    frames = np.concatenate([pictures(1, 128)] * 60 + [pictures(1, 128, seed=1)[:, ::-1] // 2] * 36)
+    frames[40:42] = 255 - (255 - frames[40:42]) // 6
+    with VideoWriter(tmp_path / "a.mp4", (128, 128)) as writer:
+        writer.write(frames)
+    scenes = find_scenes(tmp_path / "a.mp4")
+    assert len(scenes) == 2
+    assert scenes[0] == pytest.approx((0, 2.5), abs=0.05) and scenes[1] == pytest.approx((2.5, 4), abs=0.05)
+
+
 def test_scenes_become_clips_of_five_to_ten_seconds() -> None:
     pieces, short = pieces_of([(0, 4.9), (4.9, 9.9), (9.9, 31), (31, 41)])
     assert short == [(0, 4.9)] and pieces[0] == (4.9, 9.9) and pieces[-1] == (31, 41)
@@ -96,6 +108,33 @@ def test_one_person_with_face_and_shoulders_is_wanted() -> None:
     assert good.kept and good.measures["frames_with_face"] == 1
     assert "50% of the frames show more than one" in two.dropped["one_person"]
     assert "face" in turned.dropped["one_person"] and "shoulders" in head.dropped["one_person"]
+
+
+class Finder:
+    """Finds two faces, once every four frames."""
+
+    name, people = "stand-in", 2
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def detect(self, image: np.ndarray) -> None:
+        if self.calls % 4 == 0:
+            self.boxes = np.array([[150, 40, 230, 140], [300, 20, 360, 90]], np.float32)
+        self.calls += 1
+
+
+@pytest.mark.parametrize(("moving", "count"), [((True, False), 1), ((True, True), 2)])
+def test_a_portrait_on_the_wall_is_nobody(moving: tuple[bool, bool], count: int) -> None:
+    counting = Counting(Finder())
+    frames = np.repeat(pictures(1), 24, 0)
+    frames = np.clip(frames + np.random.default_rng(0).normal(0, 3, frames.shape), 0, 255).astype(np.uint8)
+    for index, frame in enumerate(frames):
+        for move, (x, y) in zip(moving, ((150, 40), (300, 20)), strict=True):
+            face = frame[y : y + 60, x : x + 60]
+            face[:] = np.roll(face, index if move else 0, 1)
+        counting.detect(frame)
+    assert counting.counts().tolist() == [count] * 24
 
 
 class Twice:
@@ -150,6 +189,23 @@ def test_blur_is_found_against_the_sharpest_frames_and_when_there_are_none(every
     found = record()
     filters.motion_blur(View(frames, clip, np.ones(12, int), None), found)
     assert ("motion_blur" in found.dropped) == dropped, found.measures
+
+
+def test_a_picture_made_smaller_is_hardly_less_sharp() -> None:
+    face = cv2.resize(np.array(Image.open(EXAMPLES / "ada.jpg"))[70:230, 185:330], (80, 80), None, 0, 0, cv2.INTER_AREA)
+    smaller = cv2.resize(face, (68, 68), interpolation=cv2.INTER_AREA)
+    assert sharpness_of(smaller) > 0.6 * sharpness_of(face)
+    assert sharpness_of(smaller) > filters.SHARP > sharpness_of(cv2.blur(smaller, (10, 1)))
+
+
+def test_less_light_is_no_blur() -> None:
+    portrait = np.array(Image.open(EXAMPLES / "ada.jpg")).astype(float)
+    frames = np.stack([portrait * light for light in [1.0] * 6 + [0.5] * 6]).astype(np.uint8)
+    found = record()
+    clip = poses(1, 768).take(np.zeros(12, int))
+    clip = clip.map_points((2 / 3, 2 / 3), (0, 0), (512, 512))
+    filters.motion_blur(View(frames, clip, np.ones(12, int), None), found)
+    assert found.measures["blurred_frames_face"] == 0, found.measures
 
 
 def test_changing_and_wide_text_below_is_subtitles_and_a_sign_is_not() -> None:
@@ -235,6 +291,8 @@ def test_without_syncnet_lips_are_compared_with_the_predicted_jaw(late: int) -> 
         (LipSync(0.9, 0.4, -5), True, 5 / 24),
         (LipSync(0.9, 0.4, FURTHEST), False, 0),  # the true offset may lie beyond
         (LipSync(0.2, 0.4, 0), False, 0),
+        (LipSync(0.42, 0.15, 1), True, 0),
+        (LipSync(0.42, 0.15, 8), False, 0),  # a stranger's words
         (LipSync(0.9, 0.05, 0), False, 0),
     ],
 )

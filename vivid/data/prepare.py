@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import cv2
 import numpy as np
@@ -39,6 +38,7 @@ from ..training.clips import LIMITS
 from ..workers import Pool, run_jobs
 from . import filters
 from .cuts import find_scenes, pieces_of
+from .people import Counting
 from .record import UNKNOWN, Record
 
 LOOKED_AT = 960
@@ -243,22 +243,10 @@ def _known(piece: Piece, root: Path, out: Path) -> bool:
 
 def _look(clip: Path, detector: str) -> tuple[PoseClip, NDArray[np.integer]]:
     """Poses (on the canvas of the frames looked at) and the number of people in each frame."""
-    counts: list[int] = []
     with open_detector(detector, video=True) as finder:
-
-        class Counting:
-            """The detector, noting how many people it saw."""
-
-            name, people = finder.name, 0
-
-            def detect(self, image: Any) -> Any:
-                pose = finder.detect(image)
-                self.people = finder.people
-                counts.append(finder.people)
-                return pose
-
-        poses, _ = detect_frames(read_frames(clip, limits=LIMITS, max_side=LOOKED_AT), Counting(), "the clip")  # type: ignore[arg-type]
-    return poses, np.array(counts)
+        counting = Counting(finder)
+        poses, _ = detect_frames(read_frames(clip, limits=LIMITS, max_side=LOOKED_AT), counting, "the clip")  # type: ignore[arg-type]
+    return poses, counting.counts()
 
 
 def crop_of(poses: PoseClip) -> tuple[int, int, int]:

@@ -15,7 +15,7 @@ def main_person(boxes: Boxes, size: tuple[int, int], last: Boxes | None = None) 
     With `last` (4,), where that person was a moment ago: the box that overlaps it most, if any does.
     """
     if last is not None:
-        overlap = _overlap(boxes, last)
+        overlap = overlap_with(boxes, last)
         if overlap.max() > 0.1:
             return int(overlap.argmax())
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
@@ -52,7 +52,7 @@ def room_of(boxes: Boxes, index: int, size: tuple[int, int]) -> tuple[int, int, 
     return int(x0), int(y0), int(np.ceil(x1)), int(np.ceil(y1))
 
 
-def _overlap(boxes: Boxes, other: Boxes) -> NDArray[np.float32]:
+def overlap_with(boxes: Boxes, other: Boxes) -> NDArray[np.float32]:
     """Intersection over union of each of (N, 4) with (4,)."""
     corner = np.maximum(boxes[:, :2], other[:2])
     sides = np.clip(np.minimum(boxes[:, 2:], other[2:]) - corner, 0, None)
