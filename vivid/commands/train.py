@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 HELD_OUT_EXAMPLES = 96
 """Pictures of held-out people that the clothes parser is scored on at the end."""
+SHARDED = ("hcc", "stage1", "stage2")
 PARTS = ("vae", "hcc", "stage1", "stage2", "detail", "export", "parsing", "motion", "refine")
 
 
@@ -61,6 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--guidance-audio", type=float, help="export: the model's default audio guidance")
     parser.add_argument("--untrained", nargs="*", default=[], metavar="PART", help="export: parts to report untrained")
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches (default: one thread)")
+    parser.add_argument(
+        "--shard", action="store_true",
+        help="hcc, stage1, stage2 on several processes: each holds a part of the networks (FSDP)",
+    )  # fmt: skip
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: torch's own choice)")
 
 
@@ -79,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
     from ..training.presets import preset
 
     keep_memory()
+    if args.shard and args.part not in SHARDED:
+        raise InputError(f"--shard is for {', '.join(SHARDED)}: leave it out, every card holds the rest.")
     args.ablation = ABLATIONS.get(args.ablation, FULL)
     args.ablation.check_part(args.part)
     if args.threads:
@@ -131,7 +138,10 @@ def _with(config: Any, args: argparse.Namespace) -> Any:
     from ..training.presets import with_budget
 
     config = replace(
-        config, loop=with_budget(config.loop, args.minutes, args.steps, args.seed, args.learning_rate, args.workers)
+        config,
+        loop=with_budget(
+            config.loop, args.minutes, args.steps, args.seed, args.learning_rate, args.workers, args.shard
+        ),
     )
     return replace(config, batch=args.batch) if args.batch else config
 

@@ -26,10 +26,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..errors import InputError
 from ..media.outputs import write_png
+from .sharding import gathered, optimizer_state, own, replaced, shard, split_like
 
 Batch = dict[str, Any]
 WHOLE_COPIES = ("NO", "MULTI_GPU", "MULTI_CPU")
-"""accelerate's names of what this loop can do: checkpoints and averaged weights are those of the first process."""
+"""accelerate's names of launches that leave networks whole: sharding is this loop's own (`LoopConfig.shard`)."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class LoopConfig:
     sample_minutes: float = 5.0
     log_every: int = 10
     workers: int = 0
+    shard: bool = False
+    """Split networks and the optimiser's state between the processes; see `sharding`."""
 
 
 class Stage(nn.Module):
@@ -78,12 +81,15 @@ class Stage(nn.Module):
 
 
 class Ema:
-    """Exponential moving average of a module's floating parameters and buffers, with a warm-up of the decay."""
+    """Exponential moving average of a module's floating parameters and buffers, with a warm-up of the decay.
+
+    Of split parameters, each process averages its own part.
+    """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay
         self.count = 0
-        self.shadow = {k: v.detach().clone() for k, v in module.state_dict().items() if v.is_floating_point()}
+        self.shadow = {k: own(v.detach()).clone() for k, v in module.state_dict().items() if v.is_floating_point()}
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
@@ -91,7 +97,7 @@ class Ema:
         self.count += 1
         decay = min(self.decay, (1 + self.count) / (10 + self.count))
         state = module.state_dict()
-        old, new = list(self.shadow.values()), [state[name].detach() for name in self.shadow]
+        old, new = list(self.shadow.values()), [own(state[name].detach()) for name in self.shadow]
         torch._foreach_lerp_(old, new, 1 - decay)
 
     @torch.no_grad()
@@ -99,8 +105,9 @@ class Ema:
         """Exchange the module's weights with the average (call twice to undo)."""
         state = module.state_dict()
         for name, value in self.shadow.items():
-            kept = state[name].detach().clone()
-            state[name].copy_(value)
+            current = own(state[name].detach())
+            kept = current.clone()
+            current.copy_(value)
             value.copy_(kept)
 
 
@@ -209,14 +216,18 @@ class Trainer:
         self.accelerator = Accelerator(mixed_precision=config.precision, kwargs_handlers=kwargs)
         if (kind := self.accelerator.distributed_type.value) not in WHOLE_COPIES:
             raise InputError(
-                f"Training was launched with {kind}, which shards networks: launch it with --multi_gpu, which gives "
-                "every process a whole copy."
+                f"Training was launched with {kind}: launch it with --multi_gpu, and shard networks with the command's "
+                "own --shard."
             )
         torch.manual_seed(config.seed)
+        factors = {name: stage.rates.get(parameter, 1.0) for name, parameter in stage.named_parameters()}
+        self.sharded = config.shard and self.accelerator.num_processes > 1
+        if self.sharded:  # before the optimiser, because it replaces the parameters
+            shard(stage.to(self.accelerator.device), self.accelerator.device)
         groups: dict[float, list[nn.Parameter]] = {}
-        for parameter in stage.parameters():
+        for name, parameter in stage.named_parameters():
             if parameter.requires_grad:
-                groups.setdefault(stage.rates.get(parameter, 1.0), []).append(parameter)
+                groups.setdefault(factors[name], []).append(parameter)
         fused = self.accelerator.device.type in ("cuda", "cpu")
         self.optimizer = torch.optim.AdamW(
             [{"params": p, "lr": config.learning_rate * f, "factor": f} for f, p in groups.items()],
@@ -225,7 +236,10 @@ class Trainer:
             fused=fused,
         )
         self.stage = stage
-        self.wrapped, self.optimizer = self.accelerator.prepare(stage, self.optimizer)
+        if self.sharded:
+            self.wrapped, self.optimizer = stage, self.accelerator.prepare(self.optimizer)
+        else:
+            self.wrapped, self.optimizer = self.accelerator.prepare(stage, self.optimizer)
         self.ema = Ema(stage, config.ema_decay)
         self.state = RunState()
         if resume and self.checkpoint.exists():
@@ -239,24 +253,31 @@ class Trainer:
     def load(self) -> None:
         """Continue from the folder's checkpoint."""
         device = self.accelerator.device
-        where = "cpu" if device.type == "cpu" else device  # of several processes on a CPU it is "cpu:0", which fails
-        saved = torch.load(self.checkpoint, map_location=where, weights_only=True)
-        self.stage.load_state_dict(saved["model"])
-        self.optimizer.load_state_dict(saved["optimizer"])
+        whole = device.type == "cpu" or self.sharded  # of several processes on a CPU the device is "cpu:0", which fails
+        saved = torch.load(self.checkpoint, map_location="cpu" if whole else device, weights_only=True)
+        state = self.stage.state_dict()
+        self.stage.load_state_dict({name: split_like(value, state[name]) for name, value in saved["model"].items()})
+        self.optimizer.load_state_dict(optimizer_state(self.optimizer, split_like, saved["optimizer"]))
         for name, value in saved["ema"].items():
-            self.ema.shadow[name].copy_(value)
+            self.ema.shadow[name].copy_(own(split_like(value, state[name])))
         self.ema.count = saved["ema_count"]
         self.state = RunState(saved["step"], saved["elapsed"], saved["history"])
 
     def save(self) -> None:
-        """Write the checkpoint (whole or not at all); the other processes go on meanwhile."""
-        if not self.accelerator.is_main_process:
+        """Write the checkpoint (whole or not at all); the other processes go on meanwhile, unless they have parts."""
+        if not self._takes_part:
+            return
+        keep, state = self.accelerator.is_main_process, self.stage.state_dict()
+        ema = {name: gathered(value, keep, state[name]) for name, value in self.ema.shadow.items()}
+        model = {name: gathered(value, keep) for name, value in state.items()}
+        optimizer = optimizer_state(self.optimizer, lambda tensor, _: gathered(tensor, keep))
+        if not keep:
             return
         _atomic_save(
             {
-                "model": self.stage.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "ema": self.ema.shadow,
+                "model": model,
+                "optimizer": optimizer,
+                "ema": ema,
                 "ema_count": self.ema.count,
                 "step": self.state.step,
                 "elapsed": self.state.elapsed,
@@ -268,29 +289,38 @@ class Trainer:
 
     def sample(self) -> None:
         """Write the curves, and the stage's sample picture, drawn with the averaged weights."""
-        if not self.accelerator.is_main_process:
+        if not self._takes_part:
             return
-        if self.state.history:
+        if self.state.history and self.accelerator.is_main_process:
             write_curve(self.state.history, self.folder / "curves.png")
         self.ema.swap(self.stage)
         self.stage.eval()
         picture = self.stage.sample()
         self.stage.train()
         self.ema.swap(self.stage)
-        if picture is not None:
+        if picture is not None and self.accelerator.is_main_process:
             write_png(self.folder / "samples" / f"{self.state.step:07d}.png", picture)
 
     def export(self) -> None:
         """Write the averaged networks to weights/ (whole or not at all)."""
-        if not self.accelerator.is_main_process:
+        if not self._takes_part:
             return
         partial, target = self.folder / "weights.partial", self.folder / "weights"
-        shutil.rmtree(partial, ignore_errors=True)
         self.ema.swap(self.stage)
-        self.stage.export(partial)
+        writes = self.accelerator.is_main_process
+        state = {name: gathered(value, writes) for name, value in self.stage.state_dict().items()}
+        if writes:
+            shutil.rmtree(partial, ignore_errors=True)
+            with replaced(self.stage, state):
+                self.stage.export(partial)
+            shutil.rmtree(target, ignore_errors=True)
+            os.replace(partial, target)
         self.ema.swap(self.stage)
-        shutil.rmtree(target, ignore_errors=True)
-        os.replace(partial, target)
+
+    @property
+    def _takes_part(self) -> bool:
+        """Whether this process is needed for what is written: the first one, or each where each has a part only."""
+        return self.sharded or self.accelerator.is_main_process
 
     def progress(self) -> float:
         """Share of the budget that is used, 0 to 1."""
@@ -333,6 +363,8 @@ class Trainer:
             loss, numbers = self.wrapped(moved, generator, progress)
         self.accelerator.backward(loss)
         norm = self.accelerator.clip_grad_norm_(self.wrapped.parameters(), config.clip_norm)
+        if norm is not None:
+            norm = gathered(norm, keep=True)
         finite = bool(torch.isfinite(norm)) if norm is not None else True
         if finite or self.accelerator.scaler is not None:
             # One bad batch must not end hours of training. The fp16 scaler skips it itself, and adapts to it.
@@ -350,7 +382,7 @@ class Trainer:
         self.stage.train()
         batches = _prefetch(self.stage, config.seed, self.accelerator.process_index, state.step, config.workers)
         began, elapsed_before = time.monotonic(), state.elapsed
-        saved = sampled = began
+        saved = sampled = state.elapsed
         log = (self.folder / "log.jsonl").open("a") if self.accelerator.is_main_process else None
         recent: list[dict[str, float]] = []
         while self.progress() < 1:
@@ -358,7 +390,7 @@ class Trainer:
             state.step += 1
             state.elapsed = elapsed_before + time.monotonic() - began
             self._agree()
-            now = time.monotonic()
+            now = state.elapsed  # which all processes agree on, so that they save together
             if state.step % config.log_every == 0 or state.step == 1:
                 numbers = {name: sum(one[name] for one in recent) / len(recent) for name in recent[0]}
                 recent.clear()

@@ -115,6 +115,7 @@ def with_budget(
     seed: int | None,
     learning_rate: float | None,
     workers: int = 0,
+    shard: bool = False,
 ) -> LoopConfig:
     """The loop settings with the command line's changes; a given budget replaces the preset's."""
     if minutes is not None or steps is not None:
@@ -123,4 +124,4 @@ def with_budget(
         loop = replace(loop, seed=seed)
     if learning_rate is not None:
         loop = replace(loop, learning_rate=learning_rate)
-    return replace(loop, workers=workers)
+    return replace(loop, workers=workers, shard=shard)
