@@ -218,6 +218,7 @@ def test_changing_and_wide_text_below_is_subtitles_and_a_sign_is_not() -> None:
         (0.85, 0.2, ("one line", "another")): True,
         (0.85, 0.6, ("the same line",)): True,
         (0.85, 0.1, ("EXIT",)): False,
+        (0.85, 0.28, ("SURF CLUB", "SUF", "SURFCLUB", "RF CLUB")): False,  # printed on a shirt, behind a hand
         (0.1, 0.6, ("one line", "another")): False,
     }
     for (at, wide, words), dropped in cases.items():

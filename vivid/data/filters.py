@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -48,6 +49,8 @@ TEXT_FRAMES = 0.3
 """Share of looked-at frames with text in the lower third from which on it may be subtitles ..."""
 TEXT_WIDTH = 0.3
 """... which change, or are wider than this share of the picture."""
+SURE = 0.8
+"""Confidence from which on what was read tells one text from another."""
 LOOKS = 8
 """Frames of a clip that are read for text."""
 IN_SYNC = 1
@@ -207,14 +210,24 @@ def subtitles(view: View, record: Record, reader: Reader | None) -> None:
         found = []
         for corners, text, sure in reader(view.frames[index]):
             if corners[:, 1].mean() > LOWER_THIRD * height and sure > 0.5 and len(text.strip()) >= 3:
-                found.append(text.strip().lower())
+                found.append("".join(filter(str.isalnum, text.lower())) if sure > SURE else "")
                 widest = max(widest, float(np.ptp(corners[:, 0])) / width)
-        lines.append(" ".join(found))
-    share = float(np.mean([bool(line) for line in lines]))
-    different = len({line for line in lines if line})
+        lines.append(found)
+    share = float(np.mean([bool(found) for found in lines]))
+    texts: list[str] = []
+    for line in sorted(("".join(found) for found in lines), key=len, reverse=True):
+        if line and not any(_same_text(line, other) for other in texts):
+            texts.append(line)
+    different = len(texts)
     record.measures |= {"frames_with_text": share, "different_texts": float(different), "text_width": widest}
     if share >= TEXT_FRAMES and (different > 1 or widest >= TEXT_WIDTH):
         record.dropped["subtitles"] = f"text stands in the lower third of {share:.0%} of the frames"
+
+
+def _same_text(part: str, whole: str) -> bool:
+    """Whether a reading may be of the same words as a longer one: letters are misread, and hands hide some."""
+    blocks = SequenceMatcher(None, part, whole, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks if block.size > 1) >= 0.6 * len(part)
 
 
 def sync(view: View, record: Record, networks: Networks) -> float:
