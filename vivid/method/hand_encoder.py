@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
+from einops import rearrange
 from torch import Tensor, nn
+
+
+def maps_from_pixels(pixels: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Hand maps (N, H, W, 3) uint8 -> (N, 3, H, W) in 0..1, as the encoder reads them."""
+    return rearrange(pixels, "n h w c -> n c h w").to(dtype) / 255
 
 
 class HandEncoder(ModelMixin, ControlNetConditioningEmbedding, ConfigMixin):

@@ -15,12 +15,13 @@ from ..media.tensors import pixels_to_unit
 from ..method.attention import KeyValues
 from ..method.conditions import Conditions
 from ..method.factory import Models
+from ..method.hand_encoder import maps_from_pixels
 from ..method.options import rebuilt
 from ..method.schedule import make_scheduler
 from .ablations import FULL, Ablation
 from .loop import Batch, LoopConfig, Stage
 from .prepare import PreparedClip, decode_frames
-from .windows import DropRates, WindowSampler, WindowShape, fixed_batch, map_pixels
+from .windows import DropRates, WindowSampler, WindowShape, fixed_batch
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ class DiffusionStage(Stage):
             mask, bank, codes = mask.repeat_interleave(each, 0), _repeated(bank, each), _repeated(codes, each)
         frames = batch["latents"].shape[1]
         keep_image = batch["keep_image"]
-        maps = self.hand_encoder(map_pixels(batch["hand_maps"].flatten(0, 1)))
+        maps = self.hand_encoder(maps_from_pixels(batch["hand_maps"].flatten(0, 1)))
         hands = rearrange(maps, "(b f) c h w -> b c f h w", f=frames)
         keep_hands = batch["keep_hands"]
         conditions = Conditions(

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from einops import rearrange
-from torch import Tensor
 
 from ..method.dsaa import HEAD_WINDOW, pool_rhythm
 from .loop import Batch
@@ -204,8 +202,3 @@ def fixed_batch(clips: list[PreparedClip], frames: int, count: int, head_window:
         start = (len(sampler.clips[number]) - frames) // 2
         videos.append(sampler.whole(number, slice(start, start + frames), number, 0))
     return {name: torch.cat([video[name] for video in videos]) for name in videos[0]}
-
-
-def map_pixels(maps: Tensor) -> Tensor:
-    """Hand maps (N, H, W, 3) uint8 -> (N, 3, H, W) in 0..1."""
-    return rearrange(maps, "n h w c -> n c h w").float() / 255

@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from ...method.attention import KeyValues
 from ...method.conditions import Conditions
 from ...method.dsaa import stream_tokens
 from ...method.factory import Models
+from ...method.hand_encoder import maps_from_pixels
 from ...pose.draw import hand_map
 from ...pose.regions import box_mask, hand_boxes
 from .. import Inputs
@@ -95,7 +95,7 @@ class Conditioner:
     def hand_maps(self, frames: range) -> Tensor:
         """The hand maps (n, 3, H, W) of some frames, in 0..1."""
         maps = np.stack([self._hand_map(index) for index in frames])
-        return rearrange(torch.from_numpy(maps).to(self.device), "f h w c -> f c h w").to(self.dtype) / 255
+        return maps_from_pixels(torch.from_numpy(maps).to(self.device), self.dtype)
 
     def _build(self, frames: range) -> Conditions:
         clip = self.inputs.clip.take(slice(frames.start, frames.stop))

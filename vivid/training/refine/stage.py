@@ -23,6 +23,7 @@ from ...method.autoencoder import ShortcutAutoencoderKL
 from ...method.conditions import Conditions
 from ...method.dsaa import pool_rhythm
 from ...method.factory import Models
+from ...method.hand_encoder import maps_from_pixels
 from ...pose.draw import hand_map
 from ...pose.regions import box_mask, hand_boxes, hand_crops, head_box
 from ...speech.encoder import SpeechEncoder
@@ -31,7 +32,6 @@ from ..clips import MOUTH, box_around
 from ..loop import Batch, LoopConfig, Stage
 from ..prepare import MOUTH_ROOM, hand_codes
 from ..vae import edges
-from ..windows import map_pixels
 from .augment import random_development
 from .pairs import Pairs
 
@@ -236,7 +236,7 @@ class RefineStage(Stage):
         tokens = rearrange(codebook.quantiser.codes[batch["codes"]], "b s h w d -> b (s h w) d")
         codes = self.denoiser.project_codes(tokens)
         present = batch["present"].repeat_interleave(tokens.shape[1] // 2, 1) & batch["keep_hands"][:, None]
-        maps = map_pixels(batch["hand_maps"].flatten(0, 1)) * each(batch["keep_hands"])[:, None, None, None]
+        maps = maps_from_pixels(batch["hand_maps"].flatten(0, 1)) * each(batch["keep_hands"])[:, None, None, None]
         keep_audio = each(batch["keep_audio"])[:, None, None]
         conditions = Conditions(
             audio=(batch["audio"].flatten(0, 1).float() * keep_audio)[:, None],
