@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evaluation.metrics import luma
+from ..evaluation.metrics.flicker import luma
 from ..pose.people import overlap_with
 from ..pose.skeleton import Pose
 
