@@ -44,6 +44,20 @@ def test_a_bad_sound_is_refused(page: Any, files: dict[str, str]) -> None:
     page.wait_for_selector("#voice-verdict .vivid-bad")
 
 
+@pytest.mark.parametrize(
+    ("chosen", "words"), [("English", "“notes.md” is not a kind"), ("中文", "此处不能使用“notes.md”")]
+)
+def test_a_file_of_the_wrong_kind_gets_a_sentence_and_no_list_of_types(
+    page: Any, tmp_path: Path, chosen: str, words: str
+) -> None:
+    page.get_by_role("button", name=chosen, exact=True).click()
+    page.wait_for_selector(f"html[lang^={'zh' if chosen == '中文' else 'en'}]", state="attached")
+    (tmp_path / "notes.md").write_text("text")
+    page.set_input_files("#voice input[type=file]", str(tmp_path / "notes.md"))
+    page.wait_for_selector(f".toast-wrap:has-text('{words}')")
+    assert "audio/" not in page.inner_text(".toast-wrap")
+
+
 def test_a_picture_of_nobody_says_so(page: Any, files: dict[str, str]) -> None:
     page.set_input_files("#portrait input[type=file]", files["grey.png"])
     page.wait_for_selector("#portrait-verdict:has-text('No person was found')")

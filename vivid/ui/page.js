@@ -70,11 +70,17 @@
     }
   };
 
-  const chinese = () => document.documentElement.lang.startsWith("zh");
+  const words = WORDS; // Python puts them in: key -> English and Chinese
+  const say = (key) => words[key][document.documentElement.lang.startsWith("zh") ? 1 : 0];
   function name() {
     // Gradio's before/after slider and its tiles have no names of their own.
     document.querySelectorAll('#check-slider img[alt=""]').forEach((image, index) => {
-      image.alt = ALTS[index % 2][chinese() ? 1 : 0];
+      image.alt = say(index % 2 ? "check_alt_after" : "check_alt_before");
+    });
+    // Gradio refuses files with a list of MIME types.
+    document.querySelectorAll('[data-testid="toast-text"]').forEach((toast) => {
+      const [, file] = toast.textContent.match(/^Invalid file types?: (.*)\. Only .* allowed\./s) ?? [];
+      if (file) toast.textContent = say("wrong_type").replace("{name}", file);
     });
     document.querySelectorAll(".vivid-thumbs .thumbnail-item").forEach((tile) => {
       const caption = tile.querySelector(".caption-label")?.textContent.trim();

@@ -11,8 +11,9 @@ from .strings import STRINGS
 from .tabs import TABS, styles
 
 FOLDER = Path(__file__).parent
-ALTS = json.dumps([STRINGS["check_alt_before"], STRINGS["check_alt_after"]], ensure_ascii=False)
-SCRIPT = (FOLDER / "page.js").read_text(encoding="utf-8").replace("ALTS", ALTS).replace("TABS", json.dumps(TABS))
+WORDS = {key: STRINGS[key] for key in ("check_alt_before", "check_alt_after", "wrong_type")}
+SCRIPT = (FOLDER / "page.js").read_text(encoding="utf-8").replace("TABS", json.dumps(TABS))
+SCRIPT = SCRIPT.replace("WORDS", json.dumps(WORDS, ensure_ascii=False))
 HEAD = f"""
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <script>{SCRIPT}</script>

@@ -23,6 +23,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{limit} videos are waiting already: try again in a few minutes. Nothing of yours is lost.",
         "已有 {limit} 个视频在排队：请过几分钟再试。您的内容不会丢失。",
     ),
+    "wrong_type": (
+        "“{name}” is not a kind of file that can be used here: choose another one.",
+        "此处不能使用“{name}”这种文件：请另选一个。",
+    ),
     "copied": ("The link is copied.", "链接已复制。"),
     "copy_by_hand": (
         "This browser does not let the page copy: mark the link and copy it yourself.",
