@@ -136,7 +136,8 @@ def test_a_pair_is_decided_undone_and_exported(bench: Bench, folder: Path, tmp_p
 
 
 def test_the_same_files_are_the_same_pair_wherever_they_come_from(bench: Bench, folder: Path) -> None:
-    uploaded, _ = bench.collect([Source(folder / "1.png", "someone.png"), Source(folder / "1.npz", "someone.npz")])
+    sources = [Source(folder / "1.png", "someone.png"), Source(folder / "1.npz", "someone.npz")]
+    uploaded, _ = bench.collections.collect(sources)
     pairs = bench.open({"collection": uploaded, **who(bench)})["pairs"]
     assert pairs[0]["id"] == bench.open({"collection": FOLDER, **who(bench)})["pairs"][0]["id"]
 
@@ -382,7 +383,7 @@ def test_a_broken_file_is_named_and_stops_nothing_else(bench: Bench, folder: Pat
 
 def test_files_without_any_pair_are_refused(bench: Bench, folder: Path) -> None:
     with pytest.raises(InputError, match="name them alike"):
-        bench.collect([Source(folder / "1.png", "a.png"), Source(folder / "2.png", "b.png")])
+        bench.collections.collect([Source(folder / "1.png", "a.png"), Source(folder / "2.png", "b.png")])
 
 
 def asking(visitor: Visitor, ask: Callable[[], Any]) -> Any:
@@ -482,7 +483,7 @@ def test_uploaded_collections_have_limits(bench: Bench, folder: Path, monkeypatc
         return "pairs" in bench.open({"collection": name, **who(bench)})
 
     def collected(name: str, address: str | None = None) -> str:
-        return asking(Visitor(name, name, address), lambda: bench.collect(sources)[0])
+        return asking(Visitor(name, name, address), lambda: bench.collections.collect(sources)[0])
 
     other = collected("browser 2")
     mine = [collected("browser 1") for _ in range(4)]

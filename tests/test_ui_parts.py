@@ -141,7 +141,7 @@ def test_the_engine_loads_once_in_the_background_and_says_why_it_failed() -> Non
         return FakePipeline()
 
     engine = engines.Engine(load)  # type: ignore[arg-type]
-    assert not engine.ready and engine.loaded is None
+    assert engine.loaded is None
     engine.start()
     engine.start()
     assert engine.pipeline().capabilities.name == "fake" and engine.capabilities is not None

@@ -79,11 +79,6 @@ class Engine:
             self._finished.set()
 
     @property
-    def ready(self) -> bool:
-        """Whether the pipeline is loaded."""
-        return self._pipeline is not None
-
-    @property
     def loaded(self) -> VividPipeline | None:
         """The pipeline, or None while it loads or if it failed."""
         return self._pipeline

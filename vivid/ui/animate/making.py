@@ -175,7 +175,7 @@ def build_making(
         if job is None:
             return update
         update |= stage.show(RESULT if done else LOOKING if person is not None else EXAMPLE)
-        update[dock.bar] = "" if done else progress.progress(job, context.jobs, context.engine.ready)
+        update[dock.bar] = "" if done else progress.progress(job, context.jobs, context.engine.loaded is not None)
         if done:
             update |= dock.exports.forget() | {
                 stage.result: gr.Video(str(job.output), visible=True),
@@ -201,7 +201,7 @@ def build_making(
         async for now in listen(job):
             if now.finished:
                 break
-            update |= {dock.bar: progress.progress(now, context.jobs, context.engine.ready)}
+            update |= {dock.bar: progress.progress(now, context.jobs, context.engine.loaded is not None)}
             if now.preview is not None and now.preview is not shown and time.monotonic() - last > LIVE_EVERY:
                 shown, last = now.preview, time.monotonic()
                 update |= {stage.live: gr.Image(shrink(shown, LIVE_SIDE), visible=True)}

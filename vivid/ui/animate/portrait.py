@@ -180,24 +180,9 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
             **({fixes[found.fix.kind]: gr.Button(visible=True)} if found.fix is not None else {}),
         }
 
-    outputs = [
-        image,
-        refusal,
-        state,
-        problem,
-        fix_state,
-        kept,
-        chosen,
-        crop,
-        verdict,
-        people,
-        head,
-        body,
-        gallery,
-        undo,
-        changed,
-    ]
-    image.change(look, [image, kept, before_fix, chosen], [*outputs, *fixes.values()], **QUIET)
+    outputs = [image, refusal, state, problem, fix_state, kept, chosen, crop, changed]
+    outputs += [verdict, people, head, body, gallery, undo, *fixes.values()]
+    image.change(look, [image, kept, before_fix, chosen], outputs, **QUIET)
 
     def apply_fix(path: str | None, fix: Fix | None, request: gr.Request) -> dict[Any, Any]:
         if path is None or fix is None:

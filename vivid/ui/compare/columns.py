@@ -23,11 +23,11 @@ class Controls:
     note: gr.HTML
 
     def outputs(self) -> list[Any]:
-        """All components that `fill` updates."""
+        """All components that `suit` updates."""
         return [*self.fields.values(), self.note]
 
-    def suit(self, context: Context, model: str) -> dict[Any, dict[str, Any]]:
-        """Show the controls that this generator uses: component -> changed properties. Errors: InputError."""
+    def suit(self, context: Context, model: str, variant: Variant | None = None) -> dict[Any, Any]:
+        """Updates that show the controls that this generator uses, and put a variant into them. Errors: InputError."""
         can = context.capabilities_of(model)
         used = settings_used_by(can) if can is not None else ()
         changes: dict[Any, dict[str, Any]] = {
@@ -37,19 +37,11 @@ class Controls:
         changes[self.fields["model"]] = {"visible": len(models) > 1, "choices": models or [("…", OWN)]}
         if can is not None:  # the seed means different things
             changes[self.fields["seed"]]["label"] = t("compare_seed_noise" if can.steps else "compare_seed_sway")
-        return {**changes, self.note: {"value": about(can)}}
-
-    def fill(self, context: Context, variant: Variant) -> dict[Any, dict[str, Any]]:
-        """The same, and set the controls to a variant."""
-        changes = self.suit(context, variant.model)
-        for name, control in self.fields.items():
-            changes[control]["value"] = _shown(getattr(variant, name))
-        return changes
-
-
-def updates(changes: dict[Any, dict[str, Any]]) -> dict[Any, Any]:
-    """The changes as Gradio updates."""
-    return {component: gr.update(**values) for component, values in changes.items()}
+        if variant is not None:
+            for name, control in self.fields.items():
+                changes[control]["value"] = _shown(getattr(variant, name))
+        changes[self.note] = {"value": about(can)}
+        return {component: gr.update(**values) for component, values in changes.items()}
 
 
 def choices(context: Context) -> list[tuple[str, str]]:

@@ -21,10 +21,8 @@ ARROWS = {"higher": "↑", "lower": "↓", None: ""}
 SPEEDS = (0.25, 0.5, 1)
 
 
-def show(record: Record | None, keep_seconds: float) -> str:
+def show(record: Record, keep_seconds: float) -> str:
     """The player's value: JSON with each column's video or error, and HTML for the rest."""
-    if record is None:
-        return json.dumps({"columns": []})
     differ = differences([column.variant for column in record.columns])
     return json.dumps(
         {

@@ -27,5 +27,5 @@ def state_line(context: Context, record: Record) -> str:
         return lines(line("info", "compare_measuring", **values))
     if job is None or job.finished:
         return lines(line("info", "compare_waiting", **values))
-    ready = context.engine_of(column.variant.model).ready
+    ready = context.engine_of(column.variant.model).loaded is not None
     return f'<p class="vc-at">{both("compare_working", **values)}</p>' + progress(job, context.jobs, ready)

@@ -28,7 +28,7 @@ from ..strings import both, say, t
 from ..visitors import visitor_of
 from ..widgets import line, lines, tell_copied
 from . import player
-from .columns import build_column, updates, wanted_variants
+from .columns import build_column, wanted_variants
 from .downloads import KINDS, SAVE, make, offered, path_of, to_save
 from .inputs import choices, chosen, titled, titles
 from .record import Records, start, stop
@@ -218,7 +218,7 @@ def build(context: Context, tab: gr.Tab) -> None:
         for k, column in enumerate(columns):
             update[column.box] = gr.Column(visible=k < len(variants))
             if k < len(variants):
-                update |= updates(column.fill(context, variants[k]))
+                update |= column.suit(context, variants[k].model, variants[k])
         return update
 
     filled = [count, wanted, *[column.box for column in columns], *shown]
@@ -234,7 +234,7 @@ def build(context: Context, tab: gr.Tab) -> None:
 
         def suit(model: str | None, column: Any = column) -> dict[Any, Any]:
             """Show the controls that the newly chosen generator uses."""
-            return updates(column.suit(context, model or OWN))
+            return column.suit(context, model or OWN)
 
         column.fields["model"].input(suit, column.fields["model"], column.outputs(), **QUIET)
     usual = dataclasses.asdict(Variant())
@@ -303,7 +303,7 @@ def build(context: Context, tab: gr.Tab) -> None:
             return {timer: gr.skip()}
         update: dict[Any, Any] = {timer: gr.Timer(active=False)}
         for column, model in zip(columns, models, strict=True):
-            update |= updates(column.suit(context, model or OWN))
+            update |= column.suit(context, model or OWN)
         offered = presets_for(can, context.models())
         update[wanted] = gr.Dropdown(
             choices=[(t(f"compare_preset_{each}"), each) for each in offered], value=name if name in offered else None

@@ -48,19 +48,8 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows of `final_state` as CSV: tags joined by spaces, a column for each nudge, frames counted from 1, edits
     only as their number."""
     text = io.StringIO()
-    columns = [
-        *_SUBJECT,
-        "decision",
-        "tags",
-        "frame",
-        "note",
-        "settled",
-        "time",
-        "seconds",
-        "edits",
-        "corrected_clip",
-        *NUDGE_LIMITS,
-    ]
+    state = ("decision", "tags", "frame", "note", "settled", "time", "seconds", "edits", "corrected_clip")
+    columns = [*_SUBJECT, *state, *NUDGE_LIMITS]
     writer = csv.DictWriter(text, columns)
     writer.writeheader()
     for row in rows:

@@ -12,7 +12,7 @@ import re
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from .asked import Answer, Asked, answering, in_chinese, plain_function
 from .decisions import ACTIONS, CLIP_STEP, Mark, checked_nudges, clean_name
 from .fitting import Correction, Fitting, packed
 from .overlap import Opinion, Tally, agreed, by_pair, first_pair, opinions_in, shared
-from .pairs import Pair, Source
+from .pairs import Pair
 from .uploads import FOLDER, Collections
 
 MOST_NAMES = 10
@@ -57,10 +57,6 @@ class Bench:
         self.collections = Collections(pairs)
         self._fitting = Fitting(limits or Limits(), previews or Previews())
         self._begun: Counter[str] = Counter()
-
-    def collect(self, sources: Sequence[Source]) -> tuple[str, list[str]]:
-        """Keep a visitor's uploaded files under a secret name; returns it and the names without a partner."""
-        return self.collections.collect(sources)
 
     def _pair(self, asked: Asked) -> Pair:
         pair = self.collections.pairs(asked.text("collection")).get(asked.text("pair"))

@@ -66,7 +66,7 @@ def build(context: Context, tab: gr.Tab) -> None:
         if len(paths) > MOST_UPLOADS:
             raise InputError("{} files are too many at once: load up to {}.", len(paths), MOST_UPLOADS)
         sources = [Source(Path(path), Path(path).name) for path in paths]
-        collection, lonely = bench.collect(sources)
+        collection, lonely = bench.collections.collect(sources)
         return json.dumps({"collection": collection, "lonely": lonely})
 
     files.upload(load_files, files, page, show_progress="minimal", **PREVIEW, **PRIVATE)
