@@ -1,13 +1,13 @@
-// What the page needs beside Gradio: tabs with addresses, another language without a reload, names for screen readers.
+// Additions to Gradio: tabs with addresses, language switch without a reload, names for screen readers.
 (() => {
-  const tabs = TABS; // Python puts them in
+  const tabs = TABS; // inserted by theme.py
   const button = (tab) => document.querySelector(`#tabs > .tab-wrapper [role=tab][data-tab-id=${tab}]`);
   const named = () => tabs.find((tab) => location.hash === `#${tab}`);
   const linked = () => tabs.find((tab) => new URLSearchParams(location.search).has(tab));
-  const addressed = () => named() || linked() || "animate"; // a link to a comparison, or an annotator's, opens its tab
+  const addressed = () => named() || linked() || "animate"; // a link with a parameter of a tab's name opens that tab
   const chosen = () => tabs.find((tab) => button(tab)?.getAttribute("aria-selected") === "true");
 
-  // The address follows the tab, and the tab the address (Back, a link).
+  // Keep the address in step with the tab, in both directions (Back, links).
   function follow() {
     const tab = chosen();
     if (!tab || tab === addressed()) return;
@@ -26,7 +26,7 @@
     if (box && (box.top < 0 || box.top > innerHeight / 3)) place.scrollIntoView({ behavior: "smooth", block: "start" });
   };
 
-  // "yes" once a text is in the clipboard; without https only the old way leads there.
+  // Returns "yes" if the text was copied; without https only the deprecated command works.
   window.vividCopy = async (text) => {
     try {
       await navigator.clipboard.writeText(text);
@@ -42,7 +42,7 @@
     }
   };
 
-  // Whoever asks for a video too early sees what is still to be chosen.
+  // If the button is pressed too early, scroll to the first missing input.
   window.vividMissing = () => {
     const empty = document.querySelector("#todo .vivid-warn") && document.querySelector(".va-card:not(:has(.va-filled))");
     if (empty) empty.scrollIntoView({ behavior: "smooth", block: "center" });
@@ -53,7 +53,7 @@
     requestAnimationFrame(() => document.getElementById("generate")?.focus());
   };
 
-  // Gradio's own translations change with the store in its runtime; what the server says is asked for anew.
+  // Set the locale in Gradio's own store; a hidden button requests new texts from the server.
   window.vividLanguage = async (next) => {
     const locale = window.vividKeepLanguage(next);
     try {
@@ -70,10 +70,10 @@
     }
   };
 
-  const words = WORDS; // Python puts them in: key -> English and Chinese
+  const words = WORDS; // inserted by theme.py: key -> English and Chinese
   const say = (key) => words[key][document.documentElement.lang.startsWith("zh") ? 1 : 0];
   function name() {
-    // Gradio's before/after slider and its tiles have no names of their own.
+    // Gradio's before/after slider and its tiles have no accessible names.
     document.querySelectorAll('#check-slider img[alt=""]').forEach((image, index) => {
       image.alt = say(index % 2 ? "check_alt_after" : "check_alt_before");
     });

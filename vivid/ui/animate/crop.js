@@ -1,5 +1,5 @@
-// The part of the portrait that the video shows: dragged, or moved by arrow keys. A hidden number tells the server.
-const STEP = 2; // per cent of the picture that a key moves it, Shift five times as far
+// The crop of the portrait: dragged, or moved by arrow keys. A hidden number field passes it to the server.
+const STEP = 2; // per cent of the picture per key press, five times that with Shift
 let held = null, later = 0;
 
 const frame = () => element.querySelector(".va-crop[data-side]");

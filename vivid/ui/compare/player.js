@@ -1,4 +1,4 @@
-// The player of the Compare tab: two to four videos in step, with what is known of them. `element`, `watch` and `props` are
+// The player of the Compare tab: two to four synchronised videos with their data. `element`, `watch` and `props` are
 // Gradio's; TEXT comes from Python.
 const escaped = (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => escaped(values[name] ?? ""));
@@ -50,7 +50,7 @@ function play(on = !playing) {
     requestAnimationFrame(keep);
   } else videos.forEach((video) => video.pause());
 }
-function keep() { // whoever drifts by more than a frame and a half is put back to the first one's place
+function keep() { // videos that drift by more than 1.5 frames are set to the first one's position
   if (!playing || !element.isConnected) return;
   const at = videos[0].currentTime;
   let worst = 0;
@@ -90,9 +90,9 @@ function arrive() {
   if (data.columns.length) build(data);
   else { element.classList.remove("vc-full", "vc-playable"); videos = []; }
   if (!data.token) return;
-  const url = new URL(location.href); // whoever loads the page again finds the comparison again
+  const url = new URL(location.href); // so that a reload shows the comparison again
   if (url.searchParams.get("compare") === data.token) {
-    if (before === "") requestAnimationFrame(() => vividShow("compare-status")); // whoever came by the link came for this
+    if (before === "") requestAnimationFrame(() => vividShow("compare-status")); // opened by a link
     return;
   }
   url.search = "";

@@ -1,8 +1,8 @@
-// Deciding about pairs: what is saved, taken back, done again and downloaded, and how long it took.
+// Deciding about pairs: saving, undo, redo, download, and the time spent.
 
 // ---- time ---------------------------------------------------------------------------------------------------------
-const spent = new Map(); // pair id -> seconds that the server has not been told yet
-let sign = performance.now(); // of life: whoever does nothing for longer than half a minute is elsewhere
+const spent = new Map(); // pair id -> seconds not reported to the server yet
+let sign = performance.now(); // time of the last activity: pauses count for at most half a minute
 function alive() {
   const now = performance.now(), entry = pair();
   if (entry && element.offsetParent !== null) spent.set(entry.id, (spent.get(entry.id) || 0) + Math.min(now - sign, 30_000) / 1000);
@@ -15,7 +15,7 @@ function pace() { // the median seconds of the pairs that are decided
 }
 
 // ---- deciding -------------------------------------------------------------------------------------------------
-let line = Promise.resolve(); // one save after the other, so that the file has the order of the clicks
+let line = Promise.resolve(); // saves run one after the other, so that the file has the order of the clicks
 function save(entry, change, action, again = false) {
   const before = markOf(entry);
   alive();
@@ -43,7 +43,7 @@ function save(entry, change, action, again = false) {
   return line;
 }
 function decide(decision) {
-  if (!ready()) { say(both("inspect_not_yet")); return; } // nobody decides about what is not on screen yet
+  if (!ready()) { say(both("inspect_not_yet")); return; } // not before the pair is on screen
   noteDone();
   settle();
   const entry = pair();
@@ -77,7 +77,7 @@ async function undo() {
     await showAgain(index, seen);
   } catch (error) { complain(error); }
 }
-async function redo() { // a decision like any other: undo takes it back again
+async function redo() { // a record like any other, which undo reverts
   settle();
   const step = state.redo.pop(), index = step ? state.pairs.findIndex((p) => p.id === step.id) : -1;
   if (index < 0) { say(both("inspect_nothing_to_redo")); return; }
@@ -90,12 +90,12 @@ async function redo() { // a decision like any other: undo takes it back again
   say(both("inspect_redone", { name: entry.name }));
   await showAgain(index, seen);
 }
-const placeOfChange = (before, after) => { // the frame in which a point was moved or is no longer
+const placeOfChange = (before, after) => { // the frame in which a point was moved, or its move was undone
   const known = new Set(before.map((edit) => JSON.stringify(edit))), now = new Set(after.map((edit) => JSON.stringify(edit)));
   const changed = [...after.filter((edit) => !known.has(JSON.stringify(edit))), ...before.filter((edit) => !now.has(JSON.stringify(edit)))];
   return changed.length ? changed[0].frame : null;
 };
-async function showAgain(index, frame) { // a pair that has changed; where one looks at it already, the view stays
+async function showAgain(index, frame) { // show a changed pair; if it is already on screen, keep the view
   if (index !== state.at) await go(index);
   else { mark(); sliders(); changed(); }
   if (frame !== null && ready()) to(frame);
@@ -117,7 +117,7 @@ async function download() {
     const kind = $("as").value, answer = await ask(kind === "clips" ? "clips" : "export");
     if (answer.url) { hand(answer.file, [], "", answer.url); return; }
     if (!answer.text) { say(both("inspect_nothing_to_save")); return; }
-    // a spreadsheet knows by the mark in front that a CSV is UTF-8
+    // the byte order mark tells spreadsheets that a CSV is UTF-8
     const parts = kind === "csv" ? ["\ufeff", answer.csv] : [answer[kind]];
     hand(kind === "text" ? answer.file : answer.file.replace(/jsonl$/, kind), parts, "text/plain");
   } catch (error) { complain(error); }

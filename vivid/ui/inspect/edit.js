@@ -1,4 +1,4 @@
-// Moving points by hand: what vivid.pose.edits does, for the frame on screen; the server does it for the file.
+// Moving points by hand: the same as vivid.pose.edits, for the frame on screen; the server does it for the file.
 
 // ---- arms -------------------------------------------------------------------------------------------------------
 const { most: MOST_EDITS, blend: BLEND, arms: ARMS, names: JOINTS, outwards: OUTWARDS, straight: STRAIGHT } = SETUP.edits;
@@ -18,7 +18,7 @@ function twoBones(shoulder, elbow, wrist, goal, outwards) {
   const across = times([-way[1], way[0]], side * Math.sqrt(1 - cosine ** 2));
   return [plus(shoulder, times(plus(times(way, cosine), across), upper)), plus(shoulder, times(way, reach))];
 }
-function weightIn(edit, frame, frames) { // how much of an edit counts in a frame
+function weightIn(edit, frame, frames) { // weight of an edit in a frame
   if (frame < edit.first || frame > edit.last) return 0;
   if (edit.first === edit.last) return 1;
   let weight = 1;
@@ -54,7 +54,7 @@ function move(points, edit, weight) { // points: 128 of [x, y, confidence] in pi
 }
 
 // ---- what is on screen --------------------------------------------------------------------------------------------
-let pending = null; // an edit that is not saved yet: in the hand, or moved by keys a moment ago
+let pending = null; // an edit that is not saved yet: being dragged, or just moved by keys
 function decoded(clip, frame) {
   const size = Math.max(...state.data.canvas) / 4096, plane = clip.frames * 128, first = frame * 128;
   return Array.from({ length: 128 }, (_, k) => [
@@ -100,7 +100,7 @@ function fingersHere() { // of the hand whose arm or finger is picked, else of b
 }
 const usualRange = () => [Math.max(0, state.frame - 12), Math.min(state.data.frames - 1, state.frame + 12)];
 const range = () => (state.range && state.range[1] < state.data.frames ? state.range : usualRange());
-function extent() { // [first, last], or null where the range does not hold this frame
+function extent() { // [first, last], or null if the range does not include this frame
   const end = state.data.frames - 1;
   if (state.extent === "clip") return [0, end];
   if (state.extent === "frame") return [state.frame, state.frame];
@@ -136,7 +136,7 @@ function extents() {
 
 // ---- moving it ----------------------------------------------------------------------------------------------------
 let resting = 0;
-function hold(k) { // begin to move a point; false where that cannot be
+function hold(k) { // start to move a point; false if that is not possible
   const ends = extent();
   if (!ends) { say(both("inspect_out_of_range"), "bad"); return false; }
   pending = { point: k, frame: state.frame, by: [0, 0], first: ends[0], last: ends[1], free: $("free").checked };
@@ -147,7 +147,7 @@ function settle() { // save what is pending
   if (!pending) return;
   const entry = pair(), edit = pending, before = corrected(edit.frame, entry.edits)[edit.point], after = corrected(edit.frame)[edit.point];
   pending = null;
-  edit.by = minus(after, before).map((way) => Math.round(way * 1000) / 1000); // as far as the arm let it
+  edit.by = minus(after, before).map((way) => Math.round(way * 1000) / 1000); // as far as the arm reaches
   if (far(edit.by) < 0.05) { draw(); return; }
   const edits = [...entry.edits], last = edits[edits.length - 1];
   if (last && ["point", "frame", "first", "last", "free"].every((name) => last[name] === edit[name])) {
@@ -169,13 +169,13 @@ function push(across, down, event) { // arrow keys
   clearTimeout(resting);
   resting = setTimeout(settle, 600);
 }
-function forget() { // every point of this pair back to where calibration put it
+function forget() { // reset all points of this pair to their calibrated positions
   settle();
   if (!ready() || !pair().edits.length) return;
   save(pair(), { edits: [] }, "edit");
   changed();
 }
-function changed() { // the frame at once, the worst frames when the server has looked
+function changed() { // the frame at once, the worst frames when the server has answered
   edited();
   draw();
   clearTimeout(later);

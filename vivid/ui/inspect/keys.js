@@ -1,6 +1,6 @@
-// What buttons and keys do, and files that arrive.
+// Buttons, keys, and uploaded files.
 const on = (name, event, act) => $(name).addEventListener(event, act);
-const click = (name, act) => on(name, "click", () => { $(name).blur(); act(); }); // the keys stay the page's
+const click = (name, act) => on(name, "click", () => { $(name).blur(); act(); }); // keep the keyboard focus on the page
 const clicks = (kind, act) => each(`[data-${kind}]`, (button) => button.addEventListener("click", () => { button.blur(); act(button.dataset[kind]); }));
 clicks("layer", layer);
 clicks("extent", setExtent);
@@ -17,7 +17,7 @@ each("[data-reset]", (button) => button.addEventListener("click", () => {
   });
   nudged(); nudgeDone();
 }));
-// After the mouse lets go of a slider or a list the arrow keys must mean pairs again, not its value.
+// After a slider or list was used by mouse, arrow keys must select pairs again, not change its value.
 each("input[type=range], select", (input) => ["pointerup", "change"].forEach((event) =>
   input.addEventListener(event, () => { if (event === "pointerup" || input.tagName === "SELECT") input.blur(); })));
 on("frame", "input", () => { settle(); play(false); state.frame = Number($("frame").value); show(); });
@@ -57,7 +57,7 @@ const keys = {
 };
 const PUSHES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }; // of the point that is picked
 const SETTLES = { a: "accept", r: "reject" };
-const ONCE = /^[arsubwycefgijklopx?1-9[\]]$/i; // held down, these count once
+const ONCE = /^[arsubwycefgijklopx?1-9[\]]$/i; // no auto-repeat for these
 function pressed(event) {
   if (!element.isConnected) { document.removeEventListener("keydown", pressed); return; }
   const control = event.ctrlKey || event.metaKey, letter = event.key.length === 1 ? event.key.toLowerCase() : event.key;
@@ -69,12 +69,12 @@ function pressed(event) {
   if (target === $("note") && event.key === "Enter" && !event.shiftKey) { event.preventDefault(); target.blur(); return; }
   const range = kind === "INPUT" && target.type === "range", tick = kind === "INPUT" && target.type === "checkbox";
   if (target.isContentEditable || kind === "TEXTAREA" || kind === "SELECT" || (kind === "INPUT" && !range && !tick)) return;
-  if (back || forth) { // never the browser's own, in some field
+  if (back || forth) { // not the browser's own undo in a field
     event.preventDefault();
     if (!event.repeat) (back ? undo : redo)();
     return;
   }
-  if (range && event.key.startsWith("Arrow")) return; // someone who came to the slider by keyboard
+  if (range && event.key.startsWith("Arrow")) return; // a slider focused by keyboard
   if (event.key === " " && (kind === "BUTTON" || tick)) return;
   if (target.closest && target.closest('[role="tablist"]') && event.key.startsWith("Arrow")) return;
   if (letter in PUSHES && state.picked !== null && ready()) { event.preventDefault(); push(...PUSHES[letter], event); return; }

@@ -1,4 +1,4 @@
-// The list of pairs, what holds for the one on screen, and calibration's report.
+// The list of pairs, the state of the current one, and the calibration report.
 function list() {
   $("list").innerHTML = state.pairs.map((p, k) => `<li><button type="button" data-go="${k}"><i></i><span>${escaped(p.name)}</span></button></li>`).join("");
   each("[data-go]", (button) => button.addEventListener("click", () => { button.blur(); go(Number(button.dataset.go)); }));

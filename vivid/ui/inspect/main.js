@@ -1,5 +1,5 @@
-// The Inspect tab in the browser: draws the skeletons, listens to the keys, saves what is decided. Here: what all of
-// it uses, talking to the server, opening pairs and moving about.
+// The Inspect tab in the browser: draws the skeletons, handles keys, saves decisions. This file: shared helpers,
+// requests to the server, opening pairs and navigation.
 // Runs as the js_on_load of a gr.HTML: element, server, watch and props are Gradio's, SETUP and TEXT come from Python.
 // The other files follow in the same function, in the order of tab.SCRIPTS.
 const $ = (name) => element.querySelector(`[data-is="${name}"]`);
@@ -9,7 +9,7 @@ const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => escaped
 const both = (key, values = {}) =>
   `<span class="lang-en">${filled(TEXT[key][0], values)}</span><span class="lang-zh">${filled(TEXT[key][1], values)}</span>`;
 const chinese = () => document.documentElement.lang.startsWith("zh");
-const inMine = (text, answer) => (chinese() && answer.chinese && answer.chinese[text]) || text; // what the server says
+const inMine = (text, answer) => (chinese() && answer.chinese && answer.chinese[text]) || text; // for messages from the server
 const plain = (key) => TEXT[key][chinese() ? 1 : 0];
 const translated = () => ["placeholder", "title", "aria-label", "text"].forEach((where) => each(`[data-in-${where}]`, (node) => {
   const text = plain(node.getAttribute("data-in-" + where));
@@ -20,7 +20,7 @@ const kept = (storage, key, value) => {
   try {
     if (value !== undefined) storage.setItem("vivid-inspect-" + key, value);
     return storage.getItem("vivid-inspect-" + key) || "";
-  } catch { return value || ""; } // private windows may refuse storage: everything but reload still works
+  } catch { return value || ""; } // storage may be blocked: then only reloading loses the state
 };
 
 const state = {
@@ -28,7 +28,7 @@ const state = {
   redo: [], picked: null, extent: "frame", range: null,
   layers: { portrait: true, raw: false, calibrated: true, look: false, reference: false, face: true },
 };
-try { Object.assign(state.layers, JSON.parse(kept(localStorage, "layers") || "{}")); } catch { /* an older page's */ }
+try { Object.assign(state.layers, JSON.parse(kept(localStorage, "layers") || "{}")); } catch { /* saved by an older version */ }
 const session = kept(sessionStorage, "session") || kept(sessionStorage, "session", Math.random().toString(36).slice(2) + Date.now().toString(36));
 const pair = () => state.pairs[state.at];
 const markOf = ({ decision, note, nudges, tags, frame, edits, settled }) => ({ decision, note, nudges, tags, frame, edits, settled });
@@ -77,7 +77,7 @@ function fetchPair(entry) {
   return loaded.get(entry.id);
 }
 
-// ---- opening and moving about ---------------------------------------------------------------------------------
+// ---- opening and navigation ------------------------------------------------------------------------------------
 async function open(collection) {
   state.collection = collection; // so that it opens as soon as there is a name
   if (!state.secret && !(await confirmed())) return;
@@ -128,7 +128,7 @@ async function go(index) {
     pick(null);
     report(data.report, data);
     worst();
-    if (JSON.stringify(data.nudges) !== JSON.stringify(entry.nudges)) redraw(); // undone or changed since it was fetched
+    if (JSON.stringify(data.nudges) !== JSON.stringify(entry.nudges)) redraw(); // changed or undone since it was loaded
     for (const next of new Set([state.pairs[after(1)], state.pairs[undecided()]])) if (next) fetchPair(next).catch(() => {});
   } catch (error) {
     if (mine !== ticket) return;

@@ -1,5 +1,5 @@
 // The sliders, which correct a clip as a whole: drawn at once for the frame on screen, by the server for the rest.
-const sliderNudges = () => { // all of them, the untouched ones too
+const sliderNudges = () => { // including default values
   const nudges = {};
   each("[data-nudge]", (input) => { nudges[input.dataset.nudge] = Number(input.value); });
   return nudges;
@@ -8,7 +8,7 @@ const touched = (nudges) => Object.fromEntries(Object.entries(nudges).filter(([n
 const readNudges = () => touched(sliderNudges());
 const complete = (nudges) => Object.fromEntries(Object.entries(SETUP.nudges).map(([name, limits]) => [name, nudges[name] ?? limits[2]]));
 
-// What vivid.pose.rig does, for the frame on screen: from the nudges that the server has drawn to those of the sliders.
+// The same as vivid.pose.rig, for the frame on screen: from the nudges already applied to those of the sliders.
 function posed(points) { // points: 128 of [x, y, confidence] in pixels, changed in place
   const old = complete(state.data.nudges), now = sliderNudges(), { centre, unit } = state.data.report;
   const there = (k) => points[k][2] > 0;
@@ -37,7 +37,7 @@ function posed(points) { // points: 128 of [x, y, confidence] in pixels, changed
   }));
 }
 let asking = false, again = false, later = 0;
-async function redraw() { // the server's word on it, and the report; never more than one on its way
+async function redraw() { // the server's result and report; at most one request at a time
   if (asking) { again = true; return; }
   asking = true;
   do {

@@ -1,10 +1,10 @@
-// The stage: layers over each other on one canvas, zoomed and moved; lines are as wide on screen at any zoom.
+// The stage: layers on one canvas, with zoom and pan; line widths do not depend on the zoom.
 
 // ---- where things are -----------------------------------------------------------------------------------------------
-const MARGIN = 0.05; // of the picture, on each side: hands that leave it must be seen leaving
+const MARGIN = 0.05; // margin on each side, as a share of the picture, so that hands outside it are visible
 const MOST_ZOOM = 40;
 const canvas = $("canvas");
-const home = () => ({ zoom: 1, x: 0.5, y: 0.5 }); // the picture's place in the middle of the stage, as shares of it
+const home = () => ({ zoom: 1, x: 0.5, y: 0.5 }); // the point of the picture at the middle of the stage, as shares of its size
 state.view = home();
 function geometry() { // a point p of the picture is at p * scale + (left, top), in pixels of the page
   const [width, height] = state.data.canvas, room = [canvas.clientWidth, canvas.clientHeight];
@@ -16,7 +16,7 @@ const placeOf = (event) => { // in pixels of the picture
   const box = canvas.getBoundingClientRect(), g = geometry();
   return [(event.clientX - box.left - g.left) / g.scale, (event.clientY - box.top - g.top) / g.scale];
 };
-function zoom(factor, at = chosen()) { // at: what stays where it is, in pixels of the picture
+function zoom(factor, at = chosen()) { // at: the fixed point of the zoom, in pixels of the picture
   if (!state.data) return;
   const [width, height] = state.data.canvas, view = state.view;
   const zoomed = Math.min(Math.max(view.zoom * factor, 0.5), MOST_ZOOM), nearer = 1 - view.zoom / zoomed;
@@ -76,7 +76,7 @@ function skeleton(pen, g, points, { plain: colour = "", dash = [], handles = fal
     pen.beginPath(); pen.arc(at[k][0], at[k][1], radius, 0, 7); pen.fill();
   };
   const lines = [...SETUP.limbs.map((limb) => [...limb, colour ? 1.5 : thick * 0.8]), ...SETUP.bones.map((bone) => [...bone, colour ? 1 : thick * 0.4])];
-  if (!dash.length) lines.forEach(([a, b, , width]) => stroke(a, b, width + 2, "rgba(0,0,0,0.45)")); // readable on bright clothes
+  if (!dash.length) lines.forEach(([a, b, , width]) => stroke(a, b, width + 2, "rgba(0,0,0,0.45)")); // visible on bright clothes
   lines.forEach(([a, b, paint, width]) => stroke(a, b, width, colour || paint));
   if (state.layers.face) for (let k = 60; k < 128; k++) dot(k, 1.2, colour || "#fff");
   if (colour) return;
@@ -97,7 +97,7 @@ function skeleton(pen, g, points, { plain: colour = "", dash = [], handles = fal
 
 // ---- the finished look ----------------------------------------------------------------------------------------------
 const look = { image: null, key: "", id: "", frame: -1, box: null, failed: "", asking: false };
-async function finished() { // of the frame on screen; never more than one on its way
+async function finished() { // for the frame on screen; at most one request at a time
   if (!state.layers.look || !ready()) { $("chip").hidden = true; return; }
   const entry = pair(), { frame } = state, edits = entry.edits, nudges = readNudges(), key = JSON.stringify([entry.id, nudges, edits]);
   const here = look.key === key && look.frame === frame;
@@ -188,7 +188,7 @@ canvas.addEventListener("pointerdown", (event) => {
   pointers.set(event.pointerId, event);
   canvas.setPointerCapture(event.pointerId);
   if (pointers.size > 2) return;
-  if (pointers.size === 2) { // two fingers: whatever one of them held stays where it was
+  if (pointers.size === 2) { // two fingers: a point that one of them dragged is put back
     pending = null;
     const { width, event: middle } = pinch();
     grip = { width, at: placeOf(middle) };

@@ -1,18 +1,18 @@
-// Who decides. A name belongs to its secret, which this browser keeps and a link carries.
+// The annotator. A name is protected by a secret, which is stored in this browser and contained in a link.
 
 // ---- confirming a name ----------------------------------------------------------------------------------------
 function be(name, secret) { // "" and "": nobody
   Object.assign(state, { name, secret });
   kept(localStorage, "name", name);
   kept(localStorage, "secret", secret);
-  if (document.activeElement === $("name")) $("name").blur(); // the keys are the page's from now on
+  if (document.activeElement === $("name")) $("name").blur(); // keys are shortcuts from now on
   $("name").value = "";
   $("annotator").textContent = name;
   $("known").hidden = !secret;
   $("stranger").hidden = !!secret;
   $("secret").hidden = true;
 }
-async function confirmed() { // whether there is somebody now
+async function confirmed() { // whether a name is confirmed
   const name = $("name").value.trim();
   if (!name) { complain(plain("inspect_name_first")); $("name").focus(); return false; }
   $("confirm").disabled = true;
@@ -20,7 +20,7 @@ async function confirmed() { // whether there is somebody now
     const answer = await ask("claim", { name });
     be(answer.name, answer.secret);
     say(both("inspect_confirmed", answer), "ok");
-    if (kept(localStorage, "secret") !== answer.secret) mine(); // this browser keeps nothing
+    if (kept(localStorage, "secret") !== answer.secret) mine(); // nothing stays in this browser
   } catch (error) { complain(error); }
   $("confirm").disabled = false;
   return !!state.secret;
@@ -31,7 +31,7 @@ const confirm = async () => {
 
 // ---- the link, and somebody else ------------------------------------------------------------------------------
 const HASH = "#annotator=";
-let offered = null; // somebody whose link was opened while somebody else is confirmed
+let offered = null; // a link was opened while another name is confirmed
 const address = () => `${location.origin}${location.pathname}?inspect${HASH}${encodeURIComponent(state.secret + state.name)}`;
 function mine(leaving = false) {
   $("hint").innerHTML = offered ? both("inspect_link_offered", { name: state.name, other: offered.name })
@@ -66,10 +66,10 @@ async function arrive(who) {
     else say(both("inspect_confirmed", { name }), "ok");
   } catch (error) { complain(error); }
 }
-function linked() { // whoever came by a link; it does not stay in the address
+function linked() { // opened by a link, which is removed from the address
   if (!location.hash.startsWith(HASH)) return null;
   let text = "";
-  try { text = decodeURIComponent(location.hash.slice(HASH.length)); } catch { /* cut off or changed on its way */ }
+  try { text = decodeURIComponent(location.hash.slice(HASH.length)); } catch { /* truncated or altered */ }
   history.replaceState(history.state, "", location.pathname + location.search);
   return { secret: text.slice(0, 32), name: text.slice(32) };
 }
@@ -78,7 +78,7 @@ function recognise() {
   if (secret) be(name, secret);
   if (who && secret && who.secret !== secret) { offered = who; mine(true); return; }
   if (who) { arrive(who); return; }
-  const before = kept(sessionStorage, "collection"); // a reload goes on where it was
+  const before = kept(sessionStorage, "collection"); // a reload continues here
   if (secret && before) open(before);
 }
 
@@ -90,7 +90,7 @@ function take(entry, mark) { // what another window has decided
   if (JSON.stringify(markOf(entry)) === JSON.stringify(mark)) return false;
   Object.assign(entry, mark);
   state.changes++;
-  if (entry === pair() && document.activeElement !== $("note")) $("note").dataset.pair = ""; // shown anew
+  if (entry === pair() && document.activeElement !== $("note")) $("note").dataset.pair = ""; // show it again
   return true;
 }
 function inStep(html) {
@@ -109,11 +109,11 @@ if (windows) windows.onmessage = ({ data }) => {
 };
 let looked = -Infinity;
 addEventListener("focus", () => refresh());
-async function refresh() { // what windows on other machines have done, and other annotators
+async function refresh() { // changes from other machines and other annotators
   if (!element.isConnected || !state.pairs.length || state.saving || performance.now() - looked < 5000) return;
   looked = performance.now();
   const { pairs, changes } = state, answer = await ask("open").catch(() => null);
-  if (!answer || state.pairs !== pairs || state.changes !== changes) return; // what came back is older than what is here
+  if (!answer || state.pairs !== pairs || state.changes !== changes) return; // the answer is older than the local state
   agreement(answer.agreement);
   const now = new Map(answer.pairs.map((p) => [p.id, p])), here = pairs.filter((entry) => now.has(entry.id));
   const changed = here.filter((entry) => take(entry, markOf(now.get(entry.id))));

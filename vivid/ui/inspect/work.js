@@ -1,4 +1,4 @@
-// What makes two hundred pairs quick: reasons, the bad frame, the worst frames, order.
+// Tools for long lists of pairs: reasons, the bad frame, the worst frames, order.
 
 // ---- reasons and the bad frame --------------------------------------------------------------------------------
 function reasons(entry) {
@@ -13,7 +13,7 @@ function tag(name) {
   const entry = pair(), tags = SETUP.tags.filter((other) => entry.tags.includes(other) !== (other === name));
   save(entry, { tags }, "tag");
 }
-function bad() { // another frame moves the mark there, the same one takes it away
+function bad() { // on another frame: move the mark; on the same one: remove it
   if (!ready()) return;
   play(false);
   save(pair(), { frame: pair().frame === state.frame ? null : state.frame }, "frame");
@@ -40,7 +40,7 @@ function nextWorst() {
 }
 
 // ---- which pairs, in which order ------------------------------------------------------------------------------
-const LEAST = { bone: 0.03, reach: 0.05, jump: 0.5, outside: 0.001 }; // what the filters let through
+const LEAST = { bone: 0.03, reach: 0.05, jump: 0.5, outside: 0.001 }; // whether the filter includes a pair
 const value = (entry, name) => (entry.worst ? entry.worst[name][1] : -1);
 function shown(entry) {
   const filter = $("filter").value;
@@ -49,7 +49,7 @@ function shown(entry) {
     || (filter === "corrected" && (entry.edits.length > 0 || Object.keys(entry.nudges).length > 0))
     || (filter === "tags" && entry.tags.length > 0) || (filter in LEAST && value(entry, filter) > LEAST[filter]);
 }
-function after(by) { // the next pair that the list shows
+function after(by) { // the next visible pair
   let index = state.at + by;
   while (state.pairs[index] && !shown(state.pairs[index])) index += by;
   return index;
@@ -97,13 +97,13 @@ function settleAs(decision) {
 setInterval(() => { if (state.overlap && element.isConnected && !document.hidden) refresh(); }, 20_000);
 
 let surveying = null;
-async function survey() { // once, when an order or a filter asks for it; one pair at a time
+async function survey() { // on first use of such an order or filter; one pair at a time
   const pairs = state.pairs;
   if (surveying === pairs) return;
   surveying = pairs;
   const total = pairs.length;
   for (const entry of [...pairs]) {
-    if (state.pairs !== pairs) return; // somebody has opened others
+    if (state.pairs !== pairs) return; // other pairs were opened meanwhile
     if (entry.worst) continue;
     entry.worst = (await ask("survey", { pair: entry.id }).catch(() => ({ worst: null }))).worst;
     const done = pairs.filter((other) => other.worst !== undefined).length;
