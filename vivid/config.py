@@ -103,3 +103,17 @@ class RunSettings:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class ResolvedSettings(RunSettings):
+    """Settings of a run with the generator's own values where none were given: see `Generator.resolve`."""
+
+    width: int = 0
+    height: int = 0
+
+    @property
+    def guidance(self) -> tuple[float, float]:
+        """Scales for sound and looks; 1, no guidance, where the generator has none."""
+        audio, image = self.guidance_audio, self.guidance_image
+        return 1.0 if audio is None else audio, 1.0 if image is None else image

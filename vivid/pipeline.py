@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .config import FPS, SAMPLE_RATE, RunSettings
+from .config import FPS, SAMPLE_RATE, ResolvedSettings, RunSettings
 from .devices import peak_memory, reset_peak_memory
 from .errors import InputError
 from .events import Done, Event, Result, Step
@@ -42,7 +42,7 @@ class Prepared:
     session: Session
     inputs: Inputs
     report: CalibrationReport | None
-    settings: RunSettings
+    settings: ResolvedSettings
     frames: int
 
 
@@ -83,7 +83,6 @@ class VividPipeline:
         the portrait's pixels and with its report) and looped to the length of the speech. Errors: InputError.
         """
         run = self.generator.resolve(settings, portrait.size)
-        assert run.width and run.height
         frames = frame_count(speech, run)
         report: CalibrationReport | None = None
         if calibrated is not None:

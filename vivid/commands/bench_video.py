@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..config import FPS, SAMPLE_RATE, ModelInfo, RunSettings
+from ..config import FPS, SAMPLE_RATE, ModelInfo, ResolvedSettings
 from ..devices import peak_memory, reset_peak_memory
 from ..events import Step
 from ..generators import Inputs
@@ -55,7 +55,7 @@ class VideoBench:
         self.generator = DiffusionGenerator(models, RandomSpeech(), info)
         if offload:
             self.generator.enable_model_cpu_offload(device)
-        self.settings = RunSettings(*size, steps, guidance, guidance)
+        self.settings = ResolvedSettings(*size, steps, guidance, guidance)
 
     def measure(self, frames: int) -> dict[str, Any]:
         """Frames a second from inputs to pictures, and the most memory in bytes on the way."""
@@ -83,7 +83,6 @@ class VideoBench:
 
     def _session(self, frames: int) -> Any:
         width, height = self.settings.width, self.settings.height
-        assert width and height
         motion = shipped_motion(DEFAULT_MOTION)
         positions = loop_positions(len(motion), frames)
         clip = at_positions(place(motion, (width, height))[0], positions)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config import RunSettings
+from ..config import ResolvedSettings, RunSettings
 from ..events import Step
 from ..pose.regions import Boxes
 from ..pose.skeleton import Pose, PoseClip
@@ -110,12 +110,12 @@ class Generator(Protocol):
         """Where it computes, such as "cpu" or "cuda:0"."""
         ...
 
-    def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
+    def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> ResolvedSettings:
         """The settings with this generator's own values where none were given. Errors: InputError for a value it does
         not accept (a size, a number of steps), in a sentence that says what it accepts (`settings.resolve`)."""
         ...
 
-    def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> Session:
+    def prepare(self, inputs: Inputs, speech: Speech, settings: ResolvedSettings) -> Session:
         """One video of len(inputs.clip) frames with resolved settings. Errors: InputError for portraits it refuses."""
         ...
 
@@ -123,7 +123,7 @@ class Generator(Protocol):
         """Time a short piece of work, so that `expected_seconds` has an estimate before the first run."""
         ...
 
-    def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
+    def expected_seconds(self, frames: int, settings: ResolvedSettings) -> float | None:
         """What a video of `frames` frames with resolved settings will take on this machine, from the last run or a
         short measurement; None before either."""
         ...

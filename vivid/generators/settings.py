@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict
 
-from ..config import RunSettings
+from ..config import ResolvedSettings, RunSettings
 from ..errors import InputError
 from . import Capabilities
 
 
-def resolve(can: Capabilities, settings: RunSettings, size: tuple[int, int]) -> RunSettings:
+def resolve(can: Capabilities, settings: RunSettings, size: tuple[int, int]) -> ResolvedSettings:
     """The settings of a run, resolved for a generator with these capabilities; `size` is its default for the portrait.
 
     Parts without trained weights come out switched off. Errors: InputError for a value that the generator does not
@@ -26,17 +26,17 @@ def resolve(can: Capabilities, settings: RunSettings, size: tuple[int, int]) -> 
     for name, title in (("head_stream", "head stream"), ("lip_stream", "lip stream"), ("codebook", "hand codebook")):
         if not getattr(settings, name) and name not in can.switches + can.untrained:
             raise InputError("{} has no {} to switch off: leave it out.", can.name, title)
-    return replace(
-        settings,
-        width=width,
-        height=height,
-        steps=can.steps if settings.steps is None else settings.steps,
-        guidance_audio=audio if settings.guidance_audio is None else settings.guidance_audio,
-        guidance_image=image if settings.guidance_image is None else settings.guidance_image,
-        head_stream=settings.head_stream and "head_stream" in can.switches,
-        lip_stream=settings.lip_stream and "lip_stream" in can.switches,
-        codebook=settings.codebook and "codebook" in can.switches,
-    )
+    resolved = {
+        "width": width,
+        "height": height,
+        "steps": can.steps if settings.steps is None else settings.steps,
+        "guidance_audio": audio if settings.guidance_audio is None else settings.guidance_audio,
+        "guidance_image": image if settings.guidance_image is None else settings.guidance_image,
+        "head_stream": settings.head_stream and "head_stream" in can.switches,
+        "lip_stream": settings.lip_stream and "lip_stream" in can.switches,
+        "codebook": settings.codebook and "codebook" in can.switches,
+    }
+    return ResolvedSettings(**asdict(settings) | resolved)
 
 
 def check_size(width: int, height: int, multiple: int, largest: int) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config import FPS, SAMPLE_RATE, RunSettings
+from ..config import FPS, SAMPLE_RATE, ResolvedSettings, RunSettings
 from ..errors import InputError
 from ..generators import Generator
 from ..generators.drawing import draw_blocks
@@ -210,16 +210,15 @@ class Previews:
             self.forget("warm-up")
 
 
-def preview_settings(generator: Generator, portrait: Portrait, settings: RunSettings) -> RunSettings:
+def preview_settings(generator: Generator, portrait: Portrait, settings: RunSettings) -> ResolvedSettings:
     """The settings of a preview, in the shape of the video that `generator` would make with `settings`.
 
     Errors: InputError.
     """
     run = generator.resolve(settings, portrait.size)
-    assert run.width and run.height
     factor = min(1.0, PREVIEW_SIDE / min(run.width, run.height))
     width, height = (2 * round(side * factor / 2) for side in (run.width, run.height))
-    return replace(RunSettings(width, height, crop=run.crop), seed=run.seed, calibrate=run.calibrate, mark=run.mark)
+    return ResolvedSettings(width, height, seed=run.seed, calibrate=run.calibrate, mark=run.mark, crop=run.crop)
 
 
 def _layered() -> VividPipeline:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...config import RunSettings
+from ...config import ResolvedSettings
 from ...media.tensors import to_unit
 from ...method.attention import KeyValues
 from ...method.conditions import Conditions
@@ -41,7 +41,7 @@ class Conditioner:
         models: Models,
         inputs: Inputs,
         tokens: Callable[[range], Tensor],
-        settings: RunSettings,
+        settings: ResolvedSettings,
         device: torch.device,
         dtype: torch.dtype,
         single_frames: bool = False,

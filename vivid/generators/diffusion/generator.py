@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...config import ModelInfo, RunSettings
+from ...config import ModelInfo, ResolvedSettings, RunSettings
 from ...devices import default_device, default_dtype, prepare_for_cpu
 from ...errors import InputError
 from ...media.tensors import from_unit, to_unit
@@ -111,11 +111,11 @@ class DiffusionGenerator:
         """The type of the denoiser's weights."""
         return next(self.models.denoiser.parameters()).dtype
 
-    def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
+    def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> ResolvedSettings:
         """See `Generator.resolve`; the size is the model's own whatever the portrait's."""
         return resolve(self.capabilities, settings, self.info.size)
 
-    def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> DiffusionSession:
+    def prepare(self, inputs: Inputs, speech: Speech, settings: ResolvedSettings) -> DiffusionSession:
         """See `Generator.prepare`; nothing is computed before the first frame is asked for, and no portrait is refused
         unless sampling starts from layered frames. Errors: InputError."""
         layers = None
@@ -123,17 +123,15 @@ class DiffusionGenerator:
             layers = self._layers.prepare(inputs, speech, settings)
         return DiffusionSession(self, inputs, speech, settings, layers)
 
-    def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
+    def expected_seconds(self, frames: int, settings: ResolvedSettings) -> float | None:
         """See `Generator.expected_seconds`."""
         return None if self.speed is None else self.workload(frames, settings).seconds(self.speed)
 
-    def workload(self, frames: int, settings: RunSettings) -> Workload:
+    def workload(self, frames: int, settings: ResolvedSettings) -> Workload:
         """What a video of `frames` frames costs with resolved settings."""
-        assert settings.width and settings.height and settings.steps
-        assert settings.guidance_audio is not None and settings.guidance_image is not None
         area = settings.width * settings.height / (self.info.size[0] * self.info.size[1])
-        evaluations = sum(map(bool, guidance_coefficients(settings.guidance_audio, settings.guidance_image)))
-        steps = noisy_steps(settings.steps, settings.from_layers)
+        evaluations = sum(map(bool, guidance_coefficients(*settings.guidance)))
+        steps = noisy_steps(settings.steps or 1, settings.from_layers)
         evaluated = sum(len(window) for step in range(steps) for window in self.windows(frames, step))
         return Workload(area * evaluations * evaluated, area * frames, area * steps)
 

@@ -12,7 +12,7 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...config import RunSettings
+from ...config import ResolvedSettings
 from ...events import Step
 from ...media.tensors import to_unit
 from ...method.schedule import make_scheduler
@@ -45,7 +45,7 @@ class DiffusionSession:
         generator: DiffusionGenerator,
         inputs: Inputs,
         speech: Speech,
-        settings: RunSettings,
+        settings: ResolvedSettings,
         layers: LayeredSession | None = None,
     ) -> None:
         """Takes resolved settings, and the layered video that sampling starts from; computes nothing yet."""
@@ -115,7 +115,6 @@ class DiffusionSession:
         each sampling step."""
         run, info, generator = self.settings, self.info, self.generator
         denoiser: Any = self.models.denoiser  # diffusers' base classes are not typed
-        assert run.guidance_audio is not None and run.guidance_image is not None
         device, dtype = generator.execution_device, generator.weights_dtype
         scheduler = make_scheduler(info.solver, denoiser.config.prediction_type)  # type: ignore[arg-type]
         scheduler.set_timesteps(run.steps, device=device)
@@ -137,8 +136,7 @@ class DiffusionSession:
                 guided = guided_prediction(
                     partial(denoiser, sample, timestep),
                     conditioner.window(window),
-                    run.guidance_audio,
-                    run.guidance_image,
+                    *run.guidance,
                 )
                 prediction[:, :, part] += generator.as_videos(guided) * weight
                 done += 1

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from ...config import RunSettings
+from ...config import ResolvedSettings, RunSettings
 from ...errors import InputError
 from ...events import Step
 from ...media.provenance import sha256_of
@@ -88,12 +88,11 @@ class LayeredGenerator:
         self._turns: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
+    def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> ResolvedSettings:
         """The portrait's own aspect with a shorter side of USUAL_SIDE, or the size asked for. Errors: InputError."""
         shrink = min(1.0, USUAL_SIDE / min(portrait_size), LONGEST_SIDE / max(portrait_size))
         usual = [2 * round(side * shrink / 2) for side in portrait_size]
         run = resolve(self.capabilities, settings, (usual[0], usual[1]))
-        assert run.width and run.height
         if not SMALLEST_SIDE <= min(run.width, run.height) <= LARGEST_SIDE:
             raise InputError(
                 "The size is {} x {}: choose one whose shorter side has {} to {} pixels.",
@@ -104,7 +103,7 @@ class LayeredGenerator:
             )
         return run
 
-    def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> LayeredSession:
+    def prepare(self, inputs: Inputs, speech: Speech, settings: ResolvedSettings) -> LayeredSession:
         """Take the portrait apart (once for each picture), encode the speech and place the motion."""
         pool = ThreadPoolExecutor(1)
         try:
@@ -119,9 +118,8 @@ class LayeredGenerator:
     def measure_speed(self) -> None:
         """Measures nothing: until the first run, `expected_seconds` uses an ordinary machine's figure."""
 
-    def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
+    def expected_seconds(self, frames: int, settings: ResolvedSettings) -> float | None:
         """Seconds to take the portrait apart, encode the speech, draw and encode, at the pace last measured."""
-        assert settings.width and settings.height
         pixels = settings.width * settings.height
         return PACE.value * (_seconds(PREPARING, pixels) + frames * _seconds_of_frame(pixels))
 

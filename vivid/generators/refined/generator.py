@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...config import ModelInfo, RunSettings
+from ...config import ModelInfo, ResolvedSettings, RunSettings
 from ...devices import default_device, prepare_for_cpu
 from ...errors import InputError
 from ...events import Step
@@ -75,20 +75,20 @@ class RefinedGenerator:
         """Where the networks are; the layers are drawn on the CPU."""
         return str(self.models.vae.device)
 
-    def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> RunSettings:
+    def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> ResolvedSettings:
         """See `Generator.resolve`; the size is resolved by the layered generator."""
         own = resolve(self.capabilities, settings, (LONGEST_SIDE, LONGEST_SIDE))
         sized = self.layers.resolve(replace(settings, head_stream=True, lip_stream=True, codebook=True), portrait_size)
         return replace(sized, head_stream=own.head_stream, lip_stream=own.lip_stream, codebook=own.codebook)
 
-    def prepare(self, inputs: Inputs, speech: Speech, settings: RunSettings) -> RefinedSession:
+    def prepare(self, inputs: Inputs, speech: Speech, settings: ResolvedSettings) -> RefinedSession:
         """See `Generator.prepare`. Errors: InputError for portraits that the layers refuse."""
         return RefinedSession(self, inputs, speech, settings)
 
     def measure_speed(self) -> None:
         """Measures nothing: until the first run, `expected_seconds` uses an ordinary machine's figure."""
 
-    def expected_seconds(self, frames: int, settings: RunSettings) -> float | None:
+    def expected_seconds(self, frames: int, settings: ResolvedSettings) -> float | None:
         """Seconds to draw the layers and refine them."""
         layers = self.layers.expected_seconds(frames if self.seconds is None else 0, settings)
         assert layers is not None
@@ -105,7 +105,7 @@ class RefinedGenerator:
 class RefinedSession:
     """One video in the making: a layered session with every frame refined."""
 
-    def __init__(self, generator: RefinedGenerator, inputs: Inputs, speech: Speech, settings: RunSettings) -> None:
+    def __init__(self, generator: RefinedGenerator, inputs: Inputs, speech: Speech, settings: ResolvedSettings) -> None:
         self._layers: LayeredSession = generator.layers.prepare(inputs, speech, settings)
         self.size, self.notices, self.still = self._layers.size, self._layers.notices, self._layers.still
         tokens = generator.speech_encoder.windows(speech.samples, len(inputs.clip))

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...config import RunSettings
+from ...config import ResolvedSettings
 from ...media.tensors import to_unit
 from ...method.factory import Models
 from .. import Inputs
@@ -38,7 +38,7 @@ class FrameRefiner:
         models: Models,
         inputs: Inputs,
         tokens: Callable[[range], Tensor],
-        settings: RunSettings,
+        settings: ResolvedSettings,
         still: tuple[bool, bool],
     ) -> None:
         self.models = models

@@ -244,7 +244,6 @@ def show_crop(context: Context, portrait: Portrait, size: str, crop: float | Non
         return ""
     try:
         run = pipeline.generator.resolve(sized(size), portrait.size)
-        assert run.width and run.height
         usual, ends = crop_box(portrait, (run.width, run.height))
         box, _ = crop_box(portrait, (run.width, run.height), kept_crop({"crop": crop}))
     except InputError:

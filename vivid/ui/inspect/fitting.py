@@ -160,7 +160,6 @@ class Fitting:
         across, down = (own / other for own, other in zip(portrait.size, pose.canvas, strict=True))
         clip = clip.map_points((across, down), (0.0, 0.0), portrait.size)
         settings = preview_settings(self._previews.generator, portrait, RunSettings())
-        assert settings.width and settings.height
         x0, y0, x1, y1 = crop_box(portrait, (settings.width, settings.height))[0]
         # Hands are shaped after the motion: if it was corrected, use the corrected one.
         motion = self.clip(pair.clip)[0] if correction == Correction() else clip
