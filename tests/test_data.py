@@ -198,6 +198,17 @@ def test_a_picture_made_smaller_is_hardly_less_sharp() -> None:
     assert sharpness_of(smaller) > filters.SHARP > sharpness_of(cv2.blur(smaller, (10, 1)))
 
 
+def test_less_to_see_is_no_blur() -> None:
+    clip, frames = poses(1).take(np.zeros(12, int)), np.repeat(pictures(1), 12, 0)
+    frames[6:] = 128 + (frames[6:].astype(int) - 128) // 2  # as where a hand turns its flat back
+    found, blurred = record(), record()
+    filters.motion_blur(View(frames, clip, np.ones(12, int), None), found)
+    frames[6:] = [cv2.blur(frame, (9, 9)) for frame in frames[6:]]
+    filters.motion_blur(View(frames, clip, np.ones(12, int), None), blurred)
+    assert found.kept and found.measures["blurred_frames_hand_0"] == 0, found.measures
+    assert blurred.measures["blurred_frames_hand_0"] == 0.5, blurred.measures
+
+
 def test_less_light_is_no_blur() -> None:
     portrait = np.array(Image.open(EXAMPLES / "ada.jpg")).astype(float)
     frames = np.stack([portrait * light for light in [1.0] * 6 + [0.5] * 6]).astype(np.uint8)

@@ -42,6 +42,8 @@ Nine photographs have 21 to 33 and twelve frames of rendered people 43 to 82; ma
 26 to 43 (and enlarged again); blurred over 15 % of their width, 4 to 9 and 8 to 18."""
 BLURRED = 0.35
 """A frame with less detail than this share of that of the clip's sharpest tenth is blurred ..."""
+BLURRED_SHARPNESS = 0.5
+"""... and less than this share of their sharpness, since a hand that turns shows less detail, too ..."""
 BLURRED_FRAMES = 0.3
 """... and the share of such frames that a clip may have."""
 LOWER_THIRD = 2 / 3
@@ -165,8 +167,8 @@ def motion_blur(view: View, record: Record) -> None:
         if len(details) < 5:
             continue
         values = np.array(details)
-        least = BLURRED * np.percentile(values[:, 0], 90)
-        record.measures[f"blurred_frames_{name}"] = share = float((values[:, 0] < least).mean())
+        least = np.array([BLURRED, BLURRED_SHARPNESS]) * np.percentile(values, 90, axis=0)
+        record.measures[f"blurred_frames_{name}"] = share = float((values < least).all(1).mean())
         if share > BLURRED_FRAMES:
             said = f"{name.replace('_', ' ')}: {share:.0%} of the frames are blurred"
             record.dropped.setdefault("motion_blur", said)
