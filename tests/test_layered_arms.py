@@ -179,6 +179,22 @@ def test_a_raised_forearm_is_hardly_darker_than_a_level_one() -> None:
     assert 0.75 < levels[0] / levels[1] < 1.1
 
 
+def test_a_hand_is_equally_light_whichever_side_of_it_is_seen() -> None:
+    layers, model = figure(), load_arm(0)
+    animator, levels = ArmAnimator(layers), []
+    shoulder, elbow, wrist = (np.array(p) for p in ((500.0, 200.0, -20.0), (560.0, 400.0, -20.0), (430.0, 420.0, 20.0)))
+    way = rotation_between(model.joints[2, 0], (wrist - elbow) * FLIP)
+    axis = (wrist - elbow) * FLIP / np.linalg.norm(wrist - elbow)
+    hand = model.along[model.tri].min(1) > 1.95
+    for angle in np.arange(0, 2 * np.pi, np.pi / 4):
+        turn = cv2.Rodrigues(angle * axis)[0] @ way
+        verts = pose_arm(model, turn, STRAIGHT, shoulder, elbow, wrist, 60.0)
+        layer = skin_layer(model, verts, 60.0, layers.look, (768, 768), hand, animator._surfaces[0])
+        assert layer is not None
+        levels.append(to_linear(np.median(layer.rgb[layer.alpha > 0.95], 0) / 255).mean())
+    assert max(levels) / min(levels) < 1.6
+
+
 def test_a_forearm_that_points_at_the_camera_squeezes_no_detail_into_rings() -> None:
     layers, model = figure(), load_arm(0)
     layers.look.grain = 0
