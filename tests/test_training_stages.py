@@ -390,6 +390,12 @@ def test_exported_model_opens_as_shipped(prepared: list[PreparedClip], tmp_path:
     torch.testing.assert_close(loaded.denoiser.conv_in.weight, weight, atol=float(weight.abs().max()) / 100, rtol=0)
     with pytest.raises(InputError, match="holds codebook"):
         export_model(DUMMY, made, tmp_path / "run", others[:1], tmp_path / "other")
+    # a codebook that is named takes the place of the one in a whole model
+    new = dummy_models(seed=1).codebook
+    new.save_pretrained(tmp_path / "new" / "codebook")
+    export_model(DUMMY, made, tmp_path / "model", [tmp_path / "new"], tmp_path / "changed", False, lambda text: None)
+    codes = load_model(tmp_path / "changed", torch.float32)[0].codebook.state_dict()
+    assert all(torch.equal(codes[name], value) for name, value in new.state_dict().items())
 
 
 def test_decoding_has_the_right_scale(prepared: list[PreparedClip]) -> None:

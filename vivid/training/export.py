@@ -71,10 +71,13 @@ def export_model(
     """Join the parts of several runs into a model folder that the pipeline opens; returns the stored ModelInfo.
 
     info: what the model is (see the presets); stage: the run with denoiser, reference and hand encoder; others: the
-    runs with vae and codebook; quantise: int8, in files below 10 MB. Parts that add nothing are left out. A model
-    without motion modules makes frames one by one, and one that reads layered frames refines them, against `info`.
+    runs with vae and codebook, which come before those of a stage that is a whole model; quantise: int8, in files below
+    10 MB. Parts that add nothing are left out. A model without motion modules makes frames one by one, and one that
+    reads layered frames refines them, against `info`.
     """
     models = load_networks(config, [stage, *others], [name for name in COMPONENTS if name not in info.untrained])
+    named = {name: find_component(others, name) for name in ("vae", "codebook")}
+    models = replace(models, **{name: network for name, network in named.items() if network is not None})
     if isinstance(models.vae, ShortcutAutoencoderKL):
         models = replace(models, vae=models.vae.without_mute_networks())
     if models.denoiser.reads_layers:  # trained for one step
