@@ -180,3 +180,15 @@ def test_a_voice_that_the_network_does_not_understand_opens_the_mouth_by_its_lou
     level = curves.loudness(speech.samples, speech.frames)
     assert np.corrcoef(jaw, level)[0, 1] > 0.8
     assert _unsure(level, level) == 0 and _unsure(np.zeros(9), np.zeros(9)) == 0
+
+
+def test_a_speech_is_listened_to_once_for_all_portraits(monkeypatch: pytest.MonkeyPatch) -> None:
+    from vivid.generators.layered import generator
+
+    listened: list[int] = []
+    monkeypatch.setattr(generator, "drive", lambda speech, frames, seed: listened.append(frames) or [frames])
+    layered, speech = generator.LayeredGenerator(), Speech(np.zeros(16_000, np.float32))
+    assert layered._faces(speech, 24, 0) is layered._faces(Speech(speech.samples.copy()), 24, 0)
+    layered._faces(speech, 24, 1)
+    layered._faces(speech, 20, 0)
+    assert listened == [24, 24, 20]

@@ -15,9 +15,9 @@ from gradio_client import Client, handle_file
 from ui_fakes import detect_standing, serve, write_portrait
 
 from vivid import inputs
+from vivid.cache import Cache
 from vivid.errors import InputError
 from vivid.pose.detect import DetectedPose
-from vivid.ui.cache import Cache
 from vivid.ui.engine import at_low_priority
 
 

@@ -226,4 +226,4 @@ def test_a_portrait_is_taken_apart_once_though_two_ask_for_it(monkeypatch: pytes
     go.set()
     for thread in asking:
         thread.join(10)
-    assert len(made) == 1 and len(set(map(id, found))) == 1 and len(found) == 3 and not layered._turns
+    assert len(made) == 1 and len(set(map(id, found))) == 1 and len(found) == 3

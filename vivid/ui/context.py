@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from ..cache import Cache
 from ..errors import InputError
 from ..generators import Capabilities, capabilities_of, ready
 from ..weights.hub import needs_gpu
-from .cache import Cache
 from .engine import Engine, load_pipeline
 from .generation import gpu_function
 from .jobs import JobRunner

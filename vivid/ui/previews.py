@@ -56,8 +56,7 @@ class Wanted:
     @cached_property
     def speech(self) -> Speech:
         """The voice, or silence."""
-        silence = np.zeros(-(-len(self.motion) * SAMPLE_RATE // FPS), np.float32)
-        return Speech(silence) if self.voice is None else self.voice
+        return silence(len(self.motion)) if self.voice is None else self.voice
 
     def same(self, other: Wanted) -> bool:
         """Whether both consist of identical objects and equal settings."""
@@ -179,8 +178,7 @@ class Previews:
             try:
                 motion = shipped_motion(DEFAULT_MOTION)
                 settings = preview_settings(self.generator, portrait, RunSettings())
-                silence = Speech(np.zeros(SAMPLE_RATE, np.float32))
-                self._pipeline.prepare(portrait, silence, motion, settings)
+                self._pipeline.prepare(portrait, silence(len(motion)), motion, settings)
             except InputError as error:
                 log.debug("not begun with: %s", error)
             finally:
@@ -208,6 +206,11 @@ class Previews:
             wanted = Wanted(portrait, None, motion, calibrate(portrait.pose, motion), settings)
             self.of("warm-up", wanted).frame(0)
             self.forget("warm-up")
+
+
+def silence(frames: int) -> Speech:
+    """Silence for that many frames."""
+    return Speech(np.zeros(-(-frames * SAMPLE_RATE // FPS), np.float32))
 
 
 def preview_settings(generator: Generator, portrait: Portrait, settings: RunSettings) -> ResolvedSettings:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Generator as Stream
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...cache import Cache
 from ...config import ResolvedSettings, RunSettings
 from ...errors import InputError
 from ...events import Step
@@ -22,6 +21,7 @@ from ..drawing import draw_blocks
 from ..settings import resolve
 from .compose import Compositor
 from .drive import drive
+from .head_motion import FaceMotion
 from .person import Person, analyse
 
 USUAL_SIDE, LARGEST_SIDE, LONGEST_SIDE, SMALLEST_SIDE = 768, 1080, 1920, 128
@@ -33,8 +33,9 @@ CORES = 1.6 if (os.cpu_count() or 1) > 1 else 1.0
 """Effective cores that draw frames: two threads, one of which sometimes waits for the interpreter lock."""
 RUN = 1.6
 """How much longer a frame takes in a server's run than alone: 7 s promised took 12 with a browser running."""
-KEPT_PEOPLE = 4
-"""Portraits whose analysis is kept: visitors change the voice and the motion more often than the picture."""
+KEPT_PEOPLE, KEPT_SPEECHES = 4, 16
+"""Portraits whose analysis is kept, and speeches whose faces are (silence among them, which every first look has):
+visitors change one of their inputs at a time."""
 
 
 class Pace:
@@ -84,9 +85,7 @@ class LayeredGenerator:
     device = "cpu"
 
     def __init__(self) -> None:
-        self._people: OrderedDict[str, Person] = OrderedDict()
-        self._turns: dict[str, threading.Lock] = {}
-        self._lock = threading.Lock()
+        self._people, self._speeches = Cache(KEPT_PEOPLE), Cache(KEPT_SPEECHES)
 
     def resolve(self, settings: RunSettings, portrait_size: tuple[int, int]) -> ResolvedSettings:
         """The portrait's own aspect with a shorter side of USUAL_SIDE, or the size asked for. Errors: InputError."""
@@ -104,10 +103,10 @@ class LayeredGenerator:
         return run
 
     def prepare(self, inputs: Inputs, speech: Speech, settings: ResolvedSettings) -> LayeredSession:
-        """Take the portrait apart (once for each picture), encode the speech and place the motion."""
+        """Take the portrait apart and encode the speech (each once for all videos), and place the motion."""
         pool = ThreadPoolExecutor(1)
         try:
-            faces_soon = pool.submit(drive, speech, len(inputs.clip), settings.seed)
+            faces_soon = pool.submit(self._faces, speech, len(inputs.clip), settings.seed)
             person = self._person(inputs)
             faces = faces_soon.result()
         finally:
@@ -130,23 +129,13 @@ class LayeredGenerator:
     def _person(self, inputs: Inputs) -> Person:
         poses = (inputs.pose.body, inputs.pose.hands, inputs.pose.face)
         key = sha256_of(inputs.picture) + sha256_of(np.concatenate([part.ravel() for part in poses]))
-        with self._lock:
-            turn = self._turns.setdefault(key, threading.Lock())
-        try:
-            with turn:  # others asking for the same picture wait for it here
-                with self._lock:
-                    if key in self._people:
-                        self._people.move_to_end(key)
-                        return self._people[key]
-                person = analyse(inputs.picture, inputs.pose, inputs.head_box)
-                with self._lock:
-                    self._people[key] = person
-                    while len(self._people) > KEPT_PEOPLE:
-                        self._people.popitem(last=False)
-        finally:
-            with self._lock:
-                self._turns.pop(key, None)
+        person: Person = self._people.get(key, lambda: analyse(inputs.picture, inputs.pose, inputs.head_box))
         return person
+
+    def _faces(self, speech: Speech, frames: int, seed: int) -> list[FaceMotion]:
+        key = (sha256_of(speech.samples), frames, seed)
+        faces: list[FaceMotion] = self._speeches.get(key, lambda: drive(speech, frames, seed))
+        return faces
 
 
 def _seconds(cost: tuple[float, float], pixels: int) -> float:

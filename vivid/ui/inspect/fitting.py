@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...cache import Cache
 from ...config import Limits, RunSettings
 from ...errors import InputError
 from ...framing import crop_box
@@ -25,7 +26,6 @@ from ...pose.portrait import make_portrait
 from ...pose.report import ArmNudge, CalibrationOptions, CalibrationReport, Nudges
 from ...pose.skeleton import Pose, PoseClip, clip_of
 from ...pose.worst import worst_frames
-from ..cache import Cache
 from ..engine import at_low_priority
 from ..jpeg import data_uri
 from ..previews import Previews, Wanted, preview_settings
