@@ -131,7 +131,8 @@ def test_a_day_of_an_annotator(chromium: Any, server: SimpleNamespace, tmp_path:
     assert states(page) == ["accept", "reject", "open"]
     assert [r["action"] for r in recorded(page, server, "anna", 3)] == ["decide", "note", "decide"]
     assert records(server, "anna")[-1]["note"] == "a raru note"
-    assert all(0 < r["seconds"] < 60 for r in records(server, "anna"))
+    seconds = [r["seconds"] for r in records(server, "anna")]  # a decision right after its note has none of its own
+    assert min(seconds) >= 0 and 0 < sum(seconds) < 60
     # Undo twice: the decision, then the note.
     page.keyboard.press("u")
     drawn(page, "2")
