@@ -268,12 +268,15 @@ def test_full_strength_from_layers_is_a_run_without_them_to_the_bit(monkeypatch)
 
 
 def test_no_strength_gives_the_layers_through_the_autoencoder(monkeypatch):
-    from vivid.generators.diffusion.pictures import decode_pictures, encode_picture
+    from vivid.generators.diffusion.pictures import decode_pictures
     from vivid.media.tensors import to_unit
+    from vivid.method.autoencoder import encode_pictures
 
     frames, steps, session, generator = from_layers(0.0, monkeypatch)
     vae = generator.models.vae
-    latents = torch.cat([encode_picture(vae, to_unit(part, "cpu", torch.float32)) for part in (LAYERS[:2], LAYERS[2:])])
+    latents = torch.cat(
+        [encode_pictures(vae, to_unit(part, "cpu", torch.float32)) for part in (LAYERS[:2], LAYERS[2:])]
+    )
     assert np.array_equal(frames, decode_pictures(vae, latents, None, session.inputs.clip))
     assert [(s.phase, s.done, s.total) for s in steps] == [("layers", 2, 3), ("layers", 3, 3)]
     assert session.still == (True, False) and session.notices == ("The left arm stays still.",)

@@ -102,7 +102,7 @@ def test_box_around_leaves_out_absent_points() -> None:
 def test_prepared_clips_agree_with_the_networks(prepared: list[PreparedClip], clips: list[Clip], folder: Path) -> None:
     models = dummy_models()
     clip, item = clips[0], prepared[0]
-    picture = torch.from_numpy(np.array(clip.frames[:1])).permute(0, 3, 1, 2).float() / 127.5 - 1
+    picture = to_unit(clip.frames[:1], torch.device("cpu"), torch.float32)
     with torch.no_grad():
         latents = models.vae.encode(picture).latent_dist.mean * models.vae.config.scaling_factor
     np.testing.assert_allclose(item.latents[0].astype(np.float32), latents[0].numpy(), atol=0.01)

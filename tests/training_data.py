@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from tests.media_files import tone
+from vivid.media.video import VideoWriter
 from vivid.pose.clips import save_clip
 from vivid.pose.skeleton import PoseClip
+from vivid.speech.types import Speech
 
 SIZE, FRAMES = 64, 12
 
@@ -41,10 +43,10 @@ def write_video(path: Path, frames: int = FRAMES, size: int = SIZE, seed: int = 
         picture = pattern.copy()
         picture[size * 2 // 3 : size * 5 // 6, 10 + t : 22 + t] = (220, 160, 140)
         pictures.append(picture)
-    command = ["ffmpeg", "-y", "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size}x{size}", "-r", "24"]
-    command += ["-i", "-", "-f", "lavfi", "-i", "sine=frequency=200:sample_rate=16000", "-shortest"]
-    command += ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "10", "-c:a", "aac", str(path)]
-    subprocess.run(command, input=np.stack(pictures).tobytes(), check=True)
+    with VideoWriter(
+        path, (size, size), speech=Speech(tone(frames / 24, hertz=200.0, level=0.125)), quality=10
+    ) as writer:
+        writer.write(np.stack(pictures))
 
 
 def write_rendered(folder: Path, name: str, identity: int = 0, seed: int = 0) -> Path:

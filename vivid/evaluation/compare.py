@@ -67,7 +67,8 @@ def through_latents(pipeline: VividPipeline, case: Case, batch: int = 8) -> NDAr
     None for generators without an autoencoder.
     """
     from ..generators.diffusion.generator import DiffusionGenerator
-    from ..generators.diffusion.pictures import decode_pictures, encode_picture, portrait_features
+    from ..generators.diffusion.pictures import decode_pictures, portrait_features
+    from ..method.autoencoder import encode_pictures
 
     generator = pipeline.generator
     if not isinstance(generator, DiffusionGenerator):
@@ -77,7 +78,7 @@ def through_latents(pipeline: VividPipeline, case: Case, batch: int = 8) -> NDAr
         portrait = portrait_features(vae, case.portrait.image, case.portrait.pose, device, dtype)
         for start in range(0, case.frames, batch):
             chunk = slice(start, min(start + batch, case.frames))
-            latents = encode_picture(vae, to_unit(np.array(case.clip.frames[chunk]), device, dtype))
+            latents = encode_pictures(vae, to_unit(np.array(case.clip.frames[chunk]), device, dtype))
             parts.append(decode_pictures(vae, latents, portrait, case.motion.take(chunk)))
     return np.concatenate(parts)
 

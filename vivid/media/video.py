@@ -137,7 +137,8 @@ class VideoWriter:
 
     A context manager: the file appears at `path` only when the block ends without error; after an error, an interrupt
     or a closed generator nothing is left behind and an earlier file at `path` is untouched. `size` is (width, height),
-    both even; `preset` is x264's. Errors: InputError when the path or the size cannot be used.
+    both even; `preset` and `quality` (constant rate factor) are x264's. Errors: InputError when the path or the size
+    cannot be used.
     """
 
     def __init__(
@@ -148,6 +149,7 @@ class VideoWriter:
         speech: Speech | None = None,
         provenance: Provenance | None = None,
         preset: str = "veryfast",
+        quality: int = QUALITY,
     ) -> None:
         self.path = Path(path)
         self.size = size
@@ -155,6 +157,7 @@ class VideoWriter:
         self.speech = speech
         self.provenance = provenance
         self.preset = preset
+        self.quality = quality
         self.count = 0
         self._stack = ExitStack()
         self._part = self.path
@@ -187,7 +190,7 @@ class VideoWriter:
         colour = "colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
         convert = f"scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,setparams={colour}"
         options = ["-vf", convert, "-pix_fmt", "yuv420p"]
-        options += ["-crf", str(QUALITY), "-movflags", "+faststart"]
+        options += ["-crf", str(self.quality), "-movflags", "+faststart"]
         sound = None
         if self.speech is not None:
             sound = str(folder / "sound.wav")

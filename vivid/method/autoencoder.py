@@ -20,6 +20,16 @@ LOG_VARIANCE = -6.0
 """Log variance of the latents before training."""
 
 
+def encode_pictures(vae: Any, pictures: Tensor) -> Tensor:
+    """Scaled latents (N, C, H/8, W/8) of pictures (N, 3, H, W) in -1..1: the mean of the posterior, no noise."""
+    return vae.encode(pictures).latent_dist.mean * vae.config.scaling_factor
+
+
+def decode_latents(vae: Any, latents: Tensor) -> Tensor:
+    """Pictures (N, 3, H, W), about -1..1, of scaled latents (N, C, H/8, W/8)."""
+    return vae.decode(latents / vae.config.scaling_factor).sample
+
+
 class ShortcutAutoencoderKL(AutoencoderKL):
     """AutoencoderKL with a linear map of 8 x 8 patches added to the encoder and to the decoder.
 
@@ -77,7 +87,7 @@ class ShortcutAutoencoderKL(AutoencoderKL):
         hands: (N, 8, H, W), the hands in the frames, as `PictureDetails` describes.
         """
         assert self.detail is not None
-        return self.detail(latents, self.decode(latents / self.config.scaling_factor).sample, details, hands)
+        return self.detail(latents, decode_latents(self, latents), details, hands)
 
     def _encode(self, x: Tensor) -> Tensor:
         mean = self.patch_in(x)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
+from ..config import SAMPLE_RATE
+from ..media.ffmpeg import command
 from ..media.outputs import reserve
 from . import speech
 
@@ -37,13 +40,10 @@ VOICES = {
 
 def write_voice(path: Path, voice: ExampleVoice) -> None:
     """MP3, mono, 16 kHz, 48 kbit/s, with a short pause before and after; complete or not at all."""
-    import imageio_ffmpeg
-
     fixed = np.random.default_rng(0)
     samples, _ = speech.synthesise(voice.text, speech.Voice(voice.engine, voice.voice, False, 0), fixed)
-    pause = np.zeros(speech.SAMPLE_RATE // 5, np.int16)
+    pause = np.zeros(SAMPLE_RATE // 5, np.int16)
     with reserve(path, replace=True) as mp3:
         wav = mp3.with_name("speech.wav")
-        speech.write_wav(wav, np.concatenate([pause, samples, pause]))
-        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-i", str(wav)]
-        subprocess.run([*command, "-b:a", "48k", "-fflags", "+bitexact", str(mp3)], check=True)
+        soundfile.write(wav, np.concatenate([pause, samples, pause]), SAMPLE_RATE)
+        subprocess.run(command("-i", str(wav), "-b:a", "48k", "-fflags", "+bitexact", str(mp3)), check=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ..media.outputs import reserve, written_whole
-from . import speech
+from ..config import SAMPLE_RATE
+from ..media.outputs import written_whole
+from ..media.video import VideoWriter
 from .background import make_background
 from .character import Character
 from .labels import SUBPIXEL, GroundTruth
@@ -19,6 +19,9 @@ from .render import Renderer
 from .scene import Scene, frame_camera
 from .transforms import Array
 from .visemes import PHONE_NAMES, clean_symbol, frame_tracks
+
+QUALITY = 17
+"""x264's constant rate factor of rendered clips."""
 
 
 def render_clip(
@@ -65,7 +68,7 @@ def clip_labels(
         text=performance.text,
         camera=camera,
         leaving=performance.leaving,
-        sample_rate=speech.SAMPLE_RATE,
+        sample_rate=SAMPLE_RATE,
     )
     phones = np.array(
         [
@@ -87,30 +90,6 @@ def clip_labels(
         phones=phones,
         meta=np.array(json.dumps(meta)),
     )
-
-
-def encode(
-    path: Path, frames: list[Array], fps: float, samples: Array | None = None, crf: int = 17, preset: str = "veryfast"
-) -> None:
-    """Writes H.264 (and AAC from int16 `samples` at 16 kHz) with imageio-ffmpeg's program; complete or not at all."""
-    import imageio_ffmpeg
-
-    h, w = frames[0].shape[:2]
-    with reserve(path, replace=True) as target:
-        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-threads", "1"]
-        command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{w}x{h}", "-r", str(fps), "-i", "-"]
-        if samples is not None:
-            wav = target.with_name("speech.wav")
-            speech.write_wav(wav, samples)
-            command += ["-i", str(wav), "-c:a", "aac", "-b:a", "64k", "-shortest"]
-        command += ["-c:v", "libx264", "-preset", preset, "-crf", str(crf), "-pix_fmt", "yuv420p"]
-        process = subprocess.Popen([*command, str(target)], stdin=subprocess.PIPE)
-        assert process.stdin is not None
-        for f in frames:
-            process.stdin.write(np.ascontiguousarray(f).tobytes())
-        process.stdin.close()
-        if process.wait():
-            raise RuntimeError(f"ffmpeg could not write {path.name}")
 
 
 def set_stage(renderer: Renderer, person: Character, clip_seed: int | None) -> dict[str, float]:
@@ -148,7 +127,10 @@ def make_clip(
 
 def write_clip(path: Path, frames: list[Array], labels: dict[str, Array], performance: Performance, fps: float) -> None:
     """`path` without suffix; the labels come last, so a clip with labels is complete."""
-    encode(path.with_suffix(".mp4"), frames, fps, performance.samples)
+    size = (frames[0].shape[1], frames[0].shape[0])
+    with VideoWriter(path.with_suffix(".mp4"), size, fps, performance.speech, quality=QUALITY) as writer:
+        for frame in frames:
+            writer.write(frame)
     with written_whole(path.with_suffix(".npz")) as file:
         np.savez_compressed(file, **labels)
 

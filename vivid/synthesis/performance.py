@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..config import SAMPLE_RATE
+from ..speech.types import Speech
 from . import speech
 from .character import Character
 from .gestures import HELD_OUT, NAMES
@@ -35,6 +37,11 @@ class Performance:
     face: list[dict[str, float]]  # face units per frame
     leaving: bool = False  # hands may leave the picture
 
+    @property
+    def speech(self) -> Speech:
+        """The samples as they are passed around in the program."""
+        return Speech(self.samples.astype(np.float32) / 32768)
+
 
 def allowed(split: str) -> tuple[list[speech.Voice], list[str], list[str]]:
     """Voices, sentences and gestures of a split; every ninth voice and sentence is held out."""
@@ -57,7 +64,7 @@ def _timed_speech(
     """Text, voice, samples of exactly `seconds`, phones; a few clips are silent, some start late."""
     voices, sentences, _ = allowed(split)
     voice = speech.choose_voice(rng, male, voices)
-    length = round(seconds * speech.SAMPLE_RATE)
+    length = round(seconds * SAMPLE_RATE)
     if text is None and rng.random() < SILENT_SHARE:
         return "", voice, np.zeros(length, "i2"), []
     lead = float(rng.choice([0.15, rng.uniform(0.15, 0.4), rng.uniform(0.4, 1.0)], p=[0.5, 0.35, 0.15]))
@@ -65,7 +72,7 @@ def _timed_speech(
     samples, phones = speech.synthesise(text, voice, rng)
     phones = [dataclasses.replace(p, start=p.start + lead, end=p.end + lead) for p in phones]
     phones = [p for p in phones if p.start < seconds]
-    samples = np.concatenate([np.zeros(int(lead * speech.SAMPLE_RATE), "i2"), samples])
+    samples = np.concatenate([np.zeros(int(lead * SAMPLE_RATE), "i2"), samples])
     return text, voice, np.pad(samples, (0, max(0, length - len(samples))))[:length], phones
 
 

@@ -22,19 +22,13 @@ from typing import Any
 
 import numpy as np
 
+from ..config import SAMPLE_RATE
 from .transforms import Array
 from .visemes import Phone, viseme
 
 EVENT_PHONEME = 7
-
-
 AUDIO_SYNCHRONOUS, PHONEME_EVENTS, PHONEME_IPA = 2, 1, 2
-
-
 RATE, PITCH, RANGE = 1, 3, 4
-
-
-SAMPLE_RATE = 16000
 
 
 @dataclasses.dataclass
@@ -260,11 +254,3 @@ def synthesise(text: str, voice: Voice, rng: np.random.Generator) -> tuple[Array
         samples, phones = espeak(text, voice.name, rng.integers(135, 175), rng.uniform(30, 60), rng.uniform(45, 80))
     samples = samples / max(1.0, np.abs(samples).max()) * 32767 * rng.uniform(0.5, 0.9)
     return samples.astype(np.int16), phones
-
-
-def write_wav(path: pathlib.Path | str, samples: Array) -> None:
-    with wave.open(str(path), "wb") as f:
-        f.setnchannels(1)
-        f.setsampwidth(2)
-        f.setframerate(SAMPLE_RATE)
-        f.writeframes(samples.astype("<i2").tobytes())

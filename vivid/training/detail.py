@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..media.tensors import from_unit, pixels_to_unit
-from ..method.autoencoder import ShortcutAutoencoderKL
+from ..method.autoencoder import ShortcutAutoencoderKL, decode_latents
 from ..method.detail import hands_from_pixels
 from ..method.options import rebuilt
 from ..pose.warp import Arms, cut_arms, hands_beside
@@ -175,7 +175,7 @@ class DetailStage(Stage):
         truth = pixels_to_unit(batch["truth"])
         with torch.no_grad():
             details = vae.details_of(pixels_to_unit(batch["portrait"]))
-            plain = vae.decode(batch["latents"] / vae.config.scaling_factor).sample
+            plain = decode_latents(vae, batch["latents"])
         hands = hands_from_pixels(batch["hands"])
         error = self.detail(batch["latents"], plain, details, hands) - truth
         weight = F.interpolate(batch["weight"][:, None], scale_factor=self.detail.patch)

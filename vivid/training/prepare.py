@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ..config import SAMPLE_RATE
 from ..media.sound import load_speech
 from ..media.tensors import from_unit, to_unit
-from ..method.autoencoder import ShortcutAutoencoderKL
+from ..method.autoencoder import ShortcutAutoencoderKL, decode_latents, encode_pictures
 from ..method.hcc import HandCodebook
 from ..pose.draw import hand_map
 from ..pose.regions import box_mask, hand_boxes, hand_crops, head_box
@@ -79,7 +79,7 @@ def encode_frames(vae: ShortcutAutoencoderKL, frames: NDArray[np.uint8], batch: 
     parts = []
     for first in range(0, len(frames), batch):
         pictures = to_unit(frames[first : first + batch], device, torch.float32)
-        parts.append(vae.encode(pictures).latent_dist.mean.float() * vae.config.scaling_factor)
+        parts.append(encode_pictures(vae, pictures).float())
     return torch.cat(parts)
 
 
@@ -90,7 +90,7 @@ def decode_frames(vae: ShortcutAutoencoderKL, latents: torch.Tensor, batch: int 
     parts = []
     for first in range(0, len(latents), batch):
         chunk = latents[first : first + batch].to(weight.device, weight.dtype)
-        parts.append(from_unit(vae.decode(chunk / vae.config.scaling_factor).sample))
+        parts.append(from_unit(decode_latents(vae, chunk)))
     return np.concatenate(parts)
 
 

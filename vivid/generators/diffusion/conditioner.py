@@ -14,6 +14,7 @@ from torch import Tensor
 from ...config import ResolvedSettings
 from ...media.tensors import to_unit
 from ...method.attention import KeyValues
+from ...method.autoencoder import encode_pictures
 from ...method.conditions import Conditions
 from ...method.dsaa import stream_tokens
 from ...method.factory import Models
@@ -21,7 +22,7 @@ from ...method.hand_encoder import maps_from_pixels
 from ...pose.draw import hand_map
 from ...pose.regions import box_mask, hand_boxes
 from .. import Inputs
-from .pictures import PortraitFeatures, encode_picture, portrait_features
+from .pictures import PortraitFeatures, portrait_features
 
 WINDOW_CACHE_BYTES = 48 * 2**20
 """Memory for the conditions of windows kept between steps; what does not fit is rebuilt, so memory stays flat."""
@@ -53,7 +54,7 @@ class Conditioner:
         self.size = inputs.clip.canvas
         self.grid = (self.size[1] // 8, self.size[0] // 8)
         picture = to_unit(inputs.picture[None], device, dtype)
-        self.reference_latents = encode_picture(models.vae, picture)
+        self.reference_latents = encode_pictures(models.vae, picture)
         self.reference = self.denoiser.project_reference(models.reference.bank(self.reference_latents))
         self.codes, self.code_mask = hand_codes(models, inputs, device, dtype) if settings.codebook else (None, None)
         self.silence = self.denoiser.project_silence()

@@ -13,7 +13,6 @@ from torch import Tensor
 from ...config import ModelInfo, ResolvedSettings, RunSettings
 from ...devices import default_device, default_dtype, prepare_for_cpu
 from ...errors import InputError
-from ...media.tensors import from_unit, to_unit
 from ...method.conditions import Conditions
 from ...method.factory import Models
 from ...pose.calibrate import place
@@ -28,7 +27,7 @@ from ..settings import resolve
 from .compiling import compile_networks
 from .guidance import guidance_coefficients
 from .noise import noisy_steps
-from .pictures import decode_pictures, portrait_features
+from .pictures import decode_pictures, portrait_features, reconstruct_hands
 from .session import DECODE_CHUNK, DiffusionSession
 from .speed import Speed, Workload, fastest
 from .windows import batches, context_windows
@@ -156,11 +155,9 @@ class DiffusionGenerator:
         decode = fastest(lambda: decode_pictures(models.vae, latents[:, :, 0], portrait, pose), device)
         self.speed = Speed(evaluate, decode)
 
-    @torch.no_grad()
     def reconstruct_hands(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The hand codebook's reconstruction of hand crops (N, 256, 256, 3), same shape: what it knows of hands."""
-        pictures = to_unit(crops, self.execution_device, self.weights_dtype)
-        return from_unit(self.models.codebook(pictures).reconstruction)
+        """See `Generator.reconstruct_hands`."""
+        return reconstruct_hands(self.models.codebook, crops)
 
     def windows(self, frames: int, step: int) -> list[range]:
         """The windows of frames on which the denoiser is called in one sampling step, in order."""

@@ -1,4 +1,4 @@
-"""Pictures to scaled latents and back, with what decoding keeps of the portrait."""
+"""Latents to pictures, with what decoding keeps of the portrait, and pictures of hands through the codebook."""
 
 from __future__ import annotations
 
@@ -11,15 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...media.tensors import from_unit, to_unit
-from ...method.autoencoder import ShortcutAutoencoderKL
+from ...method.autoencoder import ShortcutAutoencoderKL, decode_latents
 from ...method.detail import PictureDetails, hands_from_pixels
+from ...method.hcc import HandCodebook
 from ...pose.skeleton import Pose, PoseClip
 from ...pose.warp import Arms, cut_arms, hands_beside
-
-
-def encode_picture(vae: Any, pictures: Tensor) -> Tensor:
-    """Scaled latents (N, C, H/8, W/8) of pictures (N, 3, H, W) in -1..1: the mean of the posterior, no noise."""
-    return vae.encode(pictures).latent_dist.mean * vae.config.scaling_factor
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,14 @@ def decode_pictures(vae: Any, latents: Tensor, portrait: PortraitFeatures | None
     clip: the poses of the N frames, in the portrait's pixels; the portrait's hands are carried to them.
     """
     if portrait is None:
-        return from_unit(vae.decode(latents / vae.config.scaling_factor).sample)
+        return from_unit(decode_latents(vae, latents))
     hands = [hands_beside(portrait.arms, clip.frame(i)) for i in range(len(clip))]
     pixels = torch.from_numpy(np.stack(hands)).to(latents.device)
     return from_unit(vae.decode_beside(latents, portrait.details, hands_from_pixels(pixels).to(latents.dtype)))
+
+
+@torch.no_grad()
+def reconstruct_hands(codebook: HandCodebook, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The codebook's reconstruction of hand crops (N, 256, 256, 3), same shape: what it knows of hands."""
+    weight = next(codebook.parameters())
+    return from_unit(codebook(to_unit(crops, weight.device, weight.dtype)).reconstruction)

@@ -15,6 +15,7 @@ from torch import Tensor
 from ...config import ResolvedSettings
 from ...events import Step
 from ...media.tensors import to_unit
+from ...method.autoencoder import encode_pictures
 from ...method.schedule import make_scheduler
 from ...pose.skeleton import PoseClip
 from ...speech.types import Speech
@@ -22,7 +23,7 @@ from .. import Frames, Inputs
 from .conditioner import Conditioner
 from .guidance import guided_prediction
 from .noise import initial_noise, noised, noisy_steps, predicted_clean
-from .pictures import PortraitFeatures, decode_pictures, encode_picture
+from .pictures import PortraitFeatures, decode_pictures
 from .speed import Clock
 from .windows import window_weights
 
@@ -105,7 +106,7 @@ class DiffusionSession:
         for block in self._layers.frames():
             if isinstance(block, Step):
                 continue
-            parts.append(encode_picture(self.models.vae, to_unit(block, device, dtype)).float())
+            parts.append(encode_pictures(self.models.vae, to_unit(block, device, dtype)).float())
             done += len(block)
             yield Step(done, self.length, "layers", clock.layers_left(done, self.length), block[-1])
         return rearrange(torch.cat(parts), "n c h w -> 1 c n h w")

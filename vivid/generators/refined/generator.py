@@ -15,13 +15,13 @@ from ...config import ModelInfo, ResolvedSettings, RunSettings
 from ...devices import default_device, prepare_for_cpu
 from ...errors import InputError
 from ...events import Step
-from ...media.tensors import from_unit, to_unit
 from ...method.autoencoder import ShortcutAutoencoderKL
 from ...method.factory import Models
 from ...speech.encoder import SpeechEncoder, load_speech_encoder
 from ...speech.types import Speech
 from ...weights.store import load_model
 from .. import Capabilities, Frames, Inputs
+from ..diffusion.pictures import reconstruct_hands
 from ..layered.generator import LONGEST_SIDE, LayeredGenerator, LayeredSession
 from ..settings import resolve
 from .refiner import FrameRefiner
@@ -94,12 +94,9 @@ class RefinedGenerator:
         assert layers is not None
         return layers + frames * (self.seconds or USUAL_SECONDS)
 
-    @torch.no_grad()
     def reconstruct_hands(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The hand codebook's reconstruction of hand crops (N, 256, 256, 3); same shape."""
-        codebook = self.models.codebook
-        pictures = to_unit(crops, codebook.device, next(codebook.parameters()).dtype)
-        return from_unit(codebook(pictures).reconstruction)
+        """See `Generator.reconstruct_hands`."""
+        return reconstruct_hands(self.models.codebook, crops)
 
 
 class RefinedSession:

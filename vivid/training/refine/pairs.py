@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from ...config import SAMPLE_RATE
 from ...errors import InputError
 from ...media.outputs import written_whole
-from ...media.video import read_frames
+from ...media.video import VideoWriter, read_frames
 from ...pose.skeleton import PoseClip, stacked, unstacked
 from ..clips import LIMITS
 
 RATE = 8
 """Frames a second in the file; they are single moments, and the rate means nothing."""
+QUALITY = 23
+"""x264's constant rate factor."""
 SUBPIXEL = 16
 """Stored points are integers of 1/16 pixel."""
 
@@ -50,12 +52,13 @@ class Pairs:
         return len(self.true)
 
 
-def save_pairs(path: Path, pairs: Pairs, crf: int = 23) -> None:
+def save_pairs(path: Path, pairs: Pairs) -> None:
     """Write NAME.mp4 and NAME.npz; `path` is without suffix. The npz comes last, so a pair with it is complete."""
-    from ...synthesis.people import encode  # imported here because it needs the renderer
-
-    both = [np.concatenate([pairs.portrait] * 2, 1), *np.concatenate([pairs.layered, pairs.true], 2)]
-    encode(path.with_suffix(".mp4"), both, RATE, crf=crf, preset="slow")
+    portrait = np.concatenate([pairs.portrait] * 2, 1)
+    size = (portrait.shape[1], portrait.shape[0])
+    with VideoWriter(path.with_suffix(".mp4"), size, RATE, preset="slow", quality=QUALITY) as writer:
+        writer.write(portrait)
+        writer.write(np.concatenate([pairs.layered, pairs.true], 2))  # (N, H, 2W, 3)
     points = stacked(pairs.clip)
     sound = io.BytesIO()
     soundfile.write(sound, pairs.samples, SAMPLE_RATE, format="OGG", subtype="OPUS", compression_level=0.95)

@@ -119,7 +119,7 @@ def _one_clip(
         shift = dict(L=shifts[i, 0], R=shifts[i, 1])
         return person.skin(scene.fixed_pose(p.vectors[i], p.head[i], p.torso[i], p.gaze[i], shift), face)
 
-    speech = Speech(p.samples.astype(np.float32) / 32768)
+    speech = p.speech
     clip = _poses(renderer, person, [lambda i=i: vertices(i, p.face[i]) for i in range(count)])
     moments = rng.integers(count, size=TRIES)
     if rng.random() < HANDS_SHARE:

@@ -19,7 +19,7 @@ from torch.utils.data import get_worker_info
 
 from ...generators.refined.networks import refine
 from ...media.tensors import from_unit, pixels_to_unit
-from ...method.autoencoder import ShortcutAutoencoderKL
+from ...method.autoencoder import ShortcutAutoencoderKL, encode_pictures
 from ...method.conditions import Conditions
 from ...method.dsaa import pool_rhythm
 from ...method.factory import Models
@@ -231,7 +231,7 @@ class RefineStage(Stage):
             return tensor.repeat_interleave(frames, 0)
 
         with torch.no_grad(), torch.autocast(batch["portrait"].device.type, enabled=False):
-            portrait = vae.encode(pixels_to_unit(batch["portrait"])).latent_dist.mean * vae.config.scaling_factor
+            portrait = encode_pictures(vae, pixels_to_unit(batch["portrait"]))
         bank = self.denoiser.project_reference(self.reference.bank(portrait))
         tokens = rearrange(codebook.quantiser.codes[batch["codes"]], "b s h w d -> b (s h w) d")
         codes = self.denoiser.project_codes(tokens)
@@ -257,7 +257,7 @@ class RefineStage(Stage):
         made, latents = self.refine(batch)
         layered, true = (pixels_to_unit(batch[name].flatten(0, 1)) for name in ("layered", "true"))
         with torch.no_grad(), torch.autocast(true.device.type, enabled=False):
-            goal = vae.encode(true).latent_dist.mean * vae.config.scaling_factor
+            goal = encode_pictures(vae, true)
         mouth, hands = (batch[name].flatten(0, 1).float() for name in ("mouth_mask", "hand_mask"))
         # the places of the portrait's hands need as much correction as those of the frame's hands
         left = batch["left_mask"].float().repeat_interleave(batch["layered"].shape[1], 0)
