@@ -12,7 +12,8 @@ from pose_people import Person, gestures
 
 from vivid.generators.layered import hand_fit
 from vivid.generators.layered.hand_fit import content_key, fit_hands, pack, unpack
-from vivid.generators.layered.hand_solver import HIGH, LOW, _solve_banded, fit_clip
+from vivid.generators.layered.hand_objective import HIGH, LOW
+from vivid.generators.layered.hand_solver import _solve_banded, fit_clip
 from vivid.generators.layered.hand_track import (
     ANGLES,
     HandModel,

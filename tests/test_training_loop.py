@@ -18,7 +18,9 @@ from accelerate.utils import DistributedType
 from torch import Tensor, nn
 
 from vivid.errors import InputError
-from vivid.training.loop import Batch, Ema, LoopConfig, Stage, Trainer, rate_at
+from vivid.training.batches import Batch
+from vivid.training.ema import Ema
+from vivid.training.loop import LoopConfig, Stage, Trainer, rate_at
 
 
 class Line(Stage):

@@ -24,9 +24,10 @@ from torch.distributed.tensor import DTensor
 from tests.dummies import DUMMY, DummySpeech, dummy_models
 from tests.training_data import write_rendered
 from vivid.method.factory import build_codebook
+from vivid.training.batches import Batch, step_seed
 from vivid.training.clips import load_clips
 from vivid.training.hcc import HccConfig, HccStage
-from vivid.training.loop import Batch, LoopConfig, Stage, Trainer, step_seed
+from vivid.training.loop import LoopConfig, Stage, Trainer
 from vivid.training.prepare import prepare_clips
 from vivid.training.stages import DiffusionConfig, DiffusionStage
 from vivid.training.windows import WindowShape

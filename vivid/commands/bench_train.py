@@ -17,7 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..devices import peak_memory, reset_peak_memory
 from ..method.conditions import Conditions
 from ..method.factory import ModelConfig, build_denoiser, build_hand_encoder, build_reference
-from ..training.loop import Batch, Trainer, step_seed
+from ..training.batches import Batch, step_seed
+from ..training.loop import Trainer
 from ..training.prepare import PreparedClip
 from ..training.presets import preset
 from ..training.stages import DiffusionStage

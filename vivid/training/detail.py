@@ -20,8 +20,9 @@ from ..method.autoencoder import ShortcutAutoencoderKL, decode_latents
 from ..method.detail import hands_from_pixels
 from ..method.options import rebuilt
 from ..pose.warp import Arms, cut_arms, hands_beside
+from .batches import Batch
 from .clips import Clip
-from .loop import Batch, LoopConfig, Stage
+from .loop import LoopConfig, Stage
 from .prepare import PreparedClip, decode_frames
 from .stages import DiffusionStage
 from .vae import crop_corner, edges

@@ -13,7 +13,8 @@ from torch import Tensor
 from ..errors import InputError
 from ..media.tensors import from_unit, pixels_to_unit
 from ..method.hcc import HandCodebook, perplexity_of
-from .loop import Batch, LoopConfig, Stage
+from .batches import Batch
+from .loop import LoopConfig, Stage
 
 
 @dataclass(frozen=True)

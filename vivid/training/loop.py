@@ -11,24 +11,21 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
 
 from ..errors import InputError
 from ..media.outputs import write_png
+from .batches import Batch, prefetch, step_seed
+from .ema import Ema
 from .sharding import gathered, optimizer_state, own, replaced, shard, split_like
 
-Batch = dict[str, Any]
 WHOLE_COPIES = ("NO", "MULTI_GPU", "MULTI_CPU")
 """accelerate's names of launches that leave networks whole: sharding is this loop's own (`LoopConfig.shard`)."""
 
@@ -80,37 +77,6 @@ class Stage(nn.Module):
         raise NotImplementedError
 
 
-class Ema:
-    """Exponential moving average of a module's floating parameters and buffers, with a warm-up of the decay.
-
-    Of split parameters, each process averages its own part.
-    """
-
-    def __init__(self, module: nn.Module, decay: float) -> None:
-        self.decay = decay
-        self.count = 0
-        self.shadow = {k: own(v.detach()).clone() for k, v in module.state_dict().items() if v.is_floating_point()}
-
-    @torch.no_grad()
-    def update(self, module: nn.Module) -> None:
-        """Move the average towards the module's weights."""
-        self.count += 1
-        decay = min(self.decay, (1 + self.count) / (10 + self.count))
-        state = module.state_dict()
-        old, new = list(self.shadow.values()), [own(state[name].detach()) for name in self.shadow]
-        torch._foreach_lerp_(old, new, 1 - decay)
-
-    @torch.no_grad()
-    def swap(self, module: nn.Module) -> None:
-        """Exchange the module's weights with the average (call twice to undo)."""
-        state = module.state_dict()
-        for name, value in self.shadow.items():
-            current = own(state[name].detach())
-            kept = current.clone()
-            current.copy_(value)
-            value.copy_(kept)
-
-
 @dataclass
 class RunState:
     """What a checkpoint holds besides tensors."""
@@ -125,51 +91,6 @@ def rate_at(progress: float, step: int, config: LoopConfig) -> float:
     warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
     return warm * (config.final_rate + (1 - config.final_rate) * cosine)
-
-
-def step_seed(seed: int, rank: int, step: int) -> np.random.Generator:
-    """The random source of one step: independent of how often the run was interrupted."""
-    return np.random.default_rng([seed, rank, step])
-
-
-@dataclass(frozen=True)
-class _Batches(Dataset[Batch]):
-    """The batch of every step, for worker processes."""
-
-    stage: Stage
-    seed: int
-    rank: int
-
-    def __getitem__(self, step: int) -> Batch:
-        return self.stage.batch(step_seed(self.seed, self.rank, step))
-
-
-def _prefetch(stage: Stage, seed: int, rank: int, start: int, workers: int) -> Generator[Batch, None, None]:
-    """Batches from `start` on; the next ones are made while the current one is trained on.
-
-    By a thread, or by `workers` processes where making a batch takes longer than training on it; the batches are the
-    same.
-    """
-    if workers:
-        steps: Any = count(start)
-        batches = _Batches(stage, seed, rank)
-        # OpenCV's own threads do not survive a fork: work handed to them would never return, and ending them there
-        # would wait forever. So they are ended here, before the fork.
-        threads = cv2.getNumThreads()
-        cv2.setNumThreads(1)
-        try:
-            yield from DataLoader(batches, None, sampler=steps, num_workers=workers)
-        finally:
-            cv2.setNumThreads(threads)
-        return
-    with ThreadPoolExecutor(1) as pool:
-        step = start
-        future = pool.submit(stage.batch, step_seed(seed, rank, step))
-        while True:
-            current = future.result()
-            step += 1
-            future = pool.submit(stage.batch, step_seed(seed, rank, step))
-            yield current
 
 
 def _atomic_save(payload: Any, path: Path) -> None:
@@ -380,7 +301,7 @@ class Trainer:
         """Train until the budget is used; checkpoint, log and sample on the way; export at the end."""
         config, state = self.config, self.state
         self.stage.train()
-        batches = _prefetch(self.stage, config.seed, self.accelerator.process_index, state.step, config.workers)
+        batches = prefetch(self.stage.batch, config.seed, self.accelerator.process_index, state.step, config.workers)
         began, elapsed_before = time.monotonic(), state.elapsed
         saved = sampled = state.elapsed
         log = (self.folder / "log.jsonl").open("a") if self.accelerator.is_main_process else None

@@ -19,7 +19,8 @@ from ..method.hand_encoder import maps_from_pixels
 from ..method.options import rebuilt
 from ..method.schedule import make_scheduler
 from .ablations import FULL, Ablation
-from .loop import Batch, LoopConfig, Stage
+from .batches import Batch
+from .loop import LoopConfig, Stage
 from .prepare import PreparedClip, decode_frames
 from .windows import DropRates, WindowSampler, WindowShape, fixed_batch
 

@@ -12,8 +12,9 @@ from torch import Tensor
 from ..media.tensors import from_unit, pixels_to_unit, to_unit
 from ..method.autoencoder import ShortcutAutoencoderKL
 from ..method.factory import COMPACT, ModelConfig, build_vae
+from .batches import Batch
 from .clips import Clip
-from .loop import Batch, LoopConfig, Stage
+from .loop import LoopConfig, Stage
 
 
 @dataclass(frozen=True)

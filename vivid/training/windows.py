@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ..method.dsaa import HEAD_WINDOW, pool_rhythm
-from .loop import Batch
+from .batches import Batch
 from .prepare import PreparedClip
 
 NEAREST = 6

@@ -11,5 +11,5 @@ by part:
 - the head: `face_mesh`, `face_units`, `head`, `lips`, `teeth`, moved by `head_motion`, `mouth`;
 - speech to face: `drive`, `speech_motion`, `head_gestures`, `curves`;
 - arms: `arm_mesh`, `arm_track`, `arms`, `sleeves`, drawn by `raster`, `arm_shading`, `skin`, `skin_texture`;
-- a clip's hands in space: `hand_fit`, `hand_solver`, `hand_track`.
+- a clip's hands in space: `hand_fit`, `hand_solver`, `hand_objective`, `hand_track`.
 """

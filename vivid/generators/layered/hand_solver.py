@@ -1,28 +1,24 @@
 """The 3D hands behind the 21 points of a clip: orthographic inverse kinematics of all frames at once.
 
-Per frame: turn of the hand (3), 21 angles, place (2) and size (1). Loss: robust distance of the points in palms, joint
-limits, correlated bends, a limit on the wrist's bend, smoothness in time. It is minimised by the Levenberg-Marquardt
-method, whose normal equations couple a frame with only the next two. The palm's triangle has two mirror
-solutions in depth: both are tried in every frame, and the cheapest path through time is refined.
+The loss of the single frames (`hand_objective`) and smoothness in time are minimised by the Levenberg-Marquardt method,
+whose normal equations couple a frame with only the next two. The palm's triangle has two mirror solutions in depth:
+both are tried in every frame, and the cheapest path through time is refined.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...pose.skeleton import PoseClip
 from .figure import ELBOWS, WRISTS
-from .hand_track import ANGLES, HandModel, HandTrack, points_and_slopes, points_of, rotations
+from .hand_objective import UNKNOWNS, FitState, FitTarget, loss, normal_equations
+from .hand_track import ANGLES, HandModel, HandTrack, points_of
 
 Floats = NDArray[np.float64]
 
 FOREARM = 2.45
 """Forearm in palms, for a first guess of its depth."""
-SPREAD, FAR = 0.05, 0.10
-"""Squared palms at which the robust distance reaches half its maximum, and the weight of the plain squared distance."""
 KNUCKLES = (0, 5, 9, 13, 17)
 TIPS = (4, 8, 12, 16, 20)
 POINT_WEIGHTS = np.ones(21)
@@ -30,56 +26,13 @@ POINT_WEIGHTS[list(KNUCKLES)] = 2.0
 POINT_WEIGHTS[list(TIPS)] = 1.5
 LEAST_POINTS = 15
 """A hand with fewer points in a frame counts as absent there."""
-LOW = np.array([-0.4, -0.5, -0.6] + [-0.35, -0.05, -0.05] * 4 + [-0.3] * 4 + [-0.7] * 2)
-HIGH = np.array([0.9, 1.0, 1.2] + [1.6, 1.85, 1.2] * 4 + [0.3] * 4 + [0.7] * 2)
-"""Limits of the angles, in radians."""
 JUMP = 0.12
 """Cost of a turn between two frames on the path through mirror solutions, per squared difference of the matrices."""
 USUAL_JITTER = 0.003
 """Jitter of points, in palms, above which frames are tied together more; a detector's is 0.007 to 0.012."""
 BOTH_STEPS, CLIP_STEPS = 14, 14
-AT_ONCE = 256
-"""Frames whose derivatives are in memory at the same time."""
 REST = np.array([0.1] * 3 + [0.25] * 12 + [0.0] * 6)
 """Angles of a relaxed hand."""
-
-UNKNOWNS = 3 + ANGLES + 3
-"""Unknowns of a frame: a small turn, the angles, the place and the logarithm of the size."""
-
-
-@dataclass(frozen=True)
-class _Task:
-    """What one hand is fitted to: goal (N, 21, 2) in palms from the wrist, y up; weight (N, 21); fore (N, 3): direction
-    of the forearm."""
-
-    hand: HandModel
-    goal: Floats
-    weight: Floats
-    fore: Floats
-
-    def part(self, frames: slice) -> _Task:
-        return _Task(self.hand, self.goal[frames], self.weight[frames], self.fore[frames])
-
-    def twice(self) -> _Task:
-        return _Task(self.hand, *(np.concatenate([a, a]) for a in (self.goal, self.weight, self.fore)))
-
-
-@dataclass
-class _State:
-    """turn (N, 3, 3); rest (N, 24): angles, place, logarithm of the size."""
-
-    turn: Floats
-    rest: Floats
-
-    def moved(self, step: Floats) -> _State:
-        step = step.clip(-0.5, 0.5)
-        return _State(rotations(step[:, :3]) @ self.turn, self.rest + step[:, 3:])
-
-    def where(self, better: NDArray[np.bool_], other: _State) -> _State:
-        """This state where `better` (N,), else the other."""
-        return _State(
-            np.where(better[:, None, None], self.turn, other.turn), np.where(better[:, None], self.rest, other.rest)
-        )
 
 
 def fit_clip(clip: PoseClip) -> HandTrack:
@@ -111,8 +64,8 @@ def _fit_hand(side: int, hand: Floats, elbow: Floats, wrist: Floats) -> tuple[Fl
     fore = np.where(elbow[:, 2:] > 0, fore, [0, 1.0, 0.3])
     fore /= np.linalg.norm(fore, axis=1, keepdims=True)
     up = np.array([1.0, -1.0])
-    task = _Task(model, (points - points[:, :1]) / size * up, weight * POINT_WEIGHTS, fore)
-    state = _refined(task, _cheapest_path(task, _both_solutions(model, task.goal)), _restlessness(filled, size))
+    target = FitTarget(model, (points - points[:, :1]) / size * up, weight * POINT_WEIGHTS, fore)
+    state = _smoothed(target, _cheapest_path(target, _both_solutions(model, target.goal)), _jitter(filled, size))
     angles, place, scale = state.rest[:, :ANGLES], state.rest[:, 21:23], np.exp(state.rest[:, 23])
     found = points_of(model, state.turn, angles)[..., :2] * scale[:, None, None] + place[:, None]
     off = np.linalg.norm(found * up * size + points[:, :1] - raw, axis=2) / size
@@ -205,19 +158,19 @@ def _both_solutions(model: HandModel, goal: Floats) -> Floats:
     return np.array(turns)
 
 
-def _cheapest_path(task: _Task, turns: Floats) -> _State:
+def _cheapest_path(target: FitTarget, turns: Floats) -> FitState:
     """Fit every frame by itself from both turns (2, T, 3, 3), then take the cheapest path through time."""
     count = turns.shape[1]
-    task = task.twice()
+    target = target.twice()
     start = np.concatenate([REST, np.zeros(3)])
-    state = _State(turns.reshape(-1, 3, 3), np.tile(start, (2 * count, 1)))
-    cost = _loss(task, state)
+    state = FitState(turns.reshape(-1, 3, 3), np.tile(start, (2 * count, 1)))
+    cost = loss(target, state)
     damping = np.full(2 * count, 1e-2)
     for _ in range(BOTH_STEPS):
-        slope, curve = _normal_equations(task, state)
+        slope, curve = normal_equations(target, state)
         step = -np.linalg.solve(curve + damping[:, None, None] * np.eye(UNKNOWNS), slope[..., None])[..., 0]
         trial = state.moved(step)
-        tried = _loss(task, trial)
+        tried = loss(target, trial)
         better = tried < cost
         state, cost = trial.where(better, state), np.where(better, tried, cost)
         damping = np.clip(damping * np.where(better, 0.3, 5.0), 1e-6, 1e3)
@@ -233,86 +186,10 @@ def _cheapest_path(task: _Task, turns: Floats) -> _State:
     for t in range(count - 1, 0, -1):
         path[t - 1] = back[t, path[t]]
     frames = np.arange(count)
-    return _State(found[path, frames], state.rest.reshape(2, count, -1)[path, frames])
+    return FitState(found[path, frames], state.rest.reshape(2, count, -1)[path, frames])
 
 
-def _loss(task: _Task, state: _State) -> Floats:
-    """(N,) loss of single frames."""
-    hand, rest = task.hand, state.rest
-    points = points_of(hand, state.turn, rest[:, :ANGLES])
-    seen = points[..., :2] * np.exp(rest[:, 23])[:, None, None] + rest[:, None, 21:23]
-    off = np.square(seen - task.goal).sum(-1)
-    data = ((SPREAD * (1 - 1 / (1 + off / SPREAD)) + FAR * off) * task.weight).sum(1)
-    angles = rest[:, :ANGLES]
-    limits = 2.0 * (np.square(np.maximum(LOW - angles, 0)) + np.square(np.maximum(angles - HIGH, 0))).sum(1)
-    usual = np.einsum("ni,ij,nj->n", rest, PRIOR, rest)
-    bent = _along_forearm(task, state)[1]
-    return data + limits + usual + 0.5 * np.square(np.maximum(0.75 - bent, 0)) + 0.01 * (1 - bent)
-
-
-def _along_forearm(task: _Task, state: _State) -> tuple[Floats, Floats]:
-    """Where the hand points (N, 3), and the cosine of the wrist's bend (N,)."""
-    pointing = state.turn @ (task.hand.joints[2, 0] / np.linalg.norm(task.hand.joints[2, 0]))
-    return pointing, (pointing * task.fore).sum(1)
-
-
-def _normal_equations(task: _Task, state: _State) -> tuple[Floats, Floats]:
-    """Gradient (N, 27) and Gauss-Newton Hessian (N, 27, 27) of the single frames' loss, both halved."""
-    parts = [slice(k, k + AT_ONCE) for k in range(0, len(state.rest), AT_ONCE)]
-    found = [_equations_of(task.part(p), _State(state.turn[p], state.rest[p])) for p in parts]
-    slopes, curves = (np.concatenate(each) for each in zip(*found, strict=True))
-    return slopes, curves
-
-
-def _equations_of(task: _Task, state: _State) -> tuple[Floats, Floats]:
-    rest, count = state.rest, len(state.rest)
-    angles, size = rest[:, :ANGLES], np.exp(rest[:, 23])[:, None, None]
-    points, slopes = points_and_slopes(task.hand, state.turn, angles)
-    jacobian = np.zeros((count, 21, 2, UNKNOWNS))
-    jacobian[..., :24] = slopes[:, :, :2] * size[..., None]
-    jacobian[:, :, 0, 24] = jacobian[:, :, 1, 25] = 1
-    jacobian[..., 26] = points[..., :2] * size
-    off = points[..., :2] * size + rest[:, None, 21:23] - task.goal
-    weight = task.weight * (1 / np.square(1 + np.square(off).sum(-1) / SPREAD) + FAR)
-    flat = jacobian.reshape(count, 42, UNKNOWNS)
-    weighted = flat * np.repeat(weight, 2, 1)[..., None]
-    slope = (np.swapaxes(weighted, 1, 2) @ off.reshape(count, 42, 1))[..., 0]
-    curve = np.swapaxes(weighted, 1, 2) @ flat
-    over = np.maximum(angles - HIGH, 0) - np.maximum(LOW - angles, 0)
-    slope[:, 3:24] += 2.0 * over
-    curve[:, np.arange(3, 24), np.arange(3, 24)] += 2.0 * (over != 0)
-    slope[:, 3:] += rest @ PRIOR
-    curve[:, 3:, 3:] += PRIOR
-    pointing, bent = _along_forearm(task, state)
-    turned = np.cross(pointing, task.fore)  # derivative of the cosine by a small turn
-    broken = np.maximum(0.75 - bent, 0)
-    slope[:, :3] -= (0.5 * broken + 0.005)[:, None] * turned
-    curve[:, :3, :3] += 0.5 * (broken > 0)[:, None, None] * turned[:, :, None] * turned[:, None]
-    curve[:, :3, :3] += 0.005 * (np.eye(3) - pointing[:, :, None] * pointing[:, None])
-    return slope, curve
-
-
-def _prior() -> Floats:
-    """(24, 24): the prior as a quadratic form: correlated bends, small spreads, one size."""
-    rows: list[tuple[float, dict[int, float]]] = []
-    for j in range(1, 5):
-        rows.append((0.02, {3 * j + 2: 1.0, 3 * j + 1: -0.62}))
-    rows += [(0.03, {k: 1.0}) for k in range(15, 21)]
-    rows += [(0.003, {k: 1.0}) for k in range(15)]
-    rows += [(0.01, {3 * j + k: 1.0, 3 * (j - 1) + k: -1.0}) for j in range(2, 5) for k in range(2)]
-    rows.append((2.0, {23: 1.0}))
-    form = np.zeros((24, 24))
-    for weight, terms in rows:
-        row = np.zeros(24)
-        row[list(terms)] = list(terms.values())
-        form += weight * np.outer(row, row)
-    return form
-
-
-PRIOR = _prior()
-
-
-def _restlessness(points: Floats, size: float) -> float:
+def _jitter(points: Floats, size: float) -> float:
     """Jitter of points (T, 21, 2), in palms: the part of their motion that a local parabola does not describe."""
     if len(points) < 4:
         return 0.0
@@ -337,7 +214,7 @@ def _in_time(count: int, jitter: float) -> Floats:
     return np.stack(kinds, 1)
 
 
-def _refined(task: _Task, state: _State, jitter: float) -> _State:
+def _smoothed(target: FitTarget, state: FitState, jitter: float) -> FitState:
     """The state with the frames tied together in time; jitter: of the points, in palms."""
     count = len(state.rest)
     ties = _in_time(count, jitter)
@@ -354,15 +231,15 @@ def _refined(task: _Task, state: _State, jitter: float) -> _State:
                 out[k:] += form[k, :, :-k].T * values[:-k]
         return out
 
-    def total(s: _State) -> float:
+    def total(s: FitState) -> float:
         flat = s.turn.reshape(count, 9)
         return float(
-            _loss(task, s).sum() + (flat * tied(ties[:, 0], flat)).sum() + (s.rest * tied(plain, s.rest)).sum()
+            loss(target, s).sum() + (flat * tied(ties[:, 0], flat)).sum() + (s.rest * tied(plain, s.rest)).sum()
         )
 
     cost, damping = total(state), 1e-3
     for _ in range(CLIP_STEPS):
-        slope, curve = _normal_equations(task, state)
+        slope, curve = normal_equations(target, state)
         flat = state.turn.reshape(count, 9)
         turned = np.swapaxes(_turn_slopes(state.turn), 1, 2)  # (T, 3, 9)
         slope[:, :3] += (turned @ tied(ties[:, 0], flat)[..., None])[..., 0]

@@ -16,7 +16,8 @@ from torch import Tensor
 from ...generators.layered.speech_motion import FILE, LIP, RHYTHM, SpeechMotion
 from ...speech.encoder import SHIPPED, load_speech_encoder
 from ...speech.windows import STATE_RATE
-from ..loop import Batch, LoopConfig, Stage
+from ..batches import Batch
+from ..loop import LoopConfig, Stage
 from .evaluation import evaluate, report_lines
 from .recordings import SECONDS, random_conditions, record, targets
 

@@ -13,7 +13,8 @@ from torch.nn.functional import cross_entropy, max_pool2d, one_hot
 
 from ...errors import InputError
 from ...generators.layered.parsing import CLASSES, WEIGHTS, ClothesParser, network_inputs
-from ..loop import Batch, LoopConfig, Stage
+from ..batches import Batch
+from ..loop import LoopConfig, Stage
 from .looks import OUTSIDE, Example, make_example
 from .textures import NOISES, ROOMS, Textures
 

@@ -28,8 +28,9 @@ from ...pose.draw import hand_map
 from ...pose.regions import box_mask, hand_boxes, hand_crops, head_box
 from ...speech.encoder import SpeechEncoder
 from ..ablations import FULL, Ablation
+from ..batches import Batch
 from ..clips import MOUTH, box_around
-from ..loop import Batch, LoopConfig, Stage
+from ..loop import LoopConfig, Stage
 from ..prepare import MOUTH_ROOM, hand_codes
 from ..vae import edges
 from .augment import random_development
