@@ -12,7 +12,7 @@ import pytest
 from vivid.errors import InputError
 from vivid.generators.layered.colours import LEAST_CONTRAST, MOST_CONTRAST, USUAL_CONTRAST, find_colours, light_contrast
 from vivid.generators.layered.compose import Compositor, fine_picture
-from vivid.generators.layered.face_mesh import FaceFinder, FaceMesh
+from vivid.generators.layered.face_mesh import FaceFinder, FaceMesh, pupil_distance
 from vivid.generators.layered.figure import ELBOWS, HEM_KNOTS, SHOULDERS, WRISTS, ArmOutline, hem_bow
 from vivid.generators.layered.head_motion import FaceMotion
 from vivid.generators.layered.ladder import Plan, decide
@@ -355,6 +355,24 @@ def test_a_face_turned_away_or_too_small_is_refused(ada: Portrait, mesh: FaceMes
     small = FaceMesh((mesh.points - centre) * 0.1 + centre)
     with pytest.raises(InputError, match="larger"):
         decide(ada.image, small, ada.pose)
+
+
+def test_a_mouth_behind_a_hand_is_refused(ada: Portrait, mesh: FaceMesh):
+    """Also where the colour alone does not tell: something reddish, without a line, where the lips should be."""
+    lips = mesh.points[[13, 14], :2].mean(0)
+    unit = pupil_distance(mesh)
+    covered = ada.image.copy()
+    skin = covered[tuple(np.round(mesh.points[205, 1::-1]).astype(int))].astype(int)
+    cv2.ellipse(covered, (lips.astype(int).tolist(), (1.1 * unit, 0.9 * unit), 0), skin.tolist(), -1)
+    cv2.ellipse(covered, (lips.astype(int).tolist(), (0.9 * unit, 0.4 * unit), 0), (skin + [10, -25, -25]).tolist(), -1)
+    assert "hardly seen" in decide(covered, mesh, ada.pose).sentences[0]
+    hands = ada.pose.hands.copy()
+    hands[0, :, :2] = lips + unit * np.random.default_rng(0).uniform(-0.9, 0.9, (21, 2))
+    hands[0, :, 2] = 1
+    with pytest.raises(InputError, match="mouth is hidden"):
+        decide(covered, mesh, replace(ada.pose, hands=hands))
+    plan = decide(ada.image, mesh, replace(ada.pose, hands=hands))  # a hand behind or beside lips that are seen
+    assert plan.still[0]
 
 
 def test_skin_is_told_from_cloth(ada: Portrait, person: Person):

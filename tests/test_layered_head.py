@@ -21,7 +21,7 @@ from vivid.generators.layered.face_mesh import (
 from vivid.generators.layered.face_units import face_units
 from vivid.generators.layered.geometry import similarity, turn
 from vivid.generators.layered.head import Head, analyse_head, lips_share, mouth_hidden, yaw_of
-from vivid.generators.layered.head_motion import FaceMotion, HeadAnimator
+from vivid.generators.layered.head_motion import FaceMotion, HeadAnimator, HeadPose, _Warp
 from vivid.media.pictures import load_picture
 
 PORTRAITS = Path(__file__).resolve().parents[1] / "examples" / "portraits"
@@ -87,6 +87,7 @@ def test_units_are_symmetric_and_move_what_they_name() -> None:
     units = face_units()
     jaw, smile = units.offsets["jawOpen"], units.offsets["mouthSmile"]
     assert jaw[152, 1] > 5 * abs(jaw[10, 1])  # the chin goes down, the forehead stays
+    assert 0.6 < jaw[152, 1] / jaw[14, 1] < 0.9, "it falls nearly as far as the lip"
     assert jaw[LOWER_INNER[5], 1] > 3 * jaw[UPPER_INNER[5], 1]
     assert smile[61, 0] < 0 < smile[291, 0]
     np.testing.assert_allclose(smile[61] * [-1, 1, 1], smile[291], atol=2e-3)
@@ -164,6 +165,28 @@ def test_a_mouth_that_is_painted_over_is_hidden(picture: np.ndarray, mesh: FaceM
     assert share is None or share < 0.2
     assert mouth_hidden(masked, mesh)
     assert not mouth_hidden(picture, mesh)
+
+
+def test_a_mouth_behind_a_hand_is_hidden(picture: np.ndarray, mesh: FaceMesh) -> None:
+    """A hand has the colour of the face: no line parts the lips, and nothing around them is of another colour."""
+    covered = picture.copy()
+    lower = mesh.points[[205, 425, 397, 152, 172], :2]
+    skin = np.median(picture[tuple(np.round(mesh.points[[50, 205, 101], 1::-1]).astype(int).T)], 0) * 0.9
+    cv2.fillConvexPoly(covered, cv2.convexHull(np.round(lower).astype(np.int32)), skin.tolist())
+    assert lips_share(covered, mesh) == 0.0
+    assert mouth_hidden(covered, mesh)
+
+
+def test_squeezed_skin_shows_nothing_from_afar() -> None:
+    """Pixels beside a triangle squeezed to less than a pixel look up places within it: others sparkle."""
+    source = np.array([[10.0, 10], [50, 10], [30, 40]])
+    squeezed = np.array([[10.0, 10.3], [50, 10.3], [30, 10.9]])
+    map_x, map_y = (np.full((30, 60), -1, np.float32) for _ in range(2))
+    _Warp(np.array([[0, 1, 2]]), 0, source, HeadPose(squeezed, source, {})).aim(map_x, map_y)
+    drawn = map_y >= 0
+    assert drawn.sum() > 10
+    assert map_y[drawn].max() <= 40 and map_y[drawn].min() >= 10
+    assert map_x[drawn].max() <= 50 and map_x[drawn].min() >= 10
 
 
 def test_standing_still_changes_nothing(animator: HeadAnimator) -> None:

@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 
 from .geometry import Array
 
+LOWER_LIP = 14
+"""The point in the middle of its inner edge."""
+SLIDE = 0.3
+"""How far an opening jaw slides down and forward, as a share of how far its turn takes it back."""
 ASSETS = Path(__file__).resolve().parents[3] / "assets" / "layered"
 
 
@@ -33,9 +37,17 @@ def face_units() -> FaceUnits:
     """The units that ship."""
     with np.load(ASSETS / "face_units.npz", allow_pickle=False) as stored:
         names = [str(name) for name in stored["names"]]
-        offsets = stored["offsets"].astype(np.float64)
-        return FaceUnits(
-            stored["rest"].astype(np.float64),
-            dict(zip(names, offsets, strict=True)),
-            stored["triangles"].astype(np.int64),
-        )
+        offsets = dict(zip(names, stored["offsets"].astype(np.float64), strict=True))
+        offsets["jawOpen"] = _sliding(offsets["jawOpen"])
+        return FaceUnits(stored["rest"].astype(np.float64), offsets, stored["triangles"].astype(np.int64))
+
+
+def _sliding(jaw: Array) -> Array:
+    """jawOpen (468, 3) with a chin that falls with the lip: a jaw does not only turn, its joint also slides forward.
+
+    The units' own head turns it about a point high behind the ears, so that its chin goes back rather than down, half
+    as far as the lip, and the skin between them crumples.
+    """
+    out = jaw.copy()
+    out[:, 1] += SLIDE * jaw[:, 2]
+    return out * (jaw[LOWER_LIP, 1] / out[LOWER_LIP, 1])

@@ -206,6 +206,9 @@ class _Warp:
     SLIVER = 0.8
     """Twice the area, in square pixels, below which a triangle is left out: it would sample far away, and its
     neighbours cover it."""
+    STEEP = 2.0
+    """Pixels of the source per pixel beyond which lookups stay inside their triangle's box: pixel centres lie up to
+    half a pixel outside of a triangle, which in a squeezed one would be far away in the source."""
 
     def __init__(self, triangles: NDArray[np.int64], first_of_face: int, source: Array, pose: HeadPose) -> None:
         self.target = pose.target
@@ -226,9 +229,15 @@ class _Warp:
         used = near & (self._area * samples**2 > self.SLIVER)
         corners = corners[used]
         number = paint_numbers(corners, size)
-        rows = affine(corners, self._corners[used], slender=0)
+        source = self._corners[used]
+        rows = affine(corners, source, slender=0)
         drawn = (number > 0).view(np.uint8)
-        for new, place in zip(affine_maps(number, rows), (map_x, map_y), strict=True):
+        steep = np.concatenate([[False], np.abs(rows[:, :2]).max((1, 2)) * samples > self.STEEP])
+        at = np.flatnonzero(np.take(steep, number))
+        seen = number.ravel()[at] - 1
+        low, high = source.min(1)[seen], source.max(1)[seen]
+        for k, (new, place) in enumerate(zip(affine_maps(number, rows), (map_x, map_y), strict=True)):
+            new.ravel()[at] = new.ravel()[at].clip(low[:, k], high[:, k])
             cv2.copyTo(new, drawn, place)
 
 

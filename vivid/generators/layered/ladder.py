@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...errors import InputError, Message
 from ...pose.skeleton import Pose
-from .face_mesh import OVAL, FaceMesh, pupil_distance
+from .face_mesh import MOUTH, OVAL, FaceMesh, pupil_distance
 from .figure import ELBOWS, SHOULDERS, WRISTS, Floats
 from .head import lips_share, mouth_hidden, yaw_of
 
@@ -111,7 +111,7 @@ def decide(picture: NDArray[np.uint8], mesh: FaceMesh, pose: Pose | None, shrunk
         plan.sentences.append("The head is turned far to the side: its far half may smear.")
     share = lips_share(picture, mesh)
     if share is not None and share < LIP_COLUMNS:
-        if share < 0.5 * LIP_COLUMNS and mouth_hidden(picture, mesh):
+        if _behind_hand(mesh, pose) or (share < 0.5 * LIP_COLUMNS and mouth_hidden(picture, mesh)):
             raise InputError(
                 "The mouth is hidden or too dark in the portrait, so it cannot speak: "
                 "choose a picture that shows the lips."
@@ -134,6 +134,17 @@ def decide(picture: NDArray[np.uint8], mesh: FaceMesh, pose: Pose | None, shrunk
     elif all(plan.still):
         plan.head_only("both")
     return plan.finished()
+
+
+def _behind_hand(mesh: FaceMesh, pose: Pose | None) -> bool:
+    """Whether the lips lie within the outline of a hand."""
+    for hand in () if pose is None else pose.hands:
+        if (hand[:, 2] > 0.3).all():
+            outline = cv2.convexHull(hand[:, :2].astype(np.float32))
+            lips = mesh.points[list(MOUTH), :2].tolist()
+            if np.mean([cv2.pointPolygonTest(outline, point, False) > 0 for point in lips]) > 0.5:
+                return True
+    return False
 
 
 def _no_arms(shape: tuple[int, ...], mesh: FaceMesh, pose: Pose | None, yaw: float) -> str | None:

@@ -28,6 +28,10 @@ OPEN_SEARCH = 0.05
 """The same for each edge of an open mouth."""
 SMALLEST, CONTRAST = 25.0, 0.05
 """Least pupil distance in pixels for testing the line, and least contrast, relative to the face's, for seeing it."""
+ABOVE_LIPS, BELOW_LIPS = (2, 92, 322, 267, 37), (18, 182, 406, 421, 201)
+"""Polygons of the skin beside the lips."""
+PLAIN = np.array([7.0, 4.0, 4.0])
+"""Lab: bare lips differ more than this from the skin above or below them; covered ones do not."""
 _CORNERS = np.array([0, 0.4, 0.7, 0.9, 1, 1, 1, 0.9, 0.7, 0.4, 0])
 """How far each edge point may follow the picture: near the corners the mesh is more reliable."""
 
@@ -144,7 +148,7 @@ def lips_share(picture: Picture, mesh: FaceMesh) -> float | None:
 
 def mouth_hidden(picture: Picture, mesh: FaceMesh) -> bool:
     """For lips without a line: whether the mouth is as bright as the cheeks, the lower face of another colour than the
-    brow (a mask), or all of it dark."""
+    brow (a mask), lips and the skin around them of one colour (a hand), or all of it dark."""
     lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
 
     def tone(*points: int) -> NDArray[np.float32] | None:
@@ -158,4 +162,6 @@ def mouth_hidden(picture: Picture, mesh: FaceMesh) -> bool:
         return False
     lightest = max(float(c[0]) for c in cheeks)
     other_colour = float(np.hypot(*(brow - chin)[1:])) > 14
-    return bool(mouth[0] > lightest - 2 or max(lightest, float(brow[0])) < 28 or other_colour)
+    around = [t for t in (tone(*ABOVE_LIPS), tone(*BELOW_LIPS)) if t is not None]
+    covered = all((np.abs(mouth - t) < PLAIN).all() for t in around)
+    return bool(mouth[0] > lightest - 2 or max(lightest, float(brow[0])) < 28 or other_colour or covered)
