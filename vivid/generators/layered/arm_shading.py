@@ -32,6 +32,8 @@ TIP = 0.18
 """How far from its end, in palms, a finger counts as its tip."""
 SOFT_TIP = 0.6
 """How much weaker light and shade are on fingertips: a nail that faces down would be a dark disc in a ring."""
+INSIDE = 0.65
+"""How much darker it is inside a cuff that opens towards the camera."""
 ELBOW_FADE = 0.14
 """Share of the forearm over which its sleeve becomes opaque below the upper sleeve."""
 SQUEEZED = 0.1, 0.7
@@ -43,7 +45,7 @@ GRAIN_SIDE = 512
 @dataclass(frozen=True, eq=False)
 class Surface:
     """A person's skin: texture (h, w, 3) of factors on its colours, which are unlit linear RGB (3,), one for the hand
-    and one for the upper arm; hem: where a short sleeve ends, which shades the skin below (0 shoulder, 1 elbow)."""
+    and one for the upper arm; hem: where the sleeve ends, which shades the skin beyond (0 shoulder, 1 elbow, 2 wrist)."""
 
     texture: NDArray[np.uint8]
     hand: Floats
@@ -137,7 +139,7 @@ class SkinPart:
         share = np.clip((along - 1.1) / 0.95, 0, 1)[:, None]
         tint = surface.upper * (1 - share) + surface.hand * share
         if surface.hem is not None:  # the shadow of the sleeve
-            dark = np.exp(-np.maximum(along - surface.hem, 0) / 0.06) * (along < 1.5)
+            dark = np.exp(-np.maximum(along - surface.hem, 0) / 0.06)
             tint = tint * (1 - np.array([0.30, 0.38, 0.40]) * dark[:, None])
         tint = tint * (1 + PALM * arm.palm[self.vertices, None])
         self.tint = tint * BRIGHT / 255
@@ -260,13 +262,14 @@ def cloth_layer(
     facing = normals * np.where(normals[:, 2:] < 0, -1, 1)
     light = light_on(facing, look)[0].mean(1)
     beside = facing[:, :2] @ np.array([-axis[1], axis[0]])
-    v = found.interpolate(np.stack([light, arm.along, beside], 1).astype(np.float32)[tri[found.chosen]])
-    light, place, across = v
+    v = found.interpolate(np.stack([light, arm.along, beside, normals[:, 2]], 1).astype(np.float32)[tri[found.chosen]])
+    light, place, across, towards = v
     rows, columns = texture.shape[:2]
     down = ((place - 1.0) * 1.15) % 2
     down = np.where(down > 1, 2 - down, down) * (rows - 1)
     albedo = lookup(texture, (np.clip(across, -1, 1) * 0.45 + 0.5) * (columns - 1), down)
     light = 1 + 0.75 * (light / light.mean() - 1)
+    light *= 1 - INSIDE * np.clip(-towards / 0.1, 0, 1)
     cuff = np.clip((place - (end - 0.035)) / 0.01, 0, 1) * 0.18
     cuff += 0.25 * np.exp(-np.square((place - (end - 0.12)) / 0.006))
     opaque = np.clip(found.mean(place[None])[0] - start, 0, ELBOW_FADE) / ELBOW_FADE  # its end lies in the upper sleeve

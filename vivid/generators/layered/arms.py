@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 LONG = 1.4
 """Sleeves that end beyond this (1 elbow, 2 wrist) are long."""
 
+CUFF = 1.99
+"""Where long sleeves end."""
 ELBOW_LENGTH, EMERGE = 0.92, 0.16
 """Sleeves that end beyond the first cover the elbow; the forearm emerges from them over the second."""
 SHADOWS = ((0.07, 0.02, 0.06, 0.20), (0.28, 0.10, 0.30, 0.24))
@@ -59,7 +61,7 @@ class ArmAnimator:
             # A little of it lies under the sleeve; more would show beside a sleeve that turns less than the bone. Under
             # a sleeve that covers the elbow, the forearm begins below.
             start = max(arm.hem, 1.0)
-            fade = (start, start + EMERGE) if ELBOW_LENGTH < arm.hem <= LONG else None
+            fade = (start, start + EMERGE) if ELBOW_LENGTH < arm.hem <= LONG else (1.96, CUFF) if long else None
             upper.append((along.min(1) < (fade[1] + 0.05 if fade else 1.05)) & (along.max(1) > arm.hem - 0.12))
             self._fades.append(fade)
             lower.append(along.max(1) > (1.9 if long else 0.98))
@@ -90,7 +92,7 @@ class ArmAnimator:
         if any(each.bare for each in self.layers.arms):
             lit = [self._upper_lit(Surface(texture, tone, tone), side) for side in range(2)]
             upper = [tone * (gain if each is None else np.clip(tone / each, 0.6, 1.8)) for each in lit]
-        hems = [arm.hem if arm.hem < 0.97 else None for arm in self.layers.arms]
+        hems = [CUFF if arm.hem > LONG else arm.hem if arm.hem < 0.97 else None for arm in self.layers.arms]
         return [Surface(texture, hand, tone, hem) for tone, hem in zip(upper, hems, strict=True)]
 
     def _hand_lit(self, surface: Surface) -> Floats:
@@ -190,7 +192,7 @@ class ArmAnimator:
         thick = np.maximum(0.07, (wanted - _bare_half(model)) * taper + 0.08 * (1 - taper))
         thick *= np.clip((model.along - 0.86) / 0.18, 0.1, 1)  # it begins inside the upper sleeve
         look, texture = self.layers.look, self._textures[side]
-        return cloth_layer(model, verts, normals, palm, look, texture, self.size, thick, (0.88, 1.99))
+        return cloth_layer(model, verts, normals, palm, look, texture, self.size, thick, (0.88, CUFF))
 
     def _shadow(self, out: NDArray[np.uint8], layer: PaintedLayer, palm: float, rear: list[PaintedLayer]) -> None:
         """The shadow of forearm and hand on torso and rear arm: soft, and darker where they touch."""

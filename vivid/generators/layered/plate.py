@@ -225,6 +225,7 @@ def _columns_filled(picture: Layer, hole: Mask, known: Mask, body: Layer, fallba
             )
             for level, shift in zip(levels, (0.5, 5, 2), strict=True)
         )
+        far, plain = (_with_edges_of(near, level, step) for level in (far, plain))
         found = far + np.exp(-distance / (4 * step))[..., None] * (near - far)
         sides.append(plain + np.exp(-distance / (45 * step))[..., None] * (found - plain))
         # columns beside those with nothing known are blended towards them, to avoid vertical seams
@@ -272,6 +273,19 @@ def _flat_between_edges(picture: Layer, known: Mask, reach: float) -> Layer:
     small = cv2.resize(membrane(picture, known), (-(-width // k), -(-height // k)), interpolation=cv2.INTER_AREA)
     small = cv2.bilateralFilter(small, -1, 3 * EDGE, reach / k)  # it adds up the channels
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _with_edges_of(near: Layer, averaged: Layer, step: float) -> Layer:
+    """Tones `averaged` (H, W, 3) over many rows, with the edges of the `near` row (H, W, 3).
+
+    The edge of a lapel is not upright, so that the mean of many rows has it blurred. Both hardly change from row to
+    row, and few rows of them are enough.
+    """
+    height, width = near.shape[:2]
+    size = (width, max(2, round(height / (8 * step))))
+    guide, tones = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (near, averaged))
+    sharp = cv2.ximgproc.jointBilateralFilter(guide, tones, -1, 3 * EDGE, 2 * step)
+    return np.asarray(cv2.resize(sharp, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _mirrored_flanks(cloth: Layer, known: Mask, step: float) -> tuple[Layer, Mask]:

@@ -15,8 +15,11 @@ BARE_TO, BARE_FADE = 0.86, 0.2
 """A bare upper arm comes from the photograph down to the first share of its length, and fades out over the second."""
 
 
-def cut_sleeve(figure: Figure, side: int) -> Layer:
-    """Opacity (H, W) of one upper arm as it is cut from the photograph: its sleeve, and bare skin below a short one."""
+def cut_sleeve(figure: Figure, side: int, taken: Mask) -> Layer:
+    """Opacity (H, W) of one upper arm as it is cut from the photograph: its sleeve, and bare skin below a short one.
+
+    taken: (H, W), where the body without arms shows room instead.
+    """
     if figure.still[side]:
         return np.zeros(figure.shape, np.float32)
     region, width, unit = figure.regions[side], figure.width, figure.unit
@@ -61,6 +64,8 @@ def cut_sleeve(figure: Figure, side: int) -> Layer:
     low = (figure.rows - arm.shoulder[1]) / width
     aside = (figure.columns - arm.shoulder[0]) * (1 if side == 0 else -1) / width
     begin = np.maximum(np.clip((low + 0.12) / 0.06, 0, 1), np.clip((aside - 0.01) / 0.03, 0, 1) * (low > -0.35))
+    low_enough = np.clip((low + 0.35) / 0.03, 0, 1)  # no room may show through where the body ends
+    begin = np.maximum(begin, cv2.GaussianBlur(figure.grow(taken, 2).astype(np.float32), (0, 0), unit) * low_enough)
     opacity = opacity * np.clip((along + 0.35) / 0.1, 0, 1) * (outward < WIDEST * width) * begin * outline
     # no crumbs: only what is connected to the sleeve's thick part
     core = cv2.morphologyEx((opacity > 0.4).astype(np.uint8), cv2.MORPH_OPEN, ellipse(max(2, round(0.045 * width))))

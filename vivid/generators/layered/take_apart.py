@@ -42,6 +42,9 @@ LOW = 0.3
 """How far below the shoulders hands lie on cloth, in shoulder widths."""
 SIDE, SCRAP = 8.0, 0.4
 """Width in units, and most height in shoulder widths, of a scrap of the torso's side that shows within a bent arm."""
+RIM, BUSY, BETTER = 12.0, 8.0, 0.6
+"""How wide a rim of the room is filled on trial, in units; the error in grey levels below which a mirror is good
+enough; and the share of that error which patches must stay under to be used instead."""
 TOUCHED = 0.06
 """How far from the hands cloth shows their shadow, in shoulder widths."""
 
@@ -101,7 +104,7 @@ def take_apart(figure: Figure) -> Layers:
     with ThreadPoolExecutor(2) as beside:
         torso_soon = beside.submit(_torso_cloth, figure, removed, torso, cloth_known)
         room_soon = beside.submit(_room, figure, removed, raised)
-        sleeves = np.stack([cut_sleeve(figure, side) for side in range(2)])
+        sleeves = np.stack([cut_sleeve(figure, side, removed & (torso < 0.9)) for side in range(2)])
         cloth, look = cloth_under(figure, sleeves, cloth_known), _look(figure)
         torso_cloth, needed = torso_soon.result()
         plate = _plate(figure, removed | needed, torso, room_soon.result(), torso_cloth)
@@ -285,12 +288,44 @@ def _room(figure: Figure, removed: Mask, raised: Mask) -> Layer:
     photo, unit = figure.photo.astype(np.float32), figure.unit
     hole = figure.grow(figure.person > 0.1, 6) | removed
     room = mirror_fill(photo, hole, float(figure.shoulders[:, 0].mean()), 3 * unit)
+    patched = _sides_for_patches(figure, hole, removed)
+    # a raised arm's outline jumps from row to row, and mirroring about it makes swirls
     if any(region.lifted for region in figure.regions):
-        # a raised arm's outline jumps from row to row, and mirroring about it makes swirls: use patches instead
+        patched |= figure.grow(raised, 20)
+    if patched.any():
         patches = patch_fill(photo, hole, ~hole)
-        share = cv2.GaussianBlur(figure.grow(raised, 20).astype(np.float32), (0, 0), 6 * unit)[..., None]
+        share = cv2.GaussianBlur(patched.astype(np.float32), (0, 0), 6 * unit)[..., None]
         room = room + share * (patches - room)
     return room
+
+
+def _sides_for_patches(figure: Figure, hole: Mask, removed: Mask) -> Mask:
+    """Which side of the person, if any, patches continue better than a mirror, (H, W).
+
+    A mirror keeps boards, tables and horizons, and fails where something upright, such as a shelf or a window frame,
+    ends behind an arm. Which it is, a rim of the room tells that is filled both ways and compared with the photograph.
+    """
+    share = min(1.0, 0.5 / figure.unit)
+    size = (round(figure.shape[1] * share), round(figure.shape[0] * share))
+    photo, unit = cv2.resize(figure.photo, size, interpolation=cv2.INTER_AREA).astype(np.float32), share * figure.unit
+    hole, removed = (cv2.resize(m.astype(np.uint8), size, interpolation=cv2.INTER_AREA) for m in (hole, removed))
+    middle = float(figure.shoulders[:, 0].mean()) * share
+    wide = cv2.dilate(hole, ellipse(RIM * unit)) > 0
+    rim = wide & (hole == 0) & (cv2.dilate(removed, ellipse(2 * RIM * unit)) > 0)
+    left = np.arange(size[0])[None] < middle
+    truth = cv2.GaussianBlur(photo, (0, 0), 2 * unit)
+
+    def misses(filled: Layer) -> list[float]:
+        """Mean error, in grey levels, on the left and on the right."""
+        error = np.abs(cv2.GaussianBlur(filled, (0, 0), 2 * unit) - truth).mean(2)
+        return [float(error[rim & side].mean()) if (rim & side).any() else 0.0 for side in (left, ~left)]
+
+    mirrored = misses(mirror_fill(photo, wide, middle, 3 * unit))
+    if max(mirrored) < BUSY:
+        return np.zeros(figure.shape, bool)
+    patched = misses(patch_fill(photo, wide, ~wide, side=80))
+    better = [mirror > BUSY and patch < BETTER * mirror for mirror, patch in zip(mirrored, patched, strict=True)]
+    return np.where(figure.columns < middle / share, *better)
 
 
 def _torso_cloth(figure: Figure, removed: Mask, torso: Layer, cloth_known: Mask) -> tuple[Layer, Mask]:
