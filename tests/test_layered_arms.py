@@ -16,7 +16,7 @@ from layered_figures import SKIN, figure
 from pose_people import Person, gestures
 
 from vivid.generators.layered.arm_mesh import BUILDS, FLIP, load_arm, normals_of, pose_arm, rotation_between
-from vivid.generators.layered.arm_shading import shadows, skin_layer
+from vivid.generators.layered.arm_shading import cloth_layer, shadows, skin_layer
 from vivid.generators.layered.arm_track import Track, front_side, place_clip
 from vivid.generators.layered.arms import ArmAnimator, build_of
 from vivid.generators.layered.figure import SHOULDERS, Layers
@@ -371,6 +371,44 @@ def test_out_of_a_sleeve_that_covers_the_elbow_the_forearm_comes_from_below() ->
         for x, y, _ in (elbow + q * (wrist - elbow) for q in (0.01, 0.4))
     ]
     assert alpha[0] < 0.2 and alpha[1] > 0.98
+
+
+def test_a_wrist_that_points_at_the_camera_ends_inside_its_cuff() -> None:
+    layers, model, palm = figure(2.0), load_arm(0), 60.0
+    animator = ArmAnimator(layers)
+    shoulder, elbow, wrist = (np.array(p, float) for p in ((500, 200, -20), (560, 400, -20), (550, 330, 130)))
+    turn = rotation_between(model.joints[2, 0], (wrist - elbow) * FLIP)
+    verts = pose_arm(model, turn, STRAIGHT, shoulder, elbow, wrist, palm)
+    normals = normals_of(verts * FLIP, model.tri)
+    hand = animator._lower[0].layer(verts, normals, palm, (768, 768))
+    cuff = animator._cuff(verts, normals, palm, 0)
+    assert hand is not None and cuff is not None
+    wall = (model.along > 1.86) & (model.along < 1.93) & (normals[:, 2] > 0.3)  # of the sleeve, before the wrist
+    x, y = (verts + normals * FLIP * 0.07 * palm)[wall, :2].astype(int).T
+    assert wall.sum() > 3
+    skin, cloth = np.zeros((2, 768, 768))
+    for canvas, layer in ((skin, hand), (cloth, cuff)):
+        canvas[layer.y0 : layer.y0 + layer.alpha.shape[0], layer.x0 : layer.x0 + layer.alpha.shape[1]] = layer.alpha
+    assert skin[y, x].mean() < 0.05 and cloth[y, x].mean() > 0.95
+
+
+def test_a_sleeve_has_no_line_along_its_outline() -> None:
+    layers, model, palm = figure(2.0), load_arm(0), 150.0
+    layers.look.grain = 0
+    shoulder, elbow, wrist = (np.array(p, float) for p in ((300, 0, 0), (350, 200, 0), (480, 620, 60)))
+    turn = rotation_between(model.joints[2, 0], (wrist - elbow) * FLIP)
+    verts = pose_arm(model, turn, STRAIGHT, shoulder, elbow, wrist, palm)
+    normals, thick = normals_of(verts * FLIP, model.tri), np.full(len(verts), 0.1)
+    columns = np.linspace(0.8, 0.1, 64, dtype=np.float32)  # cloth that is darker on one side
+    texture = np.broadcast_to(columns[None, :, None], (32, 64, 3)).copy()
+    cloth = cloth_layer(model, verts, normals, palm, layers.look, texture, (768, 768), thick, (0.88, 1.99))
+    assert cloth is not None
+    falls = []
+    for row in range(300, 500):  # from the light side to the dark one
+        inside = np.flatnonzero(cloth.alpha[row - cloth.y0] > 0.98)
+        levels = cloth.rgb[row - cloth.y0, inside, 1]
+        falls.append(np.abs(levels[:6] - levels[8]).max())
+    assert np.max(falls) < 22
 
 
 def test_the_front_hand_stays_in_front_while_they_overlap() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -25,7 +26,7 @@ from vivid.generators.layered.plate import column_fill, membrane, mirror_fill, t
 from vivid.generators.layered.raster import FINE
 from vivid.generators.layered.sleeve_cut import _without_notches
 from vivid.generators.layered.sway import BREATH, MOST, Sway
-from vivid.generators.layered.take_apart import draped, find_figure
+from vivid.generators.layered.take_apart import _sides_for_patches, draped, find_figure
 from vivid.generators.layered.torso import torso_edges
 from vivid.inputs import load_motion, load_portrait
 from vivid.pose.calibrate import calibrate
@@ -101,9 +102,38 @@ def test_the_edge_of_a_jacket_goes_on_sharp_and_a_fold_fades():
     hole[60:] = True
     filled = column_fill(picture, hole, ~hole, np.ones(hole.shape, np.float32), membrane(picture, ~hole), 1.0)
     row = filled[150, :, 0]
-    edge = np.flatnonzero((row > 60) & (row < 200))
-    assert 85 < edge.mean() < 96 and len(edge) <= 6
+    assert 85 < np.argmax(row > 130) < 96 and ((row > 60) & (row < 200)).sum() <= 6
     assert np.ptp(filled[225, 20:45, 0]) < 5 < 10 < np.ptp(filled[61, 20:45, 0])
+
+
+def test_the_edge_of_a_lapel_that_leans_is_not_blurred_by_the_mean_of_many_rows():
+    picture = np.full((500, 400, 3), (40.0, 50.0, 110.0), np.float32)
+    for row in range(500):
+        picture[row, 150 + (200 - row) // 3 if row < 200 else 150 : 300] = (210, 220, 230)
+    hole = np.zeros((500, 400), bool)
+    hole[200:] = True
+    filled = column_fill(picture, hole, ~hole, np.ones(hole.shape, np.float32), membrane(picture, ~hole), 3.0)
+    row = filled[300, 100:250, 0]
+    assert ((row > 60) & (row < 190)).sum() <= 4
+
+
+def test_patches_are_taken_where_a_shelf_ends_behind_an_arm_and_a_mirror_for_boards():
+    rows, columns = np.mgrid[:480, :480]
+    hole = np.abs(columns - 240) < 70 + 0.15 * rows  # a body with arms that slant outwards
+    chosen = {}
+    for name, upright in (("shelf", True), ("board", False)):
+        room = np.full((480, 480, 3), 150.0, np.float32)
+        line = (columns - 20) // 30 if upright else rows // 40
+        room[(line % 2 == 0)] = (90, 60, 40)
+        room[(columns > 200) & (columns < 280)] = 30
+        scene = SimpleNamespace(
+            photo=room.astype(np.uint8), unit=1.0, shape=(480, 480), columns=columns.astype(np.float32),
+            shoulders=np.array([[330.0, 120.0], [150.0, 120.0]]),
+        )  # fmt: skip
+        scene.grow = lambda mask, units: cv2.dilate(mask.astype(np.uint8), np.ones((2 * round(units) + 1,) * 2)) > 0
+        chosen[name] = _sides_for_patches(scene, hole, hole & (rows > 100))
+    assert chosen["shelf"][300, 10] and chosen["shelf"][300, 470]
+    assert not chosen["board"].any()
 
 
 def test_the_flank_that_a_sleeve_hid_goes_on_from_the_cloth_beside_it():

@@ -32,7 +32,7 @@ TIP = 0.18
 """How far from its end, in palms, a finger counts as its tip."""
 SOFT_TIP = 0.6
 """How much weaker light and shade are on fingertips: a nail that faces down would be a dark disc in a ring."""
-INSIDE = 0.65
+INSIDE = 0.5
 """How much darker it is inside a cuff that opens towards the camera."""
 ELBOW_FADE = 0.14
 """Share of the forearm over which its sleeve becomes opaque below the upper sleeve."""
@@ -45,7 +45,8 @@ GRAIN_SIDE = 512
 @dataclass(frozen=True, eq=False)
 class Surface:
     """A person's skin: texture (h, w, 3) of factors on its colours, which are unlit linear RGB (3,), one for the hand
-    and one for the upper arm; hem: where the sleeve ends, which shades the skin beyond (0 shoulder, 1 elbow, 2 wrist)."""
+    and one for the upper arm; hem: where the sleeve ends, which shades the skin beyond it (0 shoulder, 1 elbow, 2
+    wrist)."""
 
     texture: NDArray[np.uint8]
     hand: Floats
@@ -259,7 +260,7 @@ def cloth_layer(
     near, far = (verts[ring].mean(0) for ring in _forearm_ends(arm))
     axis = (far - near)[:2] * FLIP[:2]
     axis = axis / (np.linalg.norm(axis) + 1e-6)
-    facing = normals * np.where(normals[:, 2:] < 0, -1, 1)
+    facing = np.column_stack([normals[:, :2], np.abs(normals[:, 2])])  # as seen, also inside; the outline has no jump
     light = light_on(facing, look)[0].mean(1)
     beside = facing[:, :2] @ np.array([-axis[1], axis[0]])
     v = found.interpolate(np.stack([light, arm.along, beside, normals[:, 2]], 1).astype(np.float32)[tri[found.chosen]])
@@ -269,7 +270,7 @@ def cloth_layer(
     down = np.where(down > 1, 2 - down, down) * (rows - 1)
     albedo = lookup(texture, (np.clip(across, -1, 1) * 0.45 + 0.5) * (columns - 1), down)
     light = 1 + 0.75 * (light / light.mean() - 1)
-    light *= 1 - INSIDE * np.clip(-towards / 0.1, 0, 1)
+    light *= 1 - INSIDE * np.clip((-towards - 0.15) / 0.15, 0, 1) * np.clip((place - 1.5) / 0.2, 0, 1)
     cuff = np.clip((place - (end - 0.035)) / 0.01, 0, 1) * 0.18
     cuff += 0.25 * np.exp(-np.square((place - (end - 0.12)) / 0.006))
     opaque = np.clip(found.mean(place[None])[0] - start, 0, ELBOW_FADE) / ELBOW_FADE  # its end lies in the upper sleeve

@@ -325,7 +325,7 @@ def _sides_for_patches(figure: Figure, hole: Mask, removed: Mask) -> Mask:
         return np.zeros(figure.shape, bool)
     patched = misses(patch_fill(photo, wide, ~wide, side=80))
     better = [mirror > BUSY and patch < BETTER * mirror for mirror, patch in zip(mirrored, patched, strict=True)]
-    return np.where(figure.columns < middle / share, *better)
+    return np.where(figure.columns < middle / share, better[0], better[1])
 
 
 def _torso_cloth(figure: Figure, removed: Mask, torso: Layer, cloth_known: Mask) -> tuple[Layer, Mask]:

@@ -10,6 +10,9 @@ from .figure import Floats, Layer
 from .outline import UNIT
 from .plate import Mask
 
+CORNER = 7.0
+"""How far above and below an arm the corner that it makes with the torso is round in the person's mask, in units."""
+
 
 def torso_edges(person: Layer, arm: Mask, shoulders: Floats, width: float) -> tuple[Layer, float]:
     """x of the torso's two edges in every row (H, 2), left in the picture first, and the row where they begin.
@@ -67,6 +70,8 @@ def _seen_edge(
     unit = width / UNIT
     least = np.full(height, np.nan)
     found_rows, found = [], []
+    tall = 2 * max(1, round(CORNER * unit)) + 1
+    corner = cv2.dilate(arm.astype(np.uint8), np.ones((tall, 1))) > 0
     steps = np.arange(int(min(0.9 * width, middle if sign < 0 else solid.shape[1] - 1 - middle)))
     if not len(steps):
         return np.zeros(0, int), np.zeros(0), least
@@ -81,7 +86,8 @@ def _seen_edge(
         last = columns[free[-1]]
         if abs(last - middle) < 0.62 * width:
             least[y] = last
-        if end < len(steps) and end - free[-1] <= 3 * unit and abs(last - line[y]) < 0.28 * width:
+        hidden = end == len(steps) or end - free[-1] > 3 * unit or corner[y, columns[end]]
+        if not hidden and abs(last - line[y]) < 0.28 * width:
             found_rows.append(y)
             found.append(float(last - line[y]))
     return np.array(found_rows, int), np.array(found), least
