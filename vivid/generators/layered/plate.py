@@ -255,15 +255,17 @@ def _columns_filled(picture: Layer, hole: Mask, known: Mask, body: Layer, fallba
     share = cv2.GaussianBlur(some.astype(np.float32), (0, 0), 2 * step) * some
     filled = fallback + share[..., None] * (found - fallback)
     # cloth that stays visible beside the hole may lie in the arm's shadow: its tones hold at the rim and fade inwards
-    miss = picture - filled
     rim = (cv2.dilate(hole.astype(np.uint8), np.ones((5, 5))) > 0) & ~hole & (body > 0.9)
-    ratio = np.log((picture + 8) / (np.maximum(filled, 0) + 8))
-    shaded = (np.ptp(ratio, 2) < 0.25) & (ratio.mean(2) < 0) & (ratio.mean(2) > -1.2)
-    rim &= shaded | (np.abs(miss).mean(2) < SHADE)  # other differences are no shade but a cuff or a garment's edge
     rim &= cv2.dilate(known.astype(np.uint8), np.ones((2 * max(1, round(3 * step)) + 1,) * 2)) > 0  # and no room
-    fade = np.exp(-cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (15 * step))
-    miss = membrane(miss, rim) * fade[..., None] if rim.any() else 0
-    return np.where(hole[..., None], np.clip(filled + miss, 0, 255), picture).astype(np.float32)
+    errors = picture[rim] - filled[rim]
+    ratio = np.log((picture[rim] + 8) / (np.maximum(filled[rim], 0) + 8))
+    shaded = (np.ptp(ratio, 1) < 0.25) & (ratio.mean(1) < 0) & (ratio.mean(1) > -1.2)
+    # other differences are no shade but a cuff or a garment's edge
+    rim[rim] = shaded | (np.abs(errors).mean(1) < SHADE)
+    if rim.any():
+        fade = np.exp(-cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (15 * step))
+        filled += membrane(np.where(rim[..., None], picture - filled, 0), rim) * fade[..., None]
+    return np.where(hole[..., None], np.clip(filled, 0, 255), picture).astype(np.float32)
 
 
 def _flat_between_edges(picture: Layer, known: Mask, reach: float) -> Layer:
@@ -284,9 +286,16 @@ def _with_edges_of(near: Layer, averaged: Layer, step: float) -> Layer:
     height, width = near.shape[:2]
     size = (width, max(2, round(height / (8 * step))))
     guide, tones = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (near, averaged))
-    sure = np.exp(-np.square(np.abs(tones - guide).mean(2, keepdims=True) / (2 * EDGE))).repeat(3, 2) + np.float32(1e-3)
-    sums = [cv2.ximgproc.jointBilateralFilter(guide, part, -1, 3 * EDGE, 2 * step) for part in (tones * sure, sure)]
-    return np.asarray(cv2.resize(sums[0] / sums[1], (width, height), interpolation=cv2.INTER_LINEAR))
+    sure = np.exp(-np.square((tones - guide).mean(2, keepdims=True) / (2 * EDGE))) + np.float32(1e-3)
+    reach = max(1, round(3 * step))
+    beside = ((0, 0), (reach, reach), (0, 0))
+    guides, both = np.pad(guide, beside, "edge"), np.pad(np.concatenate([tones * sure, sure], 2), beside, "edge")
+    sums = np.zeros((*guide.shape[:2], 4), np.float32)
+    for shift in range(2 * reach + 1):  # a bilateral filter along the rows
+        there = slice(shift, shift + width)
+        apart = np.abs(guides[:, there] - guide).sum(2, keepdims=True) / (3 * EDGE)
+        sums += both[:, there] * np.exp(-0.5 * (((shift - reach) / (2 * step)) ** 2 + np.square(apart)))
+    return np.asarray(cv2.resize(sums[..., :3] / sums[..., 3:], (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _mirrored_flanks(cloth: Layer, known: Mask, step: float) -> tuple[Layer, Mask]:
@@ -311,8 +320,8 @@ def _mirrored_flanks(cloth: Layer, known: Mask, step: float) -> tuple[Layer, Mas
         source = np.where(beyond > 0, edge + way * (band - _there_and_back(beyond, band)), columns).astype(np.float32)
         # a fold that is mirrored again and again would make a row of streaks
         inside = (beyond <= 0).astype(np.float32)
-        smooth = cv2.GaussianBlur(cloth * inside[..., None], (0, 0), 3 * step, sigmaY=step)
-        smooth /= np.maximum(cv2.GaussianBlur(inside, (0, 0), 3 * step, sigmaY=step), 1e-3)[..., None]
+        smooth = wide_blur(cloth * inside[..., None], 2 * step)
+        smooth /= np.maximum(wide_blur(inside, 2 * step), 1e-3)[..., None]
         mirrored = cv2.remap(smooth, source, rows, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
         cloth = cloth + np.clip(beyond / step, 0, 1)[..., None] * (mirrored - cloth)
         flanks |= beyond > 0
