@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from vivid import cli
 from vivid.config import FPS
 from vivid.data.prepare import load_records
-from vivid.data.record import Record
+from vivid.data.record import ClipRecord
 from vivid.media.sound import load_speech
 from vivid.media.video import VideoWriter, read_frames
 from vivid.pose.skeleton import NECK
@@ -271,22 +271,22 @@ def plant(clips: list[Path], folder: Path) -> Iterator[str]:
             yield target.name
 
 
-def change_of(record: Record) -> str:
+def change_of(record: ClipRecord) -> str:
     """What was planted in the clip of a record."""
     return Path(record.source).stem.rpartition("-")[2]
 
 
-def named_by(record: Record) -> set[str]:
+def named_by(record: ClipRecord) -> set[str]:
     """The filters that found something in a clip."""
     return set(record.dropped) | set(record.mended)
 
 
-def offset_found(record: Record) -> bool:
+def offset_found(record: ClipRecord) -> bool:
     """Whether the planted offset of the sound was measured to within a frame."""
     return abs(record.measures.get("lips_offset", 99) - SHIFTS[change_of(record)]) <= 1
 
 
-def table(records: list[Record]) -> str:
+def table(records: list[ClipRecord]) -> str:
     """Markdown: precision and recall of each filter, what it made of clips without faults, and how well offsets were
     found."""
     lines = [

@@ -21,12 +21,12 @@ from tests.pose_people import Person, gestures
 from vivid.config import SAMPLE_RATE
 from vivid.data import filters, prepare
 from vivid.data.cuts import find_scenes, pieces_of
-from vivid.data.filters import View, sharpness_of
+from vivid.data.filters import CroppedClip, sharpness_of
 from vivid.data.lip_sync import FURTHEST, LipSync, lip_sync
 from vivid.data.people import Counting
 from vivid.data.prepare import (
     DIED,
-    Options,
+    PrepareOptions,
     crop_of,
     find_pieces,
     load_records,
@@ -35,8 +35,8 @@ from vivid.data.prepare import (
     report_of,
     write_sheets,
 )
-from vivid.data.record import Record
-from vivid.data.shards import pack, unpack
+from vivid.data.record import ClipRecord
+from vivid.data.shards import unpack_shard, write_shards
 from vivid.errors import InputError
 from vivid.evaluation.metrics.networks import Networks
 from vivid.media.sound import load_speech
@@ -68,13 +68,13 @@ def brightness(frames: int) -> np.ndarray:
     return np.random.default_rng(3).uniform(0, 70, frames)
 
 
-def record() -> Record:
-    return Record("a", "a.mp4", 0, 2)
+def record() -> ClipRecord:
+    return ClipRecord("a", "a.mp4", 0, 2)
 
 
-def view(frames: np.ndarray | None = None, **parts: object) -> View:
+def view(frames: np.ndarray | None = None, **parts: object) -> CroppedClip:
     whole = {"frames": pictures() if frames is None else frames, "poses": poses(), "people": np.ones(FRAMES, int)}
-    return View(**{"speech": None, **whole, **parts})  # type: ignore[arg-type]
+    return CroppedClip(**{"speech": None, **whole, **parts})  # type: ignore[arg-type]
 
 
 def test_a_flash_is_no_cut_and_another_scene_is_one(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_blur_is_found_against_the_sharpest_frames_and_when_there_are_none(every
     scale = 132 / (high[0] - low[0])  # where her face is
     clip = clip.map_points((scale, scale), (192 - low[0] * scale, 77 - low[1] * scale), (512, 512))
     found = record()
-    filters.motion_blur(View(frames, clip, np.ones(12, int), None), found)
+    filters.motion_blur(CroppedClip(frames, clip, np.ones(12, int), None), found)
     assert ("motion_blur" in found.dropped) == dropped, found.measures
 
 
@@ -202,9 +202,9 @@ def test_less_to_see_is_no_blur() -> None:
     clip, frames = poses(1).take(np.zeros(12, int)), np.repeat(pictures(1), 12, 0)
     frames[6:] = 128 + (frames[6:].astype(int) - 128) // 2  # as where a hand turns its flat back
     found, blurred = record(), record()
-    filters.motion_blur(View(frames, clip, np.ones(12, int), None), found)
+    filters.motion_blur(CroppedClip(frames, clip, np.ones(12, int), None), found)
     frames[6:] = [cv2.blur(frame, (9, 9)) for frame in frames[6:]]
-    filters.motion_blur(View(frames, clip, np.ones(12, int), None), blurred)
+    filters.motion_blur(CroppedClip(frames, clip, np.ones(12, int), None), blurred)
     assert found.kept and found.measures["blurred_frames_hand_0"] == 0, found.measures
     assert blurred.measures["blurred_frames_hand_0"] == 0.5, blurred.measures
 
@@ -215,7 +215,7 @@ def test_less_light_is_no_blur() -> None:
     found = record()
     clip = poses(1, 768).take(np.zeros(12, int))
     clip = clip.map_points((2 / 3, 2 / 3), (0, 0), (512, 512))
-    filters.motion_blur(View(frames, clip, np.ones(12, int), None), found)
+    filters.motion_blur(CroppedClip(frames, clip, np.ones(12, int), None), found)
     assert found.measures["blurred_frames_face"] == 0, found.measures
 
 
@@ -269,13 +269,13 @@ def test_sound_that_is_off_is_moved_and_sound_that_never_fits_is_dropped(monkeyp
     shifts = []
     for late in (-5, 0, 5):
         found = record()
-        shifts.append(filters.sync(View(frames, body, count, voice(96, late)), found, networks))
+        shifts.append(filters.sync(CroppedClip(frames, body, count, voice(96, late)), found, networks))
         assert found.kept and bool(found.mended) == (late != 0), found
     assert shifts[0] == pytest.approx(5 / 24, abs=0.05) and shifts[2] == pytest.approx(-5 / 24, abs=0.05)
     wrong, silent, unknown = record(), record(), record()
-    filters.sync(View(frames, body, count, voice(96, unrelated=True)), wrong, networks)
-    filters.sync(View(frames, body, count, None), silent, networks)
-    filters.sync(View(frames, body, count, voice(96)), unknown, Networks(ready={}))
+    filters.sync(CroppedClip(frames, body, count, voice(96, unrelated=True)), wrong, networks)
+    filters.sync(CroppedClip(frames, body, count, None), silent, networks)
+    filters.sync(CroppedClip(frames, body, count, voice(96)), unknown, Networks(ready={}))
     assert "do not agree" in wrong.dropped["sync"] and "no sound" in silent.dropped["sync"]
     # Without SyncNet the lips' points are asked: these stay as they are while the sound goes on.
     assert "do not agree" in unknown.dropped["sync"] and "lips_correlation" in unknown.measures
@@ -349,7 +349,7 @@ def footage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_footage_becomes_a_record_a_clip_and_a_shard_that_training_reads(footage: Path, tmp_path: Path) -> None:
     out, video = tmp_path / "out", footage / "a.mp4"
     out.mkdir()
-    options = Options(size=384, rights=(("a.mp4", "CC0", "written"),))
+    options = PrepareOptions(size=384, rights=(("a.mp4", "CC0", "written"),))
 
     def scenes(path: Path) -> list[tuple[float, float]]:
         return [(0.0, 3.0), (3.0, 3.2)]
@@ -358,7 +358,7 @@ def test_footage_becomes_a_record_a_clip_and_a_shard_that_training_reads(footage
         pieces = find_pieces(video, footage, out, scenes)
         for piece in pieces:
             prepare_piece(piece, footage, out, options)
-        return [prepare.name_of(piece, footage) for piece in pieces]
+        return [prepare.clip_name(piece, footage) for piece in pieces]
 
     names = again()
     records = list(load_records(out))
@@ -375,7 +375,7 @@ def test_footage_becomes_a_record_a_clip_and_a_shard_that_training_reads(footage
         np.corrcoef(np.abs(heard[4000 + lag : n + lag]), np.abs(told[4000:n]))[0, 1] for lag in range(-3400, 3401, 200)
     ]
     assert abs(range(-3400, 3401, 200)[int(np.argmax(lags))]) <= 800  # within 1.2 frames; it was 3333
-    shards = pack(out / "clips", out / "records", out)
+    shards = write_shards(out / "clips", out / "records", out)
     assert [shard.name for shard in shards] == ["shard-000000.tar"] and not list((out / "clips").iterdir())
     loaded = load_clips(out, tmp_path / "cache")
     states = load_states(loaded[0].video, "dummy")
@@ -385,7 +385,7 @@ def test_footage_becomes_a_record_a_clip_and_a_shard_that_training_reads(footage
     # Again: nothing is done twice.
     stamp = shards[0].stat().st_mtime_ns
     assert again() == names
-    assert pack(out / "clips", out / "records", out) == [] and shards[0].stat().st_mtime_ns == stamp
+    assert write_shards(out / "clips", out / "records", out) == [] and shards[0].stat().st_mtime_ns == stamp
     text = report_of(records)
     write_sheets(records, out)
     sheet = np.array(Image.open(out / "kept.jpg"))
@@ -401,7 +401,7 @@ def test_a_hostile_shard_is_refused_and_leaves_nothing(name: str, tmp_path: Path
         info.size = 1
         tar.addfile(info, io.BytesIO(b"x"))
     with pytest.raises(InputError, match="no part of a clip"):
-        unpack(shard, tmp_path / "cache")
+        unpack_shard(shard, tmp_path / "cache")
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     assert {path.name for path in tmp_path.iterdir()} == {"shard-000000.tar", "cache"}
 
@@ -413,7 +413,7 @@ def test_a_small_clip_comes_out_larger_with_its_poses_and_sound(
     out = tmp_path / "out"
     out.mkdir()
     (piece,) = find_pieces(footage / "a.mp4", footage, out, lambda path: [(0.0, 3.0)])
-    prepare_piece(piece, footage, out, Options(size=640))
+    prepare_piece(piece, footage, out, PrepareOptions(size=640))
     (record,) = load_records(out)
     assert record.dropped == {} and "2 times as large" in record.mended["resolution"]
     (clip,) = load_clips(out / "clips", tmp_path / "cache")
@@ -427,7 +427,7 @@ def test_a_worker_that_dies_loses_only_its_clip(where: str, tmp_path: Path, monk
     out = tmp_path / "out"
     out.mkdir()
     videos = [tmp_path / name for name in ("a.mp4", "b.mp4")]
-    make = functools.partial(Deadly, tmp_path, out, Options())
+    make = functools.partial(Deadly, tmp_path, out, PrepareOptions())
     if where == "ray":
         pytest.importorskip("ray")
         monkeypatch.setenv(
@@ -435,7 +435,7 @@ def test_a_worker_that_dies_loses_only_its_clip(where: str, tmp_path: Path, monk
         )
     pool: Pool = RayActors(make, 2, 1, "local", gpu=False) if where == "ray" else Processes(make, 2, 1)
     with closing(pool):
-        assert prepare_all(videos, tmp_path, out, Options(), pool, lambda text: None) == 0
+        assert prepare_all(videos, tmp_path, out, PrepareOptions(), pool, lambda text: None) == 0
     why = {record.name.split("-")[0]: [] for record in load_records(out)}  # type: ignore[var-annotated]
     for one in load_records(out):
         why[one.name.split("-")[0]].append(one.dropped)

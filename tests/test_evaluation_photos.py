@@ -20,13 +20,21 @@ from vivid import cli
 from vivid.config import SAMPLE_RATE
 from vivid.evaluation.photos import face as face_part
 from vivid.evaluation.photos.background import measure_background
-from vivid.evaluation.photos.bench import COLUMNS, Options, Pair, measure, pairs_of, run_bench, table_of
+from vivid.evaluation.photos.bench import (
+    COLUMNS,
+    Combination,
+    VideoOptions,
+    combinations_of,
+    measure_video,
+    run_bench,
+    table_of,
+)
 from vivid.evaluation.photos.face import measure_face
 from vivid.evaluation.photos.hands import measure_hands
 from vivid.evaluation.photos.mouth import LEFT, LOWER, RIGHT, UPPER, measure_mouth
 from vivid.evaluation.photos.observer import Hand, Sight, look
 from vivid.evaluation.photos.sharpness import sharpness
-from vivid.evaluation.photos.video import WORKING_SIDE, Video, load_video, loudness, mark_of
+from vivid.evaluation.photos.video import WORKING_SIDE, Video, load_video, log_loudness, mark_of
 from vivid.inputs import load_motion, load_portrait
 from vivid.media.pictures import load_picture
 from vivid.media.provenance import Provenance
@@ -216,7 +224,7 @@ def test_only_the_background_counts_as_background() -> None:
 def test_loudness_and_the_mark() -> None:
     samples = np.zeros(SAMPLE_RATE, np.float32)
     samples[: SAMPLE_RATE // 2] = 0.1 * np.sin(np.arange(SAMPLE_RATE // 2) * 0.3)
-    levels = loudness(Speech(samples), 30)  # of which 6 lie beyond the end
+    levels = log_loudness(Speech(samples), 30)  # of which 6 lie beyond the end
     assert levels.shape == (30,)
     assert levels[:10] == pytest.approx(np.log10(0.1 / np.sqrt(2) + 1e-4), abs=0.02)
     assert levels[14:] == pytest.approx(-4)
@@ -279,8 +287,8 @@ def test_a_bench_goes_on_after_a_failure_and_where_it_stopped(inputs: Path) -> N
     out, maker = inputs / "out", Maker()
     out.mkdir()
     portraits = sorted((inputs / "portraits").glob("*.jpg"))
-    pairs = pairs_of(portraits, [inputs / "voices" / "tone.wav"], ["wave"], every=False)
-    options = Options(seconds=0.25)
+    pairs = combinations_of(portraits, [inputs / "voices" / "tone.wav"], ["wave"], every=False)
+    options = VideoOptions(seconds=0.25)
     good, bad = run_bench(pairs, options, out, standin, maker)
     assert bad == {"name": "bad__tone__wave", "failed": "Nobody is in the picture: choose another one."}
     assert good["name"] == "ada__tone__wave" and good["model"] == "made" and good["frames"] == 6
@@ -328,10 +336,10 @@ def test_what_is_assumed_of_a_clip_is_said(
 
 def test_pairs() -> None:
     portraits, voices = [Path("a.jpg"), Path("b.jpg"), Path("c.jpg")], [Path("v.wav"), Path("w.wav")]
-    turns = pairs_of(portraits, voices, ["wave"], every=False)
+    turns = combinations_of(portraits, voices, ["wave"], every=False)
     assert [pair.name for pair in turns] == ["a__v__wave", "b__w__wave", "c__v__wave"]
-    assert len(set(pairs_of(portraits, voices, ["wave", "calm"], every=True))) == 12
-    assert Pair(Path("x/a.b.jpg"), Path("v.wav"), "/m/clip.tar.gz").name == "a.b__v__clip"
+    assert len(set(combinations_of(portraits, voices, ["wave", "calm"], every=True))) == 12
+    assert Combination(Path("x/a.b.jpg"), Path("v.wav"), "/m/clip.tar.gz").name == "a.b__v__clip"
 
 
 def test_portraits_of_any_shape_are_not_squashed(tmp_path: Path) -> None:
@@ -370,7 +378,7 @@ def test_mediapipe_finds_what_a_person_sees() -> None:
     video = replace(video, frames=np.repeat(picture[None], 4, 0), reference=picture, mark=np.zeros((512, 512), bool))
     with mediapipe_observer() as observer:
         seen = look(video, observer)
-        numbers = measure(video, observer)
+        numbers = measure_video(video, observer)
     assert seen.reference_face is not None and seen.reference_face.shape == (478, 2)
     assert 0.15 < seen.person.mean() < 0.8
     assert numbers["face_found"] == 1 and numbers["face_ssim"] > 0.99 and numbers["background_change"] == 0

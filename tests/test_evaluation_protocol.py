@@ -24,7 +24,7 @@ from vivid.evaluation.metrics import REGISTRY
 from vivid.evaluation.metrics.base import NotMeasuredError
 from vivid.evaluation.metrics.networks import Networks
 from vivid.evaluation.probes import probes
-from vivid.evaluation.protocol import Measured, Protocol, Row, Value, distance_of, mean_of
+from vivid.evaluation.protocol import Measured, MethodRow, Protocol, Value, distance_of, mean_of
 from vivid.evaluation.tables import as_csv, latex, markdown, marks_of, notes
 from vivid.evaluation.testset import Reference, balance, read_references, read_test_set, ready_clip, seconds_of
 from vivid.media.video import VideoWriter, read_frames
@@ -140,7 +140,7 @@ def test_a_video_that_became_another_is_measured_anew_and_a_network_that_came_is
         looked.append(shade[0])
         return np.full((FRAMES, SIZE, SIZE, 3), shade[0], np.uint8)
 
-    def measured(networks: Networks) -> Row:
+    def measured(networks: Networks) -> MethodRow:
         methods = [Methods(tmp_path, RunSettings(), []).truth(), Method("x", frames, lambda case: str(shade[0]))]
         protocol = Protocol(methods, ["psnr", "fid", "hkc"], networks, tmp_path / "out", report=lambda text: None)
         protocol.measure(case)
@@ -206,8 +206,8 @@ def test_balance_finds_the_group_that_lacks(tmp_path: Path) -> None:
     assert "no groups" in balance([Reference(tmp_path / "p.png", {})])[1][0]
 
 
-def row(name: str, competes: bool = True, **values: float) -> Row:
-    return Row(name, competes, {key: Value(value, value - 0.1, value + 0.1, 3) for key, value in values.items()})
+def row(name: str, competes: bool = True, **values: float) -> MethodRow:
+    return MethodRow(name, competes, {key: Value(value, value - 0.1, value + 0.1, 3) for key, value in values.items()})
 
 
 def test_best_and_second_are_marked_by_direction_among_those_that_compete() -> None:

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -26,6 +27,8 @@ FORBIDDEN = {
     "evaluation": ("ui",),
 }
 """Room -> rooms that nothing in it may import."""
+CONVENTIONS = {"main", "run", "add_arguments", "capabilities_of"}
+"""What several modules of one kind define: scripts, commands, generators."""
 
 
 def outside_functions(node: ast.AST) -> Iterator[ast.AST]:
@@ -77,6 +80,19 @@ def test_no_module_needs_itself() -> None:
     }
     assert needs["pipeline"] >= {"config", "generators", "pose.calibrate"}
     tuple(TopologicalSorter(needs).static_order())
+
+
+def test_no_two_things_share_a_name() -> None:
+    """Public classes and functions outside the page, whose tabs repeat each other's names on purpose."""
+    found = defaultdict(set)
+    for path in PACKAGE.rglob("*.py"):
+        if path.relative_to(PACKAGE).parts[0] == "ui":
+            continue
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+                found[node.name].add(str(path.relative_to(PACKAGE)))
+    shared = {name: sorted(places) for name, places in found.items() if len(places) > 1 and name not in CONVENTIONS}
+    assert len(found) > 500 and shared == {}
 
 
 def test_imports_are_seen_in_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

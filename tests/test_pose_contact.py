@@ -95,7 +95,8 @@ def test_movement_stays_as_smooth_as_it_was(person, driver, seed):
     kept, report = calibrate(still(person, seed), clip)
     moved = (kept.hands - loose.hands)[..., 0, :2]
     steps = np.linalg.norm(np.diff(moved, axis=0), axis=2).max() / report.unit
-    assert steps <= 0.35 * max(report.contact.moved, 0.01)
+    # a Gaussian of SMOOTH = 1.5 frames makes of a leap from one extreme to the other 2 / (1.5 sqrt(2 pi)) a frame
+    assert steps <= 0.54 * max(report.contact.moved, 0.01)
 
 
 @many

@@ -21,7 +21,7 @@ from vivid.errors import InputError
 from vivid.pose import skeleton as sk
 from vivid.pose.clips import load_clip, save_clip
 from vivid.pose.detect import choose_detector, detect_frames, detect_picture, detect_video, open_detector
-from vivid.pose.gaps import describe
+from vivid.pose.gaps import describe_stretches
 from vivid.pose.library import mirror
 from vivid.pose.onnx_detectors import DWPoseDetector, from_coco, from_openpose
 from vivid.pose.people import NOBODY, count_people, main_person, room_of
@@ -246,8 +246,8 @@ def test_auto_takes_what_runs_now(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_runs_and_their_words() -> None:
     assert runs(np.array([1, 1, 0, 1, 0, 0, 1], bool)) == [(0, 1), (3, 3), (6, 6)]
     assert runs(np.zeros(3, bool)) == []
-    assert describe([(24, 47), (60, 60)]) == "frames 24-47 (1.0-2.0 s) and frame 60 (2.5 s)"
-    assert describe([(k, k) for k in range(0, 40, 2)]).endswith("and 14 more stretches")
+    assert describe_stretches([(24, 47), (60, 60)]) == "frames 24-47 (1.0-2.0 s) and frame 60 (2.5 s)"
+    assert describe_stretches([(k, k) for k in range(0, 40, 2)]).endswith("and 14 more stretches")
 
 
 def test_thumbnail_is_small_and_moves(tmp_path: Path) -> None:

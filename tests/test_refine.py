@@ -21,7 +21,7 @@ from vivid.training import presets
 from vivid.training.ablations import ABLATIONS, FULL
 from vivid.training.loop import LoopConfig
 from vivid.training.refine.augment import random_development
-from vivid.training.refine.evaluation import evaluate
+from vivid.training.refine.evaluation import evaluate_refiner
 from vivid.training.refine.pairs import Pairs, load_pairs, save_pairs
 from vivid.training.refine.stage import Ready, RefineConfig, RefineStage, View, make_ready, view_clip
 from vivid.weights.store import read_info
@@ -157,7 +157,7 @@ def test_it_learns_what_the_layers_lack(ready: Ready) -> None:
     models = dummy_models()
     models.vae.start_from_patches(to_unit(pictures(8), "cpu", torch.float32))
     stage = RefineStage(replace(TINY, drops=(0.0, 0.0)), start_refiner(models), [ready], [])
-    before = evaluate(stage, [ready], lambda text: None)
+    before = evaluate_refiner(stage, [ready], lambda text: None)
     np.testing.assert_array_equal(before[1], before[2])
     stage.train()
     optimizer = torch.optim.Adam([p for p in stage.parameters() if p.requires_grad], 1e-3)
@@ -167,7 +167,7 @@ def test_it_learns_what_the_layers_lack(ready: Ready) -> None:
         loss.backward()
         optimizer.step()
     said: list[str] = []
-    after = evaluate(stage, [ready], said.append)
+    after = evaluate_refiner(stage, [ready], said.append)
     assert (after[2] > after[1] + 3).all()
     assert "passed" in said[-1]
 

@@ -27,7 +27,7 @@ from vivid.synthesis.motions import SCRIPTS, Script, make_motion
 from vivid.synthesis.performance import allowed
 from vivid.synthesis.rig import RigPose
 from vivid.synthesis.scene import frame_camera
-from vivid.synthesis.tracks import head_track, phrases
+from vivid.synthesis.tracks import head_track, spoken_phrases
 from vivid.synthesis.visemes import UNITS, Phone, mouth_curves
 from vivid.synthesis.workers import PeopleJob, identity_files, render
 
@@ -120,7 +120,7 @@ def test_head_nods_on_stress_and_rests_in_silence() -> None:
 
 def test_phrases_end_at_pauses() -> None:
     phones = [phone(0.2, 0.5, "aa"), phone(0.5, 0.9, "sil"), phone(0.9, 1.4, "aa"), phone(1.4, 1.6, "PP")]
-    assert phrases(phones) == [(0.2, 0.5), (0.9, 1.6)]
+    assert spoken_phrases(phones) == [(0.2, 0.5), (0.9, 1.6)]
 
 
 def test_mouth_opens_for_vowels_closes_for_lips_and_silence() -> None:

@@ -18,7 +18,7 @@ from vivid.synthesis.gestures import gesture_vector
 from vivid.synthesis.hands import write_hand_shard
 from vivid.synthesis.labels import FACE, RIGHT_HAND, SUBPIXEL, VISIBLE, GroundTruth
 from vivid.synthesis.people import make_clip, set_stage, write_clip
-from vivid.synthesis.portraits import make_portrait
+from vivid.synthesis.portraits import render_portrait
 from vivid.synthesis.render import Renderer
 from vivid.synthesis.scene import Scene
 
@@ -55,7 +55,7 @@ def test_the_own_stage_depends_on_the_person_only(renderer: Renderer, clip: tupl
     camera, same = (json.loads(str(x["meta"]))["camera"] for x in (clip[1], labels))
     assert camera == same
     assert np.array_equal(other[0][:8, :12], clip[0][0][:8, :12])
-    portrait, pose = make_portrait(renderer, FILE)
+    portrait, pose = render_portrait(renderer, FILE)
     assert np.array_equal(portrait[:8, :12], clip[0][0][:8, :12])
     assert pose.hands[..., 2].all()
     moved, labels, _ = make_clip(renderer, FILE, 6, 1 / FPS, FPS, TEXT, fixed_camera=0.0)

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from vivid.errors import InputError
 from vivid.training.batches import Batch
 from vivid.training.ema import Ema
-from vivid.training.loop import LoopConfig, Stage, Trainer, rate_at
+from vivid.training.loop import LoopConfig, Trainer, TrainingStage, rate_at
 
 
-class Line(Stage):
+class Line(TrainingStage):
     """Learns y = 3 x - 1 from noisy points; also draws from the step's generator, as the real stages do."""
 
     def __init__(self, fail_at: int | None = None) -> None:

@@ -14,7 +14,7 @@ from vivid.generators.layered.speech_motion import LIP, RHYTHM, SpeechMotion, lo
 from vivid.speech.windows import STATE_RATE
 from vivid.synthesis.visemes import VISEMES, Phone
 from vivid.training.motion import languages
-from vivid.training.motion.evaluation import CASES, closures, evaluate, held_out_recordings
+from vivid.training.motion.evaluation import CASES, closures, evaluate_motion, held_out_recordings
 from vivid.training.motion.recordings import Recording, RecordingConditions, random_conditions, record, targets
 
 needs_voices = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
@@ -28,7 +28,7 @@ def channel(goals: np.ndarray, name: str) -> np.ndarray:
 
 def test_sentences_and_voices_that_are_held_out_are_not_trained_on() -> None:
     for language in languages.LANGUAGES:
-        for of in (languages.texts, languages.voices):
+        for of in (languages.texts, languages.voices_of):
             kept, used = of(language, True), of(language, False)
             assert kept and len(used) > 5 * len(kept)
             assert not [one for one in kept if one in used]
@@ -110,7 +110,7 @@ def test_measures_know_false_closures() -> None:
 @pytest.mark.slow
 def test_what_ships_follows_speech_that_it_never_heard() -> None:
     """The whole table is printed by `python -m vivid train motion --steps 0 --init assets/layered --out DIR`."""
-    numbers = evaluate(load_speech_motion(), held_out_recordings(every=False))
+    numbers = evaluate_motion(load_speech_motion(), held_out_recordings(every=False))
     assert set(numbers) == {f"{language}, clean" for language in languages.LANGUAGES}
     for row in numbers.values():
         assert row["jawOpen r"] > 0.75 and row["mouthPucker r"] > 0.7 and abs(row["lag"]) <= 1
@@ -129,7 +129,7 @@ def test_a_short_training_writes_weights_that_load(tmp_path: Path, monkeypatch: 
     recordings = stage.encode_recordings(config, tmp_path / "cache", lambda _: None)
     again = stage.encode_recordings(config, tmp_path / "cache", lambda _: None)
     np.testing.assert_array_equal(recordings[0].states, again[0].states)
-    monkeypatch.setattr(stage, "evaluate", lambda network: {"english, clean": {"jawOpen r": 0.5}})
+    monkeypatch.setattr(stage, "evaluate_motion", lambda network: {"english, clean": {"jawOpen r": 0.5}})
     Trainer(stage.MotionStage(config, recordings), loop, tmp_path / "run").run(lambda _: None)
     written = load_speech_motion(tmp_path / "run" / "weights" / "speech_motion.safetensors")
     assert isinstance(written, SpeechMotion)

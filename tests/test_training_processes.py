@@ -27,7 +27,7 @@ from vivid.method.factory import build_codebook
 from vivid.training.batches import Batch, step_seed
 from vivid.training.clips import load_clips
 from vivid.training.hcc import HccConfig, HccStage
-from vivid.training.loop import LoopConfig, Stage, Trainer
+from vivid.training.loop import LoopConfig, Trainer, TrainingStage
 from vivid.training.prepare import prepare_clips
 from vivid.training.stages import DiffusionConfig, DiffusionStage
 from vivid.training.windows import WindowShape
@@ -41,7 +41,7 @@ def loop(**changes: Any) -> LoopConfig:
     return LoopConfig(steps=STEPS, learning_rate=1e-3, warmup_steps=2, log_every=1, **changes)
 
 
-def make(part: str, folder: Path) -> Stage:
+def make(part: str, folder: Path) -> TrainingStage:
     """A small stage of each kind on the clips of `folder`, the same in every process."""
     torch.manual_seed(0)
     if part == "hcc":
@@ -55,7 +55,7 @@ def make(part: str, folder: Path) -> Stage:
     return DiffusionStage(config, models, prepared)
 
 
-class Both(Stage):
+class Both(TrainingStage):
     """What two processes do, in one: the batches and the random numbers of both."""
 
     def __init__(self, stage: Any) -> None:

@@ -25,7 +25,7 @@ from vivid.training.detail import DetailConfig, DetailStage, predict
 from vivid.training.export import export_model, load_networks
 from vivid.training.hands import crops_of_clips, load_hand_shards
 from vivid.training.hcc import HccConfig, HccStage, hcc_metrics
-from vivid.training.loop import LoopConfig, Stage
+from vivid.training.loop import LoopConfig, TrainingStage
 from vivid.training.prepare import PreparedClip, decode_frames, prepare_clips
 from vivid.training.stages import DiffusionConfig, DiffusionStage, loss_weight, separate_frames
 from vivid.training.vae import VaeConfig, VaeStage, crop_corner
@@ -209,12 +209,12 @@ def small_stage(prepared: list[PreparedClip], trained: bool = False, **changes: 
     return DiffusionStage(config, models, prepared)
 
 
-def one_loss(stage: Stage, seed: int = 0) -> torch.Tensor:
+def one_loss(stage: TrainingStage, seed: int = 0) -> torch.Tensor:
     batch = stage.batch(np.random.default_rng(seed))
     return stage(batch, torch.Generator().manual_seed(seed), 0.0)[0]
 
 
-def assert_learns(stage: Stage, steps: int = 12) -> None:
+def assert_learns(stage: TrainingStage, steps: int = 12) -> None:
     """The loss of one fixed batch falls by a fifth at least (0.42 to 0.68 of it were left)."""
     optimiser = torch.optim.Adam(stage.parameters(), 3e-3)
     losses = []

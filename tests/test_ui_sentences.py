@@ -14,7 +14,7 @@ import vivid
 from vivid.errors import InputError, Message
 from vivid.generators.layered.ladder import ARM_STAYS, HEAD_ONLY
 from vivid.media.pictures import load_picture
-from vivid.pose.gaps import describe
+from vivid.pose.gaps import describe_stretches
 from vivid.pose.library import read_clip, shipped_motion
 from vivid.ui.strings import CHINESE, SENTENCES, STRINGS, both, both_of, chinese
 
@@ -164,7 +164,7 @@ def test_values_within_a_sentence_are_translated_and_the_unknown_stays() -> None
     assert chinese(missing) == "肖像中未见：使用另一侧的长度"
     no_frames = Message("{}: {}", "0001.npz", "The motion has no frames: choose another one.")
     assert chinese(no_frames) == "0001.npz：动作中没有任何帧：请另选一个。"
-    gaps = describe([(3, 3), (5, 30), (40, 41)])
+    gaps = describe_stretches([(3, 3), (5, 30), (40, 41)])
     assert gaps == "frame 3 (0.1 s), frames 5-30 (0.2-1.3 s) and frames 40-41 (1.7-1.8 s)"
     assert chinese(gaps) == "第 3 帧（0.1 秒）、第 5–30 帧（0.2–1.3 秒）和第 40–41 帧（1.7–1.8 秒）"
     assert chinese("RuntimeError: something: else") == "RuntimeError: something: else"

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if args.train:
         return _train(args, device, width)
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[args.dtype]
-    bench = Bench(args.config, (width, height), args.frames, not args.no_guidance, device, dtype)
+    bench = StepBench(args.config, (width, height), args.frames, not args.no_guidance, device, dtype)
     result = bench.measure(args.repeat, args.compile)
     steps = args.steps or (6 if args.no_guidance else 30)
     total = steps * result["seconds_step"] + args.frames * result["seconds_decode"]
@@ -102,7 +102,7 @@ def _train(args: argparse.Namespace, device: torch.device, side: int) -> int:
     return 0
 
 
-def _videos(bench: Bench, lengths: list[int], size: tuple[int, int], steps: int, offload: bool) -> dict[str, Any]:
+def _videos(bench: StepBench, lengths: list[int], size: tuple[int, int], steps: int, offload: bool) -> dict[str, Any]:
     """Whole videos of several lengths; the first of one window is for warming up."""
     from .bench_video import WINDOW, VideoBench
 
@@ -113,7 +113,7 @@ def _videos(bench: Bench, lengths: list[int], size: tuple[int, int], steps: int,
     return {"videos": [videos.measure(n) for n in lengths], "left_after_cancel": videos.left_after_cancel(lengths[0])}
 
 
-class Bench:
+class StepBench:
     """One network with random weights and the conditions of one window."""
 
     def __init__(

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prepare, pack, report. Exit code 1 when a video could not be used."""
+    """Prepare, write_shards, report. Exit code 1 when a video could not be used."""
     if args.what is None:
         raise InputError("Say what to do: vivid data prepare.")
     if args.size < 64 or args.per_shard < 1 or (args.workers is not None and args.workers < 1):
@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
     if args.weights_dir is not None and not args.weights_dir.is_dir():
         raise InputError(f"There is no folder {args.weights_dir}: name one with weights, or leave it out.")
     from ..data.cuts import require
-    from ..data.prepare import Options, Preparer, load_records, prepare_all, report_of, write_sheets
-    from ..data.shards import pack
+    from ..data.prepare import PrepareOptions, Preparer, load_records, prepare_all, report_of, write_sheets
+    from ..data.shards import write_shards
     from ..evaluation.testset import VIDEOS
     from ..speech.encoder import ENCODERS, SHIPPED
     from ..workers import Pool, Processes, RayActors, usual_workers
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if encoder not in ENCODERS:
         raise InputError(f"There is no speech encoder {encoder}: choose one of {', '.join(ENCODERS)}.")
     rights = _rights(args.rights)
-    options = Options(args.size, args.detector, args.weights_dir, not args.no_fetch, encoder, rights)
+    options = PrepareOptions(args.size, args.detector, args.weights_dir, not args.no_fetch, encoder, rights)
     root = args.videos.absolute()
     videos = [root / video.relative_to(args.videos) for video in videos]
     with run_folder(args.out.absolute()) as out:
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
             pool = Processes(make, args.workers or usual_workers(), 1)
         with closing(pool):
             failed = prepare_all(videos, root, out, options, pool, functools.partial(print, flush=True))
-        shards = pack(args.out / "clips", args.out / "records", args.out, args.per_shard)
+        shards = write_shards(args.out / "clips", args.out / "records", args.out, args.per_shard)
         records = list(load_records(args.out))
         text = report_of(records)
         write_sheets(records, args.out)

@@ -70,14 +70,14 @@ def _detect(args: argparse.Namespace, out: Path, report_file: Path | None) -> st
         notices, detector = report.notices, report.detector
         if report_file is not None:
             write_text(report_file, report.to_json() + "\n")
-    write_clip(clip, out)
+    write_poses(clip, out)
     for notice in notices:
         print(notice, file=sys.stderr)
     frames = "1 frame" if len(clip) == 1 else f"{len(clip)} frames"
     return f"{frames} on {clip.canvas[0]} x {clip.canvas[1]}, found by {detector}"
 
 
-def write_clip(clip, out: Path) -> Path:  # type: ignore[no-untyped-def]  # PoseClip, imported when a command runs
+def write_poses(clip, out: Path) -> Path:  # type: ignore[no-untyped-def]  # PoseClip, imported when a command runs
     """Write a PoseClip by the ending of `out`: .npz, else OpenPose JSON."""
     from ..pose.clips import save_clip
     from ..pose.foreign import save_openpose

@@ -30,12 +30,14 @@ def run(args: argparse.Namespace) -> int:
     portraits, voices = _files(args.portraits, "pictures"), _files(args.voices, "sound files")
     motions = [name for motion in args.motions for name in _clips(motion)]
     with run_folder(args.out):
-        from ..evaluation.photos.bench import Options, mean_row, pairs_of, run_bench, table_of
+        from ..evaluation.photos.bench import VideoOptions, combinations_of, mean_row, run_bench, table_of
         from ..evaluation.photos.observer import mediapipe_observer
 
-        options = Options(args.size, args.seconds, args.model, args.fps)
+        options = VideoOptions(args.size, args.seconds, args.model, args.fps)
         rows = []
-        for row in run_bench(pairs_of(portraits, voices, motions, args.every), options, args.out, mediapipe_observer):
+        for row in run_bench(
+            combinations_of(portraits, voices, motions, args.every), options, args.out, mediapipe_observer
+        ):
             rows.append(row)
             print(f"{row['name']}: {row['failed']}" if "failed" in row else f"measured {row['name']}", flush=True)
             for notice in row.get("notices", ()):

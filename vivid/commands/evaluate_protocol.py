@@ -15,7 +15,7 @@ from ..media.outputs import run_folder, write_text
 
 if TYPE_CHECKING:
     from ..evaluation.compare import Case
-    from ..evaluation.protocol import Row
+    from ..evaluation.protocol import MethodRow
     from ..evaluation.testset import Reference, Stretch
 
 
@@ -68,7 +68,7 @@ def _run(args: argparse.Namespace) -> int:
     from ..evaluation.measure import face_of, gallery_of, labels_of
     from ..evaluation.methods import Methods
     from ..evaluation.metrics.networks import Networks
-    from ..evaluation.protocol import Protocol, write_portrait
+    from ..evaluation.protocol import Protocol, write_portrait_row
     from ..evaluation.testset import balance, read_references, read_test_set
     from ..training.clips import load_clips
 
@@ -97,7 +97,7 @@ def _run(args: argparse.Namespace) -> int:
         faces |= {case.clip.identity: face_of(case.clip) for case in _cases(args, stretches, [], [])}
     cases: list[str] = []
     for case in _cases(args, stretches, references, skipped, print):
-        write_portrait(case, args.out)
+        write_portrait_row(case, args.out)
         protocol.measure(case, labels_of(case, gallery_of(faces, case.clip.identity), training))
         cases.append(case.name)
     if not cases:
@@ -163,7 +163,7 @@ def _cases(
 
 def _write(
     args: argparse.Namespace,
-    rows: list[Row],
+    rows: list[MethodRow],
     keys: list[str],
     cases: list[str],
     skipped: list[str],

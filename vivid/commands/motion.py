@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..media.outputs import reserve
 from . import progress
-from .detect import CLIP_ENDINGS, write_clip
+from .detect import CLIP_ENDINGS, write_poses
 
 if TYPE_CHECKING:
     from ..pose.skeleton import PoseClip
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             clip = _changed(clip, args)
             said = f": {len(clip)} frames, {clip.seconds:.2f} seconds"
-            write_clip(clip, part)
+            write_poses(clip, part)
     print(f"{args.out}{said}")
     return 0
 

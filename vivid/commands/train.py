@@ -17,7 +17,7 @@ from ..training.ablations import ABLATIONS, FULL
 if TYPE_CHECKING:
     from ..training.ablations import Ablation
     from ..training.clips import Clip
-    from ..training.loop import LoopConfig, Stage
+    from ..training.loop import LoopConfig, TrainingStage
     from ..training.presets import Preset
     from ..training.stages import DiffusionConfig, DiffusionStage
 
@@ -184,7 +184,7 @@ def _refine(args: argparse.Namespace, chosen: Preset) -> int:
     from ..speech.encoder import load_speech_encoder
     from ..training.export import load_networks
     from ..training.loop import Trainer
-    from ..training.refine.evaluation import evaluate
+    from ..training.refine.evaluation import evaluate_refiner
     from ..training.refine.pairs import load_pairs
     from ..training.refine.stage import RefineStage, make_ready
 
@@ -213,11 +213,11 @@ def _refine(args: argparse.Namespace, chosen: Preset) -> int:
         trainer.run(report)
         trainer.ema.swap(stage)
     if held_out:
-        evaluate(stage, held_out, report)
+        evaluate_refiner(stage, held_out, report)
     return 0
 
 
-def _vae(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
+def _vae(args: argparse.Namespace, chosen: Preset) -> tuple[TrainingStage, LoopConfig]:
     from ..method.autoencoder import ShortcutAutoencoderKL
     from ..training.export import find_component
     from ..training.vae import VaeStage
@@ -233,7 +233,7 @@ def _vae(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
     return VaeStage(config, _clips(args, chosen.size), model), config.loop
 
 
-def _hcc(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
+def _hcc(args: argparse.Namespace, chosen: Preset) -> tuple[TrainingStage, LoopConfig]:
     import torch
 
     from ..method.factory import build_codebook
@@ -257,7 +257,7 @@ def _hcc(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
     return HccStage(config, crops, codebook), config.loop
 
 
-def _motion(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
+def _motion(args: argparse.Namespace, chosen: Preset) -> tuple[TrainingStage, LoopConfig]:
     from copy import deepcopy
     from dataclasses import replace
 
@@ -275,13 +275,13 @@ def _motion(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig
     return MotionStage(config, recordings, network), config.loop
 
 
-def _stage(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
+def _stage(args: argparse.Namespace, chosen: Preset) -> tuple[TrainingStage, LoopConfig]:
     config = _with(chosen.stage1 if args.part == "stage1" else chosen.stage2, args)
     stage, _ = _diffusion(args, chosen, config)
     return stage, config.loop
 
 
-def _detail(args: argparse.Namespace, chosen: Preset) -> tuple[Stage, LoopConfig]:
+def _detail(args: argparse.Namespace, chosen: Preset) -> tuple[TrainingStage, LoopConfig]:
     from ..devices import default_device
     from ..method.autoencoder import ShortcutAutoencoderKL
     from ..training.detail import DetailStage, predict

@@ -21,12 +21,12 @@ from ..evaluation.metrics.base import MissingNetworkError, NotMeasuredError, Sam
 from ..evaluation.metrics.flicker import luma
 from ..evaluation.metrics.networks import Networks
 from ..evaluation.metrics.poses import hand_variance
-from ..evaluation.metrics.sync import RATE, measure
+from ..evaluation.metrics.sync import RATE, sync_of
 from ..pose.skeleton import LEFT_SHOULDER, RIGHT_SHOULDER, PoseClip
 from ..speech.types import Speech
 from ..training.clips import box_around
 from .lip_sync import FURTHEST, lip_sync
-from .record import Record
+from .record import ClipRecord
 
 Frames = NDArray[np.uint8]
 
@@ -78,7 +78,7 @@ class Upscaler(Protocol):
 
 
 @dataclass(frozen=True)
-class View:
+class CroppedClip:
     """One cropped clip: frames (T, H, W, 3), poses in their pixels, people in each frame (T), and its sound."""
 
     frames: Frames
@@ -87,7 +87,7 @@ class View:
     speech: Speech | None
 
 
-def one_person(view: View, record: Record) -> None:
+def one_person(view: CroppedClip, record: ClipRecord) -> None:
     """Exactly one person, whose face and shoulders are seen."""
     others = float((view.people > 1).mean())
     face = float(((view.poses.face[..., 2] > 0).mean(1) > 0.5).mean())
@@ -102,7 +102,7 @@ def one_person(view: View, record: Record) -> None:
         record.dropped["one_person"] = "it does not show the upper body: both shoulders must be in the picture"
 
 
-def resolution(view: View, record: Record, networks: Networks) -> Upscaler | None:
+def resolution(view: CroppedClip, record: ClipRecord, networks: Networks) -> Upscaler | None:
     """The face is large enough, or can be made so by the super-resolution that is returned."""
     boxes = box_around(view.poses.face)
     widths = boxes[:, 2] - boxes[:, 0]
@@ -123,7 +123,7 @@ def resolution(view: View, record: Record, networks: Networks) -> Upscaler | Non
     return upscaler
 
 
-def detail_of(picture: Frames) -> float:
+def fine_detail(picture: Frames) -> float:
     """Fine detail of a picture: variance of its second differences, both directions."""
     return sum(_detail(_grey(picture, 128)))
 
@@ -150,7 +150,7 @@ def _detail(grey: NDArray[np.float32]) -> tuple[float, float]:
     return float(cv2.filter2D(grey, cv2.CV_32F, across).var()), float(cv2.filter2D(grey, cv2.CV_32F, across.T).var())
 
 
-def motion_blur(view: View, record: Record) -> None:
+def motion_blur(view: CroppedClip, record: ClipRecord) -> None:
     """Face and hands against the clip's own sharpest frames, and the face against a blur of itself.
 
     Detail is measured for equal light: half as bright, a picture has a quarter of it.
@@ -163,7 +163,7 @@ def motion_blur(view: View, record: Record) -> None:
         for frame, box, bright in zip(view.frames, boxes, light, strict=True):
             crop = _crop(frame, box)
             if crop is not None:
-                details.append((detail_of(crop) / bright**2, sharpness_of(crop)))
+                details.append((fine_detail(crop) / bright**2, sharpness_of(crop)))
         if len(details) < 5:
             continue
         values = np.array(details)
@@ -200,7 +200,7 @@ def open_reader() -> Reader | None:
     return lambda picture: [(np.array(c), text, float(sure)) for c, text, sure in engine(picture[..., ::-1])[0] or ()]
 
 
-def subtitles(view: View, record: Record, reader: Reader | None) -> None:
+def subtitles(view: CroppedClip, record: ClipRecord, reader: Reader | None) -> None:
     """Text that stays in the lower third and changes, or is as wide as a line of subtitles."""
     if reader is None:
         record.not_checked["subtitles"] = "it needs rapidocr-onnxruntime: run `pip install -r requirements-data.txt`"
@@ -232,7 +232,7 @@ def _same_text(part: str, whole: str) -> bool:
     return sum(block.size for block in blocks if block.size > 1) >= 0.6 * len(part)
 
 
-def sync(view: View, record: Record, networks: Networks) -> float:
+def sync(view: CroppedClip, record: ClipRecord, networks: Networks) -> float:
     """Lips against sound, by SyncNet where it is and by `lip_sync` elsewhere.
 
     Returns the seconds that the sound must be moved later, 0 for none.
@@ -241,7 +241,7 @@ def sync(view: View, record: Record, networks: Networks) -> float:
         record.dropped["sync"] = "it has no sound"
         return 0.0
     try:
-        found = measure(Sample(view.frames, poses=view.poses, speech=view.speech), networks)
+        found = sync_of(Sample(view.frames, poses=view.poses, speech=view.speech), networks)
         record.measures |= {"sync_confidence": found.confidence, "sync_offset": float(found.offset)}
         agree, sure = found.confidence >= LEAST_CONFIDENCE, f"confidence {found.confidence:.2f}"
         offset, rate = found.offset, RATE
@@ -265,7 +265,7 @@ def sync(view: View, record: Record, networks: Networks) -> float:
     return 0.0
 
 
-def motion_kind(view: View, record: Record) -> None:
+def motion_kind(view: CroppedClip, record: ClipRecord) -> None:
     """Subtle or large motion: the paper has 40 and 160 hours of them."""
     record.measures["hkv"] = hand_variance(view.poses) * (100.0 / view.poses.canvas[1]) ** 2
     record.motion = "large" if record.measures["hkv"] >= LARGE_MOTION else "subtle"

@@ -39,7 +39,7 @@ from ..workers import Pool, run_jobs
 from . import filters
 from .cuts import find_scenes, pieces_of
 from .people import Counting
-from .record import UNKNOWN, Record
+from .record import UNKNOWN, ClipRecord
 
 LOOKED_AT = 960
 """Longer side at which people are looked for."""
@@ -54,7 +54,7 @@ Scenes = Callable[[Path], list[tuple[float, float]]]
 
 
 @dataclass(frozen=True)
-class Options:
+class PrepareOptions:
     """size: most pixels of a clip's side, which is square and never scaled up; rights: video -> (licence, consent)."""
 
     size: int = 512
@@ -66,7 +66,7 @@ class Options:
 
 
 @cache
-def _tools(options: Options) -> tuple[filters.Reader | None, Networks, SpeechEncoder]:
+def _tools(options: PrepareOptions) -> tuple[filters.Reader | None, Networks, SpeechEncoder]:
     """What each process opens once."""
     networks = Networks(options.weights_dir, options.fetch)
     return filters.open_reader(), networks, load_speech_encoder(options.speech_encoder)
@@ -100,21 +100,21 @@ def find_pieces(video: Path, root: Path, out: Path, scenes: Scenes = find_scenes
     )
 
 
-def name_of(piece: Piece, root: Path) -> str:
+def clip_name(piece: Piece, root: Path) -> str:
     """The name of a clip."""
     return f"{stem_of(piece.video, root)}-{round(piece.start * 1000):08d}"
 
 
-def new_record(piece: Piece, root: Path, options: Options) -> Record:
+def new_record(piece: Piece, root: Path, options: PrepareOptions) -> ClipRecord:
     """A record in which nothing has been looked at yet."""
     licence, consent = {name: rest for name, *rest in options.rights}.get(piece.video.name, (UNKNOWN, UNKNOWN))
     source, times = piece.video.relative_to(root).as_posix(), (round(piece.start, 3), round(piece.end, 3))
-    return Record(name_of(piece, root), source, *times, licence=licence, consent=consent)
+    return ClipRecord(clip_name(piece, root), source, *times, licence=licence, consent=consent)
 
 
-def prepare_piece(piece: Piece, root: Path, out: Path, options: Options) -> None:
+def prepare_piece(piece: Piece, root: Path, out: Path, options: PrepareOptions) -> None:
     """Make a clip's record, and its files when it is kept, unless the record is there."""
-    if (out / "records" / f"{name_of(piece, root)}.json").is_file():
+    if (out / "records" / f"{clip_name(piece, root)}.json").is_file():
         return
     record = new_record(piece, root, options)
     if piece.short:
@@ -127,7 +127,7 @@ def prepare_piece(piece: Piece, root: Path, out: Path, options: Options) -> None
     record.save(out / "records")
 
 
-def _prepare(video: Path, record: Record, out: Path, options: Options) -> None:
+def _prepare(video: Path, record: ClipRecord, out: Path, options: PrepareOptions) -> None:
     """One clip through all filters; its files are in OUT/clips when it is kept."""
     reader, networks, encoder = _tools(options)
     info = probe(video, LIMITS)
@@ -149,7 +149,7 @@ def _prepare(video: Path, record: Record, out: Path, options: Options) -> None:
         count, scale = min(len(frames), len(poses)), size / side
         poses = poses.map_points((scale, scale), (-x * scale, -y * scale), (size, size)).take(slice(0, count))
         speech = load_speech(clip, limits=LIMITS, cut=True) if info.has_sound else None
-        view = filters.View(frames[:count], poses, people[:count], speech)
+        view = filters.CroppedClip(frames[:count], poses, people[:count], speech)
         filters.one_person(view, record)
         upscaler = filters.resolution(view, record, networks)
         filters.subtitles(view, record, reader)
@@ -188,7 +188,7 @@ def _enlarge(clip: Path, poses: PoseClip, upscaler: filters.Upscaler, speech: Sp
 class Preparer:
     """A worker for videos, whose pieces it finds, and for pieces; see `vivid.workers`."""
 
-    def __init__(self, root: Path, out: Path, options: Options) -> None:
+    def __init__(self, root: Path, out: Path, options: PrepareOptions) -> None:
         self.root, self.out, self.options = root, out, options
 
     def run(self, jobs: Sequence[Path | Piece]) -> list[list[Piece] | str]:
@@ -206,7 +206,7 @@ class Preparer:
 
 
 def prepare_all(
-    videos: Sequence[Path], root: Path, out: Path, options: Options, pool: Pool, report: Callable[[str], None]
+    videos: Sequence[Path], root: Path, out: Path, options: PrepareOptions, pool: Pool, report: Callable[[str], None]
 ) -> int:
     """Let the pool's workers find the pieces of all videos and make clips of them; returns how many videos failed.
 
@@ -233,12 +233,12 @@ def prepare_all(
     todo = [piece for piece in sorted(pieces, key=str) if not _known(piece, root, out)]
     report(f"{len(videos)} videos have {len(pieces)} scenes and clips, {len(todo)} of them to look at")
     for done, (piece, said) in enumerate(run_jobs(((piece,) for piece in todo), pool, died), 1):
-        report(f"{done}/{len(todo)} {name_of(piece, root)} {said or ''}".rstrip())
+        report(f"{done}/{len(todo)} {clip_name(piece, root)} {said or ''}".rstrip())
     return failed
 
 
 def _known(piece: Piece, root: Path, out: Path) -> bool:
-    return (out / "records" / f"{name_of(piece, root)}.json").is_file()
+    return (out / "records" / f"{clip_name(piece, root)}.json").is_file()
 
 
 def _look(clip: Path, detector: str) -> tuple[PoseClip, NDArray[np.integer]]:
@@ -268,13 +268,13 @@ def crop_of(poses: PoseClip) -> tuple[int, int, int]:
     return x, y, side
 
 
-def load_records(out: Path) -> Iterator[Record]:
+def load_records(out: Path) -> Iterator[ClipRecord]:
     """All records, in the order of their names."""
     for path in sorted((out / "records").glob("*.json")):
-        yield Record.load(path)
+        yield ClipRecord.load(path)
 
 
-def write_sheets(records: Sequence[Record], out: Path) -> None:
+def write_sheets(records: Sequence[ClipRecord], out: Path) -> None:
     """kept.jpg and dropped.jpg: a row of frames of each clip (of SHEET at most, evenly spread), and why it went."""
     for name, chosen in (("kept", [r for r in records if r.kept]), ("dropped", [r for r in records if r.dropped])):
         paths = [(record, out / "pictures" / f"{record.name}.jpg") for record in chosen]
@@ -293,7 +293,7 @@ def write_sheets(records: Sequence[Record], out: Path) -> None:
         write_jpeg(out / f"{name}.jpg", np.ascontiguousarray(sheet[..., ::-1]))
 
 
-def report_of(records: Sequence[Record]) -> str:
+def report_of(records: Sequence[ClipRecord]) -> str:
     """Markdown: how many clips and hours were kept, what the others were dropped for, and how measures spread."""
     kept = [record for record in records if record.kept]
     hours = {kind: sum(r.end - r.start for r in kept if r.motion == kind) / 3600 for kind in ("subtle", "large")}

@@ -12,7 +12,7 @@ UNKNOWN = "unknown"
 
 
 @dataclass
-class Record:
+class ClipRecord:
     """One clip of a source video, from `start` to `end` in seconds.
 
     dropped: filter -> why it was dropped, in a sentence; not_checked: filter -> what it would take; mended: what was
@@ -46,7 +46,7 @@ class Record:
         return json.dumps({"kept": self.kept, **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
-    def load(cls, path: Path) -> Record:
+    def load(cls, path: Path) -> ClipRecord:
         """Read what `save` wrote."""
         stored = json.loads(path.read_text("utf-8"))
         stored.pop("kept")

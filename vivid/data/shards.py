@@ -16,7 +16,7 @@ PER_SHARD = 64
 _MEMBER = re.compile(r"[\w\-]{1,200}\.(mp4|npz|speech\.npz|json)")
 
 
-def pack(clips: Path, records: Path, out: Path, per_shard: int = PER_SHARD) -> list[Path]:
+def write_shards(clips: Path, records: Path, out: Path, per_shard: int = PER_SHARD) -> list[Path]:
     """Move finished clips of the folder `clips` into new shards in `out`, numbered on; those packed are deleted.
 
     A shard appears whole. A clip that an earlier, killed run has already packed is only deleted.
@@ -58,7 +58,7 @@ def names_in(shard: Path) -> set[str]:
         raise InputError(f"{shard} is damaged: delete it and prepare its videos again.") from error
 
 
-def unpack(shard: Path, cache: Path) -> Path:
+def unpack_shard(shard: Path, cache: Path) -> Path:
     """The folder with a shard's clips, unpacked into the cache once. Errors: InputError for what is no such shard."""
     stat = shard.stat()
     target = cache / "shards" / f"{shard.stem}-{stat.st_size}-{stat.st_mtime_ns}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..media.outputs import write_text
 from ..training.ablations import ABLATIONS
 from .metrics import REGISTRY
-from .protocol import PORTRAIT, Row, file_name
+from .protocol import PORTRAIT, MethodRow, file_name
 from .tables import columns_of, interval, marks_of, notes, printed, rank, title_of
 
 _STYLE = """
@@ -45,7 +45,7 @@ svg .bar { stroke: var(--soft); stroke-width: 2; } svg circle { fill: var(--best
 
 
 def write_page(
-    rows: Sequence[Row],
+    rows: Sequence[MethodRow],
     metrics: Sequence[str],
     clips: Sequence[str],
     lead: Sequence[str],
@@ -78,7 +78,7 @@ def write_page(
     )
 
 
-def _table(rows: Sequence[Row], keys: Sequence[str]) -> str:
+def _table(rows: Sequence[MethodRow], keys: Sequence[str]) -> str:
     marks = marks_of(rows, keys)
     heads = []
     for key in keys:
@@ -100,7 +100,7 @@ def _table(rows: Sequence[Row], keys: Sequence[str]) -> str:
     return '<div class="wide"><table>' + "".join(lines) + "</table></div>"
 
 
-def _plot(rows: Sequence[Row], key: str) -> str:
+def _plot(rows: Sequence[MethodRow], key: str) -> str:
     """A dot for each method's value and a bar for its interval."""
     shown = [row for row in rows if key in row.values]
     ends = [end for row in shown for v in (row.values[key],) for end in (v.value, v.low, v.high) if end is not None]
@@ -140,7 +140,7 @@ def _pictures(names: Sequence[str], clip: str, folder: Path, portrait: bool = Fa
     return f'<div class="case">{"".join(cells)}</div>'
 
 
-def _pairs(rows: Sequence[Row], clips: Sequence[str], folder: Path) -> list[str]:
+def _pairs(rows: Sequence[MethodRow], clips: Sequence[str], folder: Path) -> list[str]:
     """With and without a part, one below the other: like the paper's figure 6 for the pose calibration."""
     names = {row.name for row in rows}
     body = []

@@ -57,7 +57,7 @@ class Value:
 
 
 @dataclass
-class Row:
+class MethodRow:
     """One method: a Value for each metric, or a sentence that says why there is none; and clips it could not do."""
 
     name: str
@@ -151,12 +151,12 @@ class Protocol:
             first=PORTRAIT_FRAME + 1 if case.own_portrait else 0,
         )
 
-    def rows(self, seed: int = 0) -> list[Row]:
+    def rows(self, seed: int = 0) -> list[MethodRow]:
         """The numbers of each method over all cases; competing methods are resampled alike."""
         return [self._row(method, seed) for method in self.methods]
 
-    def _row(self, method: Method, seed: int) -> Row:
-        row = Row(method.name, method.competes, failed=self.failed[method.name])
+    def _row(self, method: Method, seed: int) -> MethodRow:
+        row = MethodRow(method.name, method.competes, failed=self.failed[method.name])
         ours = self.measured[method.name]
         for metric in self.metrics:
             if method.name == TRUTH and metric.compares:
@@ -209,7 +209,7 @@ def distance_of(metric: Metric, made: Mapping[str, Measured], truth: Mapping[str
     return Value(whole, whole - 1.96 * float(spread), whole + 1.96 * float(spread), len(names))
 
 
-def write_portrait(case: Case, out: Path) -> None:
+def write_portrait_row(case: Case, out: Path) -> None:
     """The portrait and poses that drive the video, in a row as long as the others."""
     picks = np.linspace(0, case.frames - 1, SHOWN).round().astype(int)[1:]
     width, height = case.motion.canvas

@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 
 from .metrics import REGISTRY, TABLE_1, TABLE_2
-from .protocol import Row, Value
+from .protocol import MethodRow, Value
 
 Marks = Mapping[str, tuple[float | None, float | None]]
 """Metric -> the best and the second value as they are printed."""
@@ -34,7 +34,7 @@ def interval(value: Value) -> str:
     return "" if value.low is None or value.high is None else f"{printed(value.low)} to {printed(value.high)}"
 
 
-def marks_of(rows: Sequence[Row], keys: Sequence[str]) -> Marks:
+def marks_of(rows: Sequence[MethodRow], keys: Sequence[str]) -> Marks:
     """Best and second among the methods that compete, compared as they are printed; none with one method."""
     marks: dict[str, tuple[float | None, float | None]] = {}
     for key in keys:
@@ -46,7 +46,7 @@ def marks_of(rows: Sequence[Row], keys: Sequence[str]) -> Marks:
     return marks
 
 
-def rank(row: Row, key: str, marks: Marks) -> str:
+def rank(row: MethodRow, key: str, marks: Marks) -> str:
     """ "best", "second" or ""."""
     if not row.competes or key not in row.values:
         return ""
@@ -60,7 +60,7 @@ def title_of(key: str) -> str:
     return " ".join(part for part in (metric.name, f"({metric.unit})" if metric.unit else "", metric.arrow) if part)
 
 
-def markdown(rows: Sequence[Row], keys: Sequence[str]) -> str:
+def markdown(rows: Sequence[MethodRow], keys: Sequence[str]) -> str:
     """Bold is best, underlined (as HTML) second; "-" was not computed."""
     marks = marks_of(rows, keys)
     lines = ["| Method | " + " | ".join(map(title_of, keys)) + " |", "|---|" + "---|" * len(keys)]
@@ -78,7 +78,7 @@ def markdown(rows: Sequence[Row], keys: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def latex(rows: Sequence[Row], keys: Sequence[str]) -> str:
+def latex(rows: Sequence[MethodRow], keys: Sequence[str]) -> str:
     """A tabular for booktabs, without the intervals; bold is best, underlined second."""
     marks = marks_of(rows, keys)
     arrows = {"higher": r" $\uparrow$", "lower": r" $\downarrow$", None: ""}
@@ -99,7 +99,7 @@ def _escaped(text: str) -> str:
     return "".join("\\" + letter if letter in "&%$#_{}" else letter for letter in text)
 
 
-def as_csv(rows: Sequence[Row], keys: Sequence[str]) -> str:
+def as_csv(rows: Sequence[MethodRow], keys: Sequence[str]) -> str:
     """One line for each method and metric: everything there is, unrounded; the last column says why there is no
     value."""
     text = io.StringIO()
@@ -116,7 +116,7 @@ def as_csv(rows: Sequence[Row], keys: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def notes(rows: Sequence[Row], keys: Sequence[str], clips: int) -> list[str]:
+def notes(rows: Sequence[MethodRow], keys: Sequence[str], clips: int) -> list[str]:
     """Sentences under a table: what was not computed and why, over fewer clips, or not done at all."""
     reasons: dict[tuple[str, str], list[str]] = {}  # why, and of which methods -> names of metrics
     partly = []

@@ -55,7 +55,7 @@ def command(*arguments: str) -> list[str]:
     return [ffmpeg_program(), "-hide_banner", "-nostdin", "-loglevel", "error", *arguments]
 
 
-def run(arguments: list[str], name: str, seconds: float, most: int) -> bytes:
+def run_ffmpeg(arguments: list[str], name: str, seconds: float, most: int) -> bytes:
     """At most `most` bytes of a command's output. Errors: InputError after `seconds`."""
     with Child(arguments, seconds, lambda: too_slow(name)) as child:
         return child.read(most)

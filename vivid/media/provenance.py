@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..config import Limits
 from ..errors import InputError
-from .ffmpeg import command, run, safe_input
+from .ffmpeg import command, run_ffmpeg, safe_input
 from .files import check_file
 
 Frames = NDArray[np.uint8]
@@ -68,7 +68,7 @@ def read_provenance(path: str | Path, limits: Limits | None = None) -> dict[str,
     Errors: InputError when the file is no video or carries no such note.
     """
     path = check_file(path, "video", limits or Limits(upload_bytes=2**34))
-    said = run(command(*safe_input(path), "-f", "ffmetadata", "pipe:1"), path.name, 15, _MOST_METADATA)
+    said = run_ffmpeg(command(*safe_input(path), "-f", "ffmetadata", "pipe:1"), path.name, 15, _MOST_METADATA)
     if not said:
         raise InputError(f"{path.name} cannot be read as a video: give an MP4 file made by {PROGRAM}.")
     comment = _tags(said.decode("utf-8", "replace")).get("comment", "")

@@ -13,7 +13,7 @@ from ..config import SAMPLE_RATE, Limits
 from ..errors import InputError, Message
 from ..speech.types import Speech
 from .children import Child
-from .ffmpeg import MediaInfo, command, describe, run, safe_input, too_slow
+from .ffmpeg import MediaInfo, command, describe, run_ffmpeg, safe_input, too_slow
 from .files import check_file
 
 SHORTEST_SECONDS = 0.2
@@ -128,7 +128,7 @@ def _undecodable(name: str) -> InputError:
 def _late(path: Path, info: MediaInfo) -> float:
     """Seconds from the beginning of a video to the beginning of its sound."""
     arguments = command("-copyts", *safe_input(path), "-map", "0:a:0", "-frames:a", "1", "-f", "framecrc", "pipe:1")
-    text = run(arguments, path.name, DECODING_SECONDS, 4096).decode("ascii", "replace")
+    text = run_ffmpeg(arguments, path.name, DECODING_SECONDS, 4096).decode("ascii", "replace")
     base, start = None, None
     for line in text.splitlines():
         if line.startswith("#tb 0:"):

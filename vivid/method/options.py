@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 Init = TypeVar("Init", bound=Callable[..., None])
-Network = TypeVar("Network")
+NetworkT = TypeVar("NetworkT")
 
 
 def with_options_of(parent: type) -> Callable[[Init], Init]:
@@ -31,7 +31,7 @@ def with_options_of(parent: type) -> Callable[[Init], Init]:
     return decorate
 
 
-def rebuilt(network: Network, **options: Any) -> Network:
+def rebuilt(network: NetworkT, **options: Any) -> NetworkT:
     """The same network with other options: tensors of unchanged shape keep their weights, the rest is untrained."""
     old: Any = network
     own = {name: value for name, value in old.config.items() if not name.startswith("_")}
@@ -39,5 +39,5 @@ def rebuilt(network: Network, **options: Any) -> Network:
     state = new.state_dict()
     known = {n: v for n, v in old.state_dict().items() if n in state and state[n].shape == v.shape}
     new.load_state_dict({**state, **known})
-    made: Network = new.train(old.training)
+    made: NetworkT = new.train(old.training)
     return made

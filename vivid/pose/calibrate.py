@@ -12,9 +12,9 @@ import numpy as np
 
 from ..errors import InputError, Message
 from .contact import keep_contact
-from .measures import BONES, HIPS_OF_BODY, PAIRED, SIDES, Array, joints_of, lengths_of, measure
+from .joint_tree import JointTree, joint_tree_of
+from .measures import BONES, HIPS_OF_BODY, PAIRED, SIDES, Array, joints_of, lengths_of, measure_clip
 from .report import CalibrationOptions, CalibrationReport, Clamp, Fallback, Segment
-from .rig import Rig, rig_of
 from .skeleton import Pose, PoseClip, clip_of
 
 LOWEST, HIGHEST = 0.5, 2.0
@@ -85,11 +85,11 @@ def calibrate(
     even = float(np.sqrt(r.prod()))
     centres, goals = _centres(placed), _centres(still)
     kind = _common_centre(centres, goals, notes)
-    raw = rig_of(placed)
-    rig = raw.mapped(r, centres[kind] * (1 - r))
+    raw = joint_tree_of(placed)
+    tree = raw.mapped(r, centres[kind] * (1 - r))
 
     # Step 2: limb proportions. Hands and face are measured as they were before the unequal scale.
-    stretched = lengths_of(rig.assemble(placed, reference.canvas))
+    stretched = lengths_of(tree.assemble(placed, reference.canvas))
     guessed: set[str] = set()
     target = _estimates(wanted, PAIRED, notes, "portrait", guessed)
     driving = _estimates(stretched, ("upper_arm", "forearm"), notes, "motion", guessed)
@@ -102,20 +102,20 @@ def calibrate(
     factor = neutral
     if options.segments:
         factor = {name: _factor(name, target[name], driving[name], neutral[name], notes) for name in SEGMENTS}
-    _stretch(rig, raw, factor, even, options.shapes)
+    _stretch(tree, raw, factor, even, options.shapes)
 
     # Step 3: the torso's centre moves to the reference's.
-    centre = _centres(rig.assemble(placed, reference.canvas))[kind]
+    centre = _centres(tree.assemble(placed, reference.canvas))[kind]
     shift = goals[kind] - centre if options.anchor else np.zeros(2)
-    rig = rig.mapped(np.ones(2), shift)
+    tree = tree.mapped(np.ones(2), shift)
 
     # Step 4: hands that touch keep touching, hands that do not stay apart.
-    contact = keep_contact(rig, raw, placed) if options.contact else None
+    contact = keep_contact(tree, raw, placed) if options.contact else None
 
     unit = wanted["shoulders"] or size * (own["shoulders"] or min(reference.canvas) / 3)
     if options.nudges.any:
-        rig.nudge(options.nudges, centre + shift, unit)
-    result = rig.assemble(placed, reference.canvas)
+        tree.nudge(options.nudges, centre + shift, unit)
+    result = tree.assemble(placed, reference.canvas)
 
     segments = tuple(
         Segment(name, target[name], driving[name], factor[name], notes.state(name) if options.segments else "off")
@@ -137,8 +137,8 @@ def calibrate(
         largest_factor=float(max(r.max() * max(along, 1.0), *(factor[name] for name in SHAPES))),
         clamps=tuple(notes.clamps),
         fallbacks=tuple(notes.fallbacks),
-        before=measure(placed, target, believed),
-        after=measure(result, target, believed),
+        before=measure_clip(placed, target, believed),
+        after=measure_clip(result, target, believed),
         options=options,
         contact=contact,
     )
@@ -272,19 +272,19 @@ def _factor(name: str, target: float | None, driving: float | None, neutral: flo
     return neutral * notes.clamp(name, target / driving / neutral)
 
 
-def _stretch(rig: Rig, raw: Rig, factor: dict[str, float], even: float, shapes: bool) -> None:
+def _stretch(tree: JointTree, raw: JointTree, factor: dict[str, float], even: float, shapes: bool) -> None:
     """Step 2 in place: each segment keeps its direction and is multiplied, children move with their parents."""
     neck, nose, hips, shoulders, elbows, wrists = (
-        getattr(rig, name).copy() for name in ("neck", "nose", "hips", "shoulders", "elbows", "wrists")
+        getattr(tree, name).copy() for name in ("neck", "nose", "hips", "shoulders", "elbows", "wrists")
     )
     per_side = {part: np.array([factor[f"{side}_{part}"] for side in SIDES])[:, None] for part in PAIRED}
-    rig.nose = neck + factor["neck_nose"] * (nose - neck)
-    rig.hips = neck + factor["torso"] * (hips - neck)
-    rig.shoulders = neck[:, None] + factor["shoulders"] * (shoulders - neck[:, None])
-    rig.elbows = rig.shoulders + per_side["upper_arm"] * (elbows - shoulders)
-    rig.wrists = rig.elbows + per_side["forearm"] * (wrists - elbows)
+    tree.nose = neck + factor["neck_nose"] * (nose - neck)
+    tree.hips = neck + factor["torso"] * (hips - neck)
+    tree.shoulders = neck[:, None] + factor["shoulders"] * (shoulders - neck[:, None])
+    tree.elbows = tree.shoulders + per_side["upper_arm"] * (elbows - shoulders)
+    tree.wrists = tree.elbows + per_side["forearm"] * (wrists - elbows)
     # A hand or face that keeps its shape comes from before the unequal scale; one that does not, from after it.
-    source, divisor = (raw, 1.0) if shapes else (rig, even)
-    rig.hands = source.hands * (per_side["hand"][..., None] / divisor)
-    rig.face = source.face * (factor["face"] / divisor)
-    rig.head = source.head * (factor["face"] / divisor)
+    source, divisor = (raw, 1.0) if shapes else (tree, even)
+    tree.hands = source.hands * (per_side["hand"][..., None] / divisor)
+    tree.face = source.face * (factor["face"] / divisor)
+    tree.head = source.head * (factor["face"] / divisor)

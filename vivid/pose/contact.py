@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from .joint_tree import JointTree
 from .measures import Array, Flags
 from .regions import present
 from .report import Contact
-from .rig import Rig
 from .skeleton import LEFT, RIGHT, PoseClip
 
 NEAR, FAR = 0.5, 1.2
@@ -29,17 +29,17 @@ ROUNDS = 8
 LEAST_MOVE = 1e-4
 
 
-def keep_contact(rig: Rig, driving: Rig, like: PoseClip) -> Contact | None:
-    """Move the hands of a calibrated rig in place; driving: the rig as it was, like: the clip with its confidences.
+def keep_contact(tree: JointTree, driving: JointTree, like: PoseClip) -> Contact | None:
+    """Move the hands of a calibrated tree in place; driving: the tree as it was, like: the clip with its confidences.
 
     Returns what was done, None where shoulders or hands are not seen.
     """
     both = present(like.hands[:, :, list(CENTRE)]).all((1, 2))  # (T,)
-    width, own = (_width(each) for each in (rig, driving))
+    width, own = (_width(each) for each in (tree, driving))
     if not both.any() or width is None or own is None:
         return None
-    wanted, found = _centres(driving) / own, _centres(rig) / width
-    ratio = _palms(rig, both) / width / np.maximum(_palms(driving, both) / own, 1e-9)
+    wanted, found = _centres(driving) / own, _centres(tree) / width
+    ratio = _palms(tree, both) / width / np.maximum(_palms(driving, both) / own, 1e-9)
     gap, gap_now = wanted[:, LEFT] - wanted[:, RIGHT], found[:, LEFT] - found[:, RIGHT]
     near = np.clip((FAR - np.linalg.norm(gap, axis=1)) / (FAR - NEAR), 0, 1)
     share = (near * near * (3 - 2 * near) * both)[:, None]
@@ -48,24 +48,24 @@ def keep_contact(rig: Rig, driving: Rig, like: PoseClip) -> Contact | None:
     aside = _smoothed(share * (wanted.mean(1) - found.mean(1)) * [1.0, 0.0])
     moved = np.zeros(2)
     for side, way in ((LEFT, 0.5), (RIGHT, -0.5)):
-        moved[side] = _move_hand(rig, side, (aside + way * apart) * width, both)
+        moved[side] = _move_hand(tree, side, (aside + way * apart) * width, both)
     return Contact(float((share > 0.5).mean()), float(moved.max() / width))
 
 
-def _width(rig: Rig) -> float | None:
+def _width(tree: JointTree) -> float | None:
     """The median distance between the shoulders; None where they coincide."""
-    width = float(np.median(np.linalg.norm(rig.shoulders[:, LEFT] - rig.shoulders[:, RIGHT], axis=1)))
+    width = float(np.median(np.linalg.norm(tree.shoulders[:, LEFT] - tree.shoulders[:, RIGHT], axis=1)))
     return width if width > 1e-6 else None
 
 
-def _centres(rig: Rig) -> Array:
+def _centres(tree: JointTree) -> Array:
     """(T, 2, 2): the hands' centres from the middle between the shoulders."""
-    return rig.wrists + rig.hands[:, :, list(CENTRE)].mean(2) - rig.shoulders.mean(1)[:, None]
+    return tree.wrists + tree.hands[:, :, list(CENTRE)].mean(2) - tree.shoulders.mean(1)[:, None]
 
 
-def _palms(rig: Rig, both: Flags) -> float:
+def _palms(tree: JointTree, both: Flags) -> float:
     """The usual length of a palm that is not foreshortened, over the frames that show both hands."""
-    return float(np.percentile(np.linalg.norm(rig.hands[both, :, MIDDLE_KNUCKLE], axis=2), 80))
+    return float(np.percentile(np.linalg.norm(tree.hands[both, :, MIDDLE_KNUCKLE], axis=2), 80))
 
 
 def _smoothed(track: Array) -> Array:
@@ -76,9 +76,9 @@ def _smoothed(track: Array) -> Array:
     return np.stack([np.convolve(column, kernel / kernel.sum(), "valid") for column in padded.T], 1)
 
 
-def _move_hand(rig: Rig, side: int, way: Array, shown: Flags) -> float:
+def _move_hand(tree: JointTree, side: int, way: Array, shown: Flags) -> float:
     """Move one hand by about `way` (T, 2) and turn its arm with it; returns the longest way of a visible hand."""
-    shoulder, elbow, wrist = rig.shoulders[:, side], rig.elbows[:, side].copy(), rig.wrists[:, side].copy()
+    shoulder, elbow, wrist = tree.shoulders[:, side], tree.elbows[:, side].copy(), tree.wrists[:, side].copy()
     upper, fore = elbow - shoulder, wrist - elbow
     lengths = [np.linalg.norm(bone, axis=1, keepdims=True) for bone in (upper, fore)]
     goal, before = wrist + way, wrist.copy()
@@ -90,7 +90,7 @@ def _move_hand(rig: Rig, side: int, way: Array, shown: Flags) -> float:
         elbow = shoulder + _directed(guess - shoulder, upper) * lengths[0]
         wrist = elbow + _directed(goal - elbow, fore) * lengths[1]
         guess = elbow + (goal - wrist)
-    rig.elbows[active, side], rig.wrists[active, side] = elbow[active], wrist[active]
+    tree.elbows[active, side], tree.wrists[active, side] = elbow[active], wrist[active]
     went = np.linalg.norm(wrist - before, axis=1)[active & shown]
     return float(went.max()) if len(went) else 0.0
 

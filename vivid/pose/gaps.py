@@ -28,7 +28,7 @@ def close_gaps(clip: PoseClip, people: int, name: str) -> tuple[PoseClip, tuple[
     notices = list(notices_of(name, len(clip), people, absences(clip), clip.fps))
     filled = runs(_shows_body(clip) & ~seen)
     if filled:
-        stretches = describe(filled, clip.fps)
+        stretches = describe_stretches(filled, clip.fps)
         notices.append(
             Message("Nobody is seen in {} of {}: the pose there is made from the frames around.", stretches, name)
         )
@@ -87,12 +87,18 @@ def notices_of(name: str, count: int, people: int, absent: dict[str, Stretches],
             notices.append(Message("The {} is not seen in {}: {}.", part, name, remedies[part]))
         elif stretches:
             notices.append(
-                Message("The {} is not seen in {} of {}: {}.", part, describe(stretches, fps), name, remedies[part])
+                Message(
+                    "The {} is not seen in {} of {}: {}.",
+                    part,
+                    describe_stretches(stretches, fps),
+                    name,
+                    remedies[part],
+                )
             )
     return tuple(notices)
 
 
-def describe(stretches: Stretches, fps: float = FPS) -> Message:
+def describe_stretches(stretches: Stretches, fps: float = FPS) -> Message:
     """Stretches of frames in words: "frames 30-52 (1.2-2.2 s) and frame 60 (2.5 s)"."""
     words = [
         Message("frame {} ({} s)", first, f"{first / fps:.1f}")

@@ -26,9 +26,9 @@ _UNKNOWN_CANVAS = 768
 _LOST_FRAMES = FPS
 """After this many frames without the followed person, another person may be followed."""
 
-Person = tuple[Points, Points, Points]
+PersonPoints = tuple[Points, Points, Points]
 """body (18, 3), hands (2, 21, 3), face (68, 3)."""
-People = list[Person]
+People = list[PersonPoints]
 
 
 @dataclass(frozen=True)
@@ -243,11 +243,11 @@ def _in_time(frames: dict[int, People], name: str) -> list[People]:
     return [frames[number] for number in numbers]
 
 
-def _one_person(frames: list[People], canvas: tuple[int, int]) -> tuple[list[Person], int]:
+def _one_person(frames: list[People], canvas: tuple[int, int]) -> tuple[list[PersonPoints], int]:
     """The same person in every frame (nobody where that person is not seen), and the most people in a frame."""
     empty = no_pose((1, 1))
     nobody = empty.body, empty.hands, empty.face
-    chosen: list[Person] = []
+    chosen: list[PersonPoints] = []
     last: NDArray[np.float32] | None = None
     lost, most = 0, 0
     for people in frames:

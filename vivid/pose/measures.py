@@ -141,7 +141,7 @@ class Measures:
     jump: float
 
 
-def measure(clip: PoseClip, reference: dict[str, float | None], believed: set[str] | frozenset[str]) -> Measures:
+def measure_clip(clip: PoseClip, reference: dict[str, float | None], believed: set[str] | frozenset[str]) -> Measures:
     """Measure a clip against reference lengths; bones outside `believed` (clamped, fallen back) do not count."""
     joints = joints_of(clip)
     lengths = lengths_of(clip, joints)

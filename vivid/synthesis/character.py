@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from . import eyewear, garments, hair, hanging_hair, mesh
 from .basemesh import QUANTUM, BaseMesh, arm_parameter, load_base
 from .identity import make_identity
-from .mesh import Piece
+from .mesh import Mesh
 from .rig import Rig, RigPose
 from .transforms import Array
 
@@ -56,7 +56,7 @@ class Character:
         self._join(self._build(rest, region))
 
     # ------------------------------------------------------------------ construction
-    def _build(self, rest: Array, region: str) -> list[Piece]:
+    def _build(self, rest: Array, region: str) -> list[Mesh]:
         base, spec = self.base, self.spec
         clothes, style = spec["clothes"], spec["hair"]
         canon, arm = base.canon, arm_parameter(base.canon)
@@ -97,7 +97,7 @@ class Character:
             out += eyewear.glasses(base, rest, spec["glasses"])
         return out
 
-    def _join(self, parts: list[Piece]) -> None:
+    def _join(self, parts: list[Mesh]) -> None:
         parts = [p for p in parts if len(p.tri)]
         parts.sort(key=lambda p: (DRAW_ORDER.index(p.part), -p.layer))
         offset = np.cumsum([0] + [len(p.rest) for p in parts])

@@ -6,11 +6,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from .basemesh import BaseMesh
-from .mesh import Piece, grid_faces, rigid_weights
+from .mesh import Mesh, grid_faces, rigid_weights
 from .transforms import Array, unit
 
 
-def glasses(base: BaseMesh, rest: Array, shape: str) -> list[Piece]:
+def glasses(base: BaseMesh, rest: Array, shape: str) -> list[Mesh]:
     """Two rims, a bridge and two temples as thin tubes."""
     c = base.canon
     eyes = np.unique(base.tri["eyes"])
@@ -54,7 +54,7 @@ def glasses(base: BaseMesh, rest: Array, shape: str) -> list[Piece]:
         count += len(pieces_v[-1])
     v, tri = np.concatenate(pieces_v), np.concatenate(pieces_t)
     return [
-        Piece(
+        Mesh(
             "frame",
             v,
             v * 10,

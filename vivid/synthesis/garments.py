@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from scipy.spatial import cKDTree
 
 from .basemesh import BaseMesh, arm_parameter
-from .mesh import Piece, compact, grid_faces, incidence, vertex_normals
+from .mesh import Mesh, compact, grid_faces, incidence, vertex_normals
 from .transforms import Array, smoothstep, unit
 
 NO_SCOOP = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
@@ -47,7 +47,7 @@ def covered(k: int, clothes: dict, c: Array, arm: Array, margin: float) -> Array
     return out
 
 
-def garments(base: BaseMesh, rest: Array, clothes: dict) -> list[Piece]:
+def garments(base: BaseMesh, rest: Array, clothes: dict) -> list[Mesh]:
     """Shirt and jacket shells: the tights helper, smoothed over the torso and pushed outwards."""
     ids, tri = compact(base.tri["tights"])
     tri_uv, canon = base.tri_uv["tights"], base.canon[ids]
@@ -80,7 +80,7 @@ def garments(base: BaseMesh, rest: Array, clothes: dict) -> list[Piece]:
         if layer["part"] == "cloth" and clothes["has_garm"][1]:  # drop what the jacket hides
             faces = ~covered(1, clothes, canon, arm, 0.55)[tri].all(1)
         out.append(
-            Piece(
+            Mesh(
                 layer["part"],
                 v,
                 canon,
@@ -96,7 +96,7 @@ def garments(base: BaseMesh, rest: Array, clothes: dict) -> list[Piece]:
             edge = np.abs(canon[:, 0]) - clothes["jopen"] * (0.25 + 0.75 * smoothstep(0.5, 5.5, canon[:, 1]))
             lift = 0.004 + 0.007 * smoothstep(0.1, 0.45, edge)  # the folded edge stands off the chest
             out.append(
-                Piece(
+                Mesh(
                     "jacket",
                     v + n * lift[:, None],
                     canon,
@@ -111,7 +111,7 @@ def garments(base: BaseMesh, rest: Array, clothes: dict) -> list[Piece]:
     return out
 
 
-def _push_out(v: Array, cloth: Piece, inc_normals: Array, gap: Array | float, rounds: int = 3) -> Array:
+def _push_out(v: Array, cloth: Mesh, inc_normals: Array, gap: Array | float, rounds: int = 3) -> Array:
     """Moves points outside the garment along the normal of the nearest garment vertices."""
     tree = cKDTree(cloth.rest)
     for _ in range(rounds):
@@ -139,7 +139,7 @@ def _neck_ring(base: BaseMesh, rest: Array, angle: Array, height: float) -> Arra
     return np.stack([np.sin(angle) * radius, np.full(len(angle), axis[1]), axis[2] + np.cos(angle) * radius], 1)
 
 
-def collar(base: BaseMesh, rest: Array, cloth: Piece, kind: str, flat: bool = False) -> list[Piece]:
+def collar(base: BaseMesh, rest: Array, cloth: Mesh, kind: str, flat: bool = False) -> list[Mesh]:
     """Shirt collar (stand and fold; `flat` under a jacket) or the bunched hood of a hoodie."""
     normal = vertex_normals(cloth.rest, cloth.tri, incidence(cloth.tri, len(cloth.rest)))
     if kind == "shirt":
@@ -195,7 +195,7 @@ def collar(base: BaseMesh, rest: Array, cloth: Piece, kind: str, flat: bool = Fa
     nearest = cKDTree(cloth.rest).query(v)[1]
     weights = base.weights[cloth_source(base)[nearest]]
     return [
-        Piece(
+        Mesh(
             "collar",
             v,
             np.stack([v[:, 0] * 10, v[:, 1] * 10, v[:, 2] * 10], 1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .basemesh import BaseMesh, vertex_mask
-from .mesh import Piece, compact, incidence, vertex_normals
+from .mesh import Mesh, compact, incidence, vertex_normals
 from .transforms import Array, smoothstep, unit
 
 HAIRLINE_ANGLE = np.array([0, 0.35, 0.75, 1.02, 1.25, 1.45, 1.75, 2.1, 2.5, 3.15])
@@ -38,7 +38,7 @@ def _shells(
     layers: int,
     lean: float,
     lump: Array,
-) -> list[Piece]:
+) -> list[Mesh]:
     """Concentric copies of part of the skin; the shader cuts strands out of them."""
     faces = (mask[base.tri["body"]].sum(1) > 0.02) & select[base.tri["body"]].all(1)
     tri_all = base.tri["body"]
@@ -52,7 +52,7 @@ def _shells(
         height = thickness[ids] * t * (0.25 + 0.75 * smoothstep(0, 0.9, mask[ids])) * (1 + lump[ids])
         v = rest[ids] + normal[ids] * height[:, None] + t_dir * (thickness[ids] * lean * t * t)[:, None]
         out.append(
-            Piece(
+            Mesh(
                 "hair",
                 v,
                 base.canon[ids],
@@ -69,7 +69,7 @@ def _shells(
     return out
 
 
-def scalp_hair(base: BaseMesh, rest: Array, hair: dict) -> list[Piece]:
+def scalp_hair(base: BaseMesh, rest: Array, hair: dict) -> list[Mesh]:
     """Short hair, or the cap under hanging hair."""
     if hair["style"] == "bald":
         return []
@@ -84,7 +84,7 @@ def scalp_hair(base: BaseMesh, rest: Array, hair: dict) -> list[Piece]:
     return _shells(base, rest, c[:, 1] > 6.2, mask, tangent, thickness, hair["layers"], hair["lean"], lump)
 
 
-def beard(base: BaseMesh, rest: Array, length: float) -> list[Piece]:
+def beard(base: BaseMesh, rest: Array, length: float) -> list[Mesh]:
     """Shells over the lower face; the shader cuts moustache, goatee or full beard out of them (`whiskers`)."""
     c = base.canon
     inside = vertex_mask(base, "inside-mouth")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from .basemesh import BaseMesh
-from .mesh import Piece, grid_faces, rigid_weights
+from .mesh import Mesh, grid_faces, rigid_weights
 from .transforms import Array, slerp, smoothstep, unit
 
 
 class BodyField:
     """Radius of the head by direction and depth of the dressed torso, from vertex bins."""
 
-    def __init__(self, base: BaseMesh, rest: Array, cloth: list[Piece]):
+    def __init__(self, base: BaseMesh, rest: Array, cloth: list[Mesh]):
         c = base.canon
         skull = np.unique(base.tri["body"])
         skull = skull[(c[skull, 1] > 6.1) & (np.abs(c[skull, 0]) < 1.1)]
@@ -86,7 +86,7 @@ class BodyField:
         return self.front[x, y], self.back[x, y]
 
 
-def curtain(base: BaseMesh, rest: Array, hair: dict, field: BodyField, chin_y: float, unit_scale: float) -> list[Piece]:
+def curtain(base: BaseMesh, rest: Array, hair: dict, field: BodyField, chin_y: float, unit_scale: float) -> list[Mesh]:
     """Hair that starts at a parting, wraps the skull and hangs down, resting on the dressed torso."""
     spec = hair["curtain"]
     rng = np.random.default_rng(int(hair["seed"] * 1000))
@@ -184,7 +184,7 @@ def curtain(base: BaseMesh, rest: Array, hair: dict, field: BodyField, chin_y: f
             weights = rigid_weights(base, v, chin_y, chin_y - 0.12)
             canon = np.stack([v[:, 0] * 10, mask[:, 0], mask[:, 1]], 1)  # shader reads (x, left, edge)
             out.append(
-                Piece(
+                Mesh(
                     "curtain",
                     v,
                     canon,
@@ -203,7 +203,7 @@ def curtain(base: BaseMesh, rest: Array, hair: dict, field: BodyField, chin_y: f
     return out
 
 
-def _fringe(base: BaseMesh, field: BodyField, spec: dict, rng: np.random.Generator) -> list[Piece]:
+def _fringe(base: BaseMesh, field: BodyField, spec: dict, rng: np.random.Generator) -> list[Mesh]:
     """Front hair that falls over the forehead to just above the brows."""
     cols, n_rows, out = 22, 12, []
     azimuth = np.radians(np.linspace(-58, 58, cols))
@@ -227,7 +227,7 @@ def _fringe(base: BaseMesh, field: BodyField, spec: dict, rng: np.random.Generat
         edge = np.tile(np.minimum(1, (1 - np.abs(np.linspace(-1, 1, cols))) * 6 + 0.02), n_rows)
         canon = np.stack([v[:, 0] * 10, left, edge], 1)
         out.append(
-            Piece(
+            Mesh(
                 "curtain",
                 v,
                 canon,
@@ -244,7 +244,7 @@ def _fringe(base: BaseMesh, field: BodyField, spec: dict, rng: np.random.Generat
     return out
 
 
-def hair_bun(base: BaseMesh, field: BodyField, high: bool) -> list[Piece]:
+def hair_bun(base: BaseMesh, field: BodyField, high: bool) -> list[Mesh]:
     """A knot on top or at the back of the head."""
     lat, lon = 12, 20
     a, b = np.meshgrid(np.linspace(0, np.pi, lat), np.linspace(0, 2 * np.pi, lon), indexing="ij")
@@ -258,7 +258,7 @@ def hair_bun(base: BaseMesh, field: BodyField, high: bool) -> list[Piece]:
         uv = np.stack([a.ravel() * 0.06, b.ravel() * 0.05], 1)
         canon = np.stack([v[:, 0] * 10, np.full(len(v), 0.8), np.ones(len(v))], 1)
         out.append(
-            Piece(
+            Mesh(
                 "curtain",
                 v,
                 canon,

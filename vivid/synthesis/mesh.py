@@ -12,7 +12,7 @@ from .transforms import Array, smoothstep
 
 
 @dataclasses.dataclass
-class Piece:
+class Mesh:
     """One drawable surface.  `source` is the base vertex whose face units apply (-1: none)."""
 
     part: str
@@ -49,13 +49,13 @@ def compact(tri: Array) -> tuple[Array, Array]:
     return ids, inverse.reshape(tri.shape)
 
 
-def from_base(base: BaseMesh, rest: Array, part: str, group: str, keep: Array | None = None) -> Piece:
+def from_base(base: BaseMesh, rest: Array, part: str, group: str, keep: Array | None = None) -> Mesh:
     """A group of the base mesh as it is; `keep` selects faces."""
     tri, tri_uv = base.tri[group], base.tri_uv[group]
     if keep is not None:
         tri, tri_uv = tri[keep], tri_uv[keep]
     ids, tri = compact(tri)
-    return Piece(part, rest[ids].copy(), base.canon[ids], base.weights[ids], ids, tri, base.uv, tri_uv)
+    return Mesh(part, rest[ids].copy(), base.canon[ids], base.weights[ids], ids, tri, base.uv, tri_uv)
 
 
 def grid_faces(rows: int, cols: int) -> Array:

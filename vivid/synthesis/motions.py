@@ -18,7 +18,7 @@ from .character import Character
 from .gestures import ARMS, arm_vector
 from .labels import GroundTruth
 from .scene import Scene, frame_camera
-from .transforms import Array, frame, min_jerk, rotation, rotation_vector, smooth_noise
+from .transforms import Array, frame, min_jerk, rotation, rotation_vector, value_noise
 
 CANVAS = 512
 LEFT, RIGHT = 0, 25
@@ -220,8 +220,8 @@ def script_track(script: Script, seed: int) -> Array:
         script.extra(time, track)
     rng = np.random.default_rng([seed, 61])
     for arm in (LEFT, RIGHT):
-        track[:, arm : arm + 3] += 0.008 * smooth_noise(rng, count, FPS, 0.9, 3)
-        track[:, arm + 9 : arm + 24] += 0.02 * smooth_noise(rng, count, FPS, 0.8, 15)
+        track[:, arm : arm + 3] += 0.008 * value_noise(rng, count, FPS, 0.9, 3)
+        track[:, arm + 9 : arm + 24] += 0.02 * value_noise(rng, count, FPS, 0.8, 15)
     return track
 
 
@@ -237,8 +237,8 @@ def _turned(start: Array, end: Array, share: Array) -> Array:
 def head_of(script: Script, count: int, seed: int) -> tuple[Array, Array]:
     """Slow head and torso angles (T, 3) in radians."""
     rng = np.random.default_rng([seed, 62])
-    head = smooth_noise(rng, count, FPS, 0.5, 3) * [0.4, 0.8, 0.4] * script.bold
-    return head, 0.3 * smooth_noise(rng, count, FPS, 0.3, 3) * [0.3, 0.8, 0.3] * script.bold
+    head = value_noise(rng, count, FPS, 0.5, 3) * [0.4, 0.8, 0.4] * script.bold
+    return head, 0.3 * value_noise(rng, count, FPS, 0.3, 3) * [0.3, 0.8, 0.3] * script.bold
 
 
 def make_motion(script: Script, identity: Path, seed: int = 0) -> PoseClip:

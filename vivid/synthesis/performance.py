@@ -14,7 +14,7 @@ from .character import Character
 from .gestures import HELD_OUT, NAMES
 from .sentences import SENTENCES, random_text
 from .tracks import blink_track, brow_track, gesture_track, head_track, stress_times
-from .transforms import Array, smooth_noise
+from .transforms import Array, value_noise
 from .visemes import UNITS, Phone, mouth_curves
 
 SPLITS = ("train", "held-out", "all")
@@ -81,7 +81,7 @@ def _face(rng: np.random.Generator, person: Character, count: int, fps: float, p
     mouth = mouth_curves(phones, fps, count, rng.uniform(0.97, 1.1))
     blink = blink_track(rng, count, fps, phones)
     brow = brow_track(count, fps, phones)
-    smile = person.spec["smile"] * (1 + 0.25 * smooth_noise(rng, count, fps, 0.5, 1)[:, 0])
+    smile = person.spec["smile"] * (1 + 0.25 * value_noise(rng, count, fps, 0.5, 1)[:, 0])
     talking = np.clip(mouth.sum(1), 0, 1)
     out = []
     for i in range(count):

@@ -21,7 +21,7 @@ from .transforms import Array
 PORTRAIT_GESTURE = "belly"
 
 
-def make_portrait(renderer: Renderer, identity_file: Path) -> tuple[Array, PoseClip]:
+def render_portrait(renderer: Renderer, identity_file: Path) -> tuple[Array, PoseClip]:
     """RGB picture (size, size, 3) with both hands at rest and the mouth closed, and its exact pose (one frame)."""
     person = Character(identity_file)
     set_stage(renderer, person, None)

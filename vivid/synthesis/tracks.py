@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .gestures import LEAVING, NAMES, POSITIONS, RESTING, gesture_vector
-from .transforms import Array, min_jerk, smooth_noise, smoothstep
+from .transforms import Array, min_jerk, smoothstep, value_noise
 from .visemes import Phone
 
 
@@ -62,13 +62,13 @@ def gesture_track(
         gain = rng.uniform(0.5, 1.2)
         out[:, k + 1] += gain * beat
         out[:, k + 2] += 0.4 * gain * beat
-        out[:, k : k + 3] += 0.010 * smooth_noise(rng, count, fps, 1.2, 3)
-        out[:, k + 9 : k + 24] += 0.035 * smooth_noise(rng, count, fps, 1.0, 15)
-        out[:, k + 3 : k + 9] += 0.04 * smooth_noise(rng, count, fps, 0.8, 6)
+        out[:, k : k + 3] += 0.010 * value_noise(rng, count, fps, 1.2, 3)
+        out[:, k + 9 : k + 24] += 0.035 * value_noise(rng, count, fps, 1.0, 15)
+        out[:, k + 3 : k + 9] += 0.04 * value_noise(rng, count, fps, 0.8, 6)
     return out
 
 
-def phrases(phones: list[Phone], pause: float = 0.14) -> list[tuple[float, float]]:
+def spoken_phrases(phones: list[Phone], pause: float = 0.14) -> list[tuple[float, float]]:
     """(start, end) in seconds of the runs of speech between pauses."""
     out: list[list[float]] = []
     for p in phones:
@@ -99,8 +99,8 @@ def head_track(
     phrase the head rises, turns slowly across and sinks at its end; a little noise remains.
     """
     time = np.arange(count) / fps
-    head = smooth_noise(rng, count, fps, 0.6, 3) * [0.010, 0.022, 0.012]
-    torso = smooth_noise(rng, count, fps, 0.3, 3) * [0.006, 0.018, 0.008]
+    head = value_noise(rng, count, fps, 0.6, 3) * [0.010, 0.022, 0.012]
+    torso = value_noise(rng, count, fps, 0.3, 3) * [0.006, 0.018, 0.008]
     last = -1.0
     for s, strength in stress_times(phones):
         if s - last < 0.26:  # the head is too heavy to follow every syllable of quick speech
@@ -109,7 +109,7 @@ def head_track(
         depth = 0.085 * liveliness * strength * (1 + 0.12 * rng.normal())
         head[:, 0] += depth * np.exp(-(((time - s - 0.05) / 0.10) ** 2))
         head[:, 0] -= 0.35 * depth * np.exp(-(((time - s + 0.16) / 0.10) ** 2))
-    for start, end in phrases(phones):
+    for start, end in spoken_phrases(phones):
         length = end - start
         inside = smoothstep(start - 0.20, start + 0.15, time) * smoothstep(end + 0.35, end - 0.05, time)
         u = np.clip((time - start) / length, 0, 1)
@@ -120,7 +120,7 @@ def head_track(
         torso[:, 0] += inside * size * 0.018
         torso[:, 1] += inside * size * 0.025 * np.cos(np.pi * u)
     head, torso = head * scale, torso * scale
-    gaze = smooth_noise(rng, count, fps, 0.6, 2) * [0.030, 0.014]
+    gaze = value_noise(rng, count, fps, 0.6, 2) * [0.030, 0.014]
     gaze[:, 0] -= 0.6 * head[:, 1]  # the eyes stay near the camera
     gaze[:, 1] -= 0.5 * head[:, 0]
     return head, torso, gaze
@@ -130,7 +130,7 @@ def brow_track(count: int, fps: float, phones: list[Phone]) -> Array:
     """Brow raise in [0, 1]: high on the first stress of a phrase, low on the others."""
     time, out = np.arange(count) / fps, np.zeros(count)
     stresses = stress_times(phones)
-    firsts = {next((s for s, _ in stresses if s >= a - 0.01), -9.0) for a, _ in phrases(phones)}
+    firsts = {next((s for s, _ in stresses if s >= a - 0.01), -9.0) for a, _ in spoken_phrases(phones)}
     for s, strength in stresses:
         out += (0.5 if s in firsts else 0.14) * strength * np.exp(-(((time - s) / 0.17) ** 2))
     return np.clip(out, 0, 0.8)
@@ -139,7 +139,7 @@ def brow_track(count: int, fps: float, phones: list[Phone]) -> Array:
 def blink_track(rng: np.random.Generator, count: int, fps: float, phones: list[Phone]) -> Array:
     """Eyelid closure in [0, 1] per frame: at the end of phrases, and now and then."""
     time, out, t = np.arange(count) / fps, np.zeros(count), rng.uniform(0.5, 2.5)
-    for _, end in phrases(phones):
+    for _, end in spoken_phrases(phones):
         out = np.maximum(out, np.clip(1 - np.abs(time - end - 0.06) / 0.11, 0, 1))
     while t < count / fps:
         out = np.maximum(out, np.clip(1 - np.abs(time - t - 0.08) / 0.11, 0, 1))

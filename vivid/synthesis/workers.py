@@ -94,7 +94,7 @@ class ClothesJob:
 
 @dataclass(frozen=True)
 class PortraitJob:
-    """One portrait; see `portraits.make_portrait`."""
+    """One portrait; see `portraits.render_portrait`."""
 
     path: Path  # without suffix
     identity: Path
@@ -106,9 +106,9 @@ class PortraitJob:
 
     def work(self, renderer: Renderer) -> None:
         """Renders and writes the portrait."""
-        from .portraits import make_portrait, write_portrait
+        from .portraits import render_portrait, write_portrait
 
-        write_portrait(self.path, *make_portrait(renderer, self.identity))
+        write_portrait(self.path, *render_portrait(renderer, self.identity))
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class VoiceJob:
         write_voice(self.path, VOICES[self.name])
 
 
-Job = PeopleJob | HandsJob | ClothesJob | PortraitJob | MotionJob | VoiceJob
+RenderJob = PeopleJob | HandsJob | ClothesJob | PortraitJob | MotionJob | VoiceJob
 
 _renderers: dict[tuple[str, int], Renderer] = {}
 
@@ -171,7 +171,7 @@ def identity_files(folder: Path = ASSETS, chosen: Sequence[int] | None = None) -
     return [files[k] for k in chosen] if chosen else list(files.values())
 
 
-def run_job(job: Job) -> None:
+def run_job(job: RenderJob) -> None:
     """Does one job in this process; the renderer is kept for the next job of the same kind and size."""
     if isinstance(job, MotionJob | VoiceJob):
         job.work(None)
@@ -203,12 +203,12 @@ class Rendering:
         cv2.setNumThreads(1)
         os.environ["LP_NUM_THREADS"] = "0"  # llvmpipe's own threads would cost half the time
 
-    def run(self, jobs: Sequence[Job]) -> list[str]:
+    def run(self, jobs: Sequence[RenderJob]) -> list[str]:
         """Do the jobs; a sentence where one cannot be done."""
         return [self._said(job) for job in jobs]
 
     @staticmethod
-    def _said(job: Job) -> str:
+    def _said(job: RenderJob) -> str:
         try:
             run_job(job)
         except InputError as error:
@@ -216,7 +216,7 @@ class Rendering:
         return ""
 
 
-def render(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, int]]:
+def render(jobs: Sequence[RenderJob], workers: int) -> Iterator[tuple[int, int]]:
     """Do the jobs that are not done yet, in processes of their own; yields (done, total) at the start and after each
     job. Errors: InputError."""
     waiting = [job for job in jobs if not job.done()]

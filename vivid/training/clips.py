@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import FPS, Limits
-from ..data.shards import unpack
+from ..data.shards import unpack_shard
 from ..errors import InputError
 from ..media.pictures import fit_of, fit_picture
 from ..media.video import probe, read_frames
@@ -178,7 +178,7 @@ def load_clips(folder: Path, cache: Path, size: tuple[int, int] | None = None, l
 
     Raises InputError when the folder has none.
     """
-    folders = [folder, *(unpack(shard, cache) for shard in sorted(folder.glob("shard-*.tar")))]
+    folders = [folder, *(unpack_shard(shard, cache) for shard in sorted(folder.glob("shard-*.tar")))]
     videos = sorted(path for one in folders for path in one.rglob("*.mp4") if path.with_suffix(".npz").exists())
     if not videos:
         raise InputError(f"{folder} holds no videos with labels beside them: run `vivid synthesize people` first.")

@@ -22,7 +22,7 @@ from ..method.options import rebuilt
 from ..pose.warp import Arms, cut_arms, hands_beside
 from .batches import Batch
 from .clips import Clip
-from .loop import LoopConfig, Stage
+from .loop import LoopConfig, TrainingStage
 from .prepare import PreparedClip, decode_frames
 from .stages import DiffusionStage
 from .vae import crop_corner, edges
@@ -100,7 +100,7 @@ def predict(
     return Predictions(np.concatenate(cond), np.concatenate(uncond), np.concatenate(true), np.array(source))
 
 
-class DetailStage(Stage):
+class DetailStage(TrainingStage):
     """Trains the detail network alone: latents, and the rest of the autoencoder, stay as they are."""
 
     def __init__(

@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..media.tensors import from_unit, pixels_to_unit
 from ..method.hcc import HandCodebook, perplexity_of
 from .batches import Batch
-from .loop import LoopConfig, Stage
+from .loop import LoopConfig, TrainingStage
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ PAPER_HCC = HccConfig(
 )
 
 
-class HccStage(Stage):
+class HccStage(TrainingStage):
     """Trains the VQ-VAE on L2 + 0.25 commitment; codes are updated by moving averages, and dead codes restarted."""
 
     def __init__(self, config: HccConfig, crops: NDArray[np.uint8], codebook: HandCodebook) -> None:

@@ -53,7 +53,7 @@ class LoopConfig:
     """Split networks and the optimiser's state between the processes; see `sharding`."""
 
 
-class Stage(nn.Module):
+class TrainingStage(nn.Module):
     """What the loop trains: a module with its own data."""
 
     config: Any
@@ -127,7 +127,7 @@ def write_curve(history: list[dict[str, float]], path: Path) -> None:
 class Trainer:
     """Runs a stage in `folder`: log.jsonl, curves.png, samples/*.png, checkpoint.pt, weights/."""
 
-    def __init__(self, stage: Stage, config: LoopConfig, folder: Path, resume: bool = True) -> None:
+    def __init__(self, stage: TrainingStage, config: LoopConfig, folder: Path, resume: bool = True) -> None:
         from accelerate import Accelerator, DistributedDataParallelKwargs
 
         folder.mkdir(parents=True, exist_ok=True)

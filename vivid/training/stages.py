@@ -20,7 +20,7 @@ from ..method.options import rebuilt
 from ..method.schedule import make_scheduler
 from .ablations import FULL, Ablation
 from .batches import Batch
-from .loop import LoopConfig, Stage
+from .loop import LoopConfig, TrainingStage
 from .prepare import PreparedClip, decode_frames
 from .windows import DropRates, WindowSampler, WindowShape, fixed_batch
 
@@ -109,7 +109,7 @@ def _repeated(pairs: KeyValues, times: int) -> KeyValues:
     return {name: (k.repeat_interleave(times, 0), v.repeat_interleave(times, 0)) for name, (k, v) in pairs.items()}
 
 
-class DiffusionStage(Stage):
+class DiffusionStage(TrainingStage):
     """Denoiser, ReferenceNet and hand encoder under one loss; VAE and codebook stay as they are."""
 
     def __init__(self, config: DiffusionConfig, models: Models, clips: list[PreparedClip]) -> None:

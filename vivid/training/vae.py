@@ -14,7 +14,7 @@ from ..method.autoencoder import ShortcutAutoencoderKL
 from ..method.factory import COMPACT, ModelConfig, build_vae
 from .batches import Batch
 from .clips import Clip
-from .loop import LoopConfig, Stage
+from .loop import LoopConfig, TrainingStage
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def edges(picture: Tensor) -> tuple[Tensor, Tensor]:
     return picture[..., :, 1:] - picture[..., :, :-1], picture[..., 1:, :] - picture[..., :-1, :]
 
 
-class VaeStage(Stage):
+class VaeStage(TrainingStage):
     """Trains the autoencoder on L1 + squared error + edges + a little KL."""
 
     def __init__(self, config: VaeConfig, clips: list[Clip], model: ShortcutAutoencoderKL | None = None) -> None:

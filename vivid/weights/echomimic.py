@@ -26,7 +26,7 @@ from ..method.denoiser import Denoiser
 if TYPE_CHECKING:
     from ..method.factory import ModelConfig, Models
 
-Variant = Literal["base", "acc"]
+PublicVariant = Literal["base", "acc"]
 
 UNTRAINED = ("head_stream", "codebook")
 """Parts of the method that the public base does not have; they start without effect."""
@@ -62,7 +62,7 @@ def our_name(key: str) -> str | None:
 class ConversionReport:
     """What happened to the tensors."""
 
-    variant: Variant
+    variant: PublicVariant
     folder: Path
     taken: int = 0
     extra: list[str] = field(default_factory=list)
@@ -80,7 +80,7 @@ class ConversionReport:
         return "\n".join(lines)
 
 
-def source_files(variant: Variant) -> dict[str, tuple[str, ...]]:
+def source_files(variant: PublicVariant) -> dict[str, tuple[str, ...]]:
     """Network -> the files it is made of."""
     suffix = "_acc" if variant == "acc" else ""
     return {
@@ -90,7 +90,7 @@ def source_files(variant: Variant) -> dict[str, tuple[str, ...]]:
     }
 
 
-def full_info(variant: Variant) -> ModelInfo:
+def full_info(variant: PublicVariant) -> ModelInfo:
     """How its authors run the public base: in windows of 12 frames that overlap by 3."""
     distilled = variant == "acc"
     guidance = 1.0 if distilled else 2.5
@@ -113,7 +113,7 @@ def convert(
     source: Path,
     vae: Path,
     target: Path,
-    variant: Variant = "base",
+    variant: PublicVariant = "base",
     config: ModelConfig | None = None,
 ) -> ConversionReport:
     """Write the model folder `target` from the folders of the public files and of sd-vae-ft-mse.

@@ -114,7 +114,7 @@ def face_crops(frames: Frames, poses: PoseClip) -> Frames:
     return crops
 
 
-def measure(sample: Sample, networks: Networks) -> Sync:
+def sync_of(sample: Sample, networks: Networks) -> Sync:
     """SyncNet's verdict on a video with its sound; computed once for all three numbers. Errors: NotMeasuredError."""
     if "sync" not in sample.known:
         sample.known["sync"] = _measure(sample, networks)
@@ -142,7 +142,7 @@ def _measure(sample: Sample, networks: Networks) -> Sync:
 
 
 def _part(choose: Callable[[Sync], float]) -> Callable[[Sample, Networks], float]:
-    return lambda sample, networks: choose(measure(sample, networks))
+    return lambda sample, networks: choose(sync_of(sample, networks))
 
 
 METRICS = (

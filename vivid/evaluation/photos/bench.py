@@ -57,7 +57,7 @@ Make = Callable[[Sequence[str]], subprocess.CompletedProcess[str]]
 
 
 @dataclass(frozen=True)
-class Pair:
+class Combination:
     """What one video is made of; motion: a file, a folder, or the name of a clip that ships."""
 
     portrait: Path
@@ -71,7 +71,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Options:
+class VideoOptions:
     """How the videos are made; None leaves the choice to the program."""
 
     size: str | None = None
@@ -85,16 +85,18 @@ class Options:
         return [part for name, value in given.items() if value is not None for part in (name, str(value))]
 
 
-def pairs_of(portraits: Sequence[Path], voices: Sequence[Path], motions: Sequence[str], every: bool) -> list[Pair]:
+def combinations_of(
+    portraits: Sequence[Path], voices: Sequence[Path], motions: Sequence[str], every: bool
+) -> list[Combination]:
     """Every combination, or each portrait, voice and motion at least once, in turn."""
     if every:
-        return list(itertools.starmap(Pair, itertools.product(portraits, voices, motions)))
+        return list(itertools.starmap(Combination, itertools.product(portraits, voices, motions)))
     count = max(len(portraits), len(voices), len(motions))
     turns = [itertools.islice(itertools.cycle(each), count) for each in (portraits, voices, motions)]
-    return [Pair(*parts) for parts in zip(*turns, strict=True)]  # type: ignore[arg-type]
+    return [Combination(*parts) for parts in zip(*turns, strict=True)]  # type: ignore[arg-type]
 
 
-def measure(video: Video, observer: Observer) -> dict[str, float]:
+def measure_video(video: Video, observer: Observer) -> dict[str, float]:
     """All numbers of one finished video."""
     sight = look(video, observer)
     parts = (measure_hands, measure_face, measure_mouth, measure_background)
@@ -102,14 +104,14 @@ def measure(video: Video, observer: Observer) -> dict[str, float]:
 
 
 def run_bench(
-    pairs: Sequence[Pair],
-    options: Options,
+    combinations: Sequence[Combination],
+    options: VideoOptions,
     folder: Path,
     open_observer: Callable[[], AbstractContextManager[Observer]],
     make: Make | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Make and measure every pair; yields its row: `name`, `model`, `notices` about its motion (an assumed frame rate,
-    gaps), the numbers of COLUMNS (None: not defined), or `name` and `failed`, one sentence.
+    """Make and measure every combination; yields its row: `name`, `model`, `notices` about its motion (an assumed
+    frame rate, gaps), the numbers of COLUMNS (None: not defined), or `name` and `failed`, one sentence.
 
     videos/, sheets/ and rows/ in `folder` hold what is done; a row is reused while its inputs' contents, the options
     and the program's version are the same, and a failed one is tried again.
@@ -117,42 +119,56 @@ def run_bench(
     for part in ("videos", "sheets", "rows"):
         (folder / part).mkdir(exist_ok=True)
     with open_observer() as observer:
-        for pair in pairs:
-            yield _row(pair, options, folder, observer, make or _animate)
+        for combination in combinations:
+            yield _row(combination, options, folder, observer, make or _animate)
 
 
-def _row(pair: Pair, options: Options, folder: Path, observer: Observer, make: Make) -> dict[str, Any]:
+def _row(
+    combination: Combination, options: VideoOptions, folder: Path, observer: Observer, make: Make
+) -> dict[str, Any]:
     try:
-        key = _key(pair, options)
-        kept = folder / "rows" / f"{pair.name}-{key}.json"
+        key = _key(combination, options)
+        kept = folder / "rows" / f"{combination.name}-{key}.json"
         if kept.is_file():
             row: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
             return row
-        row, frames = _made(pair, options, folder / "videos" / f"{pair.name}-{key}.mp4", observer, make)
-        write_png(folder / "sheets" / f"{pair.name}-{key}.png", _sheet(pair.name, frames))
+        row, frames = _made(combination, options, folder / "videos" / f"{combination.name}-{key}.mp4", observer, make)
+        write_png(folder / "sheets" / f"{combination.name}-{key}.png", _sheet(combination.name, frames))
         write_text(kept, json.dumps(row, indent=1) + "\n")
         return row
     except (InputError, OSError) as error:
-        return {"name": pair.name, "failed": str(error)}
+        return {"name": combination.name, "failed": str(error)}
 
 
 def _made(
-    pair: Pair, options: Options, path: Path, observer: Observer, make: Make
+    combination: Combination, options: VideoOptions, path: Path, observer: Observer, make: Make
 ) -> tuple[dict[str, Any], NDArray[np.uint8]]:
     """Numbers of a video that is made now, and the frames of its sheet."""
     path.unlink(missing_ok=True)  # one whose measuring was interrupted
-    inputs = ["--portrait", str(pair.portrait), "--audio", str(pair.voice), "--motion", pair.motion]
+    inputs = [
+        "--portrait",
+        str(combination.portrait),
+        "--audio",
+        str(combination.voice),
+        "--motion",
+        combination.motion,
+    ]
     started = time.monotonic()
     done = make([*inputs, *options.arguments(), "--out", str(path)])
     took = time.monotonic() - started
     if done.returncode:
         raise InputError(next(iter(done.stderr.strip().splitlines()[-1:]), f"exit code {done.returncode}"))
     notices: list[str] = []
-    motion = load_motion(pair.motion, notices.append, fps=options.fps)
-    video = load_video(path, load_portrait(pair.portrait), _speech(pair, options), motion)
-    numbers = measure(video, observer) | {"seconds_per_second": took / (len(video.frames) / FPS)}
+    motion = load_motion(combination.motion, notices.append, fps=options.fps)
+    video = load_video(path, load_portrait(combination.portrait), _speech(combination, options), motion)
+    numbers = measure_video(video, observer) | {"seconds_per_second": took / (len(video.frames) / FPS)}
     rounded = {name: round(value, 4) if math.isfinite(value) else None for name, value in numbers.items()}
-    row = {"name": pair.name, "model": read_provenance(path)["model"], "frames": len(video.frames), "notices": notices}
+    row = {
+        "name": combination.name,
+        "model": read_provenance(path)["model"],
+        "frames": len(video.frames),
+        "notices": notices,
+    }
     row |= rounded
     picks = np.linspace(0, len(video.frames) - 1, SHEET_COLUMNS).round().astype(int)
     return row, np.stack([boxed(video.frames[index], SHEET_SIDE) for index in picks])
@@ -168,16 +184,20 @@ def _animate(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(line, 1, "", f"The video took longer than {LONGEST_SECONDS} seconds.")
 
 
-def _speech(pair: Pair, options: Options) -> Any:
-    return load_speech(pair.voice) if options.seconds is None else load_speech(pair.voice, options.seconds, cut=True)
+def _speech(combination: Combination, options: VideoOptions) -> Any:
+    return (
+        load_speech(combination.voice)
+        if options.seconds is None
+        else load_speech(combination.voice, options.seconds, cut=True)
+    )
 
 
-def _key(pair: Pair, options: Options) -> str:
+def _key(combination: Combination, options: VideoOptions) -> str:
     """What decides a row, in 12 digits."""
-    motion = Path(pair.motion)
+    motion = Path(combination.motion)
     files = sorted(path for path in motion.rglob("*") if path.is_file()) if motion.is_dir() else [motion]
-    parts = [sha256_of(path) for path in (pair.portrait, pair.voice, *files) if path.is_file()]
-    text = json.dumps([__version__, pair.motion, options.arguments(), parts])
+    parts = [sha256_of(path) for path in (combination.portrait, combination.voice, *files) if path.is_file()]
+    text = json.dumps([__version__, combination.motion, options.arguments(), parts])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -201,7 +221,7 @@ def boxed(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def mean_row(rows: Sequence[dict[str, Any]]) -> dict[str, float | None]:
-    """Mean of each number over the pairs that have it; the worst face is the worst of all."""
+    """Mean of each number over the combinations that have it; the worst face is the worst of all."""
     mean: dict[str, float | None] = {}
     for name in COLUMNS:
         known = [row[name] for row in rows if row.get(name) is not None]
@@ -211,7 +231,7 @@ def mean_row(rows: Sequence[dict[str, Any]]) -> dict[str, float | None]:
 
 
 def table_of(rows: Sequence[dict[str, Any]]) -> str:
-    """Markdown: a row for each pair, their mean, and the pairs that failed with their sentence."""
+    """Markdown: a row for each combination, their mean, and the combinations that failed with their sentence."""
     good = [row for row in rows if "failed" not in row]
     lines = ["| | " + " | ".join(COLUMNS.values()) + " |", "|---|" + "---|" * len(COLUMNS)]
     for name, row in [*((row["name"], row) for row in good), ("**mean**", mean_row(good))]:

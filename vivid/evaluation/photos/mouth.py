@@ -20,10 +20,10 @@ def measure_mouth(video: Video, sight: Sight) -> dict[str, float]:
 
     - mouth_r (-1..1, higher is better): Pearson correlation with the voice's loudness at the lag where it is largest.
     - mouth_lag (frames, 0 is best): that lag; positive when the mouth is late.
-    - mouth_quiet (widths, near 0 is best) and mouth_loud (widths, above mouth_quiet): mean openness in the quietest
-      and in the loudest quarter of the frames.
+    - mouth_quiet (widths, near 0 is best) and mouth_loud (widths, above mouth_quiet): mean openness in the quietest and
+      in the loudest quarter of the frames.
     """
-    curve = openness(sight)
+    curve = mouth_openness(sight)
     _, lag = correlation_and_lag(curve, video.loudness, FURTHEST)
     order = np.argsort(video.loudness, kind="stable")
     quarter = max(1, len(order) // 4)
@@ -35,7 +35,7 @@ def measure_mouth(video: Video, sight: Sight) -> dict[str, float]:
     }
 
 
-def openness(sight: Sight) -> NDArray[np.float64]:
+def mouth_openness(sight: Sight) -> NDArray[np.float64]:
     """The mouth's openness (T) in widths of the mouth, NaN where no face was found."""
     curve = np.full(len(sight.faces), np.nan)
     for index, face in enumerate(sight.faces):

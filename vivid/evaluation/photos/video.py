@@ -59,7 +59,7 @@ def load_video(path: Path, portrait: Portrait, speech: Speech, motion: PoseClip)
         np.stack([resized(frame, size) for frame in frames]),
         resized(inputs.picture, size),
         hands,
-        loudness(speech, len(frames)),
+        log_loudness(speech, len(frames)),
         mark_of(frames.shape[1:3], size),
     )
 
@@ -70,7 +70,7 @@ def resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
     return np.asarray(cv2.resize(picture, size, interpolation=method), np.uint8)
 
 
-def loudness(speech: Speech, frames: int) -> NDArray[np.float64]:
+def log_loudness(speech: Speech, frames: int) -> NDArray[np.float64]:
     """Loudness (T) of each frame, log10 of the root of its samples' mean square, smoothed over three frames."""
     edges = (np.arange(frames + 1) * SAMPLE_RATE / FPS).astype(int)
     parts = [speech.samples[a:b].astype(np.float64) for a, b in pairwise(edges)]

@@ -56,7 +56,9 @@ class Conditioner:
         picture = to_unit(inputs.picture[None], device, dtype)
         self.reference_latents = encode_pictures(models.vae, picture)
         self.reference = self.denoiser.project_reference(models.reference.bank(self.reference_latents))
-        self.codes, self.code_mask = hand_codes(models, inputs, device, dtype) if settings.codebook else (None, None)
+        self.codes, self.code_mask = (
+            codebook_keys_values(models, inputs, device, dtype) if settings.codebook else (None, None)
+        )
         self.silence = self.denoiser.project_silence()
         self._budget = 0 if settings.steps == 1 else WINDOW_CACHE_BYTES
         self._kept: dict[tuple[int, int], Conditions] = {}
@@ -128,7 +130,7 @@ class Conditioner:
         )
 
 
-def hand_codes(
+def codebook_keys_values(
     models: Models, inputs: Inputs, device: torch.device, dtype: torch.dtype
 ) -> tuple[KeyValues | None, Tensor | None]:
     """Keys and values of the codebook tokens of the portrait's hands, and which exist; None if it shows no hand."""

@@ -70,7 +70,7 @@ CHIN, NOSE_TIP = 152, 4
 RIGHT_CHEEK, LEFT_CHEEK = (205, 50, 118, 101, 36), (425, 280, 347, 330, 266)
 
 
-def strip(upper: Chain, lower: Chain) -> NDArray[np.int64]:
+def strip_triangles(upper: Chain, lower: Chain) -> NDArray[np.int64]:
     """Triangles (T, 3) between two chains of equal length that share their ends (the opening of an eye or a mouth)."""
     out = []
     for k in range(len(upper) - 1):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def smoothstep(x: NDArray[np.floating]) -> NDArray[np.floating]:
+def smootherstep(x: NDArray[np.floating]) -> NDArray[np.floating]:
     """0 below 0, 1 above 1, with a smooth step in between whose first two derivatives are continuous."""
     x = np.clip(x, 0, 1)
     return x * x * x * (x * (6 * x - 15) + 10)

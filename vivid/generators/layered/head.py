@@ -25,10 +25,10 @@ from .face_mesh import (
     FaceMesh,
     Picture,
     pupil_distance,
-    strip,
+    strip_triangles,
 )
 from .face_units import face_units
-from .geometry import Array, similarity, smoothstep
+from .geometry import Array, similarity, smootherstep
 from .lips import OPEN, lips_share, mouth_hidden, refine_lips
 from .teeth import Mask, empty_mouth, lip_colour, split_teeth, tooth_mask
 
@@ -186,8 +186,8 @@ def analyse_head(picture: Picture, mesh: FaceMesh, plain: Picture) -> Head:
         follow=_follow(points, down, scale, x1 - x0, cut_sides),
         triangles=np.concatenate([outside, face.triangles]),
         surroundings=len(outside),
-        mouth_hole=strip(UPPER_INNER, LOWER_INNER),
-        eye_hole=np.concatenate([strip(eye.upper, eye.lower) for eye in EYES.values()]),
+        mouth_hole=strip_triangles(UPPER_INNER, LOWER_INNER),
+        eye_hole=np.concatenate([strip_triangles(eye.upper, eye.lower) for eye in EYES.values()]),
         pivot=pivot,
         rotation=rotation,
         scale=scale,
@@ -243,20 +243,20 @@ def _surroundings(points: Array, size: tuple[int, int], scale: float) -> tuple[A
     weights /= weights.sum(1, keepdims=True)
     ears = points[[127, 356, 234, 454], 2].mean() + 0.15 * scale
     z = weights @ oval[:, 2]
-    z = z + (ears - z) * smoothstep(nearest / 0.7)
+    z = z + (ears - z) * smootherstep(nearest / 0.7)
     return np.column_stack([grid, z]), weights, nearest
 
 
 def _follow(points: Array, down: Array, scale: float, width: int, cut_sides: bool) -> Array:
     """(P,) share of the head's motion: all for the face, none for the shoulders, a little for hair beside the neck."""
     below = ((points - points[CHIN]) @ down) / scale
-    follow = 1 - smoothstep((below - 0.05) / 0.95)
+    follow = 1 - smootherstep((below - 0.05) / 0.95)
     follow[:POINTS] = 1
     sideways = np.abs(points[:, 0] - points[list(OVAL), 0].mean()) / scale
-    follow = follow * (1 - smoothstep((sideways - 1.5) / 0.75))
+    follow = follow * (1 - smootherstep((sideways - 1.5) / 0.75))
     if cut_sides:
         edge = np.minimum(points[:, 0], width - 1 - points[:, 0]) / scale
-        follow = follow * smoothstep(edge / 0.4)
+        follow = follow * smootherstep(edge / 0.4)
     return follow
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...config import FPS
 from .curves import smooth, smooth_noise
-from .geometry import Array, smoothstep
+from .geometry import Array, smootherstep
 
 PAUSE = 0.25
 """Seconds of silence that separate two phrases."""
@@ -75,7 +75,7 @@ def head_tracks(
         if rng.random() < 0.4:
             brow = np.maximum(brow, rng.uniform(0.3, 0.7) * np.exp(-(((time - first / FPS) / 0.3) ** 2)))
     turn = FARTHEST * np.tanh(_spring(turn) / FARTHEST)
-    start = smoothstep(time / 0.9)[:, None]  # begins as photographed
+    start = smootherstep(time / 0.9)[:, None]  # begins as photographed
     turn = turn - turn[:1] * (1 - start)
     shift = smooth_noise(rng, frames, 0.25, 2) * [0.012, 0.008] * start
     gaze, looks = _glances(rng, frames, parts)

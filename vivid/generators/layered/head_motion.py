@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .face_mesh import EYES, LIP_BODIES, LOWER_INNER, MOUTH, UPPER_INNER, Chain, Picture
-from .geometry import Array, smoothstep, turn
+from .geometry import Array, smootherstep, turn
 from .head import Head
 from .mouth import MouthPainter
 from .raster import affine, affine_maps, paint_numbers
@@ -179,7 +179,7 @@ class HeadAnimator:
 
     def _draw_eyes(self, body: Picture, warp: _Warp, blink: float) -> None:
         """Redraw the eyes with fine sampling, and the lashes where the lids meet, which warped lids lack."""
-        k, lashes = EYE_SAMPLES, float(smoothstep(np.array((blink - 0.55) / 0.4)))
+        k, lashes = EYE_SAMPLES, float(smootherstep(np.array((blink - 0.55) / 0.4)))
         for name, eye in EYES.items():
             around = warp.target[list(eye.upper + eye.lower + eye.above[0])]
             x0, y0 = np.maximum(np.floor(around.min(0)).astype(int) - 2, 0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .face_mesh import CHIN, OVAL, FaceMesh, pupil_distance
 from .figure import Layer
-from .geometry import smoothstep
+from .geometry import smootherstep
 from .plate import membrane
 
 _local = threading.local()
@@ -27,8 +27,8 @@ def person_matte(picture: NDArray[np.uint8], mesh: FaceMesh) -> Layer:
     fine, (x0, y0, x1, y1) = _head_matte(picture, mesh)
     unit = pupil_distance(mesh)
     rows, columns = np.mgrid[y0:y1, x0:x1].astype(np.float32)
-    share = smoothstep((mesh.points[CHIN, 1] + 0.6 * unit - rows) / (0.5 * unit))
-    share = share * smoothstep(np.minimum(columns - x0, x1 - 1 - columns) / (0.4 * unit))
+    share = smootherstep((mesh.points[CHIN, 1] + 0.6 * unit - rows) / (0.5 * unit))
+    share = share * smootherstep(np.minimum(columns - x0, x1 - 1 - columns) / (0.4 * unit))
     inner = person[y0:y1, x0:x1]
     person[y0:y1, x0:x1] = inner + share * (_steeper(fine) - inner)
     return person
@@ -48,8 +48,8 @@ def with_rim(picture: NDArray[np.uint8], person: Layer, mesh: FaceMesh) -> tuple
         x, y = np.clip(mesh.points[4, :2], 0, [width - 1, height - 1]).astype(int)  # 4: the tip of the nose
         solid = (label == label[y, x]).astype(np.uint8)
     away = cv2.distanceTransform(1 - solid, cv2.DIST_L2, 5) / unit
-    opacity = cv2.GaussianBlur(1 - smoothstep((away - 0.08) / 0.22), (0, 0), max(0.5, 0.01 * unit))
-    share = smoothstep((away - 0.14) / 0.12)[..., None]
+    opacity = cv2.GaussianBlur(1 - smootherstep((away - 0.08) / 0.22), (0, 0), max(0.5, 0.01 * unit))
+    share = smootherstep((away - 0.14) / 0.12)[..., None]
     behind = membrane(picture, away >= 0.22)
     room = behind + share * (picture - behind)
     return (opacity * 255).round().astype(np.uint8), room.round().clip(0, 255).astype(np.uint8)
@@ -109,8 +109,8 @@ def _by_colour(soft: Layer, picture: NDArray[np.uint8], radius: int) -> Layer:
     contrast = np.square(way).sum(2)
     opacity = np.clip(((colours - means[1]) * way).sum(2) / (contrast + 1e-6), 0, 1)
     left = colours - means[1] - opacity[..., None] * way
-    trust = smoothstep((np.sqrt(contrast) - 30) / 40) * np.exp(-np.square(left).sum(2) / (0.1 * contrast + 200))
-    trust = trust * smoothstep(np.minimum(*weights) / 0.02)
+    trust = smootherstep((np.sqrt(contrast) - 30) / 40) * np.exp(-np.square(left).sum(2) / (0.1 * contrast + 200))
+    trust = trust * smootherstep(np.minimum(*weights) / 0.02)
     return (soft + trust * (opacity - soft)).astype(np.float32)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .face_mesh import LOWER_INNER, OVAL, POINTS, UPPER_INNER, Picture
-from .geometry import Array, smoothstep
+from .geometry import Array, smootherstep
 from .head import CLOSED_GAP, Head
 from .teeth import Mask
 
@@ -186,14 +186,14 @@ class MouthPainter:
         inside = canvas.polygon(polygon)
         light = self._light(inside, k)
         columns = (np.arange(w * k) + 0.5) / k + low[0] - anchors["middle"][0, 0]
-        side = 1 - 0.65 * smoothstep((np.abs(columns) / s - 0.10) / 0.30)
+        side = 1 - 0.65 * smootherstep((np.abs(columns) / s - 0.10) / 0.30)
         out: NDArray[Any] = np.empty((h * k, w * k, 3), np.float32)
         out[:] = self.cavity
         tongue = canvas.ellipse(anchors["tongue"][0] + [0, (0.06 - 0.16 * lift) * s, 0], (0.21 * s, 0.14 * s))
         m = _soft(tongue, max(0.03 * s * k, 0.5))[..., None]
         # The back of the tongue is dark; its tip, behind the lower lip, is lit.
         rows = (np.arange(h * k) + 0.5) / k + low[1] - anchors["tongue"][0, 1]
-        front = 0.50 + 0.50 * smoothstep(rows / s / 0.16 + 0.5)
+        front = 0.50 + 0.50 * smootherstep(rows / s / 0.16 + 0.5)
         out += m * (self.flesh * front[:, None, None] ** SHADOW - out).astype(np.float32)
         for name, bounds, gain in (("lower", LOWER_TEETH, 0.66), ("upper", TEETH, 0.98)):
             edge, gum = anchors[name + "_edge"], anchors[name + "_gum"]
@@ -218,8 +218,8 @@ class MouthPainter:
         upper, any_lip = (
             cv2.distanceTransform(m, cv2.DIST_L2, 3)[1:-1, 1:-1] / (k * self.scale) for m in (below, solid)
         )
-        shadow = 0.42 + 0.58 * smoothstep(upper / 0.045)
-        return (shadow * (0.72 + 0.28 * smoothstep(any_lip / 0.03))).astype(np.float32)
+        shadow = 0.42 + 0.58 * smootherstep(upper / 0.045)
+        return (shadow * (0.72 + 0.28 * smootherstep(any_lip / 0.03))).astype(np.float32)
 
     def _gaps(self, canvas: _Canvas, edge: Array, gum: Array, bounds: Array) -> Floats:
         """Soft lines (h, w) in 0-1 between the teeth."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .figure import Layer
-from .geometry import smoothstep
+from .geometry import smootherstep
 
 Mask = NDArray[np.bool_]
 SHADE = 55.0
@@ -86,7 +86,7 @@ def mirror_fill(picture: Layer, hole: Mask, middle: float, step: float) -> Layer
     far = 2 * round(100 * step) + 1
     straight_left, straight_right = cv2.erode(left, np.ones((far, 1))), cv2.dilate(right, np.ones((far, 1)))
     straight = _mirrored(picture, _upright(straight_left, far), _upright(straight_right, far), middle, step)
-    deep = smoothstep(np.minimum(np.abs(x - left), np.abs(right - x)) / (3 * step) - 1)[..., None]
+    deep = smootherstep(np.minimum(np.abs(x - left), np.abs(right - x)) / (3 * step) - 1)[..., None]
     filled += deep * (straight - filled)
     filled += wide_blur(_rim_error(picture, filled, hole, step, 60), 2 * step)
     level = membrane(picture, ~hole)
@@ -241,7 +241,7 @@ def _columns_filled(picture: Layer, hole: Mask, known: Mask, body: Layer, fallba
     left = np.maximum.accumulate(np.where(known, columns, -nowhere), 1)
     right = np.minimum.accumulate(np.where(known, columns, nowhere)[:, ::-1], 1)[:, ::-1]
     beside = np.minimum(columns - left, right - columns)
-    lost = smoothstep(np.minimum(rows - above, below - rows) / (1.5 * beside + 4 * step) - 1)
+    lost = smootherstep(np.minimum(rows - above, below - rows) / (1.5 * beside + 4 * step) - 1)
     lost = wide_blur(lost.astype(np.float32), 4 * step) * (total > 0)
     around = wide_blur(membrane(picture, known), 2 * step)
     found += lost[..., None].astype(np.float32) * (around - found)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from .figure import Layer
-from .geometry import smoothstep
+from .geometry import smootherstep
 from .outline import LONG, USUAL_PALM, WIDEST, ArmRegion, Figure, ellipse
 from .patch_match import patch_fill
 from .plate import Mask, membrane
@@ -30,11 +30,13 @@ def cut_sleeve(figure: Figure, side: int, taken: Mask) -> Layer:
     reach_in = region.limit_in + 0.13 * width * np.clip(1 - along / 0.55, 0, 1)  # the cloth is connected in the armpit
     seam = np.maximum(0.05 * width, (reach_in - region.limit_in) * 0.8)  # over the torso the same cloth lies underneath
     opacity = np.clip((outward + reach_in) / seam, 0, 1)
-    opacity = np.maximum(opacity, smoothstep((figure.parsing.sleeves[side] - 0.3) / 0.3))  # wide ones reach further in
-    opacity = opacity * (1 - smoothstep((figure.parsing.face - 0.4) / 0.3))  # a wide neckline is no sleeve
+    opacity = np.maximum(
+        opacity, smootherstep((figure.parsing.sleeves[side] - 0.3) / 0.3)
+    )  # wide ones reach further in
+    opacity = opacity * (1 - smootherstep((figure.parsing.face - 0.4) / 0.3))  # a wide neckline is no sleeve
     edge = np.clip((region.limit_out - unit - outward) / (2 * unit) + 0.5, 0, 1)
     loose = np.minimum(firm, np.clip((region.limit_out * 1.06 + unit - outward) / (2 * unit) + 0.5, 0, 1))
-    loose = np.maximum(loose, firm * smoothstep((figure.parsing.sleeves[side] - 0.15) / 0.3))  # sleeves may flare
+    loose = np.maximum(loose, firm * smootherstep((figure.parsing.sleeves[side] - 0.15) / 0.3))  # sleeves may flare
     # where something else covers the outline, the smooth outline is used
     covered = figure.grow(figure.hands_near, 5) | figure.grow((skin > 0.5) & (along < ends - 0.05), 3)
     covered |= (along > 0.55) & (arm.hem > LONG)
@@ -55,7 +57,7 @@ def cut_sleeve(figure: Figure, side: int, taken: Mask) -> Layer:
         armpit = 0.25 * np.clip(
             -outward / region.limit_in - 0.55, 0, 0.6
         )  # a sleeve runs up into it, unless it is wide
-        bow -= armpit * (1 - smoothstep((figure.parsing.sleeves[side] - 0.3) / 0.3))
+        bow -= armpit * (1 - smootherstep((figure.parsing.sleeves[side] - 0.3) / 0.3))
         if arm.hem < LONG:
             opacity = opacity * np.clip((hem + bow - along) * length / (2 * unit) + 0.5, 0, 1)
         else:  # a long sleeve is round at the elbow, and the forearm's tube begins inside it

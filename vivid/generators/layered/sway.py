@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...config import FPS
 from .figure import Floats
-from .geometry import smoothstep
+from .geometry import smootherstep
 
 MOST = 0.011
 """Limit of the displacement, in shoulder widths."""
@@ -71,9 +71,9 @@ class Sway:
     def at(self, points: NDArray[np.floating], frame: int) -> Floats:
         """Displacement (..., 2) in pixels of points (..., 2) in a frame."""
         x, y = points[..., 0], points[..., 1]
-        full = smoothstep((self.bottom - y) / (self.bottom - self.row))
+        full = smootherstep((self.bottom - y) / (self.bottom - self.row))
         side = np.clip((x - self.right[0]) / (self.left[0] - self.right[0]), -0.25, 1.25)  # 0 right, 1 left
-        one = smoothstep((self.row - y) / max(0.8 * (self.row - self.chin), 1.0) + 0.2)  # neck and head move as one
+        one = smootherstep((self.row - y) / max(0.8 * (self.row - self.chin), 1.0) + 0.2)  # neck and head move as one
         side = side + (0.5 - side) * one
         left, right = self.move[frame]
         out = (right + side[..., None] * (left - right)) * full[..., None]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...pose.skeleton import Pose
 from .colours import Colours, find_colours, find_light, light_contrast, skin_tone
 from .figure import SHOULDERS, WRISTS, Floats, Layer, Layers
-from .geometry import smoothstep
+from .geometry import smootherstep
 from .outline import (
     LONG,
     UNIT,
@@ -165,7 +165,7 @@ def _with_parsing(colours: Colours, parsing: Parsing) -> Colours:
     certain = [colours.skin[part > 0.95] for part in (skin, cloth)]
     parted = certain[0].mean() - certain[1].mean() if min(map(len, certain)) > 50 else 0.0
     trust = float(np.clip((parted - 0.5) / 0.3, 0, 1))
-    sure = smoothstep((np.maximum(skin, cloth) - 0.5 - 0.45 * trust) / (0.35 - 0.3 * trust))
+    sure = smootherstep((np.maximum(skin, cloth) - 0.5 - 0.45 * trust) / (0.35 - 0.3 * trust))
     mixed = colours.skin + sure * (skin / np.maximum(skin + cloth, 1e-3) - colours.skin)
     return replace(colours, skin=mixed.astype(np.float32))
 

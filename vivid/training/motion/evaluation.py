@@ -58,7 +58,7 @@ def closures(found: Array, truth: Array, limit: float = TOUCH_FOUND) -> tuple[fl
     )
 
 
-def evaluate(network: SpeechMotion, recordings: list[Recording] | None = None) -> dict[str, dict[str, float]]:
+def evaluate_motion(network: SpeechMotion, recordings: list[Recording] | None = None) -> dict[str, dict[str, float]]:
     """Numbers for each recording of `held_out_recordings`, of the network's curves and of the driven face.
 
     NAME r: correlations at 50 Hz; lag: in 20 ms; found, false: see `closures`; open: mean jaw without speech; driven

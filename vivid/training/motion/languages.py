@@ -120,7 +120,7 @@ def texts(language: str, held_out: bool) -> list[str]:
     return [text for k, text in enumerate(TEXTS[language]) if (k % HELD_OUT == 4) == held_out]
 
 
-def voices(language: str, held_out: bool) -> list[speech.Voice]:
+def voices_of(language: str, held_out: bool) -> list[speech.Voice]:
     """The same for voices."""
     if language == "english":
         found = speech.voices()

@@ -90,7 +90,7 @@ def _say(
     rng: np.random.Generator, language: str, manner: Manner, held_out: bool, seconds: float
 ) -> tuple[Array, list[Phone]]:
     """Sentences of one voice with pauses between them; played faster or slower to imitate other vocal tracts."""
-    pool = languages.voices(language, held_out)
+    pool = languages.voices_of(language, held_out)
     sung = manner == "sung"
     engines = ("espeak",) if sung or language != "english" or rng.random() < 0.6 else ("flite",)
     pool = [v for v in pool if v.engine in engines] or pool

@@ -17,8 +17,8 @@ from ...generators.layered.speech_motion import FILE, LIP, RHYTHM, SpeechMotion
 from ...speech.encoder import SHIPPED, load_speech_encoder
 from ...speech.windows import STATE_RATE
 from ..batches import Batch
-from ..loop import LoopConfig, Stage
-from .evaluation import evaluate, report_lines
+from ..loop import LoopConfig, TrainingStage
+from .evaluation import evaluate_motion, report_lines
 from .recordings import SECONDS, random_conditions, record, targets
 
 STATES = int(SECONDS * STATE_RATE)
@@ -73,7 +73,7 @@ def encode_recordings(
     return out
 
 
-class MotionStage(Stage):
+class MotionStage(TrainingStage):
     """Trains the network; exports its weights and the evaluation on held-out speech."""
 
     def __init__(
@@ -120,7 +120,7 @@ class MotionStage(Stage):
 
         folder.mkdir(parents=True)
         self.network.eval()
-        numbers = evaluate(self.network)
+        numbers = evaluate_motion(self.network)
         state = {name: tensor.detach().half().contiguous() for name, tensor in self.network.state_dict().items()}
         save_file(state, folder / FILE, {"channels": json.dumps([*LIP, *RHYTHM])})
         (folder / "evaluation.json").write_text(json.dumps(numbers, indent=1))

@@ -27,7 +27,7 @@ _LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
 
 
 @dataclass(frozen=True)
-class Example:
+class ParsingExample:
     """What the network is shown and what it should answer: picture (SIZE, SIZE, 3) uint8, labels (SIZE, SIZE) uint8
     with OUTSIDE, key points (128, 2) in pixels, which are present (128,), mask of the person (SIZE, SIZE) or None."""
 
@@ -38,7 +38,7 @@ class Example:
     mask: Floats | None
 
 
-def make_example(rendering: dict[str, NDArray], textures: Textures, rng: np.random.Generator) -> Example:
+def make_example(rendering: dict[str, NDArray], textures: Textures, rng: np.random.Generator) -> ParsingExample:
     """Dress, light and photograph a rendering (`synthesis.parts.draw_person`); the same source of randomness gives
     the same example."""
     classes, points = rendering["classes"], rendering["points"]
@@ -153,7 +153,7 @@ def _photograph(
     points: Floats,
     textures: Textures,
     rng: np.random.Generator,
-) -> Example:
+) -> ParsingExample:
     u, n = rng.uniform, len(classes)
     # the photograph is a part of the rendering, and the network sees a part of the photograph
     left, right = u(0, 0.25) * n * (rng.random() < 0.25), n - u(0, 0.25) * n * (rng.random() < 0.25)
@@ -204,7 +204,7 @@ def _photograph(
     picture[outside] = 128
     labels = labels.copy()
     labels[outside] = OUTSIDE
-    return Example(picture, labels, d, seen, mask)
+    return ParsingExample(picture, labels, d, seen, mask)
 
 
 def _misdetect(

@@ -14,8 +14,8 @@ from torch.nn.functional import cross_entropy, max_pool2d, one_hot
 from ...errors import InputError
 from ...generators.layered.parsing import CLASSES, WEIGHTS, ClothesParser, network_inputs
 from ..batches import Batch
-from ..loop import LoopConfig, Stage
-from .looks import OUTSIDE, Example, make_example
+from ..loop import LoopConfig, TrainingStage
+from .looks import OUTSIDE, ParsingExample, make_example
 from .textures import NOISES, ROOMS, Textures
 
 COLOURS = np.array(
@@ -84,7 +84,7 @@ def parsing_loss(logits: Tensor, labels: Tensor, config: ParsingConfig) -> Tenso
     return entropy + config.dice * (1 - (2 * both + 50) / (sums + 50)).mean()
 
 
-class ParsingStage(Stage):
+class ParsingStage(TrainingStage):
     """Trains a ClothesParser on renderings that get new colours and a new camera each time."""
 
     def __init__(self, config: ParsingConfig, renderings: Renderings, network: ClothesParser) -> None:
@@ -95,7 +95,7 @@ class ParsingStage(Stage):
         self.training_count = len(renderings) - held_out
         self.network.to(memory_format=torch.channels_last)
 
-    def examples(self, count: int, seed: int) -> list[Example]:
+    def examples(self, count: int, seed: int) -> list[ParsingExample]:
         """`count` examples of held-out renderings, the same for the same seed."""
         rng = np.random.default_rng([seed, 43])
         held_out = np.arange(self.training_count, len(self.renderings))
@@ -103,12 +103,12 @@ class ParsingStage(Stage):
         return [make_example(self.renderings[k], self.textures, rng) for k in chosen]
 
     def batch(self, rng: np.random.Generator) -> Batch:
-        """See Stage."""
+        """See TrainingStage."""
         chosen = rng.integers(self.training_count, size=self.config.batch)
         return collate([make_example(self.renderings[int(k)], self.textures, rng) for k in chosen])
 
     def forward(self, batch: Batch, generator: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        """See Stage."""
+        """See TrainingStage."""
         logits = self.network(batch["picture"].contiguous(memory_format=torch.channels_last), batch["maps"])
         return parsing_loss(logits.float(), batch["labels"], self.config), {}
 
@@ -127,7 +127,7 @@ class ParsingStage(Stage):
         return np.hstack([np.vstack(rows[:half]), np.vstack(rows[half:])])
 
     def export(self, folder: Path) -> None:
-        """See Stage."""
+        """See TrainingStage."""
         from safetensors.torch import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ class ParsingStage(Stage):
         save_file(half, folder / WEIGHTS)
 
 
-def collate(examples: list[Example]) -> Batch:
+def collate(examples: list[ParsingExample]) -> Batch:
     """Tensors of several examples: picture (B, 3, S, S), maps (B, MAPS, S/2, S/2), labels (B, S, S) uint8."""
     pairs = [network_inputs(e.picture, e.points, e.seen, e.mask) for e in examples]
     return {
@@ -147,7 +147,7 @@ def collate(examples: list[Example]) -> Batch:
 
 
 @torch.inference_mode()
-def intersection_over_union(network: ClothesParser, examples: list[Example]) -> NDArray[np.float64]:
+def intersection_over_union(network: ClothesParser, examples: list[ParsingExample]) -> NDArray[np.float64]:
     """(8,) over all pixels of the examples; NaN for classes that occur in neither."""
     both, either = np.zeros(len(CLASSES)), np.zeros(len(CLASSES))
     network.eval()

@@ -45,7 +45,9 @@ def psnr_of(errors: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(10 * np.log10(255**2 * errors[..., 1] / errors[..., 0]), np.float64)
 
 
-def evaluate(stage: RefineStage, clips: list[Ready], report: Callable[[str], None] = print) -> NDArray[np.float64]:
+def evaluate_refiner(
+    stage: RefineStage, clips: list[Ready], report: Callable[[str], None] = print
+) -> NDArray[np.float64]:
     """Print the table and the rule's outcome; returns PSNR in dB (made, region), all pixels of all clips together."""
     stage.eval()
     each = np.array([squared_errors(clip, stage.refine_clip(clip)) for clip in clips])

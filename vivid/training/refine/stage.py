@@ -30,7 +30,7 @@ from ...speech.encoder import SpeechEncoder
 from ..ablations import FULL, Ablation
 from ..batches import Batch
 from ..clips import MOUTH, box_around
-from ..loop import LoopConfig, Stage
+from ..loop import LoopConfig, TrainingStage
 from ..prepare import MOUTH_ROOM, hand_codes
 from ..vae import edges
 from .augment import random_development
@@ -186,7 +186,7 @@ def as_batch(clips: list[dict[str, NDArray[np.generic]]]) -> Batch:
     return {name: torch.from_numpy(np.stack([clip[name] for clip in clips])) for name in clips[0]}
 
 
-class RefineStage(Stage):
+class RefineStage(TrainingStage):
     """Denoiser, ReferenceNet, hand encoder and detail network; autoencoder and codebook stay as they are."""
 
     def __init__(self, config: RefineConfig, models: Models, clips: list[Ready], held_out: list[Ready]) -> None:

@@ -25,7 +25,7 @@ _VECTORS = ("hands", "face", "head", "below")
 
 
 @dataclass
-class Rig:
+class JointTree:
     """Places of the carrying joints and vectors from them, float64, never NaN.
 
     neck, nose, hips: (T, 2); shoulders, elbows, wrists: (T, 2 sides, 2). hands (T, 2, 21, 2): from the wrists; face
@@ -43,10 +43,10 @@ class Rig:
     head: Array
     below: Array
 
-    def mapped(self, scale: Array, shift: Array) -> Rig:
-        """The rig after p * scale + shift, (2,) each, for every point p."""
+    def mapped(self, scale: Array, shift: Array) -> JointTree:
+        """The tree after p * scale + shift, (2,) each, for every point p."""
         moved = {name: getattr(self, name) * scale + shift for name in _PLACES}
-        return Rig(**moved, **{name: getattr(self, name) * scale for name in _VECTORS})
+        return JointTree(**moved, **{name: getattr(self, name) * scale for name in _VECTORS})
 
     def nudge(self, nudges: Nudges, centre: Array, unit: float) -> None:
         """Apply an annotator's corrections; `unit` is the reference's shoulder width in pixels."""
@@ -99,7 +99,7 @@ class Rig:
         )
 
 
-def rig_of(clip: PoseClip) -> Rig:
+def joint_tree_of(clip: PoseClip) -> JointTree:
     """Take a clip apart. Joints missing for a while are interpolated, joints never seen come from their neighbours.
 
     This only affects the joints' children: an absent point stays absent when the clip is assembled again.
@@ -124,7 +124,7 @@ def rig_of(clip: PoseClip) -> Rig:
     def places(points: np.ndarray) -> Array:
         return np.where(present(points)[..., None], points[..., :2].astype(np.float64), 0.0)
 
-    return Rig(
+    return JointTree(
         neck,
         nose,
         hips,
