@@ -229,7 +229,7 @@ def test_a_portrait_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
     many = [shutil.copy(ADA, tmp_path / f"{k}.jpg") for k in range(9)]
     for portrait in many:
         worker.run(tuple(read_rows(jobs(tmp_path / "jobs.csv", [1], Path(portrait)))))
-    assert len(worker._portraits._known) <= 4
+    assert len(worker._portraits._values) <= 4
 
 
 # -- faults, deaths, kills --------------------------------------------------------------------------------------------

@@ -6,13 +6,12 @@ import json
 import logging
 import re
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..cache import Cache
 from ..errors import InputError
 from ..media.outputs import NO_SPACE, BusyError, OutputError, reserve, write_text
 from ..media.provenance import sha256_of
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from ..pipeline import VividPipeline
 
 log = logging.getLogger("vivid")
-T = TypeVar("T")
 
 KEPT_PORTRAITS, KEPT_VOICES, KEPT_MOTIONS, KEPT_HASHES = 4, 4, 8, 256
 """How many inputs of each kind a worker keeps in memory; the generator keeps more of each portrait."""
@@ -45,31 +43,13 @@ class Outcome:
     error: str = ""
 
 
-class Kept:
-    """The last few results of a function of files."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._known: OrderedDict[Hashable, Any] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The result for this key, made if it is missing."""
-        if key in self._known:
-            self._known.move_to_end(key)
-            return self._known[key]  # type: ignore[no-any-return]
-        self._known[key] = made = make()
-        while len(self._known) > self._most:
-            self._known.popitem(last=False)
-        return made
-
-
 class BatchWorker:
     """Makes videos into `folder` with one pipeline. Safe beside others: a row is locked while it is being made."""
 
     def __init__(self, folder: Path, pipeline: VividPipeline) -> None:
         self.folder, self.pipeline = folder, pipeline
-        self._portraits, self._voices = Kept(KEPT_PORTRAITS), Kept(KEPT_VOICES)
-        self._motions, self._hashes = Kept(KEPT_MOTIONS), Kept(KEPT_HASHES)
+        self._portraits, self._voices = Cache(KEPT_PORTRAITS), Cache(KEPT_VOICES)
+        self._motions, self._hashes = Cache(KEPT_MOTIONS), Cache(KEPT_HASHES)
 
     @classmethod
     def load(cls, folder: Path, model: str, device: str | None = None) -> BatchWorker:

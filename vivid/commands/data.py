@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prepare, write_shards, report. Exit code 1 when a video could not be used."""
+    """Prepare, pack, report. Exit code 1 when a video could not be used."""
     if args.what is None:
         raise InputError("Say what to do: vivid data prepare.")
     if args.size < 64 or args.per_shard < 1 or (args.workers is not None and args.workers < 1):

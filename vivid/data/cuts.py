@@ -57,16 +57,14 @@ def _picture(stream: Any, seconds: float) -> NDArray[np.float32] | None:
     return cv2.cvtColor(cv2.resize(frame, (64, 64), None, 0, 0, cv2.INTER_AREA), cv2.COLOR_BGR2HSV).astype(np.float32)
 
 
-def pieces_of(
-    scenes: list[tuple[float, float]], shortest: float = SHORTEST, longest: float = LONGEST
-) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+def pieces_of(scenes: list[tuple[float, float]]) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
     """Stretches to be clips, each within one scene and of equal length there, and scenes that are too short."""
     pieces, short = [], []
     for start, end in scenes:
         length = end - start
-        if length < shortest - 1e-6:
+        if length < SHORTEST - 1e-6:
             short.append((start, end))
             continue
-        count = math.ceil(length / longest - 1e-6)
+        count = math.ceil(length / LONGEST - 1e-6)
         pieces += [(start + length * i / count, start + length * (i + 1) / count) for i in range(count)]
     return pieces, short

@@ -21,6 +21,7 @@ from ..training.clips import LIMITS, Clip
 if TYPE_CHECKING:
     from ..pipeline import VividPipeline
 
+BATCH = 8
 PORTRAIT_FRAME = 0
 """The frame of a held-out clip that serves as its portrait; it is left out of all numbers."""
 
@@ -61,7 +62,7 @@ def make_case(clip: Clip, frames: int | None = None, portrait: Portrait | None =
     return Case(name or clip.name, clip, portrait, speech, motion, own)
 
 
-def through_latents(pipeline: VividPipeline, case: Case, batch: int = 8) -> NDArray[np.uint8] | None:
+def through_latents(pipeline: VividPipeline, case: Case) -> NDArray[np.uint8] | None:
     """The truth encoded and decoded, with the portrait's details: what the autoencoder leaves of a perfect result.
 
     None for generators without an autoencoder.
@@ -76,8 +77,8 @@ def through_latents(pipeline: VividPipeline, case: Case, batch: int = 8) -> NDAr
     vae, device, dtype, parts = generator.models.vae, generator.execution_device, generator.weights_dtype, []
     with torch.no_grad():
         portrait = portrait_features(vae, case.portrait.image, case.portrait.pose, device, dtype)
-        for start in range(0, case.frames, batch):
-            chunk = slice(start, min(start + batch, case.frames))
+        for start in range(0, case.frames, BATCH):
+            chunk = slice(start, min(start + BATCH, case.frames))
             latents = encode_pictures(vae, to_unit(np.array(case.clip.frames[chunk]), device, dtype))
             parts.append(decode_pictures(vae, latents, portrait, case.motion.take(chunk)))
     return np.concatenate(parts)

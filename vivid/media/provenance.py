@@ -62,12 +62,12 @@ def metadata_arguments(provenance: Provenance) -> list[str]:
     return ["-metadata", f"title={title}", "-metadata", f"comment={provenance.to_json()}"]
 
 
-def read_provenance(path: str | Path, limits: Limits | None = None) -> dict[str, Any]:
+def read_provenance(path: str | Path) -> dict[str, Any]:
     """What `VideoWriter` wrote into a video: program, model, seed, settings, inputs_sha256, ai_generated.
 
     Errors: InputError when the file is no video or carries no such note.
     """
-    path = check_file(path, "video", limits or Limits(upload_bytes=2**34))
+    path = check_file(path, "video", Limits(upload_bytes=2**34))
     said = run_ffmpeg(command(*safe_input(path), "-f", "ffmetadata", "pipe:1"), path.name, 15, _MOST_METADATA)
     if not said:
         raise InputError(f"{path.name} cannot be read as a video: give an MP4 file made by {PROGRAM}.")

@@ -18,6 +18,8 @@ from .options import rebuilt, with_options_of
 
 LOG_VARIANCE = -6.0
 """Log variance of the latents before training."""
+EVENNESS = 0.5
+"""Of the linear latents at the start: 0 keeps the energies of pixels, 1 makes all channels equally strong."""
 
 
 def encode_pictures(vae: Any, pictures: Tensor) -> Tensor:
@@ -103,11 +105,11 @@ class ShortcutAutoencoderKL(AutoencoderKL):
         return DecoderOutput(sample=decoded) if return_dict else (decoded,)
 
     @torch.no_grad()
-    def start_from_patches(self, pictures: Tensor, evenness: float = 0.5) -> None:
+    def start_from_patches(self, pictures: Tensor) -> None:
         """Set the shortcut to the principal components of patches of `pictures` (N, 3, H, W) in -1..1; fit the decoder.
 
-        Component i is divided by its standard deviation to the power `evenness`: 0 keeps the energies of pixels, 1
-        makes all latent channels equally strong. The last convolutions of both networks start at zero.
+        Component i is divided by its standard deviation to the power EVENNESS. The last convolutions of both networks
+        start at zero.
         """
         size = self.patch_in.kernel_size[0]
         patches = rearrange(pictures, "n c (h p) (w q) -> (n h w) (c p q)", p=size, q=size).double()
@@ -116,7 +118,7 @@ class ShortcutAutoencoderKL(AutoencoderKL):
         energy, directions = torch.linalg.eigh(covariance)
         count = self.config.latent_channels
         energy, directions = energy[-count:].flip(0), directions[:, -count:].flip(1)
-        scale = energy.clamp(min=1e-8).sqrt().pow(evenness)
+        scale = energy.clamp(min=1e-8).sqrt().pow(EVENNESS)
         into = (directions / scale).T  # (latent, 3 * p * q)
         self.patch_in.weight.copy_(rearrange(into, "l (c p q) -> l c p q", p=size, q=size))
         assert self.patch_in.bias is not None
@@ -140,7 +142,7 @@ class ShortcutAutoencoderKL(AutoencoderKL):
             nn.init.zeros_(self.post_quant_conv.bias)
 
     @torch.no_grad()
-    def fit_patch_out(self, pictures: Tensor, batch: int = 8) -> None:
+    def fit_patch_out(self, pictures: Tensor) -> None:
         """Set the linear decoder to the least-squares solution on `pictures` (N, 3, H, W) in -1..1.
 
         Each patch is predicted from its own latents and those of its eight neighbours.
@@ -149,7 +151,7 @@ class ShortcutAutoencoderKL(AutoencoderKL):
         count = 9 * self.config.latent_channels + 1
         gram = torch.zeros(count, count, dtype=torch.double, device=pictures.device)
         product = torch.zeros(count, 3 * size**2, dtype=torch.double, device=pictures.device)
-        for part in pictures.split(batch):
+        for part in pictures.split(8):
             around = F.unfold(self.encode(part).latent_dist.mean, 3, padding=1)  # (n, latent * 9, patches)
             around = rearrange(F.pad(around, (0, 0, 0, 1), value=1.0), "n f l -> (n l) f").double()
             gram += around.T @ around

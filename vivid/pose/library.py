@@ -205,11 +205,11 @@ def _is_npz(path: Path) -> bool:
     return not any(number_in(name) is not None and name.lower().endswith((".npy", ".json")) for name in names)
 
 
-def resample(clip: PoseClip, fps: float = FPS) -> PoseClip:
-    """The same movement at another frame rate: round(T * fps / clip.fps) frames, at least one."""
-    if math.isclose(clip.fps, fps, rel_tol=1e-6):
-        return clip if clip.fps == fps else replace(clip, fps=fps)
-    return replace(_stretched(clip, clip.fps / fps), fps=fps)
+def resample(clip: PoseClip) -> PoseClip:
+    """The same movement at FPS: round(T * FPS / clip.fps) frames, at least one."""
+    if math.isclose(clip.fps, FPS, rel_tol=1e-6):
+        return clip if clip.fps == FPS else replace(clip, fps=FPS)
+    return replace(_stretched(clip, clip.fps / FPS), fps=FPS)
 
 
 def change_speed(clip: PoseClip, speed: float) -> PoseClip:

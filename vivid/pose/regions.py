@@ -143,14 +143,14 @@ class HandCrops(NamedTuple):
     sharpness: NDArray[np.float32]
 
 
-def crop_squares(pose: Pose, room: float = CROP_ROOM) -> tuple[Boxes, NDArray[np.bool_]]:
+def crop_squares(pose: Pose) -> tuple[Boxes, NDArray[np.bool_]]:
     """Squares (2, 4) around the hands, wide enough that no finger is cut, and which hands are visible (2,).
 
     Visible means: enough confident points, and at least half of them inside the picture.
     """
     believed = confident(pose.hands)
     spans, count = _spans(pose.hands, believed)
-    side = (spans[:, 2:] - spans[:, :2]).max(axis=-1, keepdims=True) * max(room, 1 + 2 * FLESH)
+    side = (spans[:, 2:] - spans[:, :2]).max(axis=-1, keepdims=True) * max(CROP_ROOM, 1 + 2 * FLESH)
     centre = (spans[:, :2] + spans[:, 2:]) / 2
     width, height = pose.canvas
     xy = np.nan_to_num(pose.hands[..., :2])

@@ -25,8 +25,8 @@ def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(first), int(last) - 1) for first, last in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def fill_gaps(clip: PoseClip, longest: int = MAX_GAP) -> tuple[PoseClip, dict[str, NDArray[np.bool_]]]:
-    """Interpolate points that are absent for at most `longest` frames between two frames that have them.
+def fill_gaps(clip: PoseClip) -> tuple[PoseClip, dict[str, NDArray[np.bool_]]]:
+    """Interpolate points that are absent for at most MAX_GAP frames between two frames that have them.
 
     Also returned, for "body", "left hand", "right hand" and "face": the frames (T,) in which any point was filled.
     """
@@ -38,7 +38,7 @@ def fill_gaps(clip: PoseClip, longest: int = MAX_GAP) -> tuple[PoseClip, dict[st
         marks = np.zeros(len(points), bool)
         for index in np.flatnonzero(absent.any(0) & ~absent.all(0)):
             for first, last in runs(absent[:, index]):
-                if first == 0 or last == len(points) - 1 or last - first + 1 > longest:
+                if first == 0 or last == len(points) - 1 or last - first + 1 > MAX_GAP:
                     continue
                 before, after = points[first - 1, index], points[last + 1, index]
                 share = (np.arange(1, last - first + 2) / (last - first + 2))[:, None]

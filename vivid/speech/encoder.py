@@ -126,14 +126,14 @@ class Wav2Vec2Speech(SpeechEncoder):
         return torch.cat(parts)
 
 
-def load_speech_encoder(name: str, device: str | torch.device = "cpu") -> SpeechEncoder:
-    """The encoder `name`, in evaluation mode, float32.
+def load_speech_encoder(name: str) -> SpeechEncoder:
+    """The encoder `name`, in evaluation mode, float32, on the CPU.
 
     Errors: InputError for an unknown name, damaged files, or a hub that cannot be reached.
     """
     if name not in ENCODERS:
         raise InputError(f"There is no speech encoder {name!r}: choose one of {', '.join(ENCODERS)}.")
-    return ENCODERS[name](name).to(device)
+    return ENCODERS[name](name)
 
 
 def _shipped(name: str) -> SpeechEncoder:

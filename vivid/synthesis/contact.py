@@ -12,6 +12,8 @@ from .transforms import Array
 
 Projection = Callable[[Array], tuple[Array, float]]
 """Points (n, 3) to picture coordinates in [-1, 1] and metres per unit there."""
+MARGIN = 0.93
+"""How far from the middle of the picture a hand may be."""
 HAND_RADIUS = np.array([0.016, 0.012, 0.011, 0.010, 0.009] + [0.013, 0.0095, 0.0085, 0.0075] * 4)
 
 
@@ -79,8 +81,8 @@ class ContactFixer:
         return total
 
     @staticmethod
-    def _into_picture(points: Array, project: Projection, margin: float = 0.93) -> Array:
+    def _into_picture(points: Array, project: Projection) -> Array:
         xy, scale = project(points)  # picture coordinates and metres per unit at the hand
         low, high = xy.min(0), xy.max(0)
-        move = np.maximum(-margin - low, 0) - np.maximum(high - margin, 0)
+        move = np.maximum(-MARGIN - low, 0) - np.maximum(high - MARGIN, 0)
         return np.array([move[0] * scale, move[1] * scale, 0.0])

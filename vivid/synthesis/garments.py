@@ -111,10 +111,10 @@ def garments(base: BaseMesh, rest: Array, clothes: dict) -> list[Mesh]:
     return out
 
 
-def _push_out(v: Array, cloth: Mesh, inc_normals: Array, gap: Array | float, rounds: int = 3) -> Array:
+def _push_out(v: Array, cloth: Mesh, inc_normals: Array, gap: Array | float) -> Array:
     """Moves points outside the garment along the normal of the nearest garment vertices."""
     tree = cKDTree(cloth.rest)
-    for _ in range(rounds):
+    for _ in range(3):
         dist, near = tree.query(v, k=4)
         w = 1 / (dist + 1e-3)
         w /= w.sum(1, keepdims=True)

@@ -19,11 +19,11 @@ HAIRLINES = {  # canonical height of the hairline at the angles above (0 = front
 }
 
 
-def scalp_mask(base: BaseMesh, line: str, soft: float = 0.16) -> Array:
+def scalp_mask(base: BaseMesh, line: str) -> Array:
     """1 on the hairy scalp, fading to 0 at the hairline and the ears."""
     c = base.canon
     angle = np.abs(np.arctan2(c[:, 0], c[:, 2] - 0.45))
-    m = smoothstep(-soft * 0.4, soft, c[:, 1] - np.interp(angle, HAIRLINE_ANGLE, HAIRLINES[line]))
+    m = smoothstep(-0.064, 0.16, c[:, 1] - np.interp(angle, HAIRLINE_ANGLE, HAIRLINES[line]))
     ears = vertex_mask(base, "ears")
     return m * (1 - smoothstep(0.2, 0.6, ears)) * (c[:, 1] > 6.2) * (np.abs(c[:, 0]) < 1.0)
 

@@ -17,6 +17,8 @@ from .garments import NO_SCOOP
 from .rig import RigPose
 from .transforms import Array, look_at, orthographic
 
+DIRECTIONS = 40
+"""From which occlusion is looked at."""
 ATTRIBUTES = "3f 2f 1f 1f 1f 3f"
 ATTRIBUTE_NAMES = ("canon", "uv", "arm", "layer", "hmask", "tan_")
 
@@ -148,8 +150,8 @@ class Renderer(Camera):
                 self.depth_programs[part]["VP"].write(data)
                 self.depth_arrays[part].render(vertices=count, first=first)
 
-    def _bake_occlusion(self, directions: int = 40) -> None:
-        """Ambient occlusion per vertex in the rest pose from depth maps along many directions."""
+    def _bake_occlusion(self) -> None:
+        """Ambient occlusion per vertex in the rest pose from depth maps along DIRECTIONS."""
         flat = np.zeros((5, 3))
         v = self.character.skin(RigPose({}, {}, dict(L=flat, R=flat), dict(L=0.15, R=0.15)), {})
         self.dynamic.write(v)
@@ -157,8 +159,8 @@ class Renderer(Camera):
         size = self.ao_depth.size[0]
         visible, total = np.zeros(len(p)), np.full(len(p), 1e-3)
         centre = np.array([0, -0.05, 0.08])
-        for i in range(directions):
-            y = 1 - 1.6 * (i + 0.5) / directions
+        for i in range(DIRECTIONS):
+            y = 1 - 1.6 * (i + 0.5) / DIRECTIONS
             r, turn = np.sqrt(1 - y * y), i * 2.39996
             d = np.array([r * np.cos(turn), y, r * np.sin(turn)])
             m = orthographic(0.72, 0.1, 6) @ look_at(centre + d * 3, centre)

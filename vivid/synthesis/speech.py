@@ -29,6 +29,8 @@ from .visemes import Phone, viseme
 EVENT_PHONEME = 7
 AUDIO_SYNCHRONOUS, PHONEME_EVENTS, PHONEME_IPA = 2, 1, 2
 RATE, PITCH, RANGE = 1, 3, 4
+FLITE_SHARE = 0.3
+"""How often flite speaks where it is installed."""
 
 
 @dataclasses.dataclass
@@ -70,13 +72,11 @@ def voices() -> list[Voice]:
     return [dataclasses.replace(v, key=i) for i, v in enumerate(out)]
 
 
-def choose_voice(
-    rng: np.random.Generator, male: bool, pool: list[Voice] | None = None, flite_share: float = 0.3
-) -> Voice:
+def choose_voice(rng: np.random.Generator, male: bool, pool: list[Voice] | None = None) -> Voice:
     """A random voice of the given gender; flite only where its program is installed."""
     same = [v for v in (voices() if pool is None else pool) if v.male == male]
     flite = [v for v in same if v.engine == "flite"]
-    if flite and shutil.which("flite") and rng.random() < flite_share:
+    if flite and shutil.which("flite") and rng.random() < FLITE_SHARE:
         return flite[rng.integers(len(flite))]
     espeak = [v for v in same if v.engine == "espeak"]
     return espeak[rng.integers(len(espeak))]

@@ -17,7 +17,6 @@ def gesture_track(
     fps: float,
     stresses: list[float],
     names: list[str] | None = None,
-    quiet: float = 0.2,
     pool: Sequence[str] = NAMES,
     leaving: bool = False,
 ) -> Array:
@@ -32,7 +31,7 @@ def gesture_track(
     t = -1.0
     for s in [x for x in stresses if x > 0.35] or [seconds * 0.4]:
         duration = rng.uniform(0.45, 0.75)
-        if s - duration < t or (not queue and rng.random() < quiet):
+        if s - duration < t or (not queue and rng.random() < 0.2):
             continue
         name = queue.pop(0) if queue else str(rng.choice(LEAVING if leaving and rng.random() < 0.5 else pool))
         target = gesture_vector(name)
@@ -68,13 +67,13 @@ def gesture_track(
     return out
 
 
-def spoken_phrases(phones: list[Phone], pause: float = 0.14) -> list[tuple[float, float]]:
+def spoken_phrases(phones: list[Phone]) -> list[tuple[float, float]]:
     """(start, end) in seconds of the runs of speech between pauses."""
     out: list[list[float]] = []
     for p in phones:
         if p.viseme == "sil":
             continue
-        if out and p.start - out[-1][1] < pause:
+        if out and p.start - out[-1][1] < 0.14:
             out[-1][1] = p.end
         else:
             out.append([p.start, p.end])

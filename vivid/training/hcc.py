@@ -16,6 +16,9 @@ from ..method.hcc import HandCodebook, perplexity_of
 from .batches import Batch
 from .loop import LoopConfig, TrainingStage
 
+BATCH = 16
+"""Crops measured at the same time."""
+
 
 @dataclass(frozen=True)
 class HccConfig:
@@ -87,14 +90,14 @@ class HccStage(TrainingStage):
 
 
 @torch.no_grad()
-def hcc_metrics(codebook: HandCodebook, crops: NDArray[np.uint8], batch: int = 16) -> dict[str, float]:
+def hcc_metrics(codebook: HandCodebook, crops: NDArray[np.uint8]) -> dict[str, float]:
     """Reconstruction PSNR (dB, of the mean error) and code usage over `crops` (N, 256, 256, 3) uint8."""
     device = next(codebook.parameters()).device
     errors: list[float] = []
     counts = torch.zeros(codebook.config.codes)
     codebook.eval()
-    for first in range(0, len(crops), batch):
-        pictures = pixels_to_unit(torch.from_numpy(np.array(crops[first : first + batch])).to(device))
+    for first in range(0, len(crops), BATCH):
+        pictures = pixels_to_unit(torch.from_numpy(np.array(crops[first : first + BATCH])).to(device))
         output = codebook(pictures)
         error = (output.reconstruction.clamp(-1, 1).float() - pictures).square().mean((1, 2, 3)) / 4
         errors += error.tolist()

@@ -31,6 +31,8 @@ from .clips import Clip
 
 FORMAT = 4
 """Changes whenever `PreparedClip` changes, so that an old cache is not read."""
+BATCH = 8
+"""Frames that the autoencoder takes at a time."""
 REFERENCE_EVERY = 6
 """Every n-th frame of a clip may serve as a reference: its hand codes and head mask are kept."""
 HEAD_POINTS = (27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45)
@@ -73,23 +75,23 @@ class PreparedClip:
 
 
 @torch.no_grad()
-def encode_frames(vae: ShortcutAutoencoderKL, frames: NDArray[np.uint8], batch: int = 8) -> torch.Tensor:
+def encode_frames(vae: ShortcutAutoencoderKL, frames: NDArray[np.uint8]) -> torch.Tensor:
     """Scaled latents (T, C, H/8, W/8) of frames (T, H, W, 3) uint8: the mean of the posterior."""
     device = next(vae.parameters()).device
     parts = []
-    for first in range(0, len(frames), batch):
-        pictures = to_unit(frames[first : first + batch], device, torch.float32)
+    for first in range(0, len(frames), BATCH):
+        pictures = to_unit(frames[first : first + BATCH], device, torch.float32)
         parts.append(encode_pictures(vae, pictures).float())
     return torch.cat(parts)
 
 
 @torch.no_grad()
-def decode_frames(vae: ShortcutAutoencoderKL, latents: torch.Tensor, batch: int = 8) -> NDArray[np.uint8]:
+def decode_frames(vae: ShortcutAutoencoderKL, latents: torch.Tensor) -> NDArray[np.uint8]:
     """Frames (T, H, W, 3) uint8 of scaled latents (T, C, h, w)."""
     weight = next(vae.parameters())
     parts = []
-    for first in range(0, len(latents), batch):
-        chunk = latents[first : first + batch].to(weight.device, weight.dtype)
+    for first in range(0, len(latents), BATCH):
+        chunk = latents[first : first + BATCH].to(weight.device, weight.dtype)
         parts.append(from_unit(decode_latents(vae, chunk)))
     return np.concatenate(parts)
 

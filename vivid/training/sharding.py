@@ -12,28 +12,30 @@ from typing import Any, cast
 
 import torch
 import torch.distributed as distributed
-from diffusers.models.attention import FeedForward
-from diffusers.models.resnet import ResnetBlock2D
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ..errors import InputError
-from ..method.motion import MotionModule
-
-UNITS = (ResnetBlock2D, FeedForward, MotionModule)
-"""Gathered each for itself. The weights of attention stay gathered for the whole step: keys and values of what is
-attended to are computed outside of their blocks."""
 
 
 def shard(stage: nn.Module, device: torch.device) -> None:
-    """Split a stage's parameters between all processes, in place. Errors: InputError for a torch that is too old."""
+    """Split a stage's parameters between all processes, in place. Errors: InputError for a torch that is too old.
+
+    Residual blocks, feed-forwards and motion modules are gathered each for itself. The weights of attention stay
+    gathered for the whole step: keys and values of what is attended to are computed outside of their blocks.
+    """
+    from diffusers.models.attention import FeedForward
+    from diffusers.models.resnet import ResnetBlock2D
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
+
+    from ..method.motion import MotionModule
 
     if not hasattr(FSDPModule, "set_reduce_scatter_unused_params"):
         raise InputError("Sharding needs a newer torch: install the one that constraints.txt names.")
     mesh = init_device_mesh(device.type, (distributed.get_world_size(),))
-    for module in reversed([module for module in stage.modules() if isinstance(module, UNITS)]):  # inner ones first
+    units = (ResnetBlock2D, FeedForward, MotionModule)
+    for module in reversed([module for module in stage.modules() if isinstance(module, units)]):  # inner ones first
         fully_shard(module, mesh=mesh, reshard_after_forward=True)
     fully_shard(stage, mesh=mesh, reshard_after_forward=True)
     # conditions are dropped at random, so what one process has no gradient of, another one may have

@@ -87,9 +87,9 @@ class VaeStage(TrainingStage):
         if config.channels_last:
             self.vae.to(memory_format=torch.channels_last)
 
-    def _patches(self, rng: np.random.Generator, count: int = 400) -> Tensor:
-        """Crops (count, 3, 128, 128) in -1..1, from which the linear shortcut starts."""
-        picks = rng.integers(len(self.clips), size=count)
+    def _patches(self, rng: np.random.Generator) -> Tensor:
+        """Crops (400, 3, 128, 128) in -1..1, from which the linear shortcut starts."""
+        picks = rng.integers(len(self.clips), size=400)
         crops = np.stack([random_crop(self.clips[int(i)], rng, 128, 0.7) for i in picks])
         return pixels_to_unit(torch.from_numpy(crops))
 
@@ -136,12 +136,12 @@ class VaeStage(TrainingStage):
         return np.concatenate([np.concatenate(list(crops), 1), np.concatenate(list(rebuilt), 1)], 0)
 
     @torch.no_grad()
-    def measure_scale(self, count: int = 64) -> float:
-        """1 / standard deviation of the latents over random whole frames."""
+    def measure_scale(self) -> float:
+        """1 / standard deviation of the latents over 64 random whole frames."""
         rng = np.random.default_rng(7)
         device = next(self.vae.parameters()).device
         total = squares = number = 0.0
-        for _ in range(count):
+        for _ in range(64):
             clip = self.clips[int(rng.integers(len(self.clips)))]
             frame = clip.frames[int(rng.integers(len(clip)))][None]
             latents = self.vae.encode(to_unit(frame, device, torch.float32)).latent_dist.mean.double()

@@ -47,17 +47,17 @@ class Sync:
     offset: int
 
 
-def synchrony(lips: Features, sound: Features, furthest: int = FURTHEST) -> Sync:
+def synchrony(lips: Features, sound: Features) -> Sync:
     """From embeddings (N, D) of N windows of lips and of sound that begin together.
 
     Sound outside the clip counts as zeros, as in the published code.
     """
     count = len(lips)
-    padded = np.pad(sound, ((furthest, furthest), (0, 0)))
-    offsets = np.arange(2 * furthest + 1)
+    padded = np.pad(sound, ((FURTHEST, FURTHEST), (0, 0)))
+    offsets = np.arange(2 * FURTHEST + 1)
     apart = np.array([np.linalg.norm(lips - padded[i : i + count] + 1e-6, axis=1).mean() for i in offsets])
     best = int(apart.argmin())
-    return Sync(float(np.median(apart) - apart[best]), float(apart[best]), best - furthest)
+    return Sync(float(np.median(apart) - apart[best]), float(apart[best]), best - FURTHEST)
 
 
 def mfcc(samples: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -31,7 +31,7 @@ from ..ablations import FULL, Ablation
 from ..batches import Batch
 from ..clips import MOUTH, box_around
 from ..loop import LoopConfig, TrainingStage
-from ..prepare import MOUTH_ROOM, hand_codes
+from ..prepare import BATCH, MOUTH_ROOM, hand_codes
 from ..vae import edges
 from .augment import random_development
 from .pairs import Pairs
@@ -278,12 +278,12 @@ class RefineStage(TrainingStage):
         return loss, numbers
 
     @torch.no_grad()
-    def refine_clip(self, clip: Ready, batch: int = 8) -> NDArray[np.uint8]:
+    def refine_clip(self, clip: Ready) -> NDArray[np.uint8]:
         """All frames of a clip refined, (N, H, W, 3)."""
         device = next(self.denoiser.parameters()).device
         size, parts = clip.pairs.portrait.shape[0], []
-        for first in range(0, len(clip.pairs), batch):
-            frames = np.arange(first, min(first + batch, len(clip.pairs)))
+        for first in range(0, len(clip.pairs), BATCH):
+            frames = np.arange(first, min(first + BATCH, len(clip.pairs)))
             one = as_batch([view_clip(clip, View(frames, (0, 0), size), None)])
             one |= {"keep_audio": torch.ones(1, dtype=torch.bool), "keep_hands": torch.ones(1, dtype=torch.bool)}
             parts.append(from_unit(self.refine({name: part.to(device) for name, part in one.items()})[0]))
