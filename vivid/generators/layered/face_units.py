@@ -17,7 +17,7 @@ from .geometry import Array
 
 LOWER_LIP = 14
 """The point in the middle of its inner edge."""
-SLIDE = 0.3
+SLIDE = 0.2
 """How far an opening jaw slides down and forward, as a share of how far its turn takes it back."""
 ASSETS = Path(__file__).resolve().parents[3] / "assets" / "layered"
 

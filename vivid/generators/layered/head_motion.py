@@ -29,8 +29,11 @@ LASHES = 0.014
 """Thickness of the lash line of closed eyes, in pupil distances."""
 LESS_SMILE, PUSHED_SMILE = 0.5, 0.4
 """Shares of a photographed smile that speaking takes away, and that pushed-out lips take away as well."""
+SHADED_LIPS, PARTED = (0.012, 0.03), 0.09
+"""Pupil distances of upper and lower lip beside the line between closed lips that lie in its shadow, and the opening
+from which on they are left out: open lips are lit to their edge."""
 _TAPER = np.array([0, 0.25, 0.65, 0.9, 1, 1, 1, 0.9, 0.65, 0.25, 0])
-"""How open a narrow gap between the lips is at each point: it ends before the corners."""
+"""How much of what happens in the middle of the lips happens at each point: a narrow gap ends before the corners."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,11 @@ class FaceMotion:
 class HeadPose:
     """One frame's geometry in pixels of the crop.
 
-    target, carried: (N, 2) where the points are, and where the body alone would carry them; anchors: the mouth's.
+    source, target, carried: (N, 2) where the points are in the photograph and in the frame, and where the body alone
+    would carry them; anchors: the mouth's.
     """
 
+    source: Array
     target: Array
     carried: Array
     anchors: dict[str, Array]
@@ -157,7 +162,19 @@ class HeadAnimator:
         for name, anchor in anchors.items():
             moved[name] = self.place(anchor, motion, np.ones(len(anchor)))
             moved[name][:, :2] += carry(moved[name][:, :2])
-        return HeadPose(placed[:, :2] + carry(placed[:, :2]), self.source + carry(self.source), moved)
+        source = self._lit_lips(placed[:, :2])
+        return HeadPose(source, placed[:, :2] + carry(placed[:, :2]), self.source + carry(self.source), moved)
+
+    def _lit_lips(self, target: Array) -> Array:
+        """The points in the photograph (N, 2), without the shadow between the lips where they are apart."""
+        source, down = self.source.copy(), self.down[:2]
+        gap = (target[list(LOWER_INNER)] - target[list(UPPER_INNER)])[1:-1] @ down / self.head.scale
+        for side, inner, most in (("upper", UPPER_INNER, SHADED_LIPS[0]), ("lower", LOWER_INNER, SHADED_LIPS[1])):
+            edge, row = list(inner[1:-1]), list(LIP_BODIES[side][0][0])
+            room = (self.source[row] - self.source[edge]) @ down  # to the next points of the lip
+            shift = np.minimum(most * smoothstep(gap / PARTED) * self.head.scale, 0.6 * np.abs(room)) * _TAPER[1:-1]
+            source[edge] += np.outer(np.sign(room) * shift, down)
+        return source
 
     # ---------------------------------------------------------------- picture
     def aim(self, map_x: Map, map_y: Map, motion: FaceMotion, carry: Carry) -> HeadPose:
@@ -166,14 +183,14 @@ class HeadAnimator:
         Places are in pixels of the crop. Returns what `finish` needs.
         """
         pose = self.pose(motion, carry)
-        _Warp(self.triangles, self._first_of_face, self.source, pose).aim(map_x, map_y)
+        _Warp(self.triangles, self._first_of_face, pose).aim(map_x, map_y)
         return pose
 
     def finish(self, body: Picture, motion: FaceMotion, pose: HeadPose) -> None:
         """Draw closing eyes and the inside of the mouth, in place, onto the crop (h, w, 3) that `aim` has moved."""
         blink = motion.blink * self.head.blinking
         if blink > 0.02:
-            self._draw_eyes(body, _Warp(self.triangles, self._first_of_face, self.source, pose), blink)
+            self._draw_eyes(body, _Warp(self.triangles, self._first_of_face, pose), blink)
         pushed = 0.6 * motion.units.get("mouthPucker", 0.0) + 0.3 * motion.units.get("mouthFunnel", 0.0)
         self.mouth.paint(body, pose.target[list(MOUTH)], pose.anchors, motion.tongue, float(np.clip(pushed, 0, 0.6)))
 
@@ -210,9 +227,9 @@ class _Warp:
     """Pixels of the source per pixel beyond which lookups stay inside their triangle's box: pixel centres lie up to
     half a pixel outside of a triangle, which in a squeezed one would be far away in the source."""
 
-    def __init__(self, triangles: NDArray[np.int64], first_of_face: int, source: Array, pose: HeadPose) -> None:
+    def __init__(self, triangles: NDArray[np.int64], first_of_face: int, pose: HeadPose) -> None:
         self.target = pose.target
-        d, s = pose.target[triangles], source[triangles]
+        d, s = pose.target[triangles], pose.source[triangles]
         # Triangles that face away lie under their neighbours: they would sample what must not be seen.
         area = _twice_area(d) * np.sign(_twice_area(s))
         # Points that only the body moves keep its smooth map; the face always covers the layer of the eyes.
