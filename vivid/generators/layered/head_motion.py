@@ -172,7 +172,7 @@ class HeadAnimator:
         for side, inner, most in (("upper", UPPER_INNER, SHADED_LIPS[0]), ("lower", LOWER_INNER, SHADED_LIPS[1])):
             edge, row = list(inner[1:-1]), list(LIP_BODIES[side][0][0])
             room = (self.source[row] - self.source[edge]) @ down  # to the next points of the lip
-            shift = np.minimum(most * smoothstep(gap / PARTED) * self.head.scale, 0.6 * np.abs(room)) * _TAPER[1:-1]
+            shift = np.minimum(most * smootherstep(gap / PARTED) * self.head.scale, 0.6 * np.abs(room)) * _TAPER[1:-1]
             source[edge] += np.outer(np.sign(room) * shift, down)
         return source
 
