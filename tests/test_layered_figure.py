@@ -231,6 +231,15 @@ def test_a_torsos_edge_is_followed_where_it_is_seen_and_bridged_behind_an_arm():
     assert np.abs(edges[:, 1] - (400 - truth))[int(top) + 5 : 390].max() < 1.6
 
 
+def test_cloth_that_ends_beside_a_hanging_arm_ends_there():
+    rows, columns = np.mgrid[:400, :400].astype(np.float32)
+    half = 77 - 10 * np.sin(np.pi * np.clip((rows - 100) / 300, 0, 1))  # a waist
+    torso, arm = np.abs(columns - 200) < half, (np.abs(columns - 200) >= half) & (np.abs(columns - 200) < 130)
+    edges, top = torso_edges((torso | arm).astype(np.float32), arm, np.array([[290.0, 60.0], [110.0, 60.0]]), 180.0)
+    span = slice(int(top) + 15, 385)
+    assert np.abs(edges[span, 0] - (200 - half[span, 0])).max() < 2.5
+
+
 def test_a_notch_in_a_sleeve_is_closed_and_its_outline_kept():
     sleeve = np.zeros((200, 200), np.float32)
     sleeve[20:160, 60:140] = 1

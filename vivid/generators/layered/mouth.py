@@ -32,6 +32,8 @@ FINE = 0.22
 SHADOW = np.array([0.95, 1.22, 1.30])
 _SHADED = (np.linspace(0, 1, 1024)[:, None] ** SHADOW).astype(np.float32)
 """Shadows inside the mouth are red, because the light there has passed through lips and gums. Exponents for R, G, B."""
+DARKER = 0.55
+"""How much darker painted teeth are behind fully pushed-out lips."""
 _CORNERS = [78, 308, 2]
 """Points with which photographed teeth move."""
 
@@ -199,7 +201,7 @@ class MouthPainter:
             edge, gum = anchors[name + "_edge"], anchors[name + "_gum"]
             band = _soft(canvas.polygon(np.concatenate([edge, gum[::-1]])), 0.012 * s * k)[..., None]
             lines = self._gaps(canvas, edge, gum, bounds)
-            tone = gain * (1 - depth) * side[None, :] * (1 - 0.30 * lines)
+            tone = gain * (1 - DARKER * depth) * side[None, :] * (1 - 0.30 * lines)
             out += band * (self.enamel * _shaded(tone) - out)
         out = self.tone.match(out * _shaded(light))
         out = self._photographed(out, canvas, anchors, light, depth)
