@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ import pytest
 from vivid.generators.layered.face_mesh import (
     EYES,
     LOWER_INNER,
+    MOUTH,
     OVAL,
     POINTS,
     UPPER_INNER,
@@ -22,6 +24,7 @@ from vivid.generators.layered.face_units import face_units
 from vivid.generators.layered.geometry import similarity, turn
 from vivid.generators.layered.head import Head, analyse_head, lips_share, mouth_hidden, yaw_of
 from vivid.generators.layered.head_motion import FaceMotion, HeadAnimator, HeadPose, _twice_area, _Warp
+from vivid.generators.layered.mouth import MouthPainter
 from vivid.media.pictures import load_picture
 
 PORTRAITS = Path(__file__).resolve().parents[1] / "examples" / "portraits"
@@ -239,6 +242,27 @@ def test_upper_teeth_stay_on_the_skull_and_lower_ones_ride_on_the_jaw(animator: 
         np.testing.assert_array_equal(rest[name], opened[name])
     for name in ("lower_edge", "jaw"):
         assert ((opened[name] - rest[name]) @ animator.down > 0.05 * animator.head.scale).all()
+
+
+def test_teeth_behind_pushed_out_lips_are_in_shadow_but_not_gone(animator: HeadAnimator) -> None:
+    points, anchors = animator.shape(FaceMotion(units=OPEN))
+
+    def brightest(depth: float) -> float:
+        picture = np.zeros_like(animator.head.photo)
+        animator.mouth.paint(picture, points[list(MOUTH), :2], anchors, depth=depth)
+        return float(np.percentile(picture[picture.any(2)].mean(1), 95))
+
+    assert 0.55 < brightest(0.6) / brightest(0.0) < 0.85
+
+
+def test_tinted_glasses_do_not_tint_the_teeth(head: Head) -> None:
+    red = np.array([200.0, 90, 80])
+    through, bare, plain = (
+        MouthPainter(replace(head, glasses=glasses, sclera=sclera, teeth_colour=None)).enamel
+        for glasses, sclera in ((True, red), (False, red), (True, head.sclera))
+    )
+    np.testing.assert_array_equal(through, plain)
+    assert bare[0] / bare[2] > 1.15 * through[0] / through[2], "a red light does"
 
 
 def test_a_blink_closes_both_eyes(animator: HeadAnimator) -> None:

@@ -156,12 +156,14 @@ class MouthPainter:
         level = float(skin.mean())
         light = float(np.clip(level / 165, 0.3, 1.15))
         warm = np.clip((skin / max(level, 1)) / NEUTRAL_SKIN, 0.6, 1.3)  # the light's own colour
-        whites = np.clip(head.sclera / max(float(head.sclera.mean()), 1), 0.6, 1.4)  # candles and varnish colour them
+        # Candles and varnish colour the whites of the eyes; tinted glasses do, too, but not the teeth.
+        sclera = np.full(3, level) if head.glasses else head.sclera
+        whites = np.clip(sclera / max(float(sclera.mean()), 1), 0.6, 1.4)
         if head.teeth_colour is not None:
             enamel = head.teeth_colour * 1.08
         else:  # as warm as the skin and the white of the eyes, much less saturated, a little brighter than that white
             tint = (skin / level) ** 0.28 * whites**0.35
-            white = np.clip(0.55 * level + 0.6 * head.sclera.mean(), 0.85 * level, 1.15 * level)
+            white = np.clip(0.55 * level + 0.6 * sclera.mean(), 0.85 * level, 1.15 * level)
             enamel = white * tint * np.array([1.02, 1.0, 0.93])
             enamel = enamel * np.clip(warm, 0.80, 1.22) ** (0.45 * photo.chroma) * (1 + 0.10 * photo.bright)
         # The tongue's colour is the mean of a usual tongue's and that of this face's lips.
