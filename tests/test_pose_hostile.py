@@ -24,8 +24,16 @@ from test_pose_clips import random_clip
 from vivid.errors import InputError
 from vivid.pose import inert_pickle
 from vivid.pose.clips import load_clip, save_clip
-from vivid.pose.foreign import load_echomimic, save_openpose
+from vivid.pose.containers import numbered_files
+from vivid.pose.foreign import echomimic_of, save_openpose
 from vivid.pose.keypoint_json import load_keypoints
+from vivid.pose.skeleton import PoseClip
+
+
+def load_echomimic(path: Path) -> PoseClip:
+    """A clip from an EchoMimicV2 folder or an archive of one, as `library.read_motion` opens it."""
+    return echomimic_of(numbered_files(path)[1], path.name)
+
 
 FUZZ = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -69,10 +69,7 @@ def portrait_of(image: NDArray[np.uint8], detector: str = "auto") -> Portrait:
 
 
 def load_motion(
-    motion: str | Path,
-    notice: Callable[[str], object] | None = None,
-    detector: str = "auto",
-    fps: float | None = None,
+    motion: str | Path, notice: Callable[[str], object] | None = None, detector: str = "auto", fps: float | None = None
 ) -> PoseClip:
     """A gesture clip: a clip file, a folder, a video, or the name of a clip that ships. Errors: InputError.
 

@@ -270,6 +270,17 @@ class RayActors:
         self._ray.shutdown()
 
 
+def open_pool(
+    make: Make, workers: int | None, threads: int, address: str | None, gpu: bool = False, most: int | None = None
+) -> Pool:
+    """Actors of the Ray cluster at `address`, or processes of this machine, `most` at most; workers: None for as many
+    as have room."""
+    if address is not None:
+        return RayActors(make, workers, threads, address, gpu)
+    wanted = workers or (1 if gpu else usual_workers(threads))
+    return Processes(make, min(wanted, most or wanted), threads)
+
+
 class _Actor:
     """A worker on some node of the cluster."""
 

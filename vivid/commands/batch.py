@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from ..batch.worker import BatchWorker
     from ..media.outputs import run_folder
     from ..weights.hub import default_model, needs_gpu
-    from ..workers import Pool, Processes, RayActors, usual_workers
+    from ..workers import open_pool
 
     if args.threads < 1 or (args.workers is not None and args.workers < 1):
         raise InputError("Workers and threads are counted from 1: choose more.")
@@ -46,12 +46,7 @@ def run(args: argparse.Namespace) -> int:
     model = args.model or default_model()
     with run_folder(args.out.absolute()) as folder:
         make = functools.partial(BatchWorker.load, folder, model, args.device)
-        pool: Pool
-        if args.ray is not None:
-            pool = RayActors(make, args.workers, args.threads, args.ray, needs_gpu(model))
-        else:
-            usual = 1 if needs_gpu(model) else usual_workers(args.threads)
-            pool = Processes(make, min(args.workers or usual, total), args.threads)
+        pool = open_pool(make, args.workers, args.threads, args.ray, needs_gpu(model), total)
         began = time.monotonic()
         count = run_batch(read_rows(args.jobs), pool, folder, progress_of(total, progress.show))
     progress.end()

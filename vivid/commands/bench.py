@@ -117,13 +117,7 @@ class StepBench:
     """One network with random weights and the conditions of one window."""
 
     def __init__(
-        self,
-        config: str,
-        size: tuple[int, int],
-        frames: int,
-        guidance: bool,
-        device: torch.device,
-        dtype: torch.dtype,
+        self, config: str, size: tuple[int, int], frames: int, guidance: bool, device: torch.device, dtype: torch.dtype
     ) -> None:
         import torch
 

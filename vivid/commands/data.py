@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from ..data.shards import write_shards
     from ..evaluation.testset import VIDEOS
     from ..speech.encoder import ENCODERS, SHIPPED
-    from ..workers import Pool, Processes, RayActors, usual_workers
+    from ..workers import open_pool
 
     require()
     videos = sorted(path for path in args.videos.rglob("*") if path.suffix.lower() in VIDEOS)
@@ -63,12 +63,7 @@ def run(args: argparse.Namespace) -> int:
     videos = [root / video.relative_to(args.videos) for video in videos]
     with run_folder(args.out.absolute()) as out:
         make = functools.partial(Preparer, root, out, options)
-        pool: Pool
-        if args.ray is not None:
-            pool = RayActors(make, args.workers, 1, args.ray, gpu=False)
-        else:
-            pool = Processes(make, args.workers or usual_workers(), 1)
-        with closing(pool):
+        with closing(open_pool(make, args.workers, 1, args.ray)) as pool:
             failed = prepare_all(videos, root, out, options, pool, functools.partial(print, flush=True))
         shards = write_shards(args.out / "clips", args.out / "records", args.out, args.per_shard)
         records = list(load_records(args.out))

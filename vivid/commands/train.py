@@ -41,10 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hands", type=Path, help="hcc: folder of hand shards (default: crops cut from --data)")
     parser.add_argument("--cache", type=Path, default=Path("data/cache"), help="decoded frames, latents, features")
     parser.add_argument(
-        "--preset",
-        default="compact",
-        choices=["paper", "paper-wav2vec2", "compact", "cpu"],
-        help="size of everything",
+        "--preset", default="compact", choices=["paper", "paper-wav2vec2", "compact", "cpu"], help="size of everything"
     )
     parser.add_argument("--minutes", type=float, help="time budget; the learning rate falls to its end over it")
     parser.add_argument("--steps", type=int, help="step budget, instead of the time budget")

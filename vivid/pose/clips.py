@@ -30,11 +30,7 @@ MAX_COORDINATE = 1e6
 MAX_CONFIDENCE = 16.0
 MAX_FPS = 240.0
 
-_SHAPES: dict[str, tuple[int, ...]] = {
-    "body": (BODY_COUNT, 3),
-    "hands": (2, HAND_COUNT, 3),
-    "face": (FACE_COUNT, 3),
-}
+_SHAPES: dict[str, tuple[int, ...]] = {"body": (BODY_COUNT, 3), "hands": (2, HAND_COUNT, 3), "face": (FACE_COUNT, 3)}
 _MAX_HEADER = 4096
 _HEADER = re.compile(
     rb"\{'descr': '([<>|]?[a-zA-Z]\d{0,4})', 'fortran_order': (True|False), "

@@ -17,24 +17,17 @@ from ..errors import InputError, Message
 from ..media.outputs import reserve, write_text
 from . import inert_pickle
 from .clips import MAX_CANVAS, check_clip, read_npy_header
-from .containers import numbered_files
 from .skeleton import BODY_COUNT, FACE_COUNT, HAND_COUNT, Points, PoseClip
 
 ECHOMIMIC_CANVAS = 768
 
 
-def load_echomimic(path: str | Path) -> PoseClip:
-    """A clip from an EchoMimicV2 folder (0.npy, 1.npy, ..., pickled dicts) or a .tar, .tar.gz, .tgz or .zip of one.
+def echomimic_of(files: dict[int, bytes], name: str) -> PoseClip:
+    """A clip of EchoMimicV2 from the contents of its .npy files (pickled dicts), by their numbers.
 
     Points are normalised there; they become pixels of the canvas that `draw_pose_params` describes (768 x 768 without
     it). Scores are kept; they reach 1.22. The rate is 24 frames a second. Raises InputError.
     """
-    path = Path(path)
-    return echomimic_of(numbered_files(path)[1], path.name)
-
-
-def echomimic_of(files: dict[int, bytes], name: str) -> PoseClip:
-    """The same from the contents of the .npy files, by their numbers."""
     canvas = None
     bodies, hands, faces = [], [], []
     for number in range(min(files), min(files) + len(files)):

@@ -6,15 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .measures import (
-    ELBOWS_OF_BODY,
-    HIPS_OF_BODY,
-    SHOULDERS_OF_BODY,
-    WRISTS_OF_BODY,
-    Array,
-    joints_of,
-    present,
-)
+from .measures import ELBOWS_OF_BODY, HIPS_OF_BODY, SHOULDERS_OF_BODY, WRISTS_OF_BODY, Array, joints_of, present
 from .report import ArmNudge, Nudges
 from .skeleton import LEFT, NECK, NOSE, RIGHT, PoseClip
 

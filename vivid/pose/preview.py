@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -62,25 +62,15 @@ def telling_frames(clip: PoseClip) -> tuple[int, ...]:
     return tuple(dict.fromkeys((int(np.nanargmax(heights)), int(np.nanargmin(heights)))))
 
 
-def preview_video(
-    image: NDArray[np.uint8],
-    clip: PoseClip,
-    path: str | Path,
-    side: int = PREVIEW_SIDE,
-    progress: Callable[[int, int], None] | None = None,
-) -> Path:
-    """The calibrated skeleton over the dimmed portrait as an MP4; returns its path.
+def preview_video(image: NDArray[np.uint8], clip: PoseClip, path: str | Path) -> None:
+    """Write the calibrated skeleton over the dimmed portrait (H, W, 3) as an MP4; clip: on the portrait's canvas.
 
-    image: (H, W, 3) of the portrait; clip: on the portrait's canvas; progress: called with (frames done, all).
     Raises InputError when the file cannot be written.
     """
     from ..media.video import VideoWriter
 
-    background = (shrunk(image, side) * _DIMMED).astype(np.uint8)
+    background = (shrunk(image, PREVIEW_SIDE) * _DIMMED).astype(np.uint8)
     height, width = background.shape[:2]
-    with VideoWriter(path, (width, height), clip.fps, preset="veryfast") as writer:
+    with VideoWriter(path, (width, height), clip.fps) as writer:
         for index in range(len(clip)):
             writer.write(overlay(background, clip.frame(index)))
-            if progress:
-                progress(index + 1, len(clip))
-    return Path(path)

@@ -14,16 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .draw import hand_map
-from .skeleton import (
-    HAND_BONES,
-    LEFT_ELBOW,
-    LEFT_SHOULDER,
-    LEFT_WRIST,
-    RIGHT_ELBOW,
-    RIGHT_SHOULDER,
-    RIGHT_WRIST,
-    Pose,
-)
+from .skeleton import HAND_BONES, LEFT_ELBOW, LEFT_SHOULDER, LEFT_WRIST, RIGHT_ELBOW, RIGHT_SHOULDER, RIGHT_WRIST, Pose
 
 ARMS = ((LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST), (RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST))
 """Shoulder, elbow and wrist of each side, in the order of the hands."""

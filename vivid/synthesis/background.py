@@ -7,19 +7,9 @@ import numpy as np
 
 SIZE = 384
 WALLS = [
-    "e8e4dc",
-    "dcd7cc",
-    "cfd6d8",
-    "d8cfc6",
-    "b9c4c4",
-    "c9bfae",
-    "aab3a4",
-    "9aa7b4",
-    "e9ddd0",
-    "8d99a1",
-    "c5b4a3",
+    "e8e4dc", "dcd7cc", "cfd6d8", "d8cfc6", "b9c4c4", "c9bfae", "aab3a4", "9aa7b4", "e9ddd0", "8d99a1", "c5b4a3",
     "b5bfae",
-]
+]  # fmt: skip
 WOODS = ["8a6543", "6b4a30", "a98258", "4d382a", "b99a72"]
 ACCENTS = ["c8574a", "3f6ea5", "d9a441", "4f7d5b", "8a6aa3", "e3e0d8", "2f3a4a", "b56b45", "6fa3a0", "9c3f4c"]
 

@@ -16,19 +16,8 @@ from .transforms import Array
 
 PARTS = ("skin", "eye", "teeth", "tongue", "lash", "cloth", "hair", "jacket", "curtain", "collar", "frame", "beard")
 DRAW_ORDER = (
-    "jacket",
-    "collar",
-    "cloth",
-    "skin",
-    "beard",
-    "hair",
-    "curtain",
-    "eye",
-    "teeth",
-    "tongue",
-    "frame",
-    "lash",
-)
+    "jacket", "collar", "cloth", "skin", "beard", "hair", "curtain", "eye", "teeth", "tongue", "frame", "lash",
+)  # fmt: skip
 
 
 class Character:

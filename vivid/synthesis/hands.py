@@ -66,18 +66,10 @@ class CloseUps:
         self.side = str(rng.choice(["L", "R"]))
         self.person = Character(identity_file, self.side)
         self.look = self.person.spec["look"]
-        for key, gain in (
-            ("sky", 0.72),
-            ("ground", 0.62),
-            ("keycol", 1.2),
-        ):  # no baked occlusion: less ambient
+        for key, gain in (("sky", 0.72), ("ground", 0.62), ("keycol", 1.2)):  # no baked occlusion: less ambient
             self.look[key] = self.look[key] * gain
         renderer.load(self.person, random_background(rng), bake_ao=False)
-        self._occlusion()
-
-    def _occlusion(self) -> None:
-        """A lone hand gets no baked occlusion, only a constant."""
-        self.renderer.occlusion.write(np.full(len(self.person.render_vertex), 0.92, "f4"))
+        renderer.occlusion.write(np.full(len(self.person.render_vertex), 0.92, "f4"))
 
     def image(self) -> tuple[Array, Array, Array]:
         """RGB crop, 21 key points (pixels), visibility bytes."""

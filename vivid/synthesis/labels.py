@@ -15,25 +15,9 @@ SUBPIXEL = 16  # int16 key points are 1/16 pixel
 IN_FRAME, VISIBLE = 1, 2  # bits of the visibility byte
 # how deep below the surface a key point may lie and still count as visible (metres)
 BODY_TOLERANCE = [
-    0.015,
-    0.16,
-    0.17,
-    0.12,
-    0.05,
-    0.17,
-    0.12,
-    0.05,
-    0.25,
-    0.3,
-    0.3,
-    0.25,
-    0.3,
-    0.3,
-    0.04,
-    0.04,
-    0.05,
-    0.05,
-]
+    0.015, 0.16, 0.17, 0.12, 0.05, 0.17, 0.12, 0.05, 0.25, 0.3, 0.3, 0.25, 0.3, 0.3, 0.04, 0.04, 0.05, 0.05,
+]  # fmt: skip
+ARM_BONES, LEG_BONES = ("upperarm01", "lowerarm01", "wrist"), ("upperleg01", "lowerleg01", "foot")
 TOLERANCE = np.concatenate(
     [
         BODY_TOLERANCE,
@@ -68,26 +52,8 @@ class GroundTruth:
         c, rig = self.character, self.character.rig
         v, at = c.vertices, rig.posed_head
         neck = (at("upperarm01.L") + at("upperarm01.R")) / 2
-        body = [
-            v[self.nose],
-            neck,
-            at("upperarm01.R"),
-            at("lowerarm01.R"),
-            at("wrist.R"),
-            at("upperarm01.L"),
-            at("lowerarm01.L"),
-            at("wrist.L"),
-            at("upperleg01.R"),
-            at("lowerleg01.R"),
-            at("foot.R"),
-            at("upperleg01.L"),
-            at("lowerleg01.L"),
-            at("foot.L"),
-            at("eye.R"),
-            at("eye.L"),
-            v[self.ears[0]],
-            v[self.ears[1]],
-        ]
+        joints = [at(f"{bone}.{side}") for bones in (ARM_BONES, LEG_BONES, ("eye",)) for side in "RL" for bone in bones]
+        body = [v[self.nose], neck, *joints, v[self.ears[0]], v[self.ears[1]]]
         return np.concatenate([np.array(body), hand_points(rig, "L"), hand_points(rig, "R"), v[self.face]])
 
     def keypoints(self) -> tuple[Array, Array]:

@@ -6,18 +6,18 @@ rules for what is cut away.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from ..media.outputs import written_whole
 from . import character, shaders
 from .gestures import ARMS, FINGERS, LEAVING, NAMES, arm_vector, gesture_vector
 from .identity import make_identity
 from .labels import GroundTruth
-from .render import ATTRIBUTE_NAMES, ATTRIBUTES, Renderer
+from .render import Renderer
 from .scene import Scene
 from .transforms import Array
 from .wardrobe import new_spec
@@ -72,13 +72,8 @@ class PartRenderer(Renderer):
     ) -> None:
         """See `Renderer.load`."""
         super().load(character, background, look, bake_ao)
-        layout = [
-            (self.dynamic, "3f 3f", "pos", "nrm"),
-            (self.occlusion, "1f", "ao_"),
-            (self.static, ATTRIBUTES, *ATTRIBUTE_NAMES),
-        ]
         self.label_arrays = {
-            part: self.ctx.vertex_array(self.label_programs[part], layout, self.index, skip_errors=True)
+            part: self.ctx.vertex_array(self.label_programs[part], self.layout, self.index, skip_errors=True)
             for part, _, _ in character.ranges
         }
         self._owned += self.label_arrays.values()
@@ -168,6 +163,5 @@ def write_part_shard(renderer: PartRenderer, path: Path, files: list[Path], seed
     while len(rows) < count:
         file = files[int(rng.integers(len(files)))]
         rows += draw_person(renderer, file, rng, min(POSES, count - len(rows)))
-    partial = path.with_suffix(".part.npz")
-    np.savez(partial, **{key: np.stack([row[key] for row in rows]) for key in rows[0]})
-    os.replace(partial, path)
+    with written_whole(path) as shard:
+        np.savez(shard, **{key: np.stack([row[key] for row in rows]) for key in rows[0]})

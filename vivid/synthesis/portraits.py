@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from ..media.outputs import written_whole
+from ..media.outputs import write_jpeg
 from ..pose.clips import save_clip
 from ..pose.skeleton import PoseClip, unstacked
 from .character import Character
@@ -36,9 +35,7 @@ def render_portrait(renderer: Renderer, identity_file: Path) -> tuple[Array, Pos
     return image, unstacked(points, (renderer.size, renderer.size))
 
 
-def write_portrait(path: Path, image: Array, pose: PoseClip, quality: int = 92) -> None:
+def write_portrait(path: Path, image: Array, pose: PoseClip) -> None:
     """`path` without suffix: a JPEG picture, complete or not at all, and its pose as npz."""
-    data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
-    with written_whole(path.with_suffix(".jpg")) as file:
-        file.write(data)
+    write_jpeg(path.with_suffix(".jpg"), image)
     save_clip(pose, path.with_suffix(".npz"))

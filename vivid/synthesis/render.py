@@ -89,29 +89,23 @@ class Renderer(Camera):
         self.dynamic = c.buffer(reserve=count * 24, dynamic=True)
         self.occlusion = c.buffer(np.ones(count, "f4"))
         self.static, self.index = c.buffer(character.static), c.buffer(character.index)
-        layout = [
+        self.layout = [
             (self.dynamic, "3f 3f", "pos", "nrm"),
             (self.occlusion, "1f", "ao_"),
             (self.static, ATTRIBUTES, *ATTRIBUTE_NAMES),
         ]
         drawn = {r[0] for r in character.ranges}
-        self.arrays = {
-            n: c.vertex_array(p, layout, self.index, skip_errors=True) for n, p in self.programs.items() if n in drawn
-        }
-        self.depth_arrays = {
-            n: c.vertex_array(p, layout, self.index, skip_errors=True)
-            for n, p in self.depth_programs.items()
-            if n in drawn
-        }
+        self.arrays, self.depth_arrays = (
+            {
+                name: c.vertex_array(program, self.layout, self.index, skip_errors=True)
+                for name, program in programs.items()
+                if name in drawn
+            }
+            for programs in (self.programs, self.depth_programs)
+        )
         self.set_background(background)
-        self._owned += [
-            self.dynamic,
-            self.occlusion,
-            self.static,
-            self.index,
-            *self.arrays.values(),
-            *self.depth_arrays.values(),
-        ]
+        self._owned += [self.dynamic, self.occlusion, self.static, self.index]
+        self._owned += [*self.arrays.values(), *self.depth_arrays.values()]
         self.set_look(self.look)
         if bake_ao:
             self._bake_occlusion()

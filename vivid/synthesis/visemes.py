@@ -37,12 +37,7 @@ VISEMES: dict[str, dict[str, float]] = {
     "TH": {"jawOpen": 0.20, "tongueOut": 0.35, **_both("mouthLowerDown", 0.25)},
     "DD": {"jawOpen": 0.16, **_both("mouthLowerDown", 0.35), **_both("mouthUpperUp", 0.15)},
     "kk": {"jawOpen": 0.22, **_both("mouthLowerDown", 0.2), **_both("mouthStretch", 0.1)},
-    "CH": {
-        "jawOpen": 0.10,
-        "mouthFunnel": 0.65,
-        **_both("mouthLowerDown", 0.25),
-        **_both("mouthUpperUp", 0.2),
-    },
+    "CH": {"jawOpen": 0.10, "mouthFunnel": 0.65, **_both("mouthLowerDown", 0.25), **_both("mouthUpperUp", 0.2)},
     "SS": {
         "jawOpen": 0.05,
         **_both("mouthStretch", 0.3),
@@ -52,18 +47,8 @@ VISEMES: dict[str, dict[str, float]] = {
     "nn": {"jawOpen": 0.15, **_both("mouthLowerDown", 0.25)},
     "RR": {"jawOpen": 0.14, "mouthFunnel": 0.4, "mouthPucker": 0.2},
     "aa": {"jawOpen": 0.66, **_both("mouthLowerDown", 0.28), **_both("mouthUpperUp", 0.18)},
-    "E": {
-        "jawOpen": 0.40,
-        **_both("mouthStretch", 0.35),
-        **_both("mouthLowerDown", 0.28),
-        **_both("mouthSmile", 0.15),
-    },
-    "I": {
-        "jawOpen": 0.20,
-        **_both("mouthStretch", 0.45),
-        **_both("mouthSmile", 0.3),
-        **_both("mouthLowerDown", 0.32),
-    },
+    "E": {"jawOpen": 0.40, **_both("mouthStretch", 0.35), **_both("mouthLowerDown", 0.28), **_both("mouthSmile", 0.15)},
+    "I": {"jawOpen": 0.20, **_both("mouthStretch", 0.45), **_both("mouthSmile", 0.3), **_both("mouthLowerDown", 0.32)},
     "O": {"jawOpen": 0.44, "mouthFunnel": 0.75, "mouthPucker": 0.15},
     "U": {"jawOpen": 0.16, "mouthPucker": 0.85, "mouthFunnel": 0.25},
     "AX": {"jawOpen": 0.28, **_both("mouthLowerDown", 0.15)},
@@ -125,8 +110,7 @@ def mouth_curves(phones: list[Phone], fps: float, count: int, gain: float = 1.0)
         weight += w
         if p.viseme != "sil":
             speaking = np.maximum(
-                speaking,
-                1 / (1 + np.exp(-(time - p.start + 0.06) / 0.02)) / (1 + np.exp((time - p.end - 0.06) / 0.02)),
+                speaking, 1 / (1 + np.exp(-(time - p.start + 0.06) / 0.02)) / (1 + np.exp((time - p.end - 0.06) / 0.02))
             )
     return total / weight[:, None] * speaking[:, None] * gain
 

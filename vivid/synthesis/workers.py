@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import InputError
 from ..workers import Processes, run_jobs
@@ -19,10 +19,21 @@ if TYPE_CHECKING:
 DIED = "the processes that rendered it died: look into the system's log"
 
 
+class _Job:
+    path: Path
+    endings: ClassVar[tuple[str, ...]] = ()
+    """Of the files that it writes beside each other, where there are several."""
+
+    def done(self) -> bool:
+        """Whether its files exist: each is renamed into place when it is complete."""
+        return all(self.path.with_suffix(ending).exists() for ending in self.endings or (self.path.suffix,))
+
+
 @dataclass(frozen=True)
-class PeopleJob:
+class PeopleJob(_Job):
     """One clip to render; see `people.make_clip`."""
 
+    endings = (".mp4", ".npz")
     path: Path  # without suffix
     identity: Path
     seed: int
@@ -32,10 +43,6 @@ class PeopleJob:
     split: str
     fixed_camera: float
     head_motion: float
-
-    def done(self) -> bool:
-        """Whether the labels exist, which are written last."""
-        return self.path.with_suffix(".npz").exists() and self.path.with_suffix(".mp4").exists()
 
     def work(self, renderer: Renderer) -> None:
         """Renders and writes the clip."""
@@ -49,7 +56,7 @@ class PeopleJob:
 
 
 @dataclass(frozen=True)
-class HandsJob:
+class HandsJob(_Job):
     """One shard of hand crops; see `hands.write_hand_shard`."""
 
     path: Path
@@ -59,10 +66,6 @@ class HandsJob:
     count: int
     context: float
 
-    def done(self) -> bool:
-        """The shard is renamed into place when it is complete."""
-        return self.path.exists()
-
     def work(self, renderer: Renderer) -> None:
         """Renders and writes the shard."""
         from .hands import write_hand_shard
@@ -71,7 +74,7 @@ class HandsJob:
 
 
 @dataclass(frozen=True)
-class ClothesJob:
+class ClothesJob(_Job):
     """One shard of people in random clothes; see `parts.write_part_shard`."""
 
     path: Path
@@ -79,10 +82,6 @@ class ClothesJob:
     seed: int
     count: int
     size: int = 256
-
-    def done(self) -> bool:
-        """The shard is renamed into place when it is complete."""
-        return self.path.exists()
 
     def work(self, renderer: Renderer) -> None:
         """Renders and writes the shard."""
@@ -93,16 +92,13 @@ class ClothesJob:
 
 
 @dataclass(frozen=True)
-class PortraitJob:
+class PortraitJob(_Job):
     """One portrait; see `portraits.render_portrait`."""
 
+    endings = (".jpg", ".npz")
     path: Path  # without suffix
     identity: Path
     size: int
-
-    def done(self) -> bool:
-        """Whether picture and pose exist."""
-        return self.path.with_suffix(".jpg").exists() and self.path.with_suffix(".npz").exists()
 
     def work(self, renderer: Renderer) -> None:
         """Renders and writes the portrait."""
@@ -112,18 +108,15 @@ class PortraitJob:
 
 
 @dataclass(frozen=True)
-class MotionJob:
+class MotionJob(_Job):
     """One gesture clip that ships, with its moving thumbnail; see `motions.make_motion`. Needs no renderer."""
 
+    endings = (".npz", ".webp")
     path: Path  # .npz
     identity: Path
     name: str
     seed: int
     size: int = 0
-
-    def done(self) -> bool:
-        """Whether the thumbnail exists, which is written last."""
-        return self.path.exists() and self.path.with_suffix(".webp").exists()
 
     def work(self, renderer: Renderer | None) -> None:
         """Plays the script and writes clip and thumbnail."""
@@ -137,16 +130,12 @@ class MotionJob:
 
 
 @dataclass(frozen=True)
-class VoiceJob:
+class VoiceJob(_Job):
     """One example voice; see `example_voices.write_voice`. Needs no renderer."""
 
     path: Path  # .mp3
     name: str
     size: int = 0
-
-    def done(self) -> bool:
-        """The file is renamed into place when it is complete."""
-        return self.path.exists()
 
     def work(self, renderer: Renderer | None) -> None:
         """Speaks and writes."""

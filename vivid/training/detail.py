@@ -25,7 +25,7 @@ from .clips import Clip
 from .loop import LoopConfig, TrainingStage
 from .prepare import PreparedClip, decode_frames
 from .stages import DiffusionStage
-from .vae import crop_corner, edges
+from .vae import crop_corner, weighted_error
 from .windows import WindowSampler, WindowShape
 
 
@@ -186,10 +186,7 @@ class DetailStage(TrainingStage):
         return loss, {"ratio": loss.detach() / before, "gain_db": -10 * torch.log10(ratio)}
 
     def _loss(self, error: Tensor, weight: Tensor) -> Tensor:
-        across, down = edges(error)
-        edge = (weight[..., 1:] * across.abs()).mean() + (weight[..., 1:, :] * down.abs()).mean()
-        plain = weight * (error.abs() + self.config.square_weight * error.square())
-        return plain.mean() + self.config.edge_weight * edge
+        return weighted_error(error, weight, self.config.square_weight, self.config.edge_weight)
 
     @torch.no_grad()
     def sample(self) -> np.ndarray:

@@ -56,14 +56,7 @@ def _info(model: ModelConfig, domain: str, steps: int, guidance: float, noise_cl
 
 PRESETS = {
     "paper": Preset(
-        PAPER,
-        _info(PAPER, "any", 30, 2.5),
-        512,
-        None,
-        PAPER_HCC,
-        PAPER_STAGE_1,
-        PAPER_STAGE_2,
-        int8=False,
+        PAPER, _info(PAPER, "any", 30, 2.5), 512, None, PAPER_HCC, PAPER_STAGE_1, PAPER_STAGE_2, int8=False
     ),
     "compact": Preset(
         COMPACT,

@@ -72,6 +72,14 @@ def edges(picture: Tensor) -> tuple[Tensor, Tensor]:
     return picture[..., :, 1:] - picture[..., :, :-1], picture[..., 1:, :] - picture[..., :-1, :]
 
 
+def weighted_error(error: Tensor, weight: Tensor, square_weight: float, edge_weight: float) -> Tensor:
+    """Absolute error of pictures (N, 3, H, W) with shares of the squared one and of the neighbours' differences', all
+    weighted by (N, 1, H, W)."""
+    across, down = edges(error)
+    edge = (weight[..., 1:] * across.abs()).mean() + (weight[..., 1:, :] * down.abs()).mean()
+    return (weight * (error.abs() + square_weight * error.square())).mean() + edge_weight * edge
+
+
 class VaeStage(TrainingStage):
     """Trains the autoencoder on L1 + squared error + edges + a little KL."""
 

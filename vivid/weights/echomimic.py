@@ -110,11 +110,7 @@ def full_info(variant: PublicVariant) -> ModelInfo:
 
 
 def convert(
-    source: Path,
-    vae: Path,
-    target: Path,
-    variant: PublicVariant = "base",
-    config: ModelConfig | None = None,
+    source: Path, vae: Path, target: Path, variant: PublicVariant = "base", config: ModelConfig | None = None
 ) -> ConversionReport:
     """Write the model folder `target` from the folders of the public files and of sd-vae-ft-mse.
 

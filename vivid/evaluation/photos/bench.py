@@ -119,57 +119,43 @@ def run_bench(
     for part in ("videos", "sheets", "rows"):
         (folder / part).mkdir(exist_ok=True)
     with open_observer() as observer:
-        for combination in combinations:
-            yield _row(combination, options, folder, observer, make or _animate)
+        for inputs in combinations:
+            yield _row(inputs, options, folder, observer, make or _animate)
 
 
-def _row(
-    combination: Combination, options: VideoOptions, folder: Path, observer: Observer, make: Make
-) -> dict[str, Any]:
+def _row(inputs: Combination, options: VideoOptions, folder: Path, observer: Observer, make: Make) -> dict[str, Any]:
     try:
-        key = _key(combination, options)
-        kept = folder / "rows" / f"{combination.name}-{key}.json"
+        key = _key(inputs, options)
+        kept = folder / "rows" / f"{inputs.name}-{key}.json"
         if kept.is_file():
             row: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
             return row
-        row, frames = _made(combination, options, folder / "videos" / f"{combination.name}-{key}.mp4", observer, make)
-        write_png(folder / "sheets" / f"{combination.name}-{key}.png", _sheet(combination.name, frames))
+        row, frames = _made(inputs, options, folder / "videos" / f"{inputs.name}-{key}.mp4", observer, make)
+        write_png(folder / "sheets" / f"{inputs.name}-{key}.png", _sheet(inputs.name, frames))
         write_text(kept, json.dumps(row, indent=1) + "\n")
         return row
     except (InputError, OSError) as error:
-        return {"name": combination.name, "failed": str(error)}
+        return {"name": inputs.name, "failed": str(error)}
 
 
 def _made(
-    combination: Combination, options: VideoOptions, path: Path, observer: Observer, make: Make
+    inputs: Combination, options: VideoOptions, path: Path, observer: Observer, make: Make
 ) -> tuple[dict[str, Any], NDArray[np.uint8]]:
     """Numbers of a video that is made now, and the frames of its sheet."""
     path.unlink(missing_ok=True)  # one whose measuring was interrupted
-    inputs = [
-        "--portrait",
-        str(combination.portrait),
-        "--audio",
-        str(combination.voice),
-        "--motion",
-        combination.motion,
-    ]
+    line = ["--portrait", str(inputs.portrait), "--audio", str(inputs.voice), "--motion", inputs.motion]
     started = time.monotonic()
-    done = make([*inputs, *options.arguments(), "--out", str(path)])
+    done = make([*line, *options.arguments(), "--out", str(path)])
     took = time.monotonic() - started
     if done.returncode:
         raise InputError(next(iter(done.stderr.strip().splitlines()[-1:]), f"exit code {done.returncode}"))
     notices: list[str] = []
-    motion = load_motion(combination.motion, notices.append, fps=options.fps)
-    video = load_video(path, load_portrait(combination.portrait), _speech(combination, options), motion)
+    motion = load_motion(inputs.motion, notices.append, fps=options.fps)
+    video = load_video(path, load_portrait(inputs.portrait), _speech(inputs, options), motion)
     numbers = measure_video(video, observer) | {"seconds_per_second": took / (len(video.frames) / FPS)}
     rounded = {name: round(value, 4) if math.isfinite(value) else None for name, value in numbers.items()}
-    row = {
-        "name": combination.name,
-        "model": read_provenance(path)["model"],
-        "frames": len(video.frames),
-        "notices": notices,
-    }
-    row |= rounded
+    row = {"name": inputs.name, "model": read_provenance(path)["model"], "frames": len(video.frames)}
+    row |= {"notices": notices, **rounded}
     picks = np.linspace(0, len(video.frames) - 1, SHEET_COLUMNS).round().astype(int)
     return row, np.stack([boxed(video.frames[index], SHEET_SIDE) for index in picks])
 
@@ -184,20 +170,18 @@ def _animate(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(line, 1, "", f"The video took longer than {LONGEST_SECONDS} seconds.")
 
 
-def _speech(combination: Combination, options: VideoOptions) -> Any:
+def _speech(inputs: Combination, options: VideoOptions) -> Any:
     return (
-        load_speech(combination.voice)
-        if options.seconds is None
-        else load_speech(combination.voice, options.seconds, cut=True)
+        load_speech(inputs.voice) if options.seconds is None else load_speech(inputs.voice, options.seconds, cut=True)
     )
 
 
-def _key(combination: Combination, options: VideoOptions) -> str:
+def _key(inputs: Combination, options: VideoOptions) -> str:
     """What decides a row, in 12 digits."""
-    motion = Path(combination.motion)
+    motion = Path(inputs.motion)
     files = sorted(path for path in motion.rglob("*") if path.is_file()) if motion.is_dir() else [motion]
-    parts = [sha256_of(path) for path in (combination.portrait, combination.voice, *files) if path.is_file()]
-    text = json.dumps([__version__, combination.motion, options.arguments(), parts])
+    parts = [sha256_of(path) for path in (inputs.portrait, inputs.voice, *files) if path.is_file()]
+    text = json.dumps([__version__, inputs.motion, options.arguments(), parts])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

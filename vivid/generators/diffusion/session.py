@@ -135,9 +135,7 @@ class DiffusionSession:
                 part = slice(window.start, window.stop)
                 sample = generator.as_videos(latents[:, :, part]).to(dtype)
                 guided = guided_prediction(
-                    partial(denoiser, sample, timestep),
-                    conditioner.window(window),
-                    *run.guidance,
+                    partial(denoiser, sample, timestep), conditioner.window(window), *run.guidance
                 )
                 prediction[:, :, part] += generator.as_videos(guided) * weight
                 done += 1

@@ -32,7 +32,7 @@ from ..batches import Batch
 from ..clips import MOUTH, box_around
 from ..loop import LoopConfig, TrainingStage
 from ..prepare import BATCH, MOUTH_ROOM, hand_codes
-from ..vae import edges
+from ..vae import weighted_error
 from .augment import random_development
 from .pairs import Pairs
 
@@ -266,9 +266,7 @@ class RefineStage(TrainingStage):
         cells = (cells / cells.mean())[:, None]
         weight = F.interpolate(cells, scale_factor=CELL)
         error = made.float() - true
-        across, down = edges(error)
-        edge = (weight[..., 1:] * across.abs()).mean() + (weight[..., 1:, :] * down.abs()).mean()
-        loss = (weight * (error.abs() + config.square_weight * error.square())).mean() + config.edge_weight * edge
+        loss = weighted_error(error, weight, config.square_weight, config.edge_weight)
         loss = loss + config.latent_weight * (cells * (latents.float() - goal).square()).mean()
         numbers = {}
         for name, mask in (("whole", torch.ones_like(mouth)), ("mouth", mouth), ("hands", hands)):
