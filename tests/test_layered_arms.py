@@ -195,6 +195,21 @@ def test_a_hand_is_equally_light_whichever_side_of_it_is_seen() -> None:
     assert max(levels) / min(levels) < 1.6
 
 
+def test_a_cupped_hand_is_hardly_darker_than_a_flat_one() -> None:
+    layers, model = figure(), load_arm(0)
+    animator, levels = ArmAnimator(layers), []
+    shoulder, elbow, wrist = (np.array(p) for p in ((500.0, 200.0, -20.0), (560.0, 400.0, -20.0), (500.0, 330.0, 60.0)))
+    turn = rotation_between(model.joints[2, 0], np.array([0.2, 0.7, 0.6]))
+    hand = model.along[model.tri].min(1) > 1.95
+    for curl in (0.0, -0.7, 0.7):
+        fingers = np.tile(cv2.Rodrigues(np.array([curl, 0, 0]))[0], (5, 3, 1, 1))
+        verts = pose_arm(model, turn, fingers, shoulder, elbow, wrist, 60.0)
+        layer = skin_layer(model, verts, 60.0, layers.look, (768, 768), hand, animator._surfaces[0])
+        assert layer is not None
+        levels.append(to_linear(layer.rgb[layer.alpha > 0.95] / 255).mean())
+    assert min(levels) > 0.92 * levels[0]
+
+
 def test_a_forearm_that_points_at_the_camera_squeezes_no_detail_into_rings() -> None:
     layers, model = figure(), load_arm(0)
     layers.look.grain = 0

@@ -32,6 +32,8 @@ TIP = 0.18
 """How far from its end, in palms, a finger counts as its tip."""
 SOFT_TIP = 0.6
 """How much weaker light and shade are on fingertips: a nail that faces down would be a dark disc in a ring."""
+OPEN_HAND, CUPPED = 0.95, 0.8
+"""Share of the light that reaches a flat hand, and how much of what a cupped one loses against it is given back."""
 INSIDE = 0.5
 """How much darker it is inside a cuff that opens towards the camera."""
 ELBOW_FADE = 0.14
@@ -191,6 +193,10 @@ class SkinPart:
         lit, gleam, depth, parted = mean[:3], mean[3], mean[4], mean[5]
         reach = _reaching(found, depth, look, palm)
         reach = 1 + (reach - 1) * parted  # less of it where nothing needs separating
+        of_hand = np.clip(4 / 3 * parted - 1 / 3, 0, 1)
+        if of_hand.any():  # light that skin reflects brightens a cupped hand from within
+            level = float(np.average(reach[1], weights=of_hand)) / OPEN_HAND
+            reach = reach * (1 + (min(level, 1.0) ** -CUPPED - 1) * of_hand)
         if look.contrast < 1:  # haze is also in the shadows
             reach = reach**look.contrast
         lit = lit * reach[[0, 1, 1]] + gleam * reach[2]
