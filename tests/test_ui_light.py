@@ -41,6 +41,15 @@ def test_new_sessions_do_not_write_down_the_whole_page(tmp_path: Path, monkeypat
     assert written == []
 
 
+def test_events_without_an_indicator_make_the_browser_track_one_component(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        config = server.page.get_config_file()
+    hidden = [event for event in config["dependencies"] if event["show_progress"] == "hidden"]
+    tracked = {name for event in hidden for name in event["show_progress_on"] or event["outputs"]}
+    (tracker,) = [part for part in config["components"] if part["id"] in tracked]
+    assert len(hidden) > 50 and tracker["props"]["visible"] == "hidden"
+
+
 def test_a_portrait_is_examined_once_for_several_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
 

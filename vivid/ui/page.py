@@ -47,6 +47,7 @@ def build_page(context: Context) -> gr.Blocks:
                 context.translate(lambda request, key=f"tab_{name}": gr.Tab(label=say(key, request)), tab)
         build_api(context)
         _keep_language(context, page)
+    _track_less(page, context.language)
     # The limit that visitors notice is that of JobRunner; this one only bounds the memory used by previews.
     page.queue(max_size=40 + 20 * context.options.max_waiting, default_concurrency_limit=4)
     for path in files_in(page.get_config_file()):  # pictures of the examples
@@ -66,6 +67,17 @@ def _keep_language(context: Context, page: gr.Blocks) -> None:
 
     context.language.click(say_all, None, components, **QUIET)
     page.load(say_first, None, components, **QUIET)
+
+
+def _track_less(page: gr.Blocks, tracker: gr.Button) -> None:
+    """Let events without a progress indicator report their progress to one hidden button.
+
+    At every message of any event, Gradio's page updates every component that tracks the progress of an event: by
+    default, all of their outputs.
+    """
+    for event in page.fns.values():
+        if event.show_progress == "hidden":
+            event.show_progress_on = [tracker]
 
 
 def launch_arguments(options: ServerOptions) -> dict[str, Any]:
