@@ -50,6 +50,14 @@ def test_events_without_an_indicator_make_the_browser_track_one_component(tmp_pa
     assert len(hidden) > 50 and tracker["props"]["visible"] == "hidden"
 
 
+def test_scrubbing_does_not_wait_for_portraits_to_be_taken_apart(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        config = server.page.get_config_file()
+        (slider,) = [part["id"] for part in config["components"] if part["props"].get("elem_id") == "check-frame"]
+        events = [event for event in server.page.fns.values() if (slider, "input") in event.targets]
+    assert [event.concurrency_id for event in events] == ["preview"]
+
+
 def test_a_portrait_is_examined_once_for_several_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
 

@@ -27,6 +27,7 @@ from ..pose.report import CalibrationReport
 from ..pose.skeleton import PoseClip
 from ..speech.types import Speech
 from . import examples
+from .engine import at_low_priority, lower_priority
 
 if TYPE_CHECKING:
     from ..pipeline import Prepared, VividPipeline
@@ -35,8 +36,9 @@ log = logging.getLogger("vivid")
 
 PREVIEW_SIDE = 512
 """Maximum shorter side of a preview."""
-KEPT = 8
-"""Visitors whose latest preview is cached; for others it is prepared again."""
+KEPT = 24
+"""Visitors whose latest preview is cached, 35 MB each; for others every frame is prepared again, which takes 40 times
+as long as drawing it."""
 PLAYED_SECONDS = 6.0
 
 
@@ -156,9 +158,8 @@ class Previews:
                 return kept
         self.forget(session)
         calibrated = wanted.calibrated if wanted.settings.calibrate else None
-        prepared = self._pipeline.prepare(
-            wanted.portrait, wanted.speech, wanted.motion, wanted.settings, calibrated=calibrated
-        )
+        prepare = at_low_priority(self._pipeline.prepare)  # seconds: whoever waits for a verdict or a frame goes first
+        prepared = prepare(wanted.portrait, wanted.speech, wanted.motion, wanted.settings, calibrated=calibrated)
         preview = Preview(wanted, prepared, self._pipeline.capabilities.name)
         with self._guard:
             self._kept[name] = preview
@@ -175,6 +176,7 @@ class Previews:
             return
 
         def begin() -> None:
+            lower_priority(5)
             try:
                 motion = shipped_motion(DEFAULT_MOTION)
                 settings = preview_settings(self.generator, portrait, RunSettings())

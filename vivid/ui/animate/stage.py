@@ -24,7 +24,7 @@ from .. import examples
 from ..context import Context
 from ..jobs import DONE, Job
 from ..previews import Preview, Wanted, preview_settings
-from ..serving import LOOK, PRIVATE, QUIET, SLOW_PREVIEW, Newest
+from ..serving import LOOK, PREVIEW, PRIVATE, QUIET, SLOW_PREVIEW, Newest
 from ..strings import STRINGS, both, t
 from ..widgets import line, lines, said
 from .cards import tidy
@@ -241,10 +241,11 @@ def keep_look(
         [inputs.changed.change, known.change, opened.change], drawn, decisive, outputs,
         trigger_mode="multiple", **HIDDEN, **LOOK, **PRIVATE,
     )  # fmt: skip
-    moved = gr.on(
-        [stage.frame.input, controls.calibrate.input, controls.seed.input, controls.size.input, controls.crop.input],
-        drawn_on_purpose, decisive, outputs, trigger_mode="always_last", **HIDDEN, **LOOK, **PRIVATE,
-    )  # fmt: skip
+    changing = [controls.calibrate.input, controls.seed.input, controls.size.input, controls.crop.input]
+    moved, scrubbed = (  # frames of a prepared preview do not wait for others to be prepared
+        gr.on(triggers, drawn_on_purpose, decisive, outputs, trigger_mode="always_last", **HIDDEN, **place, **PRIVATE)
+        for triggers, place in ((changing, LOOK), ([stage.frame.input], PREVIEW))
+    )
 
     def play(
         request: gr.Request, voice: Speech | None, found: Fitted | None, index: int, *values: Any
@@ -299,7 +300,7 @@ def keep_look(
         breathe, [inputs.voice.state, fitted, current, inputs.changed, *controls.all()], stage.screens(),
         concurrency_id="breath", concurrency_limit=2, **HIDDEN, **PRIVATE,
     )  # fmt: skip
-    return fitted, [event, moved]
+    return fitted, [event, moved, scrubbed]
 
 
 def shows(job: Job, chosen: Sequence[Any]) -> bool:
