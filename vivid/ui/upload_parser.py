@@ -1,4 +1,8 @@
-"""Gradio's upload parser, with a limit on form fields and without leftovers of failed uploads."""
+"""Gradio's upload parser, with a limit on form fields and without leftovers of failed uploads.
+
+Middleware could not do it: to tell fields from files it would have to parse every upload a second time, and it does not
+know the names of the partial files that Gradio leaves behind when a client disconnects.
+"""
 
 from __future__ import annotations
 
