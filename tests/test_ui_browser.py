@@ -12,7 +12,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from ui_browser import fill, make, open_details, open_motion
+from ui_browser import click_until, fill, make, open_details, open_motion
 from ui_fakes import Server
 
 from vivid.media.video import probe
@@ -24,8 +24,7 @@ def test_from_portrait_to_a_playing_video(
     page: Any, files: dict[str, str], server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server.pipeline, "pause", 0.4)  # long enough to see what is shown only while it works
-    page.click("#generate")
-    page.wait_for_selector("#todo .vivid-warn:has-text('Choose a portrait and a voice')")
+    click_until(page, "#generate", "#todo .vivid-warn:has-text('Choose a portrait and a voice')")
     fill(page, files)
     page.wait_for_selector("#check-status:has-text('“fake” will draw your video')")
     page.wait_for_selector("#todo:has-text('made in about')")
@@ -202,6 +201,7 @@ def test_a_video_is_taken_along_beside_its_inputs_and_under_a_link(
         text = other.inner_text("#vivid-compare")
         for word in ("portrait", "wave", "VividAnimator", "Seed", "fake"):
             assert word in text
+        assert not other.is_visible("#compare-run") and other.is_visible("text=Make one of your own")
         with other.expect_download() as waiting:
             other.click("#compare-video")
         assert waiting.value.suggested_filename.endswith("_side-by-side.mp4")

@@ -58,7 +58,7 @@ def test_two_files_and_one_click_make_a_video_and_nothing_needs_scrolling(
     screen.evaluate("scrollTo(0, document.body.scrollHeight)")
     screen.click("#generate")
     screen.wait_for_selector("#stop")
-    in_view(screen, "#stop")
+    in_view(screen, "#screen", "#stop")
     shown_once(screen, "#result-video video")
     screen.wait_for_function("document.querySelector('#result-video video').currentTime > 0")
     in_view(screen, "#download")
@@ -78,6 +78,7 @@ def test_an_example_is_played_at_once_and_taken_over_with_one_click(page: Any) -
     page.click("#example button:has-text('Ben')")
     page.wait_for_function("document.querySelector('#example-video video').src.endsWith('ben.mp4')")
     page.click("#example-take")
+    page.wait_for_function("document.activeElement.closest('#generate')")  # the button that had the focus is gone
     page.wait_for_selector("#portrait-summary :text('Ben')")
     page.wait_for_selector("#motion-summary :text('Count')")
     page.wait_for_selector("#voice-examples input:checked", state="attached")

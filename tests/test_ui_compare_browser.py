@@ -102,6 +102,9 @@ def test_two_columns_play_in_step_and_stay_under_a_link(
     page.click("#compare-copy")
     page.wait_for_selector("text=The link is copied")
     shared = page.url
+    page.get_by_role("button", name="中文", exact=True).click()
+    page.wait_for_selector(".vc-sound option:has-text('声音来自 B')", state="attached")
+    page.get_by_role("button", name="English", exact=True).click()
     page.reload()
     wait_for_videos(page, 2)
     stranger = chromium.new_context(locale="zh-CN", viewport={"width": 390, "height": 844})

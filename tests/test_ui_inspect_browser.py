@@ -296,9 +296,7 @@ def test_two_windows_of_one_name_stay_in_step(chromium: Any, server: SimpleNames
     two = context.new_page()
     two.set_default_timeout(SLOW)
     two.goto(server.url)
-    two.wait_for_selector('[data-is="known"]', state="visible")
-    two.click('[data-is="folder"]')
-    drawn(two, "1")
+    drawn(two, "1")  # the same pairs, unasked
     far = elsewhere.new_page()
     far.set_default_timeout(SLOW)
     far.goto(link)

@@ -18,7 +18,7 @@ from ui_fakes import FakePipeline, detect_standing, standing_pose, waving_clip
 
 import vivid
 from vivid import inputs
-from vivid.config import Limits
+from vivid.config import Limits, RunSettings
 from vivid.errors import InputError
 from vivid.events import Step
 from vivid.generators import load_generator
@@ -32,7 +32,7 @@ from vivid.ui import engine as engines
 from vivid.ui import quality, strings, verdicts
 from vivid.ui.animate import progress
 from vivid.ui.animate.cards import tidy
-from vivid.ui.animate.fit import fit, hands_outside, judge
+from vivid.ui.animate.fit import fit, hands_outside, judge, telling_frame
 from vivid.ui.animate.report_table import report_table
 from vivid.ui.animate.settings import kept_value, read_settings
 from vivid.ui.animate.voice import shorten
@@ -311,6 +311,42 @@ def test_a_turned_picture_is_offered_upright(monkeypatch: pytest.MonkeyPatch) ->
     assert not verdict.usable
     assert verdict.fix is not None and verdict.fix.kind == "rotate"
     assert np.array_equal(verdict.fix.apply(wide), upright)
+
+
+def test_a_person_who_is_found_lying_is_offered_upright(monkeypatch: pytest.MonkeyPatch) -> None:
+    lying = picture(600, 600)
+    lying[:, :60] = 255  # its left edge is the top
+
+    def as_it_lies(image: np.ndarray, detector: str) -> DetectedPose:
+        pose = standing_pose(image.shape[1], image.shape[0])
+        if image[:20].mean() < 250:
+            pose.body[:, :2] = image.shape[0] - pose.body[:, :2]  # on the head, like everybody that is not upright here
+        return DetectedPose(pose, (), "fake")
+
+    use_pose(monkeypatch, as_it_lies)
+    verdict = verdicts.examine(lying)
+    assert keys(verdict)["portrait_upside_down"] == "warn"
+    assert verdict.fix is not None and np.array_equal(verdict.fix.apply(lying), np.rot90(lying, 3))
+    assert keys(verdicts.examine(verdict.fix.apply(lying)))["portrait_person"] == "ok"
+
+
+def test_a_picture_too_small_for_the_generator_is_refused_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_pose(monkeypatch, detect_standing)
+
+    def resolve(settings: RunSettings, size: tuple[int, int]) -> None:
+        if min(size) < 128:
+            raise InputError("The size is {} x {}: choose another.", *size)
+
+    generator: Any = SimpleNamespace(resolve=resolve)
+    assert verdicts.examine(picture(), generator).usable
+    verdict = verdicts.examine(picture(90, 200), generator)
+    assert not verdict.usable and keys(verdict) == {"portrait_too_small": "bad"}
+
+
+def test_the_frame_that_tells_gestures_apart_has_a_hand_up() -> None:
+    fitted = fit(make_portrait(picture(), standing_pose(512, 512)), waving_clip())
+    assert telling_frame(fitted, 48) in (6, 30)  # its hand is highest twice
+    assert telling_frame(fitted, 5) == 4  # a short speech ends before
 
 
 def test_nobody_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 PATIENCE = 120_000
 """Milliseconds; a shared machine may be slow."""
@@ -48,6 +50,16 @@ def open_motion(page: Any, tab: str) -> None:
 def open_details(page: Any) -> None:
     """Open the expert's part."""
     page.click("#advanced > button")
+
+
+def click_until(page: Any, button: str, shown: str) -> None:
+    """Click, and again if nothing happens for a while: a click comes to nothing before the page listens to it."""
+    for _ in range(PATIENCE // 10_000):
+        page.click(button)
+        with suppress(PlaywrightTimeoutError):
+            page.wait_for_selector(shown, timeout=10_000)
+            return
+    raise AssertionError(f"{shown} does not follow a click on {button}")
 
 
 def make(page: Any) -> None:

@@ -58,7 +58,11 @@ def read_portrait(context: Context, path: str | None) -> Verdict:
     if path is None:
         raise InputError("No portrait was given: send a picture file.")
     key = sha256_of(Path(path))
-    return context.verdicts.get(key, lambda: examine(shrink(load_picture(path, context.options.limits))))
+
+    def look() -> Verdict:
+        return examine(shrink(load_picture(path, context.options.limits)), context.generator)
+
+    return context.verdicts.get(key, look)
 
 
 def usable_portrait(context: Context, path: str | None) -> Portrait:

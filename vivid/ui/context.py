@@ -11,7 +11,7 @@ import gradio as gr
 
 from ..cache import Cache
 from ..errors import InputError
-from ..generators import Capabilities, capabilities_of, ready
+from ..generators import Capabilities, Generator, capabilities_of, ready
 from ..weights.hub import needs_gpu
 from .engine import Engine, load_pipeline
 from .generation import gpu_function
@@ -85,6 +85,11 @@ class Context:
         if not model:
             return self.engine.capabilities
         return self.engine_of(model).capabilities or capabilities_of(model)
+
+    @property
+    def generator(self) -> Generator:
+        """The generator that makes the videos; while it loads, the one that draws the previews."""
+        return (self.engine.loaded or self.previews).generator
 
     def translate(self, say: Callable[..., Any], component: Any) -> None:
         """Update `component` with `say(request)` whenever the language is not the built-in one."""

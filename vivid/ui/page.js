@@ -20,10 +20,11 @@
   }
   window.addEventListener("popstate", go);
 
-  window.vividShow = (id) => {
+  window.vividShow = (id, block = "start") => {
     const place = document.getElementById(id);
     const box = place?.getBoundingClientRect();
-    if (box && (box.top < 0 || box.top > innerHeight / 3)) place.scrollIntoView({ behavior: "smooth", block: "start" });
+    const seen = box && box.top >= 0 && box.top <= innerHeight / 3;
+    if (box && (!seen || block === "nearest")) place.scrollIntoView({ behavior: "smooth", block });
   };
 
   // Returns "yes" if the text was copied; without https only the deprecated command works.
@@ -42,10 +43,11 @@
     }
   };
 
-  // If the button is pressed too early, scroll to the first missing input.
+  // If the button is pressed too early, scroll to the first missing input, and return it.
   window.vividMissing = () => {
     const empty = document.querySelector("#todo .vivid-warn") && document.querySelector(".va-card:not(:has(.va-filled))");
     if (empty) empty.scrollIntoView({ behavior: "smooth", block: "center" });
+    return empty;
   };
 
   window.vividSkip = () => {

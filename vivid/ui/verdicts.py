@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config import RunSettings
 from ..errors import InputError, Message
+from ..generators import Generator
 from ..inputs import portrait_of, upright_turns
 from ..pose import skeleton as sk
 from ..pose.detect import SEVERAL
 from ..pose.people import room_of
-from ..pose.portrait import BLURRED, Portrait, find_troubles, make_portrait
+from ..pose.portrait import BLURRED, Portrait, find_troubles, make_portrait, stands
 
 Picture = NDArray[np.uint8]
 
@@ -63,8 +65,8 @@ class Verdict:
         return self.portrait is not None
 
 
-def examine(image: Picture) -> Verdict:
-    """Examine a picture (H, W, 3), already reduced by `shrink`."""
+def examine(image: Picture, generator: Generator | None = None) -> Verdict:
+    """Examine a picture (H, W, 3), already reduced by `shrink`; `generator`: which one is to make a video of it."""
     try:
         portrait = portrait_of(image)
     except InputError as error:
@@ -72,7 +74,14 @@ def examine(image: Picture) -> Verdict:
         if turns:
             return Verdict((Finding("bad", "portrait_turned"),), None, Fix("rotate", turns))
         return Verdict((Finding("bad", "portrait_refused", {"reason": error.message}),), None)
-    fix = _closer(portrait)
+    try:
+        if generator is not None:
+            generator.resolve(RunSettings(), portrait.size)
+    except InputError:
+        width, height = portrait.size
+        return Verdict((Finding("bad", "portrait_too_small", {"width": width, "height": height}),), None)
+    turns = 0 if stands(portrait.pose) else upright_turns(image)
+    fix = Fix("rotate", turns) if turns else _closer(portrait)
     own = make_portrait(image, portrait.pose).notices  # these are covered by findings, which have both languages
     several = len(portrait.people)
     own = (*own, Message(SEVERAL, several))
@@ -98,7 +107,7 @@ def _findings(portrait: Portrait, fix: Fix | None) -> list[Finding]:
         if min(width, height) >= 256
         else Finding("warn", "portrait_small", {"width": width, "height": height})
     )
-    if fix is not None:
+    if fix is not None and fix.kind == "crop":
         result.append(Finding("info", "portrait_far"))
     return result
 

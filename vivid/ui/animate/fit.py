@@ -75,6 +75,13 @@ def place_in(fitted: Fitted, index: int, last: int) -> int:
     return round(float(loop_positions(len(fitted.raw), last + 1)[min(max(int(index), 0), last)]))
 
 
+def telling_frame(fitted: Fitted, frames: int) -> int:
+    """The frame of a video of so many frames in which a hand is highest."""
+    hands = fitted.calibrated.hands
+    heights = np.where(hands[..., 2] > 0, hands[..., 1], np.inf).min(axis=(1, 2))  # (T,)
+    return int(heights[loop_positions(len(heights), frames).round().astype(int)].argmin())
+
+
 def hands_outside(clip: PoseClip, still: tuple[bool, bool] = (False, False)) -> float:
     """Share of frames in which a visible hand lies mostly outside the canvas, over both hands.
 

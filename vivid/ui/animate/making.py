@@ -162,10 +162,10 @@ def build_making(
         trigger_mode="always_last", **QUIET,
     )  # fmt: skip
 
-    def reveal(job: Job | None, names: Any, person: Portrait | None) -> dict[Any, Any]:
+    def reveal(request: gr.Request, job: Job | None, names: Any, person: Portrait | None) -> dict[Any, Any]:
         done = job is not None and job.state == DONE
         jobs = progress.listed(names, context.jobs)
-        posters = [(str(poster(other)), progress.caption(other)) for other in jobs if poster(other).is_file()]
+        posters = [(str(poster(other)), progress.caption(other, request)) for other in jobs if poster(other).is_file()]
         update: dict[Any, Any] = {
             dock.start: gr.Button(visible=True),
             dock.stop: gr.Button(visible=False),
@@ -189,10 +189,12 @@ def build_making(
     outputs = [*stage.screens(), dock.bar, dock.start, dock.stop, dock.download]
     outputs += [shelf.notes, shelf.details, shelf.gallery, shelf.box, *dock.exports.forget()]
 
-    async def watch(name: str | None, names: Any, person: Portrait | None) -> AsyncIterator[dict[Any, Any]]:
+    async def watch(
+        request: gr.Request, name: str | None, names: Any, person: Portrait | None
+    ) -> AsyncIterator[dict[Any, Any]]:
         job = context.jobs.find(name)
         if job is None or job.finished:
-            yield reveal(job, names, person)
+            yield reveal(request, job, names, person)
             return
         look = gr.skip() if person is None else gr.Image(visible=True)
         update = stage.show(LIVE) | {stage.live: gr.skip(), stage.look: look}  # the still look, until there are frames
@@ -208,7 +210,7 @@ def build_making(
                 update |= {stage.look: gr.Image(visible=False), stage.example: gr.Column(visible=False)}
             yield update
             update = {}
-        yield reveal(job, names, person)
+        yield reveal(request, job, names, person)
 
     def enlist(names: Any, job: Job) -> list[str]:
         old = [name for name in (names if isinstance(names, list) else []) if context.jobs.find(name) is not None]
@@ -257,7 +259,7 @@ def build_making(
     started = [current, kept, dock.bar, dock.todo, dock.start, dock.stop]
     asked = [*states, *problems, *inputs.chosen(), kept, promise_shown, *controls.all()]
     queued = dock.start.click(begin, asked, started, **QUIET)
-    queued.then(None, None, None, js="() => vividMissing()")
+    queued.then(None, None, None, js="() => { vividMissing() || vividShow('stage'); }")
     watched = queued.then(watch, following, outputs, **FOLLOWING)
 
     def repeat(name: str | None, names: Any, request: gr.Request) -> dict[Any, Any]:
@@ -286,12 +288,12 @@ def build_making(
 
     dock.stop.click(stop, current, dock.bar, queue=False, show_progress="hidden", **PRIVATE)
 
-    def pick(names: Any, person: Portrait | None, event: gr.SelectData) -> dict[Any, Any]:
+    def pick(request: gr.Request, names: Any, person: Portrait | None, event: gr.SelectData) -> dict[Any, Any]:
         jobs = [job for job in progress.listed(names, context.jobs) if poster(job).is_file()]
         index = int(event.index)
         if index >= len(jobs):
             return {dock.bar: gr.skip()}
-        return {current: jobs[index].name, **reveal(jobs[index], names, person)}
+        return {current: jobs[index].name, **reveal(request, jobs[index], names, person)}
 
     picked = shelf.gallery.select(pick, [kept, inputs.portrait.state], [current, *outputs], **QUIET)
     picked.then(None, None, None, js="() => vividShow('stage')")
@@ -302,7 +304,7 @@ def build_making(
         button.click(
             lambda body=card.body: stage.show(LOOKING) | {body: gr.Accordion(open=True)}, None,
             [*stage.screens(), card.body], **QUIET,
-        ).then(None, None, None, js=f"() => vividShow('{place}')")  # fmt: skip
+        ).then(None, None, None, js=f"() => vividShow('{place}', 'nearest')")  # fmt: skip
 
     def come_back(request: gr.Request, names: Any, *chosen: Any) -> dict[Any, Any]:
         """Restore the choices made before a reload, and the job whose frames or video were on the stage."""

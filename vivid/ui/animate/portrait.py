@@ -151,7 +151,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         except InputError as error:
             rest = line("info", "kept_previous") if last else ""
             return {image: last, refusal: lines(said("bad", error.message), rest), undo: gr.Button(visible=False)}
-        found = examine(picture)
+        found = examine(picture, context.generator)
         if found.portrait is not None:
             context.previews.expect(found.portrait)
         can = context.engine.capabilities

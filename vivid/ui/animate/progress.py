@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 from typing import Any
 
+import gradio as gr
+
 from ..generation import is_cropped
 from ..jobs import DONE, FAILED, RUNNING, STOPPED, WAITING, Job, JobRunner
-from ..strings import STRINGS, both
+from ..strings import STRINGS, both, say
 from ..widgets import duration, line, lines, said
 
 
@@ -68,9 +70,11 @@ def finished_line(job: Job) -> str:
     return lines(*items)
 
 
-def caption(job: Job) -> str:
-    """The caption of a poster."""
-    return html.escape(" · ".join(str(job.details[key]) for key in ("portrait", "motion") if job.details.get(key)))
+def caption(job: Job, request: gr.Request) -> str:
+    """The caption of a poster, in the visitor's language."""
+    motion = str(job.details.get("motion", ""))
+    motion = say(f"clip_{motion}", request) if f"clip_{motion}" in STRINGS else motion
+    return html.escape(" · ".join(filter(None, (job.details.get("portrait"), motion))))
 
 
 def settings_table(job: Job) -> str:

@@ -28,7 +28,7 @@ from ..serving import LOOK, PREVIEW, PRIVATE, QUIET, SLOW_PREVIEW, Newest
 from ..strings import STRINGS, both, t
 from ..widgets import line, lines, said
 from .cards import tidy
-from .fit import SHOWN_SIDE, Fitted, fit, hand_figures, judge
+from .fit import SHOWN_SIDE, Fitted, fit, hand_figures, judge, telling_frame
 from .motion import MotionCard
 from .portrait import PortraitCard
 from .progress import progress_bar
@@ -149,7 +149,8 @@ def keep_example(stage: Stage, inputs: Inputs) -> None:
         return files | inputs.motion.take(shipped_motion(each.motion), {"example": each.motion})
 
     outputs = [inputs.portrait.image, inputs.voice.audio, *inputs.motion.outputs()]
-    stage.take_over.click(take_over, stage.number, outputs, **QUIET)
+    taken = stage.take_over.click(take_over, stage.number, outputs, **QUIET)
+    taken.then(None, None, None, js="() => vividSkip()")  # the button is gone, and the focus with it
 
 
 def keep_look(
@@ -168,10 +169,8 @@ def keep_look(
     def preview_of(
         found: Fitted, voice: Speech | None, values: tuple[Any, ...], request: gr.Request
     ) -> tuple[Preview, bool]:
-        loaded = context.engine.loaded
-        generator = context.previews.generator if loaded is None else loaded.generator
         asked = read_settings(None, *values, mark=context.options.mark)
-        settings = preview_settings(generator, found.person, asked)
+        settings = preview_settings(context.generator, found.person, asked)
         wanted = Wanted(found.person, voice, found.clip, (found.full, found.report), settings)
         return context.previews.of(request.session_hash, wanted), asked.calibrate
 
@@ -196,23 +195,24 @@ def keep_look(
         update: dict[Any, Any] = {} if stays else stage.show(LOOKING)
         try:
             preview, use = preview_of(found, voice, rest[3:], request)
-            index = min(max(int(index), 0), preview.frames - 1)
-            picture = preview.frame(index)
+            other_gestures = before is not None and before.person is person and before.clip is not clip
+            shown = telling_frame(found, preview.frames) if other_gestures else index
+            shown = min(max(int(shown), 0), preview.frames - 1)
+            picture = preview.frame(shown)
         except InputError as error:
             update = {} if stays else stage.show("") | {stage.verdict: gr.HTML("")}
             update |= {stage.status: lines(said("bad", error.message)), stage.look: gr.Image(None, visible=False)}
         else:
             told = [text for _, text in judge(found, use, preview.still)]
             told += [said("info", text) for text in preview.notices]
-            last = max(1, preview.frames - 1)
             # Do not set a value that is still valid: the slider may be being dragged.
-            place: dict[str, int] = {"value": last} if int(index) > last else {}
+            place: dict[str, int] = {"value": shown} if shown != int(index) else {}
             update |= {
                 stage.status: other_model(context),
                 stage.look: gr.Image(picture) if stays else gr.Image(picture, visible=True),
-                stage.frame: gr.Slider(maximum=last, **place),
+                stage.frame: gr.Slider(maximum=max(1, preview.frames - 1), **place),
                 stage.verdict: gr.HTML(lines(*told)) if stays else gr.HTML(lines(*told), visible=True),
-                hands: hand_figures(preview.hands(picture, index)) if seen else gr.skip(),
+                hands: hand_figures(preview.hands(picture, shown)) if seen else gr.skip(),
             }
         update[fitted] = gr.skip() if same else found
         overtaken = newest.outdated(request.session_hash, number) or latest.outdated(request.session_hash, began)

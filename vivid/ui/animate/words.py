@@ -61,8 +61,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "Rather small ({width} × {height}): 512 pixels or more look better.",
         "图片较小（{width} × {height}）：512 像素以上效果更好。",
     ),
-    "portrait_upside_down": ("The person seems to lie or stand on the head.", "人物似乎是躺着或倒立的。"),
-    "portrait_turned": ("This picture lies on its side.", "这张图片的方向不正。"),
+    "portrait_too_small": (
+        "This picture of {width} × {height} pixels is too small or too narrow for a video: use a larger one.",
+        "这张 {width} × {height} 像素的图片太小或太窄，无法制作视频：请使用更大的图片。",
+    ),
+    "portrait_upside_down": (
+        "The person seems to lie or stand on the head: turn the picture upright.",
+        "人物似乎是躺着或倒立的：请将图片转正。",
+    ),
+    "portrait_turned": ("This picture is not upright: turn it.", "这张图片的方向不正：请将其转正。"),
     "portrait_refused": ("{reason}", "无法使用这张图片：{reason}"),
     "portrait_far": (
         "The person is far away or off the middle: a crop would help.",

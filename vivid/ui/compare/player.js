@@ -10,11 +10,11 @@ function build(data) {
   element.querySelector(".vc-record").innerHTML = data.about;
   element.querySelector(".vc-videos").innerHTML = data.columns.map((column) => `<figure>
     <figcaption><b class="vc-letter">${column.letter}</b><span>${column.caption}</span></figcaption>${column.url
-    ? `<video src="${escaped(column.url)}" playsinline preload="auto" aria-label="${escaped(plain("compare_video", { letter: column.letter }))}"></video>`
+    ? `<video src="${escaped(column.url)}" playsinline preload="auto" data-letter="${column.letter}"></video>`
     : `<p class="vc-error">${column.error}</p>`}${column.notices}</figure>`).join("");
   element.querySelector(".vc-table").innerHTML = data.table;
   const playable = data.columns.filter((column) => column.url);
-  element.querySelector(".vc-sound").innerHTML = playable.map((c, k) => `<option value="${k}">${escaped(plain("compare_sound", { letter: c.letter }))}</option>`).join("");
+  element.querySelector(".vc-sound").innerHTML = playable.map((c, k) => `<option value="${k}" data-letter="${c.letter}"></option>`).join("");
   element.classList.add("vc-full");
   element.classList.toggle("vc-playable", playable.length > 0);
   element.classList.toggle("vc-single", data.columns.length === 1 && data.single);
@@ -24,6 +24,7 @@ function build(data) {
     video.addEventListener("click", () => play());
     video.addEventListener("ended", () => { if (video === videos[0]) { seek(0); play(true); } });
   });
+  translated();
   sound();
 }
 const length = () => Math.min(...videos.map((video) => video.duration || Infinity));
@@ -78,6 +79,8 @@ function translated() {
     node.title = plain(node.dataset.inTitle);
     node.setAttribute("aria-label", node.title);
   });
+  element.querySelectorAll("option[data-letter]").forEach((node) => { node.textContent = plain("compare_sound", node.dataset); });
+  element.querySelectorAll("video[data-letter]").forEach((node) => node.setAttribute("aria-label", plain("compare_video", node.dataset)));
 }
 translated();
 new MutationObserver(translated).observe(document.documentElement, { attributeFilter: ["lang"] });

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..animate.progress import progress
 from ..strings import both
-from ..widgets import line, lines
+from ..widgets import line, lines, plain_line
 from .record import Record
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ def state_line(context: Context, record: Record) -> str:
     if column is None:
         if record.stopped:
             return lines(line("info", "job_stopped"))
-        done = "compare_single" if record.single else "compare_done"
-        return lines(line("ok", done) if record.finished else line("bad", "compare_none"))
+        if record.single:
+            return lines(plain_line("ok", f'{both("compare_single")} <a href="?">{both("compare_single_next")}</a>'))
+        return lines(line("ok", "compare_done") if record.finished else line("bad", "compare_none"))
     values = {"letter": column.letter, "count": len(record.columns)}
     job = context.jobs.find(column.job)
     if column.measuring:

@@ -85,7 +85,7 @@ _COPY = """() => {
 
 def build(context: Context, tab: gr.Tab) -> None:
     """Build the tab inside the current gr.Tab and set `context.records`; needs the Animate tab (`context.inputs`)."""
-    gr.HTML(f'<p class="vc-about">{both("compare_about")}</p>', padding=False)
+    purpose = gr.HTML(f'<p class="vc-about">{both("compare_about")}</p>', padding=False)
     with gr.Accordion(t("compare_setup"), elem_id="compare-setup") as setup:
         with gr.Row():
             sources = [
@@ -111,7 +111,7 @@ def build(context: Context, tab: gr.Tab) -> None:
         values = [control for column in columns for control in column.fields.values()]
         shown = [output for column in columns for output in column.outputs()]
         poses = gr.Checkbox(False, label=t("compare_poses"), info=t("compare_poses_info"))
-    with gr.Row():
+    with gr.Row() as actions:
         run = gr.Button(t("compare_run"), variant="primary", elem_id="compare-run", scale=2, min_width=220)
         halt = gr.Button(t("compare_stop"), variant="stop", elem_id="compare-stop", visible=False)
         share = gr.Button(t("compare_link"), elem_id="compare-share", min_width=220)
@@ -270,10 +270,11 @@ def build(context: Context, tab: gr.Tab) -> None:
             if record is None:
                 hours = f"{context.options.keep_hours:g}"
                 return {status: lines(line("warn", "compare_gone", hours=hours))}
-            shown = {token: record.token, setup: gr.Accordion(open=False)}
-            if record.single:
-                return shown
-            update = shown | fill(tuple(column.variant for column in record.columns))
+            if record.single:  # whoever opens the link wants to see the video
+                return {token: record.token, **{part: gr.update(visible=False) for part in (purpose, setup, actions)}}
+            update = {token: record.token, setup: gr.Accordion(open=False)} | fill(
+                tuple(column.variant for column in record.columns)
+            )
             update |= {component: record.sources[kind] for kind, component in zip(INPUTS, sources, strict=True)}
             return update | cropped(record.sources["portrait"], kept, record.crop)
         comparison = from_link(text)
@@ -288,7 +289,9 @@ def build(context: Context, tab: gr.Tab) -> None:
 
     root = Building.root_block
     assert root is not None, "build is called while a page is built"
-    arrived = root.load(arrive, inputs.chosen[0], [token, setup, status, *sources, crop, *filled], **QUIET)
+    arrived = root.load(
+        arrive, inputs.chosen[0], [token, purpose, setup, actions, status, *sources, crop, *filled], **QUIET
+    )
     queued.success(None, None, None, js="() => vividShow('compare-status')")
     for event in (queued, arrived):
         event.success(watch, token, watching, **FOLLOWING)

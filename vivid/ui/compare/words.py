@@ -77,6 +77,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "compare_measuring": ("Column {letter} of {count}: measuring", "第 {letter} 列（共 {count} 列）：测量中"),
     "compare_done": ("Done.", "完成。"),
     "compare_single": ("A finished video, kept under its link.", "已完成的视频，通过链接保存。"),
+    "compare_single_next": ("Make one of your own", "自己制作一个"),
     "compare_same": (
         "The columns have the same settings: change one, or choose what to compare.",
         "各列设置相同：请修改其中一列，或选择比较内容。",

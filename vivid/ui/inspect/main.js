@@ -29,6 +29,8 @@ const state = {
   layers: { portrait: true, raw: false, calibrated: true, look: false, reference: false, face: true },
 };
 try { Object.assign(state.layers, JSON.parse(kept(localStorage, "layers") || "{}")); } catch { /* saved by an older version */ }
+const lastCollection = (name) => // of this window, else of this browser; or remember a name
+  [sessionStorage, localStorage].map((storage) => kept(storage, "collection", name)).find(Boolean) || "";
 const session = kept(sessionStorage, "session") || kept(sessionStorage, "session", Math.random().toString(36).slice(2) + Date.now().toString(36));
 const pair = () => state.pairs[state.at];
 const markOf = ({ decision, note, nudges, tags, frame, edits, settled }) => ({ decision, note, nudges, tags, frame, edits, settled });
@@ -88,8 +90,8 @@ async function open(collection) {
     Object.assign(state, { pairs: answer.pairs, overlap: answer.overlap, at: answer.first - 1, data: null });
     agreement(answer.agreement);
     $("order").value = "place";
-    kept(sessionStorage, "collection", collection);
-  } catch (error) { kept(sessionStorage, "collection", ""); complain(error); return; }
+    lastCollection(collection);
+  } catch (error) { lastCollection(""); complain(error); return; }
   loaded.clear();
   element.classList.toggle("vi-open", state.pairs.length > 0);
   if (!state.pairs.length) { say(both("inspect_empty_folder"), "bad"); return; }

@@ -61,7 +61,7 @@ async function arrive(who) {
   try {
     const { name } = await ask("known", who);
     be(name, who.secret);
-    state.collection = state.collection || kept(sessionStorage, "collection") || (SETUP.folder ? "folder" : "");
+    state.collection = state.collection || lastCollection() || (SETUP.folder ? "folder" : "");
     if (state.collection) open(state.collection);
     else say(both("inspect_confirmed", { name }), "ok");
   } catch (error) { complain(error); }
@@ -78,8 +78,13 @@ function recognise() {
   if (secret) be(name, secret);
   if (who && secret && who.secret !== secret) { offered = who; mine(true); return; }
   if (who) { arrive(who); return; }
-  const before = kept(sessionStorage, "collection"); // a reload continues here
-  if (secret && before) open(before);
+  const before = lastCollection(); // a reload continues here, and so does another window
+  if (!secret || !before) return;
+  new IntersectionObserver((entries, observer) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    observer.disconnect();
+    open(before);
+  }).observe(element);
 }
 
 // ---- other windows of the same name ---------------------------------------------------------------------------
