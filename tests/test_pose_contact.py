@@ -155,7 +155,7 @@ def test_the_report_says_what_was_done_and_older_ones_can_still_be_read():
 
 
 def test_the_page_shows_it():
-    from vivid.ui.animate.report_table import report_table
+    from vivid.ui.report_table import report_table
 
     person = still(Person(shoulders=180, forearm=0.8))
     assert "Hands moved" in report_table(calibrate(person, folded(Person()))[1])

@@ -33,12 +33,12 @@ from vivid.ui import quality, strings, verdicts
 from vivid.ui.animate import progress
 from vivid.ui.animate.cards import tidy
 from vivid.ui.animate.fit import fit, hands_outside, judge, telling_frame
-from vivid.ui.animate.report_table import report_table
 from vivid.ui.animate.settings import kept_value, read_settings
 from vivid.ui.animate.voice import shorten
 from vivid.ui.guard import GuardedBlocks
 from vivid.ui.jobs import RUNNING, Job, JobRunner
 from vivid.ui.options import read_options
+from vivid.ui.report_table import report_table
 from vivid.ui.serving import Newest
 from vivid.ui.visitors import Visitors
 from vivid.ui.widgets import PathImage, duration, said

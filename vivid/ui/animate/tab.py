@@ -8,13 +8,13 @@ import gradio as gr
 
 from ...speech.types import Speech
 from ..context import AnimateInputs, Context
+from ..report_table import report_table
 from ..serving import QUIET
 from ..strings import both, t
 from .fit import Fitted, pictures, place_in, remembered
 from .making import Shelf, build_dock, build_making, build_shelf
 from .motion import build_motion
 from .portrait import build_portrait, keep_crop
-from .report_table import report_table
 from .settings import build_controls, meet_model
 from .stage import Inputs, build_stage, keep_example, keep_look
 from .voice import build_voice

@@ -25,6 +25,7 @@ from ...pose.draw import overlay
 from ...pose.library import at_positions, loop_positions
 from ...pose.portrait import Portrait
 from ...pose.skeleton import PoseClip
+from ..inspect.agreement import inert
 from ..widgets import when
 from .measures import QUANTITIES
 from .record import Column, Record, new_file
@@ -49,7 +50,6 @@ SAVE = """(text) => {
   link.remove();
 }"""
 """Makes the browser save the file described by `to_save`."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_save(path: Path) -> str:
@@ -140,7 +140,7 @@ def to_csv(record: Record) -> str:
             number = column.numbers.get(name)
             if number is not None:
                 title = WORDS[f"compare_row_{name}"][0]
-                rows.writerow([*map(_cell, values), name, title, number, quantity.unit, quantity.better or "neither"])
+                rows.writerow([*map(inert, values), name, title, number, quantity.unit, quantity.better or "neither"])
     return text.getvalue()
 
 
@@ -162,11 +162,6 @@ def caption(record: Record, column: Column) -> str:
         shown = WORDS["compare_on" if value else "compare_off"][0] if isinstance(value, bool) else f"{value:g}"
         found.append(f"{WORDS[f'compare_{name}'][0]}: {shown}")
     return "\n".join([f"{column.letter}  {used['model']}", *found])
-
-
-def _cell(value: Any) -> Any:
-    """Quote text that a spreadsheet would take for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _plain(name: str) -> str:

@@ -57,13 +57,13 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
         cells["tags"] = " ".join(row["tags"])
         cells["edits"] = len(row["edits"])
         cells["frame"] = "" if row["frame"] is None else row["frame"] + 1
-        writer.writerow({name: _inert(value) for name, value in cells.items()})
+        writer.writerow({name: inert(value) for name, value in cells.items()})
     return text.getvalue()
 
 
-def _inert(value: Any) -> Any:
+def inert(value: Any) -> Any:
     """Quote text that a spreadsheet would take for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def verdicts_in(folder: Path) -> Verdicts:

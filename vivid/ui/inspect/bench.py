@@ -23,6 +23,7 @@ from ...pose.clips import save_clip
 from ...pose.edits import checked_edits
 from ...pose.skeleton import PoseClip
 from ..previews import Previews
+from ..report_table import measures_table, parts_table
 from ..visitors import ADDRESS_SHARES, Visitors, current
 from .agreement import as_csv, final_state
 from .annotators import Annotators
@@ -123,8 +124,8 @@ class Bench:
         clip, said = self._fitting.clip(pair.clip)
         answer = self._fitted(pair, asked)
         notices = [*portrait.notices, *said]
-        answer["chinese"] |= in_chinese(notices)
         return answer | {
+            "chinese": in_chinese(notices),
             "picture": self._fitting.picture(pair.portrait),
             "canvas": list(portrait.pose.canvas),
             "frames": len(clip),
@@ -145,10 +146,9 @@ class Bench:
         nudges = checked_nudges(asked.numbers("nudges"))
         correction = Correction.of(nudges, checked_edits(asked.items("edits")))
         _, report, worst = self._fitting.corrected(pair, correction)
-        told = report.to_dict()
-        reasons = in_chinese(fallback.reason for fallback in report.fallbacks)
         points = packed(self._fitting.calibrated(pair, nudges)[0])
-        return {"calibrated": points, "report": told, "worst": worst, "chinese": reasons}
+        told = measures_table(report) + f"<div>{parts_table(report)}</div>"
+        return {"calibrated": points, "report": told, "unit": report.unit, "centre": report.centre, "worst": worst}
 
     @answering
     def look(self, asked: Asked) -> Answer:

@@ -76,7 +76,7 @@ const nameOf = (k, language) => {
   const say = (key) => TEXT["inspect_" + key][language];
   if (k in JOINTS) return say("point_" + JOINTS[k]);
   const hand = k >= HANDS[1] ? 1 : 0, finger = (k - HANDS[hand] - 1) >> 2, place = ((k - HANDS[hand] - 1) & 3) + 1;
-  return `${say("part_" + ["left", "right"][hand] + "_hand")}${language ? "" : ", "}${say("finger_" + FINGER_NAMES[finger])} ${place}`;
+  return `${say(["left", "right"][hand] + "_hand")}${language ? "" : ", "}${say("finger_" + FINGER_NAMES[finger])} ${place}`;
 };
 function pick(k) {
   settle();

@@ -147,7 +147,7 @@ class Fitting:
         if not self._in_look.acquire(timeout=PATIENCE_SECONDS):
             raise InputError("The server is drawing for others: show the finished look again in a moment.")
         try:
-            picture = at_low_priority(lambda: self._previews.of(f"inspect {visitor}", wanted).frame(frame))()
+            picture = self._previews.of(f"inspect {visitor}", wanted).frame(frame)
         finally:
             self._in_look.release()
         return data_uri(picture), box

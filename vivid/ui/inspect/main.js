@@ -128,7 +128,7 @@ async function go(index) {
     element.classList.remove("vi-busy");
     show();
     pick(null);
-    report(data.report, data);
+    $("report").innerHTML = data.report;
     worst();
     if (JSON.stringify(data.nudges) !== JSON.stringify(entry.nudges)) redraw(); // changed or undone since it was loaded
     for (const next of new Set([state.pairs[after(1)], state.pairs[undecided()]])) if (next) fetchPair(next).catch(() => {});
@@ -136,7 +136,7 @@ async function go(index) {
     if (mine !== ticket) return;
     state.data = null;
     element.classList.remove("vi-busy");
-    show(); report(null); worst();
+    show(); $("report").innerHTML = ""; worst();
     $("notices").innerHTML = "";
     complain(error);
   } finally { clearTimeout(waiting); }

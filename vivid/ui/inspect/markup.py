@@ -230,17 +230,5 @@ def _panel() -> str:
 
 
 def _report() -> str:
-    columns = "".join(
-        f"<th>{both('inspect_column_' + name)}</th>" for name in ("part", "reference", "driving", "factor", "error")
-    )
     return f"""
-  <details class="vi-report" open><summary>{both("inspect_report")}</summary>
-    <div>
-      <section>
-        <table><thead><tr><th></th><th>{both("inspect_before")}</th><th>{both("inspect_after")}</th></tr></thead>
-          <tbody data-is="measures"></tbody></table>
-        <details class="vi-remarks"><summary data-is="remarked"></summary><ul data-is="remarks"></ul></details>
-      </section>
-      <table><thead><tr>{columns}<th></th></tr></thead><tbody data-is="segments"></tbody></table>
-    </div>
-  </details>"""
+  <details class="vi-report" open><summary>{both("inspect_report")}</summary><div data-is="report"></div></details>"""

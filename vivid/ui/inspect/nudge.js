@@ -10,7 +10,7 @@ const complete = (nudges) => Object.fromEntries(Object.entries(SETUP.nudges).map
 
 // The same as vivid.pose.rig, for the frame on screen: from the nudges already applied to those of the sliders.
 function posed(points) { // points: 128 of [x, y, confidence] in pixels, changed in place
-  const old = complete(state.data.nudges), now = sliderNudges(), { centre, unit } = state.data.report;
+  const old = complete(state.data.nudges), now = sliderNudges(), { centre, unit } = state.data;
   const there = (k) => points[k][2] > 0;
   points.forEach((p) => [0, 1].forEach((k) => {
     p[k] = centre[k] + (p[k] - centre[k] - old[k ? "offset_y" : "offset_x"] * unit) / old.scale;
@@ -47,9 +47,8 @@ async function redraw() { // the server's result and report; at most one request
     const began = performance.now();
     try {
       const answer = await ask("fit", { pair: entry.id, nudges, edits: entry.edits });
-      const { report: found, worst: frames } = answer;
-      Object.assign(data, { calibrated: await unpacked(answer.calibrated, data.frames), nudges, report: found, worst: frames });
-      if (entry === pair()) { draw(); numbers(); report(found, answer); worst(); }
+      Object.assign(data, answer, { calibrated: await unpacked(answer.calibrated, data.frames), nudges });
+      if (entry === pair()) { draw(); numbers(); $("report").innerHTML = data.report; worst(); }
       element.dataset.confirmed = Math.round(performance.now() - began);
     } catch (error) { complain(error); }
   } while (again);
@@ -73,7 +72,7 @@ function numbers() {
   each("[data-nudge]", (input) => {
     const name = input.dataset.nudge, value = Number(input.value);
     const label = element.querySelector(`[data-value="${name}"]`);
-    const pixels = Math.round(value * ((state.data && state.data.report.unit) || 0)), sign = value > 0 ? "+" : "";
+    const pixels = Math.round(value * ((state.data && state.data.unit) || 0)), sign = value > 0 ? "+" : "";
     label.textContent = name.startsWith("offset") ? `${sign}${pixels} px` : name.endsWith("angle") ? `${sign}${value}°` : `× ${value.toFixed(2)}`;
     label.parentElement.classList.toggle("vi-touched", value !== SETUP.nudges[name][2]);
   });
