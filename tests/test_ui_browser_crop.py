@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from ui_browser import PATIENCE, fill, make
+from ui_browser import PATIENCE, fill, make, new_page, settled
 from ui_fakes import Server
 
 from vivid.ui.animate.portrait import kept_crop
@@ -56,7 +56,7 @@ def test_the_crop_is_dragged_and_moved_by_keys_and_all_follow(
     context = chromium.new_context(viewport={"width": width, "height": 844}, locale="en-US")
     context.set_default_timeout(PATIENCE)
     try:
-        page = context.new_page()
+        page = new_page(context)
         page.goto(server.url)
         fill(page, {**files, "portrait.png": wide(tmp_path / "wide.png")})
         crop = page.get_by_role("slider", name="The video shows the bright part")
@@ -83,6 +83,7 @@ def test_the_crop_is_dragged_and_moved_by_keys_and_all_follow(
 
         page.reload()
         page.wait_for_selector("#check-look img")
+        settled(page)
         assert crop.get_attribute("aria-valuenow") == place
         assert page.is_visible("[data-reset]")
         wait_until(page, lambda: lit < shade(page) < first)
@@ -109,6 +110,7 @@ def test_the_crop_is_dragged_and_moved_by_keys_and_all_follow(
         page.set_input_files("#portrait input[type=file]", wide(tmp_path / "other.png"))
         page.wait_for_selector("#portrait-summary:has-text('other')")
         page.wait_for_selector("[data-reset]", state="hidden")
+        settled(page)
         assert crop.get_attribute("aria-valuenow") == usual, "another picture begins anew"
     finally:
         context.close()

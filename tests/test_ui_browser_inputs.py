@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 from PIL import Image
-from ui_browser import PATIENCE, fill, open_details, open_motion
+from ui_browser import PATIENCE, fill, new_page, open_details, open_motion
 from ui_fakes import Server, detect_standing
 
 from vivid import inputs
@@ -95,7 +95,7 @@ def test_controls_without_effect_are_not_shown(
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
     context.set_default_timeout(PATIENCE)
     try:
-        page = context.new_page()
+        page = new_page(context)
         page.goto(server.url)
         fill(page, files)
         page.wait_for_selector("#todo:has-text('made in about')")
@@ -118,7 +118,7 @@ def test_a_phone_needs_no_sideways_scrolling(chromium: Any, server: Server, file
     context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="en-US", color_scheme=scheme)
     context.set_default_timeout(PATIENCE)
     try:
-        page = context.new_page()
+        page = new_page(context)
         page.goto(server.url)
         page.wait_for_selector("#generate")
         fill(page, files)

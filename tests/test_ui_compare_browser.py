@@ -18,7 +18,7 @@ from vivid.speech.types import Speech
 from vivid.ui.compare import tab as compare
 
 pytestmark = pytest.mark.browser
-SLOW = 90_000
+SLOW = 120_000
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from vivid.ui.inspect import fitting, tab
 from vivid.ui.options import ServerOptions
 
 pytestmark = pytest.mark.browser
-SLOW = 60_000
+SLOW = 120_000
 """Milliseconds; a busy machine may take its time."""
 
 

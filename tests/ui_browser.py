@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -17,7 +18,7 @@ def visit(chromium: Any, server: Any, width: int, height: int, **options: Any) -
     """The page for a new visitor; nothing on it may break its own Content-Security-Policy."""
     context = chromium.new_context(viewport={"width": width, "height": height}, locale="en-US", **options)
     context.set_default_timeout(PATIENCE)
-    opened = context.new_page()
+    opened = new_page(context)
     refused: list[str] = []
     opened.on("console", lambda message: refused.append(message.text) if "Security Policy" in message.text else None)
     opened.goto(server.url)
@@ -28,8 +29,48 @@ def visit(chromium: Any, server: Any, width: int, height: int, **options: Any) -
     assert refused == []
 
 
+def new_page(context: Any) -> Any:
+    """A page whose open event streams are known to `settled`."""
+    page = context.new_page()
+    page.streams = set()
+
+    def begin(request: Any) -> None:
+        if "/queue/" in request.url:
+            page.streams.add(request)
+
+    def end(request: Any) -> None:
+        page.streams.discard(request)
+
+    page.on("request", begin)
+    page.on("requestfinished", end)
+    page.on("requestfailed", end)
+    return page
+
+
+def settled(page: Any) -> None:
+    """Wait until the page has no event under way, nor starts another one: a late answer would undo what a test does."""
+    calm = 0
+    for _ in range(PATIENCE // 100):
+        calm = 0 if page.streams else calm + 1
+        if calm == 8:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("the page does not come to rest")
+
+
+class Gate:
+    """In the place of the fake's `go`: every step waits until it is let through, however slow the browser is."""
+
+    def __init__(self) -> None:
+        self.steps, self.wait = threading.Semaphore(0), lambda seconds: self.steps.acquire(timeout=seconds)
+
+    def set(self) -> None:
+        """Let everything through."""
+        self.steps.release(1000)
+
+
 def fill(page: Any, files: dict[str, str]) -> None:
-    """Portrait, voice and clip file; waits until each is judged."""
+    """Portrait, voice and clip file; waits until all is judged and drawn."""
     page.set_input_files("#portrait input[type=file]", files["portrait.png"])
     page.wait_for_selector("#portrait-summary .va-filled")
     page.set_input_files("#voice input[type=file]", files["voice.wav"])
@@ -38,6 +79,7 @@ def fill(page: Any, files: dict[str, str]) -> None:
     page.set_input_files("#motion-clip input[type=file]", files["wave.npz"])
     page.wait_for_selector("#motion-summary:has-text('wave.npz')")
     page.wait_for_selector("#check-look img")
+    settled(page)
 
 
 def open_motion(page: Any, tab: str) -> None:

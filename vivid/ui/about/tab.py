@@ -66,7 +66,7 @@ def runs(context: Context) -> str:
         ("about_size", f"{size}, 24 fps"),
         ("about_speech", can.speech_encoder),
         ("about_domain", both("about_domain_rendered" if can.portraits == "rendered" else "about_domain_any")),
-        ("about_untrained", both("about_parts", parts=parts(can.untrained)))
+        ("about_untrained", both("value", value=parts(can.untrained)))
         if can.untrained
         else ("about_trained", both("about_all_trained")),
         (

@@ -16,7 +16,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "about_trained": ("Trained parts", "已训练部分"),
     "about_all_trained": ("all of them", "全部"),
     "about_untrained": ("Not trained, without effect", "未训练、不起作用"),
-    "about_parts": ("{parts}", "{parts}"),
     "about_limits": ("Limits", "限制"),
     "about_limits_text": (
         "uploads {mb} MB, portraits {mp} megapixels, speech {speech} s, gesture videos {motion} s, "
