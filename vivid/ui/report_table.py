@@ -32,13 +32,17 @@ def parts_table(report: CalibrationReport) -> str:
     if report.contact is not None and report.contact.near > 0:
         notes.append(both("report_contact", share=f"{100 * report.contact.moved:.0f}"))
     table = _table(("part", "reference", "driving", "factor", "error"), rows)
-    return table + lines(*(plain_line("info", note) for note in notes))
+    remarks = lines(*(plain_line("info", note) for note in notes))
+    return table + _folded(both("report_remarks", count=len(notes)), remarks) if notes else table
 
 
 def report_table(report: CalibrationReport) -> str:
     """Both, the second one folded."""
-    folded = f"<summary>{both('report_details')}</summary>{parts_table(report)}"
-    return f'{measures_table(report)}<details class="vivid-details">{folded}</details>'
+    return measures_table(report) + _folded(both("report_details"), parts_table(report))
+
+
+def _folded(title: str, content: str) -> str:
+    return f'<details class="vivid-details"><summary>{title}</summary>{content}</details>'
 
 
 def _row(segment: Segment, error: float | None) -> str:

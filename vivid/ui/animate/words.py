@@ -164,6 +164,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "report_driving": ("Clip, px", "片段（像素）"),
     "report_factor": ("Factor", "系数"),
     "report_error": ("Error left", "剩余误差"),
+    "report_remarks": ("{count} remarks", "{count} 条说明"),
     "report_clamp": ("{measured} is out of bounds, {used} was used", "{measured} 超出范围，使用 {used}"),
     "report_details": ("What was changed", "更改明细"),
     "report_size": ("Overall size", "整体大小"),
