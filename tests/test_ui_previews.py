@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
-from ui_fakes import FakeLook, FakePipeline, standing_pose, waving_clip
+from ui_fakes import FakeLook, FakePipeline, serve, standing_pose, waving_clip
 
 from vivid.config import SAMPLE_RATE, RunSettings
 from vivid.errors import InputError
@@ -227,3 +228,22 @@ def test_a_portrait_is_taken_apart_once_though_two_ask_for_it(monkeypatch: pytes
     for thread in asking:
         thread.join(10)
     assert len(made) == 1 and len(set(map(id, found))) == 1 and len(found) == 3
+
+
+def test_a_late_answer_shows_the_frame_that_was_asked_for_meanwhile(tmp_path: Path) -> None:
+    person = make_portrait(np.full((64, 64, 3), 90, np.uint8), standing_pose(64, 64))
+    clip = waving_clip()
+    with serve(tmp_path) as server:
+        drawing = [event for event in server.page.fns.values() if getattr(event.fn, "__name__", "").startswith("drawn")]
+        (slider,) = [part for part in drawing[0].inputs if part.elem_id == "check-frame"]
+        scrubbed = next(event for event in drawing if (slider._id, "input") in event.targets)
+        chosen = next(event for event in drawing if event.fn.__name__ == "drawn")
+        settings = [part.value for part in scrubbed.inputs[11:]]
+        visitor = SimpleNamespace(session_hash="visitor")
+
+        def values(index: int) -> list[Any]:
+            return [person, clip, None, 1, None, index, None, False, None, None, None, *settings]
+
+        scrubbed.fn(visitor, *values(20))
+        *_, update = chosen.fn(visitor, *values(0))  # sent before, answered later
+    assert update[slider].value == 20

@@ -74,6 +74,8 @@ class Preview:
     def __init__(self, wanted: Wanted, prepared: Prepared, drawn_by: str) -> None:
         self.wanted, self._prepared, self._drawn_by = wanted, prepared, drawn_by
         self._lock = threading.Lock()
+        self.asked: int | None = None
+        """The frame that the visitor has asked for last, if any."""
 
     @property
     def frames(self) -> int:

@@ -196,7 +196,13 @@ def keep_look(
         try:
             preview, use = preview_of(found, voice, rest[3:], request)
             other_gestures = before is not None and before.person is person and before.clip is not clip
-            shown = telling_frame(found, preview.frames) if other_gestures else index
+            if on_purpose:
+                preview.asked = int(index)
+            shown = index
+            if preview.asked is not None:  # perhaps while this event waited
+                shown = preview.asked
+            elif other_gestures:
+                shown = telling_frame(found, preview.frames)
             shown = min(max(int(shown), 0), preview.frames - 1)
             picture = preview.frame(shown)
         except InputError as error:
