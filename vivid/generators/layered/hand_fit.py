@@ -6,14 +6,13 @@ The fits of the clips that ship are in one file, which `python -m vivid.generato
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...cache import Cache
 from ...pose.library import list_motions, shipped_motion
 from ...pose.skeleton import PoseClip
 from .figure import ELBOWS, WRISTS
@@ -23,27 +22,18 @@ from .hand_track import ANGLES, HandTrack, quaternions, turns_of
 FILE = Path(__file__).resolve().parents[3] / "assets" / "layered" / "hands.npz"
 STEPS = np.array([2.0**-14] * 4 + [2.0**-12] * ANGLES + [2.0**-12] * 3 + [2.0**-14])
 """The value of one unit of the stored integers: quaternion, angles, place and logarithm of the palm, error."""
-KEPT = 32
-"""Clips whose fits are kept in memory."""
-
-_kept: OrderedDict[str, HandTrack] = OrderedDict()
-_lock = Lock()
+_tracks = Cache(32)
 
 
 def fit_hands(motion: PoseClip) -> HandTrack:
     """The hands of a clip of T frames: from memory, from the file that ships, else fitted (about a second)."""
     key = content_key(motion)
-    with _lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
-    stored = _shipped().get(key)
-    track = fit_clip(motion) if stored is None else unpack(stored, motion)
-    with _lock:
-        _kept[key] = track
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-    return track
+
+    def make() -> HandTrack:
+        stored = _shipped().get(key)
+        return fit_clip(motion) if stored is None else unpack(stored, motion)
+
+    return _tracks.get(key, make)  # type: ignore[no-any-return]
 
 
 def content_key(motion: PoseClip) -> str:
