@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pose_people import Person, gestures
 
+from vivid.cache import Cache
 from vivid.generators.layered import hand_fit
 from vivid.generators.layered.hand_fit import content_key, fit_hands, pack, unpack
 from vivid.generators.layered.hand_objective import HIGH, LOW
@@ -210,13 +211,11 @@ def test_a_clip_is_fitted_once_for_its_content(monkeypatch: pytest.MonkeyPatch) 
         return fit_clip(clip)
 
     monkeypatch.setattr(hand_fit, "fit_clip", counted)
-    monkeypatch.setattr(hand_fit, "KEPT", 2)
-    monkeypatch.setattr(hand_fit, "_kept", type(hand_fit._kept)())
+    monkeypatch.setattr(hand_fit, "_tracks", Cache(2))
     clips = [gestures(Person(), 4, seed) for seed in range(3)]
     first = fit_hands(clips[0])
     assert fit_hands(replace(clips[0], fps=12.0)) is first and len(calls) == 1
     for clip in clips[1:]:
         fit_hands(clip)
-    assert len(hand_fit._kept) == 2
     fit_hands(clips[0])
     assert len(calls) == 4

@@ -38,15 +38,15 @@ def torso_edges(person: Layer, arm: Mask, shoulders: Floats, width: float) -> tu
             line = line + shift * np.exp(-np.square(near / (0.4 * width)))
         known = np.flatnonzero(~np.isnan(least))
         if len(known) > 10 * unit:
-            own = reach = np.interp(rows, known, least[known]) * sign
-            reach = cv2.erode(reach.reshape(-1, 1).astype(np.float32), np.ones((2 * max(1, round(2 * unit)) + 1, 1)))
+            own: Floats = float(sign) * np.interp(rows, known, least[known]).astype(np.float64)
+            reach = cv2.erode(own.reshape(-1, 1).astype(np.float32), np.ones((2 * max(1, round(2 * unit)) + 1, 1)))
             reach = cv2.blur(reach, (1, 2 * max(1, round(7 * unit)) + 1))[:, 0]
             inside = (rows >= known[0]) & (rows <= known[-1])
             line = np.where(inside, np.maximum(line * sign, reach) * sign, line)
             # cloth that ends near the guess ends there, with an arm beside it; farther in, an arm lies before it
             beside = inside & (np.abs(line * sign - own) < BESIDE * width)
             beside[found_rows] = False
-            share = _smooth_rows(beside.astype(float), 9 * unit, 3 * unit) * beside
+            share = _smooth_rows(beside.astype(np.float64), 9 * unit, 3 * unit) * beside
             line = line + share * (_smooth_rows(own, 9 * unit, 3 * unit) * sign - line)
             seen = np.zeros(height)
             seen[found_rows] = 1
