@@ -23,6 +23,7 @@ from vivid.pose.clips import load_clip, save_clip
 from vivid.pose.detect import choose_detector, detect_frames, detect_picture, detect_video, open_detector
 from vivid.pose.gaps import describe_stretches
 from vivid.pose.library import mirror
+from vivid.pose.mediapipe_detector import MediaPipeDetector
 from vivid.pose.onnx_detectors import DWPoseDetector, from_coco, from_openpose
 from vivid.pose.people import NOBODY, count_people, main_person, room_of
 from vivid.pose.repair import drop_strays, fill_gaps, repair_sides, runs
@@ -203,6 +204,26 @@ def test_the_largest_central_person_counts() -> None:
     assert main_person(boxes, (400, 200), last=np.array([5, 5, 104, 100], np.float32)) == 0
     assert main_person(boxes, (400, 200), last=np.array([380, 180, 390, 190], np.float32)) == 1
     assert count_people(boxes) == 3 and count_people(boxes[:0]) == 0
+
+
+def test_people_who_touch_are_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    mark = SimpleNamespace(x=0.2, y=0.3)
+    face = SimpleNamespace(face_landmarks=SimpleNamespace(landmark=[mark]), pose_landmarks=object())
+    seen: list[np.ndarray] = []
+
+    def process(image: np.ndarray) -> SimpleNamespace:
+        seen.append(image)
+        crowd = (image[:, 150:] != image[0, 199]).any()
+        return SimpleNamespace(face_landmarks=None, pose_landmarks=object()) if crowd else face
+
+    detector = MediaPipeDetector.__new__(MediaPipeDetector)
+    detector._video, detector._face, detector._count = False, None, 0
+    detector._graph = SimpleNamespace(process=process, reset=lambda: None)
+    boxes = np.array([[20, 20, 70, 70], [140, 20, 170, 50]], np.float32)
+    monkeypatch.setattr(MediaPipeDetector, "_find_faces", lambda *_: boxes)
+    picture = np.random.default_rng(0).integers(0, 255, (100, 200, 3), np.uint8)
+    assert detector._find(picture) is face
+    assert len(seen) == 2 and np.array_equal(seen[1][:, :80], picture[:, :80])
 
 
 def test_coco_wholebody_becomes_our_layout() -> None:

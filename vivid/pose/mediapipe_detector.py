@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import skeleton as sk
-from .people import NOBODY, Boxes, large_enough, main_person
+from .people import NOBODY, Boxes, large_enough, main_person, room_of
 from .skeleton import Points, Pose
 
 _GRAPH = "mediapipe/modules/holistic_landmark/holistic_landmark_cpu.binarypb"
@@ -190,6 +190,9 @@ class MediaPipeDetector:
         main = main_person(faces, (image.shape[1], image.shape[0]), self._face) if len(faces) else -1
         others = np.delete(faces, main, 0) if len(faces) > 1 else faces[:0]
         found = self._graph.process(_without(image, others))
+        if len(others) and _face_box(found, image) is None:  # people who touch are taken for one
+            self._graph.reset()
+            found = self._graph.process(_alone(image, room_of(faces, main, (image.shape[1], image.shape[0]))))
         if found.pose_landmarks is None:
             return None
         face = _face_box(found, image)
@@ -256,6 +259,15 @@ def _face_box(found: Any, image: NDArray[np.uint8]) -> Boxes | None:
     marks = np.array([(mark.x, mark.y) for mark in found.face_landmarks.landmark], np.float32)
     size = np.array([image.shape[1], image.shape[0]], np.float32)
     return np.concatenate([marks.min(0) * size, marks.max(0) * size])
+
+
+def _alone(image: NDArray[np.uint8], room: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """A picture (H, W, 3) that is plain outside of `room` (x0, y0, x1, y1)."""
+    x0, y0, x1, y1 = room
+    out = np.empty_like(image)
+    out[:] = image.mean((0, 1)).astype(np.uint8)
+    out[y0:y1, x0:x1] = image[y0:y1, x0:x1]
+    return out
 
 
 def _without(image: NDArray[np.uint8], faces: Boxes) -> NDArray[np.uint8]:
