@@ -190,7 +190,7 @@ class MediaPipeDetector:
         main = main_person(faces, (image.shape[1], image.shape[0]), self._face) if len(faces) else -1
         others = np.delete(faces, main, 0) if len(faces) > 1 else faces[:0]
         found = self._graph.process(_without(image, others))
-        if len(others) and _face_box(found, image) is None:  # people who touch are taken for one
+        if len(others) and not self._video and _face_box(found, image) is None:  # people who touch are taken for one
             self._graph.reset()
             found = self._graph.process(_alone(image, room_of(faces, main, (image.shape[1], image.shape[0]))))
         if found.pose_landmarks is None:
