@@ -81,7 +81,7 @@ def make_portrait(
         if any(f"{name} hand" in notice for notice in notices):
             continue  # the detector has already said so
         if not found.present[side]:
-            said.append(Message("The portrait does not show the {} hand: its look is made up.", name))
+            said.append(Message("No {} hand was found in the portrait: its look is made up.", name))
         elif found.sharpness[side] < BLURRED:
             said.append(
                 Message("The {} hand in the portrait is blurred or small: a sharper picture gives better hands.", name)

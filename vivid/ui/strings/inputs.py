@@ -90,7 +90,7 @@ SENTENCES: dict[str, str] = {
     ),
     "There are {} people in the picture; the largest one near the middle is used: crop the picture if that is not who "
     "you mean.": "图片中有 {0} 个人；将使用靠近中间、最大的一位：如果不是您想要的人，请裁剪图片。",
-    "The portrait does not show the {} hand: its look is made up.": "肖像中看不到{0}手：其外观将由模型补全。",
+    "No {} hand was found in the portrait: its look is made up.": "肖像中没有找到{0}手：其外观将由模型补全。",
     "The {} hand in the portrait is blurred or small: a sharper picture gives better hands.": (
         "肖像中的{0}手模糊或较小：更清晰的图片会有更好的手部效果。"
     ),
