@@ -244,7 +244,8 @@ def keep_look(
     decisive += [current, opened, *inputs.chosen(), *controls.all()]
     outputs = [*stage.screens(), stage.status, stage.frame, fitted, hands]
     event = gr.on(
-        [inputs.changed.change, known.change, opened.change], drawn, decisive, outputs,
+        # The crop that a reload restores may arrive after what has changed with it.
+        [inputs.changed.change, known.change, opened.change, controls.crop.change], drawn, decisive, outputs,
         trigger_mode="multiple", **HIDDEN, **LOOK, **PRIVATE,
     )  # fmt: skip
     changing = [controls.calibrate.input, controls.seed.input, controls.size.input, controls.crop.input]
