@@ -7,7 +7,7 @@ import numpy as np
 
 from .figure import Layer
 from .geometry import smootherstep
-from .outline import LONG, USUAL_PALM, WIDEST, ArmRegion, Figure, ellipse
+from .outline import LONG, UNIT, USUAL_PALM, WIDEST, ArmRegion, Figure, ellipse
 from .patch_match import patch_fill
 from .plate import Mask, membrane
 
@@ -69,20 +69,36 @@ def cut_sleeve(figure: Figure, side: int, taken: Mask) -> Layer:
     low_enough = np.clip((low + 0.35) / 0.03, 0, 1)  # no room may show through where the body ends
     begin = np.maximum(begin, cv2.GaussianBlur(figure.grow(taken, 2).astype(np.float32), (0, 0), unit) * low_enough)
     opacity = opacity * np.clip((along + 0.35) / 0.1, 0, 1) * (outward < WIDEST * width) * begin * outline
-    # no crumbs: only what is connected to the sleeve's thick part
-    core = cv2.morphologyEx((opacity > 0.4).astype(np.uint8), cv2.MORPH_OPEN, ellipse(max(2, round(0.045 * width))))
-    near = cv2.GaussianBlur(
-        cv2.dilate(core, ellipse(0.07 * width)).astype(np.float32), (0, 0), unit
-    )  # hems have corners
-    return (opacity * np.clip(near * 1.5, 0, 1)).astype(np.float32)
+    return _without_crumbs(opacity, width).astype(np.float32)
 
 
 def _without_notches(opacity: Layer, width: float) -> Layer:
     """Close the notches that covering hands, and the gap between sleeve and torso, leave in the cloth."""
-    closed = cv2.morphologyEx((opacity > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(0.08 * width))
+    box = _box(opacity, 0.2 * width)
+    inner, out = opacity[box], opacity.copy()
+    closed = cv2.morphologyEx((inner > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(0.08 * width))
     smooth = cv2.GaussianBlur(closed.astype(np.float32), (0, 0), 0.02 * width)
     smooth = cv2.GaussianBlur((smooth > 0.5).astype(np.float32), (0, 0), 0.006 * width)
-    return np.maximum(opacity * (smooth > 0.02), smooth)
+    out[box] = np.maximum(inner * (smooth > 0.02), smooth)
+    return out
+
+
+def _without_crumbs(opacity: Layer, width: float) -> Layer:
+    """Keep what is connected to the sleeve's thick part."""
+    box = _box(opacity, 0.1 * width)
+    inner, out = opacity[box], opacity.copy()
+    core = cv2.morphologyEx((inner > 0.4).astype(np.uint8), cv2.MORPH_OPEN, ellipse(max(2, round(0.045 * width))))
+    near = cv2.dilate(core, ellipse(0.07 * width)).astype(np.float32)
+    near = cv2.GaussianBlur(near, (0, 0), width / UNIT)  # hems have corners
+    out[box] = inner * np.clip(near * 1.5, 0, 1)
+    return out
+
+
+def _box(layer: Layer, margin: float) -> tuple[slice, slice]:
+    """The part of a layer (H, W) within `margin` pixels of what is not 0."""
+    x, y, w, h = cv2.boundingRect((layer > 0).astype(np.uint8))
+    m = round(margin)
+    return slice(max(0, y - m), y + h + m), slice(max(0, x - m), x + w + m)
 
 
 def _bare_fade(figure: Figure, region: ArmRegion) -> Layer:
