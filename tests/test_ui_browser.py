@@ -37,10 +37,10 @@ def test_from_portrait_to_a_playing_video(
         page.wait_for_selector(hidden, state="hidden")
     gate.set()
     page.wait_for_selector("#result-video video")
-    page.wait_for_function("document.querySelector('#result-video video').readyState >= 2")
+    page.wait_for_function("document.querySelector('#result-video video')?.readyState >= 2")
     page.evaluate("() => { const v = document.querySelector('#result-video video'); v.muted = true; v.play(); }")
-    page.wait_for_function("document.querySelector('#result-video video').currentTime > 0")
-    assert page.evaluate("document.querySelector('#result-video video').videoWidth") == 128
+    page.wait_for_function("document.querySelector('#result-video video')?.currentTime > 0")
+    assert page.evaluate("document.querySelector('#result-video video')?.videoWidth") == 128
     assert "Seed 0" in page.inner_text("#result-line")
     with page.expect_download() as waiting:
         page.click("#download")
@@ -63,12 +63,15 @@ def shown(page: Any) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data.split(",")[1]))).convert("RGB"))
 
 
+OTHER_PICTURE = "([place, old]) => ![undefined, old].includes(document.querySelector(place)?.getAttribute('src'))"
+
+
 def go_to_frame(page: Any, frame: int) -> None:
     """Move the slider and wait for another picture."""
     before = page.get_attribute("#check-look img", "src")
     page.fill("#check-frame input[type=number]", str(frame))
     page.press("#check-frame input[type=number]", "Enter")
-    page.wait_for_function("(old) => document.querySelector('#check-look img').src != old", arg=before)
+    page.wait_for_function(OTHER_PICTURE, arg=["#check-look img", before])
 
 
 def test_the_finished_look_appears_by_itself_and_follows_the_slider(
@@ -80,7 +83,7 @@ def test_the_finished_look_appears_by_itself_and_follows_the_slider(
         page.wait_for_selector("#check-notices:has-text('this arm stays still')")
     finally:
         server.look.notices = ()
-    page.wait_for_function("document.querySelector('#check-frame input[type=number]').max == '23'")  # a second of voice
+    page.wait_for_function("document.querySelector('#check-frame input[type=number]')?.max == '23'")  # one second
     page.wait_for_selector("#check-status:has-text('will draw your video')")  # and nothing is being drawn any more
     go_to_frame(page, 12)
     preview = list(server.context.previews._kept.values())[-1]
@@ -93,7 +96,7 @@ def test_the_finished_look_appears_by_itself_and_follows_the_slider(
     page.wait_for_selector("#check-table:has-text('Error of limb lengths')")
     before = page.get_attribute("#check-slider img >> nth=0", "src")
     go_to_frame(page, 20)
-    page.wait_for_function("(old) => document.querySelector('#check-slider img').src != old", arg=before)
+    page.wait_for_function(OTHER_PICTURE, arg=["#check-slider img", before])
 
 
 def test_a_few_seconds_are_played_with_sound(page: Any, files: dict[str, str]) -> None:

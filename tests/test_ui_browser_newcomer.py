@@ -62,7 +62,7 @@ def test_two_files_and_one_click_make_a_video_and_nothing_needs_scrolling(
     in_view(screen, "#screen", "#stop")
     server.pipeline.go.set()
     shown_once(screen, "#result-video video")
-    screen.wait_for_function("document.querySelector('#result-video video').currentTime > 0")
+    screen.wait_for_function("document.querySelector('#result-video video')?.currentTime > 0")
     in_view(screen, "#download")
 
 
@@ -76,11 +76,11 @@ def test_the_stage_stays_in_view_while_gestures_are_chosen(page: Any, files: dic
 
 
 def test_an_example_is_played_at_once_and_taken_over_with_one_click(page: Any) -> None:
-    page.wait_for_function("document.querySelector('#example-video video').readyState >= 2")
+    page.wait_for_function("document.querySelector('#example-video video')?.readyState >= 2")
     page.click("#example button:has-text('Ben')")
-    page.wait_for_function("document.querySelector('#example-video video').src.endsWith('ben.mp4')")
+    page.wait_for_function("document.querySelector('#example-video video')?.src?.endsWith('ben.mp4')")
     page.click("#example-take")
-    page.wait_for_function("document.activeElement.closest('#generate')")  # the button that had the focus is gone
+    page.wait_for_function("document.activeElement?.closest('#generate')")  # the button that had the focus is gone
     page.wait_for_selector("#portrait-summary :text('Ben')")
     page.wait_for_selector("#motion-summary :text('Count')")
     page.wait_for_selector("#voice-examples input:checked", state="attached")
@@ -153,7 +153,7 @@ def test_few_keys_lead_to_the_button(page: Any, files: dict[str, str]) -> None:
     page.wait_for_selector("#todo:has-text('Ready')")
     focused = "document.activeElement.id || document.activeElement.closest('#generate')?.id"
     page.keyboard.press("Tab")
-    page.wait_for_function("document.activeElement.innerText.includes('Skip')")
+    page.wait_for_function("document.activeElement?.innerText?.includes('Skip')")
     page.keyboard.press("Enter")
     page.wait_for_function(f"({focused}) === 'generate'")
     page.keyboard.press("Enter")

@@ -76,7 +76,7 @@ def test_two_columns_play_in_step_and_stay_under_a_link(
     page.click("#compare-run")
     wait_for_videos(page, 2)
     page.click(".vc-play")
-    page.wait_for_function("document.querySelector('#vivid-compare video').currentTime > 0.2")
+    page.wait_for_function("document.querySelector('#vivid-compare video')?.currentTime > 0.2")
     page.click(".vc-play")
     page.locator(".vc-seek").evaluate("node => { node.value = 500; node.dispatchEvent(new Event('input')); }")
     times = page.eval_on_selector_all("#vivid-compare video", "videos => videos.map(v => v.currentTime)")
@@ -114,7 +114,7 @@ def test_two_columns_play_in_step_and_stay_under_a_link(
     record, again = (each.inner_text("#vivid-compare .vc-record") for each in (page, other))
     assert "VividAnimator" in record and "VividAnimator" in again and "保留至" in again
     assert other.is_visible("#compare-run") and not other.is_visible("#compare-stop")
-    other.wait_for_function("document.querySelector('#compare-status').getBoundingClientRect().top < innerHeight / 2")
+    other.wait_for_function("document.querySelector('#compare-status')?.getBoundingClientRect().top < innerHeight / 2")
     assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
     stranger.close()
     # Another tab has its own address, which a reload keeps; the comparison is one step back.
@@ -186,7 +186,7 @@ def test_stop_ends_the_run(context: Any, server: Server) -> None:
     page.click("#compare-stop")
     server.pipeline.go.set()
     page.wait_for_selector("#compare-stop", state="hidden")
-    page.wait_for_function("!document.querySelector('#compare-run').disabled")
+    page.wait_for_function("document.querySelector('#compare-run')?.disabled === false")
     page.wait_for_timeout(1000)  # time for what should not happen
     while server.pipeline.running:
         page.wait_for_timeout(100)

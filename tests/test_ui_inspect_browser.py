@@ -95,7 +95,7 @@ def painted(page: Any) -> np.ndarray:
 
 
 def saved(page: Any) -> None:
-    page.wait_for_function("document.querySelector('[data-is=saved]').textContent.includes('Saved')")
+    page.wait_for_function("document.querySelector('[data-is=saved]')?.textContent.includes('Saved')")
 
 
 def records(server: SimpleNamespace, name: str) -> list[dict[str, Any]]:
@@ -137,7 +137,7 @@ def test_a_day_of_an_annotator(chromium: Any, server: SimpleNamespace, tmp_path:
     page.keyboard.press("u")
     drawn(page, "2")
     page.keyboard.press("u")
-    page.wait_for_function("document.querySelector('[data-is=note]').value === ''")
+    page.wait_for_function("document.querySelector('[data-is=note]')?.value === ''")
     assert states(page) == ["accept", "open", "open"]
     # A nudge redraws at once, in the browser, exactly as the server then does, and is saved with the pair.
     nudges = {"scale": 1.1, "offset_x": 0.2, "left_angle": 20, "left_length": 1.2, "right_hand": 1.5}
@@ -155,7 +155,7 @@ def test_a_day_of_an_annotator(chromium: Any, server: SimpleNamespace, tmp_path:
     page.reload()
     drawn(page, "2")
     assert states(page) == ["accept", "open", "open"]
-    page.wait_for_function("document.querySelector('[data-nudge=scale]').value === '1.1'")
+    page.wait_for_function("document.querySelector('[data-nudge=scale]')?.value === '1.1'")
     # The file that is downloaded is the file on disk.
     with page.expect_download() as download:
         page.click('[data-is="download"]')
@@ -179,7 +179,7 @@ def test_a_name_is_confirmed_once_and_its_link_opens_it_elsewhere(chromium: Any,
     for name in ("Dana", "dana"):
         other.fill('[data-is="name"]', name)
         other.click('[data-is="confirm"]')
-        other.wait_for_function("document.querySelector('[data-is=status]').textContent.includes('somebody already')")
+        other.wait_for_function("document.querySelector('[data-is=status]')?.textContent.includes('somebody already')")
     assert other.query_selector("[data-go]") is None and other.is_visible('[data-is="name"]')
     # Her own link does, and does not stay in the address.
     one.click('[data-is="mine"]')
@@ -197,7 +197,7 @@ def test_a_name_is_confirmed_once_and_its_link_opens_it_elsewhere(chromium: Any,
     third.wait_for_function("document.querySelector('[data-is=hint]')?.textContent.includes('you are Eve')")
     assert third.inner_text('[data-is="annotator"]') == "Eve"
     third.click('[data-is="leave"]')
-    third.wait_for_function("document.querySelector('[data-is=annotator]').textContent === 'Dana'")
+    third.wait_for_function("document.querySelector('[data-is=annotator]')?.textContent === 'Dana'")
     third.context.close()
     # Switching is deliberate, and leaves nothing behind.
     other.click('[data-is="switch"]')
@@ -251,7 +251,7 @@ def test_reasons_bad_frames_and_order_by_key(chromium: Any, server: SimpleNamesp
     page = opened(context, server.url, "Rita")
 
     def loaded(name: str) -> None:
-        page.wait_for_function(f"document.querySelector('[data-is=files]').textContent.startsWith('{name}.png')")
+        page.wait_for_function(f"document.querySelector('[data-is=files]')?.textContent.startsWith('{name}.png')")
 
     loaded("1")
     for key in ("7", "1", "2", "2", "ArrowDown", "ArrowDown", "b", "s"):
@@ -262,7 +262,7 @@ def test_reasons_bad_frames_and_order_by_key(chromium: Any, server: SimpleNamesp
     assert states(page) == ["unsure", "open", "open"]
     # The pair that jumps most comes first, and W shows where.
     page.select_option('[data-is="order"]', "jump")
-    page.wait_for_function("document.querySelector('[data-is=status]').textContent.includes('All 3 pairs')")
+    page.wait_for_function("document.querySelector('[data-is=status]')?.textContent.includes('All 3 pairs')")
     names = "nodes => nodes.map(node => node.textContent)"
     assert page.eval_on_selector_all("[data-go]", names)[0] == "3"
     page.click('[data-go="0"]')
@@ -304,27 +304,27 @@ def test_two_windows_of_one_name_stay_in_step(chromium: Any, server: SimpleNames
     told = "document.querySelector('[data-is=status]').textContent.includes('open as Wanda')"
     for page in (one, two):
         page.wait_for_function(told)
-    two.wait_for_function("document.querySelector('[data-is=files]').textContent.startsWith('1.png')")
+    two.wait_for_function("document.querySelector('[data-is=files]')?.textContent.startsWith('1.png')")
     two.keyboard.press("r")
     saved(two)
-    one.wait_for_function("document.querySelector('[data-go]').className.startsWith('reject')")
+    one.wait_for_function("document.querySelector('[data-go]')?.className.startsWith('reject')")
     far.evaluate("dispatchEvent(new Event('focus'))")  # whoever comes back to a window on another machine
-    far.wait_for_function("document.querySelector('[data-go]').className.startsWith('reject')")
+    far.wait_for_function("document.querySelector('[data-go]')?.className.startsWith('reject')")
     two.keyboard.press("u")
-    one.wait_for_function("document.querySelector('[data-go]').className.startsWith('open')")
+    one.wait_for_function("document.querySelector('[data-go]')?.className.startsWith('open')")
     assert [r["action"] for r in recorded(one, server, "wanda", 2)] == ["decide", "undo"]
     # A point that is moved in one window is moved in the other.
     two.click("[data-go='0']")
     drawn(two, "1")
     for key in ("j", "j", "Shift+ArrowUp"):
         two.keyboard.press(key)
-    two.wait_for_function("document.querySelector('[data-is=edits]').textContent.includes('1')")
+    two.wait_for_function("document.querySelector('[data-is=edits]')?.textContent.includes('1')")
     one.click("[data-go='0']")
-    one.wait_for_function("document.querySelector('[data-is=edits]').textContent.includes('1')")
+    one.wait_for_function("document.querySelector('[data-is=edits]')?.textContent.includes('1')")
     one.keyboard.press("u")  # it was made in the other window: that one may take it back
-    one.wait_for_function("document.querySelector('[data-is=status]').textContent.includes('nothing to undo')")
+    one.wait_for_function("document.querySelector('[data-is=status]')?.textContent.includes('nothing to undo')")
     two.keyboard.press("u")
-    one.wait_for_function("document.querySelector('[data-is=edits]').textContent === ''")
+    one.wait_for_function("document.querySelector('[data-is=edits]')?.textContent === ''")
     context.close()
     elsewhere.close()
 
@@ -379,7 +379,7 @@ def test_arrows_scrub_and_move_and_a_phone_shows_all(chromium: Any, server: Simp
     for step in range(1, 7):
         touch("touchMove", middle - 30 - 10 * step, middle + 30 + 10 * step)
     touch("touchEnd")
-    page.wait_for_function("document.querySelector('[data-is=zoomed]').textContent === '300 %'")
+    page.wait_for_function("document.querySelector('[data-is=zoomed]')?.textContent === '300 %'")
     assert page.locator('[data-decide="accept"]').bounding_box()["y"] > 700  # type: ignore[index]
     assert records(server, "手机") == []
     context.close()
@@ -396,7 +396,7 @@ def test_own_files_are_paired_by_name(chromium: Any, server: SimpleNamespace) ->
         "#vivid-inspect-files input[type=file]", [str(folder / name) for name in ("2.png", "2.npz", "3.png")]
     )
     # Whoever loads files before giving a name is asked for it, and then sees them.
-    page.wait_for_function("document.querySelector('[data-is=status]').textContent.includes('name first')")
+    page.wait_for_function("document.querySelector('[data-is=status]')?.textContent.includes('name first')")
     page.fill('[data-is="name"]', "Uploader")
     page.press('[data-is="name"]', "Enter")
     page.wait_for_function("document.querySelectorAll('[data-go]').length === 1")
@@ -445,7 +445,7 @@ def exported(page: Any, folder: Path) -> PoseClip:
 def test_a_point_is_exported_where_it_was_dropped(chromium: Any, server: SimpleNamespace, tmp_path: Path) -> None:
     context = chromium.new_context(locale="en-US", accept_downloads=True, viewport={"width": 1300, "height": 900})
     page = opened(context, server.url, "Dora")
-    page.wait_for_function("document.querySelector('[data-is=files]').textContent.startsWith('1.png')")
+    page.wait_for_function("document.querySelector('[data-is=files]')?.textContent.startsWith('1.png')")
     for _ in range(8):
         page.keyboard.press("ArrowDown")
     np.testing.assert_allclose(exported(page, tmp_path).body, FITTED.body, atol=0.02)
@@ -486,7 +486,7 @@ def test_a_point_is_exported_where_it_was_dropped(chromium: Any, server: SimpleN
     for number, (key, count) in enumerate(steps, 3):
         page.keyboard.press(key)
         page.wait_for_function(
-            "c => document.querySelector('[data-is=edits]').innerText.replace(/\\D/g, '') === c", arg=count
+            "c => document.querySelector('[data-is=edits]')?.innerText.replace(/\\D/g, '') === c", arg=count
         )
         recorded(page, server, "dora", number)
         assert page.inner_text('[data-is="time"]').startswith("9 / 25")  # where the change is to be seen
@@ -500,7 +500,7 @@ def test_the_stage_zooms_at_the_pointer_and_a_range_blends(
 ) -> None:
     context = chromium.new_context(locale="en-US", accept_downloads=True, viewport={"width": 1300, "height": 900})
     page = opened(context, server.url, "Zack")
-    page.wait_for_function("document.querySelector('[data-is=files]').textContent.startsWith('1.png')")
+    page.wait_for_function("document.querySelector('[data-is=files]')?.textContent.startsWith('1.png')")
     page.evaluate("document.querySelector('.vi-work').scrollIntoView()")
     for _ in range(12):
         page.keyboard.press(".")
@@ -508,7 +508,7 @@ def test_the_stage_zooms_at_the_pointer_and_a_range_blends(
     before = on_stage(page, finger)
     page.mouse.move(*before)
     page.mouse.wheel(0, -900)
-    page.wait_for_function("parseInt(document.querySelector('[data-is=zoomed]').textContent) > 300")
+    page.wait_for_function("parseInt(document.querySelector('[data-is=zoomed]')?.textContent) > 300")
     np.testing.assert_allclose(on_stage(page, finger), before, atol=4)  # up to the pointer's whole pixels
     before = on_stage(page, finger)
     page.mouse.move(before[0] + 200, before[1] - 100)  # empty ground: the stage is moved, nothing else
@@ -538,7 +538,7 @@ def test_the_stage_zooms_at_the_pointer_and_a_range_blends(
     assert page.inner_text('[data-is="picked"]').startswith("Right hand, index finger 4")
     page.keyboard.press("Escape")
     page.keyboard.press("0")
-    page.wait_for_function("document.querySelector('[data-is=zoomed]').textContent === '100 %'")
+    page.wait_for_function("document.querySelector('[data-is=zoomed]')?.textContent === '100 %'")
     # Outside of the range nothing can be dragged by mistake.
     page.keyboard.press("Escape")
     for _ in range(16):
@@ -620,7 +620,7 @@ def test_a_video_in_the_folder_is_a_clip(chromium: Any, server: SimpleNamespace,
         seen.keyboard.press("c")
         assert np.abs(painted(seen) - first).mean() < 1
         seen.keyboard.press(".")
-        seen.wait_for_function("document.querySelector('[data-look]').dataset.look.split(' ')[1] === '1'")
+        seen.wait_for_function("document.querySelector('[data-look]')?.dataset.look.split(' ')[1] === '1'")
         assert records(SimpleNamespace(root=root), "vera") == []
         visitor.close()
         page.close()
