@@ -175,11 +175,10 @@ def keep_look(
         return context.previews.of(request.session_hash, wanted), asked.calibrate
 
     def draw(
-        request: gr.Request, on_purpose: bool, person: Portrait | None, clip: PoseClip | None, voice: Speech | None,
-        number: int, before: Fitted | None, index: int, name: str | None, seen: bool, *rest: Any,
+        request: gr.Request, on_purpose: bool, began: int, person: Portrait | None, clip: PoseClip | None,
+        voice: Speech | None, number: int, before: Fitted | None, index: int, name: str | None, seen: bool, *rest: Any,
     ) -> dict[Any, Any]:  # fmt: skip
         newest.begin(request.session_hash, number)
-        began = time.time_ns()
         if not newest.outdated(request.session_hash, number):  # with equal inputs, the latest settings win
             latest.begin(request.session_hash, began)
         if on_purpose:
@@ -225,6 +224,7 @@ def keep_look(
         return {stage.status: gr.skip()} if overtaken else update
 
     def drawn(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
+        began = time.time_ns()  # a later event may overtake this one while it shows the portrait
         person, _, _, _, before, _, name = values[:7]
         job = context.jobs.find(name)
         free = job is None or (job.finished and not shows(job, values[8:11]))
@@ -235,10 +235,10 @@ def keep_look(
                 stage.tools: gr.Row(visible=False),
                 stage.verdict: gr.HTML(visible=False),
             }
-        yield draw(request, False, *values)
+        yield draw(request, False, began, *values)
 
     def drawn_on_purpose(request: gr.Request, *values: Any) -> dict[Any, Any]:
-        return draw(request, True, *values)
+        return draw(request, True, time.time_ns(), *values)
 
     decisive = [inputs.portrait.state, inputs.motion.state, inputs.voice.state, inputs.changed, fitted, stage.frame]
     decisive += [current, opened, *inputs.chosen(), *controls.all()]
