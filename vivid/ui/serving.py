@@ -22,7 +22,7 @@ FOLLOWING: dict[str, Any] = {"show_progress": "hidden", **EXPENSIVE, **PRIVATE}
 class Newest:
     """Tells which event of a visitor is the newest, since events may overtake each other on a busy machine.
 
-    Call `begin` with a number that grows with the inputs, and `outdated` before returning the result.
+    Call `begin` with the time when the event has read its inputs, and `outdated` before returning the result.
     """
 
     def __init__(self, keep: int = 1000) -> None:
@@ -30,12 +30,12 @@ class Newest:
         self._keep = keep
 
     def begin(self, session: str | None, number: int) -> None:
-        """An event with inputs of this number has started."""
+        """An event has read its inputs at this time, or is otherwise known by a number that grows."""
         name = session or ""
         self._numbers[name] = max(number, self._numbers.pop(name, 0))
         while len(self._numbers) > self._keep:
             self._numbers.popitem(last=False)
 
     def outdated(self, session: str | None, number: int) -> bool:
-        """Whether an event with newer inputs has started meanwhile."""
+        """Whether an event with a higher number has begun meanwhile."""
         return self._numbers.get(session or "", 0) > number

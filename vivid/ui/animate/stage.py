@@ -162,7 +162,7 @@ def keep_look(
     current: the name of the job whose frames or video are shown; opened: whether the expert's part with the `hands`
     is open.
     """
-    newest, latest, touched = Newest(), Newest(), Newest()
+    latest, played = Newest(), Newest()  # when the visitor's last picture was begun, and "Play" last pressed
     fitted = gr.State()
     breath = threading.Lock()
 
@@ -176,13 +176,9 @@ def keep_look(
 
     def draw(
         request: gr.Request, on_purpose: bool, began: int, person: Portrait | None, clip: PoseClip | None,
-        voice: Speech | None, number: int, before: Fitted | None, index: int, name: str | None, seen: bool, *rest: Any,
+        voice: Speech | None, before: Fitted | None, index: int, name: str | None, seen: bool, *rest: Any,
     ) -> dict[Any, Any]:  # fmt: skip
-        newest.begin(request.session_hash, number)
-        if not newest.outdated(request.session_hash, number):  # with equal inputs, the latest settings win
-            latest.begin(request.session_hash, began)
-        if on_purpose:
-            touched.begin(request.session_hash, time.time_ns())
+        latest.begin(request.session_hash, began)
         job = context.jobs.find(name)
         # Frames of a running job, and a video of these very inputs, stay on the stage.
         stays = job is not None and (not job.finished or (not on_purpose and shows(job, rest[:3])))
@@ -220,14 +216,13 @@ def keep_look(
                 hands: hand_figures(preview.hands(picture, shown)) if seen else gr.skip(),
             }
         update[fitted] = gr.skip() if same else found
-        overtaken = newest.outdated(request.session_hash, number) or latest.outdated(request.session_hash, began)
-        return {stage.status: gr.skip()} if overtaken else update
+        return {stage.status: gr.skip()} if latest.outdated(request.session_hash, began) else update
 
     def drawn(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
         began = time.time_ns()  # a later event may overtake this one while it shows the portrait
-        person, _, _, _, before, _, name = values[:7]
+        person, _, _, before, _, name = values[:6]
         job = context.jobs.find(name)
-        free = job is None or (job.finished and not shows(job, values[8:11]))
+        free = job is None or (job.finished and not shows(job, values[7:10]))
         if person is not None and free and (before is None or before.person is not person):
             yield stage.show(LOOKING) | {
                 stage.look: gr.Image(shrink(person.image, SHOWN_SIDE), visible=True),
@@ -240,7 +235,7 @@ def keep_look(
     def drawn_on_purpose(request: gr.Request, *values: Any) -> dict[Any, Any]:
         return draw(request, True, time.time_ns(), *values)
 
-    decisive = [inputs.portrait.state, inputs.motion.state, inputs.voice.state, inputs.changed, fitted, stage.frame]
+    decisive = [inputs.portrait.state, inputs.motion.state, inputs.voice.state, fitted, stage.frame]
     decisive += [current, opened, *inputs.chosen(), *controls.all()]
     outputs = [*stage.screens(), stage.status, stage.frame, fitted, hands]
     event = gr.on(
@@ -260,7 +255,7 @@ def keep_look(
         if found is None:
             yield {stage.film: gr.skip()}
             return
-        touched.begin(request.session_hash, time.time_ns())
+        played.begin(request.session_hash, time.time_ns())
         yield {stage.play: gr.Button(interactive=False), stage.status: progress_bar(0, both("check_drawing"))}
         update: dict[Any, Any] = {stage.status: other_model(context)}
         try:
@@ -280,31 +275,32 @@ def keep_look(
     )  # fmt: skip
 
     def breathe(
-        request: gr.Request, voice: Speech | None, found: Fitted | None, name: str | None, number: int, *values: Any
+        request: gr.Request, voice: Speech | None, found: Fitted | None, name: str | None, *values: Any
     ) -> dict[Any, Any]:
         """Play a few silent seconds of the person in motion, if the server is idle."""
         began = time.time_ns()
         job, nothing = context.jobs.find(name), {stage.film: gr.skip()}
         quiet = voice is None and found is not None and not context.jobs.busy and (job is None or job.finished)
-        if not quiet or found is None or not breath.acquire(blocking=False):
+        # One that is overtaken gives the lock back within a frame.
+        if not quiet or found is None or not breath.acquire(timeout=0.3):
             return nothing
         try:
             preview, _ = preview_of(found, None, values, request)
             target = context.visitors.new_file(request, ".mp4")
             for done, _ in preview.film(0, target, BREATH_SECONDS):
                 slow = time.time_ns() - began > max(1.0, done * CHEAP_FRAME) * 1e9
-                if slow or newest.outdated(request.session_hash, number):
+                if slow or latest.outdated(request.session_hash, began):
                     return nothing
         except InputError:
             return nothing
         finally:
             breath.release()
-        if touched.outdated(request.session_hash, began) or newest.outdated(request.session_hash, number):
+        if any(each.outdated(request.session_hash, began) for each in (latest, played)):
             return nothing
         return stage.show(FILM) | {stage.film: gr.Video(str(target), visible=True)}
 
     event.then(
-        breathe, [inputs.voice.state, fitted, current, inputs.changed, *controls.all()], stage.screens(),
+        breathe, [inputs.voice.state, fitted, current, *controls.all()], stage.screens(),
         concurrency_id="breath", concurrency_limit=2, **HIDDEN, **PRIVATE,
     )  # fmt: skip
     return fitted, [event, moved, scrubbed]
