@@ -6,10 +6,12 @@ import os
 import threading
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from gradio import routes
 from gradio.blocks import BlocksConfig
 from gradio_client import Client, handle_file
 from ui_fakes import detect_standing, serve, write_portrait
@@ -39,6 +41,33 @@ def test_new_sessions_do_not_write_down_the_whole_page(tmp_path: Path, monkeypat
         without = httpx.post(f"{server.url}gradio_api/run/check_portrait", json={"data": [None]}, timeout=60)
         assert "No portrait was given" in without.text
     assert written == []
+
+
+def test_the_page_is_made_once_for_each_address_and_sent_compressed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    usual = routes.templates.TemplateResponse
+
+    def counting(*args: object, **options: Any) -> object:
+        made.append(options["name"])
+        return usual(*args, **options)
+
+    with serve(tmp_path) as server:
+        monkeypatch.setattr(routes.templates, "TemplateResponse", counting)
+        ports = [server.url, server.url.replace("127.0.0.1", "localhost")]
+        first, other, again = (httpx.get(url, timeout=60) for url in (*ports, ports[0]))
+        plain = httpx.get(ports[0], headers={"accept-encoding": "identity"}, timeout=60)
+        with httpx.stream("GET", ports[0]) as response:
+            sent = len(b"".join(response.iter_raw()))
+        assert first.text == again.text == plain.text and "content-encoding" not in plain.headers
+        assert first.text.index("vividKeepLanguage") < first.text.index("gradio_config")
+        assert ports[0].rstrip("/") in first.text and ports[1].rstrip("/") in other.text
+        assert sent == int(again.headers["content-length"]) < len(plain.content) / 4
+        assert made == ["frontend/index.html"] * 2
+        for number in range(10):
+            assert httpx.get(f"{server.url}?visit={number}", timeout=60).text == first.text
+        assert httpx.get(f"{server.url}nothing", timeout=60).status_code == 404
 
 
 def test_events_without_an_indicator_make_the_browser_track_one_component(tmp_path: Path) -> None:

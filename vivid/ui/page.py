@@ -18,8 +18,8 @@ from . import examples, strings, theme
 from .api import build_api
 from .context import Context, make_context
 from .engine import start_warm_up
+from .first_page import FirstPage
 from .guard import GuardedBlocks
-from .language_script import LanguageScript
 from .options import ServerOptions, read_options
 from .payloads import files_in
 from .serving import QUIET
@@ -97,7 +97,7 @@ def launch_arguments(options: ServerOptions) -> dict[str, Any]:
         # Gradio would prefix the selectors of `css`
         "head": f"{theme.HEAD}<style>{strings.CSS}{theme.OUTER_CSS}</style>",
         "i18n": strings.translations(),
-        "app_kwargs": {"middleware": [Middleware(LanguageScript)]},
+        "app_kwargs": {"middleware": [Middleware(FirstPage)]},
         "ssr_mode": False,
         "run_history": False,  # inputs are faces: nothing of them is kept in the browser
         "footer_links": ["api", "settings"],

@@ -41,9 +41,8 @@ html:not([lang^="zh"]) .vivid-languages .lang-to-en, html[lang^="zh"] .vivid-lan
 
 
 def translations() -> gr.I18n:
-    """The texts for Gradio, by locales that its frontend knows."""
-    english = {key: pair[0] for key, pair in STRINGS.items()}
-    chinese = {key: pair[1] for key, pair in STRINGS.items()}
+    """The texts for Gradio, by locales that its frontend knows; it fills no values in."""
+    english, chinese = ({key: pair[k] for key, pair in STRINGS.items() if "{" not in pair[k]} for k in range(2))
     return gr.I18n(**{"en": english, "zh-CN": chinese, "zh-TW": chinese})
 
 
