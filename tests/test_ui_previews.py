@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,48 @@ def previews(look: FakeLook) -> Previews:
     return Previews(lambda: VividPipeline(look))
 
 
+def test_equal_previews_of_several_visitors_are_prepared_once(previews: Previews, look: FakeLook) -> None:
+    mine, yours = (previews.of(name, wanted_of(portrait())) for name in ("me", "you"))
+    assert look.made == 1 and mine is not yours
+    mine.asked = 7
+    assert yours.asked is None
+    previews.forget("me")
+    assert np.array_equal(previews.of("me", wanted_of(portrait())).frame(3), yours.frame(3)) and look.made == 1
+
+
+def test_previews_are_prepared_two_at_a_time_one_of_a_visitor_and_ready_ones_do_not_wait(
+    previews: Previews, look: FakeLook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = wanted_of(portrait())
+    previews.of("ready", ready)
+    running: list[int] = []
+    go, usual = threading.Event(), look.prepare
+
+    def slow(inputs: Any, *rest: Any) -> Any:
+        running.append(rest[-1].seed)
+        assert go.wait(60)
+        return usual(inputs, *rest)
+
+    monkeypatch.setattr(look, "prepare", slow)
+    wanted = [("one", 1), ("one", 2), ("two", 3), ("two", 3), ("three", 4)]
+    threads = [
+        threading.Thread(target=previews.of, args=(name, wanted_of(portrait(), seed=seed))) for name, seed in wanted
+    ]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.05)
+    while len(running) < 2:
+        time.sleep(0.01)
+    assert previews.of("ready", ready).frames == 48
+    assert previews.of("another", ready).frames == 48
+    time.sleep(0.2)
+    assert sorted(running) == [1, 3]
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert sorted(running) == [1, 2, 3, 4]
+
+
 def test_a_preview_is_made_once_and_again_when_anything_changes(previews: Previews, look: FakeLook) -> None:
     wanted = wanted_of(portrait())
     assert previews.of("me", wanted) is previews.of("me", replace(wanted)) and look.made == 1
@@ -60,7 +103,7 @@ def test_a_preview_is_made_once_and_again_when_anything_changes(previews: Previe
         lambda old: replace(old, settings=replace(old.settings, calibrate=False)),
         lambda old: replace(old, voice=voice(30)),
         lambda old: replace(old, motion=waving_clip(20)),
-        lambda old: replace(old, portrait=portrait()),
+        lambda old: replace(old, portrait=portrait(260)),
     ]
     for made, change in enumerate(changes, 2):
         wanted = change(wanted)
@@ -89,9 +132,9 @@ def test_gestures_are_fitted_only_where_that_is_wanted(previews: Previews) -> No
     person, clip = portrait(), waving_clip()
     clip.body[:, 3, 0] -= 60  # longer arms than the portrait's
     wanted = replace(wanted_of(person), motion=clip, calibrated=calibrate(person.pose, clip))
-    fitted = previews.of("me", wanted)._prepared.inputs.clip
+    fitted = previews.of("me", wanted).prepared.inputs.clip
     assert np.abs(fitted.body[10] - wanted.calibrated[0].body[10]).max() < 1
-    raw = previews.of("me", replace(wanted, settings=replace(wanted.settings, calibrate=False)))._prepared.inputs.clip
+    raw = previews.of("me", replace(wanted, settings=replace(wanted.settings, calibrate=False))).prepared.inputs.clip
     assert np.abs(fitted.body - raw.body).max() > 5
 
 
@@ -108,7 +151,7 @@ def test_previews_are_small_and_have_the_shape_of_the_video() -> None:
 
 def test_hands_are_cut_from_where_they_will_be(previews: Previews, look: FakeLook) -> None:
     preview = previews.of("me", wanted_of(portrait()))
-    pose = preview._prepared.inputs.clip.frame(6)
+    pose = preview.prepared.inputs.clip.frame(6)
     picture = np.zeros((256, 256, 3), np.uint8)
     x, y = pose.hands[1, :, :2].mean(0).round().astype(int)
     picture[y - 3 : y + 4, x - 3 : x + 4] = 255
@@ -119,8 +162,8 @@ def test_hands_are_cut_from_where_they_will_be(previews: Previews, look: FakeLoo
     middle = slice(side // 2 - side // 4, side // 2 + side // 4)
     assert found["right"][middle, middle].max() == 255
     look.still = (False, True)
-    still = previews.of("other", wanted_of(portrait())).hands(picture, 6)
-    own = preview._prepared.inputs.pose.hands[1, :, 1].mean()
+    still = previews.of("other", wanted_of(portrait(), seed=2)).hands(picture, 6)
+    own = preview.prepared.inputs.pose.hands[1, :, 1].mean()
     assert abs(own - y) > 5 and not np.array_equal(still["right"], found["right"]), "that hand stays where it is"
 
 
@@ -147,7 +190,7 @@ def test_a_refusal_is_a_sentence_and_keeps_nothing(previews: Previews, look: Fak
     previews.of("me", wanted_of(portrait()))
     look.refusal = "The mouth is hidden."
     with pytest.raises(InputError, match="mouth is hidden"):
-        previews.of("me", wanted_of(portrait()))
+        previews.of("me", wanted_of(portrait(260)))
     assert not previews._kept
 
 

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from ..config import RunSettings
 from ..errors import InputError
-from ..media.pictures import load_picture, shrink
-from ..media.provenance import sha256_of
 from ..media.sound import load_speech
 from ..pose.library import read_clip, shipped_motion
 from ..pose.portrait import Portrait
@@ -30,9 +28,9 @@ from .context import Context
 from .generation import queue_video
 from .jobs import DONE, Job, listen, settings_text
 from .quality import QUALITIES, steps_of
-from .serving import EXPENSIVE, PREVIEW
+from .serving import EXAMINE, EXPENSIVE
 from .strings import say
-from .verdicts import Verdict, examine
+from .verdicts import Verdict
 from .widgets import PathAudio, PathFile, PathImage
 
 CHECK_TEXT = """Look at a portrait: is one person there, are head, shoulders and hands visible, is it large enough.
@@ -57,12 +55,7 @@ def read_portrait(context: Context, path: str | None) -> Verdict:
     """A portrait from an uploaded file. Errors: InputError."""
     if path is None:
         raise InputError("No portrait was given: send a picture file.")
-    key = sha256_of(Path(path))
-
-    def look() -> Verdict:
-        return examine(shrink(load_picture(path, context.options.limits)), context.generator)
-
-    return context.verdicts.get(key, look)
+    return context.verdict(Path(path))
 
 
 def usable_portrait(context: Context, path: str | None) -> Portrait:
@@ -197,7 +190,7 @@ def build_api(context: Context) -> None:
         clip, report = gr.File(label="fitted clip"), gr.JSON(label="report")
         video, notes = gr.Video(label="video"), gr.JSON(label="settings")
         gr.Button().click(
-            check_portrait, portrait, report, api_name="check_portrait", api_description=CHECK_TEXT, **PREVIEW
+            check_portrait, portrait, report, api_name="check_portrait", api_description=CHECK_TEXT, **EXAMINE
         )
         gr.Button().click(
             calibrate_pose,
@@ -205,7 +198,7 @@ def build_api(context: Context) -> None:
             [before, after, clip, report],
             api_name="calibrate_pose",
             api_description=CALIBRATE_TEXT,
-            **PREVIEW,
+            **EXAMINE,
         )
         gr.Button().click(
             animate,

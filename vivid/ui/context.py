@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -12,12 +13,15 @@ import gradio as gr
 from ..cache import Cache
 from ..errors import InputError
 from ..generators import Capabilities, Generator, capabilities_of, ready
+from ..media.pictures import load_picture, shrink
+from ..media.provenance import sha256_of
 from ..weights.hub import needs_gpu
 from .engine import Engine, load_pipeline
 from .generation import gpu_function
 from .jobs import JobRunner
 from .options import ServerOptions, on_zero_gpu
 from .previews import Previews
+from .verdicts import Verdict, examine
 from .visitors import Visitors
 
 if TYPE_CHECKING:
@@ -54,7 +58,7 @@ class Context:
     jobs: JobRunner
     previews: Previews
     verdicts: Cache = field(default_factory=lambda: Cache(20))
-    """Portraits of API calls by hash of the file, so that the next call need not detect the person again."""
+    """By hash of the portrait's file and name of the generator: equal portraits, of whomever, are examined once."""
     inputs: AnimateInputs = field(init=False)
     language: gr.Button = field(init=False)
     translated: list[tuple[Callable[..., Any], Any]] = field(default_factory=list)
@@ -90,6 +94,15 @@ class Context:
     def generator(self) -> Generator:
         """The generator that makes the videos; while it loads, the one that draws the previews."""
         return (self.engine.loaded or self.previews).generator
+
+    def verdict(self, path: Path) -> Verdict:
+        """What is found in a picture file. Errors: InputError for files that cannot be read."""
+        generator = self.generator
+
+        def look() -> Verdict:
+            return examine(shrink(load_picture(path, self.options.limits)), generator)
+
+        return self.verdicts.get((sha256_of(path), generator.capabilities.name), look)
 
     def translate(self, say: Callable[..., Any], component: Any) -> None:
         """Update `component` with `say(request)` whenever the language is not the built-in one."""

@@ -12,7 +12,7 @@ from typing import Any
 from gradio.queueing import Event, Queue
 
 from .border import TOO_MANY
-from .serving import PREVIEW
+from .serving import EXAMINE, PREVIEW
 from .visitors import SCOPE, Visitor
 
 MOST_WAITING = 64
@@ -22,8 +22,9 @@ MOST_LISTENING = 8
 """Running events of one visitor at a time, for events without a concurrency limit (which only follow a job)."""
 MOST_FROM_ADDRESS = 32
 """The same for all visitors behind one public address."""
+MAY_BE_LONG = (PREVIEW["concurrency_id"], EXAMINE["concurrency_id"])
 LONG = 2.0
-"""Seconds after which a preview counts as long; its work then has lower priority (see media/children.py)."""
+"""Seconds after which an event of these kinds counts as long; its work then gives way (see media/children.py)."""
 
 
 class FairQueue(Queue):
@@ -46,7 +47,7 @@ class FairQueue(Queue):
                 continue
             running = [event for events in self.active_jobs if events for event in events]
             running = [event for event in running if event.concurrency_id == kind]
-            long = [event for event in running if kind == PREVIEW["concurrency_id"] and _runs_long(event)]
+            long = [event for event in running if kind in MAY_BE_LONG and _runs_long(event)]
             if limit is not None and len(running) - min(len(long), limit) >= limit:
                 continue
             event = next_event(line.queue, running, limit, {visitor_of_event(other).name for other in long})

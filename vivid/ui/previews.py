@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from ..config import FPS, SAMPLE_RATE, ResolvedSettings, RunSettings
 from ..errors import InputError
 from ..generators import Generator
 from ..generators.drawing import draw_blocks
-from ..media.provenance import stamp
+from ..media.provenance import sha256_of, stamp
 from ..media.video import VideoWriter
 from ..pose.library import DEFAULT_MOTION, shipped_motion
 from ..pose.portrait import Portrait
@@ -39,6 +40,8 @@ PREVIEW_SIDE = 512
 KEPT = 24
 """Visitors whose latest preview is cached, 35 MB each; for others every frame is prepared again, which takes 40 times
 as long as drawing it."""
+AT_ONCE = 2
+"""Previews that are prepared at a time: each takes a core for seconds, and most of a gigabyte."""
 PLAYED_SECONDS = 6.0
 
 
@@ -60,19 +63,19 @@ class Wanted:
         """The voice, or silence."""
         return silence(len(self.motion)) if self.voice is None else self.voice
 
-    def same(self, other: Wanted) -> bool:
-        """Whether both consist of identical objects and equal settings."""
-        mine, others = (
-            (id(wanted.portrait), id(wanted.voice), id(wanted.motion), wanted.settings) for wanted in (self, other)
-        )
-        return mine == others
+    @cached_property
+    def key(self) -> tuple[str, RunSettings]:
+        """Equal for equal contents, whoever sent them."""
+        portrait, motion, speech = self.portrait, self.motion, self.speech
+        arrays = (portrait.image, portrait.pose.body, motion.body, motion.hands, motion.face, speech.samples)
+        return "".join(sha256_of(array) for array in arrays), self.settings
 
 
 class Preview:
     """A prepared video, whose frames are drawn on request."""
 
     def __init__(self, wanted: Wanted, prepared: Prepared, drawn_by: str) -> None:
-        self.wanted, self._prepared, self._drawn_by = wanted, prepared, drawn_by
+        self.wanted, self.prepared, self._drawn_by = wanted, prepared, drawn_by
         self._lock = threading.Lock()
         self.asked: int | None = None
         """The frame that the visitor has asked for last, if any."""
@@ -80,26 +83,26 @@ class Preview:
     @property
     def frames(self) -> int:
         """Number of frames of the video."""
-        return self._prepared.frames
+        return self.prepared.frames
 
     @property
     def notices(self) -> tuple[str, ...]:
         """Which parts of the portrait stay still, and why."""
-        return self._prepared.session.notices
+        return self.prepared.session.notices
 
     @property
     def still(self) -> tuple[bool, bool]:
         """Whether the left and the right arm stay as photographed."""
-        return self._prepared.session.still
+        return self.prepared.session.still
 
     def frame(self, index: int) -> NDArray[np.uint8]:
         """That frame (H, W, 3) of the video; the index is clipped to the valid range."""
         with self._lock:
-            return self._prepared.session.frame(min(max(index, 0), self.frames - 1))
+            return self.prepared.session.frame(min(max(index, 0), self.frames - 1))
 
     def hands(self, picture: NDArray[np.uint8], index: int) -> dict[str, NDArray[np.uint8]]:
         """Squares around the visible hands in the finished frame `picture` of that index, by side."""
-        inputs = self._prepared.inputs
+        inputs = self.prepared.inputs
         pose = inputs.clip.frame(min(max(index, 0), self.frames - 1))
         points = pose.hands.copy()
         for side in np.flatnonzero(self.still):
@@ -124,21 +127,26 @@ class Preview:
         start, end = (k * SAMPLE_RATE // FPS for k in (first, first + count))
         note = provenance_of(self._drawn_by, wanted.portrait, wanted.speech, wanted.motion, wanted.settings)
         sound = Speech(wanted.speech.samples[start:end])
-        with VideoWriter(target, self._prepared.session.size, FPS, sound, note) as writer:
+        with VideoWriter(target, self.prepared.session.size, FPS, sound, note) as writer:
             done = 0
-            for block in draw_blocks(self._prepared.session.frame, range(first, first + count)):
+            for block in draw_blocks(self.prepared.session.frame, range(first, first + count)):
                 writer.write(stamp(block) if wanted.settings.mark else block)
                 done += len(block)
                 yield done, count
 
 
 class Previews:
-    """The previews of all visitors, drawn by one instant pipeline; one is cached for each of the latest KEPT."""
+    """The previews of all visitors, drawn by one instant pipeline; one is cached for each of the latest KEPT.
+
+    Equal ones are prepared once, and no more than AT_ONCE at a time, of which one of a visitor's.
+    """
 
     def __init__(self, load: Callable[[], VividPipeline] | None = None) -> None:
         self._load = load or _layered
         self._kept: OrderedDict[str, Preview] = OrderedDict()
         self._guard, self._loading, self._expecting = threading.Lock(), threading.Lock(), threading.Lock()
+        self._gates: WeakValueDictionary[Any, Any] = WeakValueDictionary()
+        self._places = threading.Semaphore(AT_ONCE)
 
     @cached_property
     def _pipeline(self) -> VividPipeline:
@@ -154,20 +162,30 @@ class Previews:
         """The visitor's preview, prepared unless it is cached. Errors: InputError for portraits that are refused."""
         name = session or ""
         with self._guard:
-            kept = self._kept.get(name)
-            if kept is not None and kept.wanted.same(wanted):
-                self._kept.move_to_end(name)
-                return kept
-        self.forget(session)
+            gates = [self._gates.setdefault(key, threading.Lock()) for key in (name, wanted.key)]
+        with gates[0], gates[1]:
+            with self._guard:
+                kept = self._kept.get(name)
+                if kept is not None and kept.wanted.key == wanted.key:
+                    self._kept.move_to_end(name)
+                    return kept
+                equal = (other.prepared for other in self._kept.values() if other.wanted.key == wanted.key)
+                prepared = next(equal, None)
+            self.forget(session)
+            if prepared is None:
+                with self._places:
+                    prepared = self._prepare(wanted)
+            preview = Preview(wanted, prepared, self._pipeline.capabilities.name)
+            with self._guard:
+                self._kept[name] = preview
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+            return preview
+
+    def _prepare(self, wanted: Wanted) -> Prepared:
         calibrated = wanted.calibrated if wanted.settings.calibrate else None
         prepare = at_low_priority(self._pipeline.prepare)  # seconds: whoever waits for a verdict or a frame goes first
-        prepared = prepare(wanted.portrait, wanted.speech, wanted.motion, wanted.settings, calibrated=calibrated)
-        preview = Preview(wanted, prepared, self._pipeline.capabilities.name)
-        with self._guard:
-            self._kept[name] = preview
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return preview
+        return prepare(wanted.portrait, wanted.speech, wanted.motion, wanted.settings, calibrated=calibrated)
 
     def expect(self, portrait: Portrait) -> None:
         """Start in advance with the work that depends on the portrait alone.

@@ -8,9 +8,12 @@ from typing import Any
 EXPENSIVE: dict[str, Any] = {"concurrency_id": "generate", "concurrency_limit": None}
 """Events that follow a job: JobRunner does the work, one job at a time, so these only wait for news."""
 PREVIEW: dict[str, Any] = {"concurrency_id": "preview", "concurrency_limit": 4}
-"""CPU work of well under a second: detection, calibration, overlays."""
-LOOK: dict[str, Any] = {"concurrency_id": "look", "concurrency_limit": 2}
-"""Drawing one finished frame: fast once the portrait is separated into layers, which takes a second or two."""
+"""Work of well under a second: sounds, clips, calibration, overlays, frames of prepared previews."""
+EXAMINE: dict[str, Any] = {"concurrency_id": "examine", "concurrency_limit": 4}
+"""Looking for a person in a portrait, which takes a second; equal portraits are examined once (see context)."""
+LOOK: dict[str, Any] = {"concurrency_id": "look", "concurrency_limit": 16}
+"""Drawing one finished frame: fast once its portrait is separated into layers. That takes seconds and is limited apart
+(see previews), so that whoever needs nothing separated does not wait for it."""
 SLOW_PREVIEW: dict[str, Any] = {"concurrency_id": "slow-preview", "concurrency_limit": 1}
 """CPU work of seconds: pose detection in a video, preview animations."""
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}

@@ -18,9 +18,9 @@ from ...media.pictures import load_picture, shrink
 from ...pose.portrait import Portrait
 from .. import examples
 from ..context import Context
-from ..serving import PREVIEW, PRIVATE, QUIET
+from ..serving import EXAMINE, PRIVATE, QUIET
 from ..strings import both, t
-from ..verdicts import Fix, Verdict, crop_to, examine, person_at
+from ..verdicts import Fix, Verdict, crop_to, person_at
 from ..visitors import PREFIX
 from ..widgets import PathImage, line, lines, said
 from .cards import THUMBNAIL, chosen_file, empty, folded, name_of, summary, thumbnail, tidy, title_of
@@ -147,11 +147,11 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
                 gallery: gr.Gallery(selected_index=None), changed: time.time_ns(),
             }  # fmt: skip
         try:
-            picture = shrink(load_picture(path, context.options.limits))
+            found = context.verdict(Path(path))
+            picture = found.portrait.image if found.portrait else shrink(load_picture(path, context.options.limits))
         except InputError as error:
             rest = line("info", "kept_previous") if last else ""
             return {image: last, refusal: lines(said("bad", error.message), rest), undo: gr.Button(visible=False)}
-        found = examine(picture, context.generator)
         if found.portrait is not None:
             context.previews.expect(found.portrait)
         can = context.engine.capabilities
@@ -182,7 +182,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
 
     outputs = [image, refusal, state, problem, fix_state, kept, chosen, crop, changed]
     outputs += [verdict, people, head, body, gallery, undo, *fixes.values()]
-    image.change(look, [image, kept, before_fix, chosen], outputs, **QUIET)
+    image.change(look, [image, kept, before_fix, chosen], outputs, show_progress="hidden", **EXAMINE, **PRIVATE)
 
     def apply_fix(path: str | None, fix: Fix | None, request: gr.Request) -> dict[Any, Any]:
         if path is None or fix is None:
@@ -192,7 +192,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         return {image: str(target), before_fix: path, undo: gr.Button(visible=True)}
 
     for button in fixes.values():
-        button.click(apply_fix, [image, fix_state], [image, before_fix, undo], **PREVIEW, **PRIVATE)
+        button.click(apply_fix, [image, fix_state], [image, before_fix, undo], **EXAMINE, **PRIVATE)
 
     def pick(path: str | None, portrait: Portrait | None, request: gr.Request, event: gr.EventData) -> dict[Any, Any]:
         index: Any = event._data.get("person") if isinstance(event._data, dict) else None
@@ -202,9 +202,9 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         Image.fromarray(crop_to(portrait, int(index)).apply(portrait.image)).save(target)
         return {image: str(target), before_fix: path, undo: gr.Button(visible=True)}
 
-    people.click(pick, [image, state], [image, before_fix, undo], **PREVIEW, **PRIVATE)
-    undo.click(lambda path: (path, gr.Button(visible=False)), before_fix, [image, undo], **PREVIEW, **PRIVATE)
-    image.upload(lambda: gr.Button(visible=False), None, undo, **PREVIEW, **PRIVATE)
+    people.click(pick, [image, state], [image, before_fix, undo], **EXAMINE, **PRIVATE)
+    undo.click(lambda path: (path, gr.Button(visible=False)), before_fix, [image, undo], **QUIET)
+    image.upload(lambda: gr.Button(visible=False), None, undo, **QUIET)
 
     def choose(event: gr.SelectData) -> tuple[str, Any]:
         return str(shipped[int(event.index)].path), gr.Button(visible=False)
