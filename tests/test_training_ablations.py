@@ -37,8 +37,6 @@ def stages(root: Path, name: str, *codebook: str) -> Path:
 def test_every_row_goes_from_training_to_the_table(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vivid.evaluation.protocol.detect", known_poses)
     monkeypatch.setattr("vivid.training.loop.Trainer.sample", lambda trainer: None)  # half of the time
-    train(tiny, "vae", "--data", str(tiny / "people"))
-    train(tiny, "hcc", "--data", str(tiny / "people"))
     train(tiny, "hcc", "--data", str(tiny / "people"), "--ablation", "offline-hcc-8x8", "--out", str(tiny / "hcc8"))
     full = stages(tiny, "", "--codebook", str(tiny / "hcc"))
     methods = [f"full={full}", f"w/o PCT={full},no-pct"]
@@ -116,8 +114,6 @@ def test_parts_that_an_ablation_does_not_change_are_refused(
 
 
 def test_codebooks_of_another_grid_or_none_are_refused(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    train(tiny, "vae", "--data", str(tiny / "people"))
-    train(tiny, "hcc", "--data", str(tiny / "people"))
     line = ["train", "stage1", "--preset", "cpu", "--out", str(tiny / "x"), "--data", str(tiny / "people")]
     line += ["--vae", str(tiny / "vae"), "--cache", str(tiny / "cache")]
     assert cli.main([*line, "--codebook", str(tiny / "hcc"), "--ablation", "offline-hcc-8x8"]) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,15 +35,20 @@ TINY = Preset(
 )
 
 
-@pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setitem(presets.PRESETS, "cpu", TINY)
-    for module in ("vivid.speech.encoder", "vivid.generators.diffusion.generator"):
-        monkeypatch.setattr(f"{module}.load_speech_encoder", DummySpeech)
-    monkeypatch.setattr("vivid.training.hands.SHARPEST_BLUR", 0.0)
-    for number in range(2):
-        write_rendered(tmp_path / "people", f"{number:03d}", identity=1, seed=number)
-    return tmp_path
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with clips, in which an autoencoder and a codebook have been trained for two steps."""
+    root = tmp_path_factory.mktemp("tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(presets.PRESETS, "cpu", TINY)
+        for module in ("vivid.speech.encoder", "vivid.generators.diffusion.generator"):
+            patch.setattr(f"{module}.load_speech_encoder", DummySpeech)
+        patch.setattr("vivid.training.hands.SHARPEST_BLUR", 0.0)
+        for number in range(2):
+            write_rendered(root / "people", f"{number:03d}", identity=1, seed=number)
+        for part in ("vae", "hcc"):
+            train(root, part, "--data", str(root / "people"))
+        yield root
 
 
 def train(root: Path, part: str, *options: str) -> None:
@@ -55,8 +61,6 @@ def test_every_part_trains_and_the_export_makes_a_video(
     tiny: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, parts = ["--data", str(tiny / "people")], ["--vae", str(tiny / "vae"), "--codebook", str(tiny / "hcc")]
-    train(tiny, "vae", *data)
-    train(tiny, "hcc", *data)
     train(tiny, "stage1", *data, *parts)
     train(tiny, "stage2", *data, *parts, "--init", str(tiny / "stage1"))
     train(tiny, "detail", *data, *parts, "--init", str(tiny / "stage2"))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -191,38 +189,3 @@ def test_the_scaler_of_fp16_hears_of_bad_batches(tmp_path: Path) -> None:
     before = stage.layer.weight.detach().clone()
     trainer.step({"x": torch.full((16, 1), float("nan"))})
     assert torch.equal(stage.layer.weight, before) and scaler.get_scale() == 512
-
-
-TWO_PROCESSES = """
-import os, sys, time
-from pathlib import Path
-from tests.test_training_loop import Line, LoopConfig, Trainer
-
-rank = int(os.environ["RANK"])
-clock = time.monotonic
-time.monotonic = lambda: clock() * (1 + 3 * rank)  # the second process's time flies
-config = LoopConfig(minutes=0.02, learning_rate=0.05, warmup_steps=1, log_every=1)
-trainer = Trainer(Line(), config, Path(sys.argv[1]) / str(rank))
-trainer.run(lambda text: None)
-rates = [round(entry["rate"], 9) for entry in trainer.state.history]
-(Path(sys.argv[1]) / f"rates{rank}.txt").write_text(repr(rates))
-"""
-
-
-def test_two_processes_end_together_with_one_rate_by_the_first_ones_clock(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    common = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    processes = []
-    for rank in ("0", "1"):
-        own = {**os.environ, **common, "RANK": rank, "LOCAL_RANK": rank, "ACCELERATE_USE_CPU": "true"}
-        line = [sys.executable, "-c", TWO_PROCESSES, str(tmp_path)]
-        processes.append(subprocess.Popen(line, env=own))
-    try:
-        assert [process.wait(120) for process in processes] == [0, 0]
-    finally:
-        for process in processes:
-            process.kill()
-    first, second = ((tmp_path / f"rates{rank}.txt").read_text() for rank in (0, 1))
-    assert first == second and len(first) > 20

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 
 from tests.dummies import DUMMY, DummySpeech, dummy_models
+from tests.test_training_loop import Line
 from tests.training_data import write_rendered
 from vivid.method.factory import build_codebook
 from vivid.training.batches import Batch, step_seed
@@ -32,7 +33,7 @@ from vivid.training.prepare import prepare_clips
 from vivid.training.stages import DiffusionConfig, DiffusionStage
 from vivid.training.windows import WindowShape
 
-STEPS = 6
+STEPS = 4
 PARTS = ("hcc", "stage1", "stage2")
 TURNS = ("hcc", "stage2")
 
@@ -87,22 +88,25 @@ class Both(TrainingStage):
 WORKER = """
 import sys
 from pathlib import Path
-from tests.test_training_processes import train, train_in_turns
+from tests.test_training_processes import train, train_by_clocks_that_differ, train_in_turns
 
 if sys.argv[3] == "turns":
     train_in_turns(Path(sys.argv[1]))
+elif sys.argv[3] == "two":
+    train(sys.argv[2].split(","), Path(sys.argv[1]), "two")
+    train_by_clocks_that_differ(Path(sys.argv[1]))
 else:
     train(sys.argv[2].split(","), Path(sys.argv[1]), sys.argv[3], float(sys.argv[4]))
 """
 
 
 def train(parts: list[str], folder: Path, name: str, pause: float = 0.0) -> None:
-    """Train parts in folder/name/part, slowed down by `pause` seconds a step, and saved at every step."""
+    """Train parts in folder/name/part, slowed down by `pause` seconds a step, and then saved at every step."""
     torch.set_num_threads(1)
     for part in parts:
         stage = make(part, folder)
         stage.sample = lambda: None  # type: ignore[method-assign]
-        trainer = Trainer(stage, loop(save_minutes=1e-9), folder / name / part)
+        trainer = Trainer(stage, loop(save_minutes=1e-9) if pause else loop(), folder / name / part)
         step = trainer.step
 
         def slow(batch: Batch, step: Any = step) -> dict[str, float]:
@@ -111,6 +115,17 @@ def train(parts: list[str], folder: Path, name: str, pause: float = 0.0) -> None
 
         trainer.step = slow  # type: ignore[method-assign]
         trainer.run(lambda text: None)
+
+
+def train_by_clocks_that_differ(folder: Path) -> None:
+    """A run of so many minutes, whose rates are written to folder/ratesRANK.txt; the second process's time flies."""
+    rank, clock = int(os.environ["RANK"]), time.monotonic
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: clock() * (1 + 3 * rank))
+        config = LoopConfig(minutes=0.02, learning_rate=0.05, warmup_steps=1, log_every=1)
+        trainer = Trainer(Line(), config, folder / f"clock{rank}")
+        trainer.run(lambda text: None)
+    (folder / f"rates{rank}.txt").write_text(repr([round(entry["rate"], 9) for entry in trainer.state.history]))
 
 
 class Enough(Exception):  # noqa: N818
@@ -186,6 +201,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_processes_train_like_one_with_the_doubled_batch(folder: Path, part: str) -> None:
     Trainer(Both(make(part, folder)), loop(), folder / "one" / part).run(lambda text: None)
     assert_same_curve(folder / "two" / part, folder / "one" / part, rtol=1e-4)
+
+
+def test_two_processes_end_together_with_one_rate_by_the_first_ones_clock(folder: Path) -> None:
+    first, second = ((folder / f"rates{rank}.txt").read_text() for rank in (0, 1))
+    assert first == second and len(first) > 20
 
 
 @pytest.fixture(scope="module")
