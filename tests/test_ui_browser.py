@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from ui_browser import PATIENCE, Gate, click_until, fill, make, open_details, open_motion
-from ui_fakes import Server
+from ui_fakes import Server, write_portrait
 
 from vivid.media.video import probe
 
@@ -78,6 +78,7 @@ def test_the_finished_look_appears_by_itself_and_follows_the_slider(
     page: Any, files: dict[str, str], server: Server
 ) -> None:
     server.look.notices = ("The left elbow is outside of the picture, so this arm stays still.",)
+    write_portrait(Path(files["portrait.png"]), seed=7)  # one whose look nobody has asked for before
     try:
         fill(page, files)
         page.wait_for_selector("#check-notices:has-text('this arm stays still')")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from ui_browser import Gate, fill, make, open_motion, visit
-from ui_fakes import Server
+from ui_fakes import Server, detect_standing, write_portrait
 
+from vivid import inputs
+from vivid.pose.detect import DetectedPose
 from vivid.ui.animate import stage
 
 pytestmark = pytest.mark.browser
@@ -89,6 +94,41 @@ def test_an_example_is_played_at_once_and_taken_over_with_one_click(page: Any) -
     page.wait_for_selector("#result-video video")
 
 
+def test_a_click_while_files_are_read_makes_the_video_when_they_are(
+    page: Any, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = threading.Event()
+
+    def slowly(image: np.ndarray, detector: str = "auto") -> DetectedPose:
+        assert seen.wait(60)
+        return detect_standing(image, detector)
+
+    monkeypatch.setattr(inputs, "detect_picture", slowly)
+    page.set_input_files("#voice input[type=file]", files["voice.wav"])
+    page.wait_for_selector("#voice-summary .va-filled")
+    page.click("#generate")
+    page.wait_for_selector("#todo .vivid-warn:has-text('Choose a portrait')")  # nothing is on its way
+    write_portrait(Path(files["portrait.png"]), seed=11)  # one that was not examined before
+    page.set_input_files("#portrait input[type=file]", files["portrait.png"])
+    page.wait_for_selector("#portrait img")
+    page.click("#generate")
+    page.wait_for_selector("#todo:has-text('starts by itself')")
+    seen.set()
+    page.wait_for_selector("#result-video video")
+    page.wait_for_selector("#generate", state="hidden")
+
+
+def test_a_click_while_files_are_uploaded_makes_the_video_when_they_are(page: Any, files: dict[str, str]) -> None:
+    page.set_input_files("#voice input[type=file]", files["voice.wav"])
+    page.wait_for_selector("#voice-summary .va-filled")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 100_000}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    page.set_input_files("#portrait input[type=file]", files["portrait.png"])
+    page.click("#generate")
+    page.wait_for_selector("#todo:has-text('starts by itself')")
+    page.wait_for_selector("#result-video video")
+
+
 def choose(page: Any, files: dict[str, str]) -> None:
     """A shipped portrait, an own voice, shipped gestures."""
     page.click("#portrait-examples button[aria-label='Ada']")
@@ -131,6 +171,14 @@ def test_another_language_needs_no_reload(page: Any, files: dict[str, str]) -> N
     page.get_by_role("button", name="English", exact=True).click()
     page.wait_for_selector("#generate:has-text('Make the video')")
     assert page.evaluate("window.stayed")
+
+
+def test_the_latest_videos_change_their_language_with_the_rest(page: Any, files: dict[str, str]) -> None:
+    choose(page, files)
+    make(page)
+    page.wait_for_selector("#last-results .caption-label:has-text('Wave')")
+    page.get_by_role("button", name="中文", exact=True).click()
+    page.wait_for_selector("#last-results .caption-label:has-text('挥手')")
 
 
 def test_tabs_have_addresses(page: Any, server: Server) -> None:

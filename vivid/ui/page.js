@@ -96,6 +96,8 @@
   let arrived = false, dock = null;
   new MutationObserver(() => {
     name();
+    const wish = document.querySelector("#todo [data-make]"); // the button was pressed before all inputs were read
+    if (wish) { wish.removeAttribute("data-make"); document.getElementById("generate").click(); }
     if (!arrived && button("animate")) { arrived = true; go(); }
     else if (arrived) follow();
     const now = document.getElementById("dock");

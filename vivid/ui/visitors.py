@@ -179,6 +179,10 @@ class Visitors:
                 self._coming[visitor.owner] -= size
                 self._coming = +self._coming  # drops zero entries
 
+    def receives(self, visitor: Visitor) -> bool:
+        """Whether an upload of theirs is being received."""
+        return self._coming[visitor.owner] > 0
+
     # -- where they live ----------------------------------------------------------------------------------------------
 
     def folder(self, request: gr.Request | None) -> Path:

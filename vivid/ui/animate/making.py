@@ -6,7 +6,7 @@ import dataclasses
 import random
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,16 +131,29 @@ def build_making(
     kept = gr.BrowserState([], storage_key="vividanimator-results", secret="not-a-secret")
     states = [inputs.portrait.state, inputs.voice.state, inputs.motion.state]
     problems = [inputs.portrait.problem, inputs.voice.problem]
+    files = [inputs.portrait.image, inputs.voice.audio]
     promise_shown = gr.State()  # seconds: the estimate shown before the click, from which the run's clock starts
+    waits = gr.State(False)  # the button was pressed while files were still being received or read
+
+    def coming(request: gr.Request, parts: Sequence[Any], told: Sequence[str], paths: Sequence[str | None]) -> bool:
+        """Whether all that is missing of portrait, voice and motion is being received or read."""
+        lacking = [(path, problem) for part, path, problem in zip(parts[:2], paths, told, strict=True) if part is None]
+        received = all(path is not None for path, _ in lacking)
+        refused = parts[2] is None or any(problem for _, problem in lacking)
+        return not refused and (received or context.visitors.receives(visitor_of(request)))
 
     def promise(
-        person: Portrait | None, voice: Speech | None, clip: PoseClip | None, one: str, two: str, *values: Any
-    ) -> tuple[str, Any, float | None]:
+        request: gr.Request, asked: bool, image: str | None, sound: str | None, person: Portrait | None,
+        voice: Speech | None, clip: PoseClip | None, one: str, two: str, *values: Any,
+    ) -> tuple[str, Any, float | None, bool]:  # fmt: skip
         told, seconds = missing(person, voice, clip, (one, two)), None
+        waiting = asked and bool(told) and coming(request, (person, voice, clip), (one, two), (image, sound))
         if not told and person is not None and voice is not None:
             told, seconds = promised(person, voice, values)
+            told += "<i data-make hidden></i>" if asked else ""  # the page then presses the button
         ready = seconds is not None or "vivid-ok" in told
-        return told, gr.Button(variant="primary" if ready else "secondary"), seconds
+        told = lines(line("info", "make_soon")) if waiting else told
+        return told, gr.Button(variant="primary" if ready else "secondary"), seconds, waiting
 
     def promised(person: Portrait, voice: Speech, values: tuple[Any, ...]) -> tuple[str, float | None]:
         can = context.engine.capabilities
@@ -158,14 +171,19 @@ def build_making(
 
     gr.on(
         [inputs.changed.change, known.change, *(control.input for control in controls.all())],
-        promise, [*states, *problems, *controls.all()], [dock.todo, dock.start, promise_shown],
+        promise, [waits, *files, *states, *problems, *controls.all()], [dock.todo, dock.start, promise_shown, waits],
         trigger_mode="always_last", **QUIET,
     )  # fmt: skip
 
+    def shown_posters(request: gr.Request, names: Any) -> list[tuple[str, str]]:
+        jobs = progress.listed(names, context.jobs)
+        return [(str(poster(job)), progress.caption(job, request)) for job in jobs if poster(job).is_file()]
+
+    context.language.click(shown_posters, kept, shelf.gallery, **QUIET)
+
     def reveal(request: gr.Request, job: Job | None, names: Any, person: Portrait | None) -> dict[Any, Any]:
         done = job is not None and job.state == DONE
-        jobs = progress.listed(names, context.jobs)
-        posters = [(str(poster(other)), progress.caption(other, request)) for other in jobs if poster(other).is_file()]
+        posters = shown_posters(request, names)
         update: dict[Any, Any] = {
             dock.start: gr.Button(visible=True),
             dock.stop: gr.Button(visible=False),
@@ -245,10 +263,13 @@ def build_making(
 
     # Gradio finds the request by its annotation, so it cannot be part of *values.
     def begin(request: gr.Request, *values: Any) -> dict[Any, Any]:
+        paths, values = values[:2], values[2:]
         (person, voice, clip), told, chosen = values[:3], values[3:5], [tidy(each) for each in values[5:8]]
         names, seconds = values[8:10]
         if person is None or voice is None or clip is None:
-            return {current: None, dock.todo: missing(person, voice, clip, told, "warn")}
+            soon = coming(request, (person, voice, clip), told, paths)
+            text = lines(line("info", "make_soon")) if soon else missing(person, voice, clip, told, "warn")
+            return {current: None, dock.todo: text, waits: soon}
         try:
             settings = read_settings(context.engine.capabilities, *values[10:], mark=context.options.mark)
             return submit(request, (person, voice, clip, settings), chosen, names, values[10], seconds)
@@ -256,8 +277,8 @@ def build_making(
             return {current: None} | refused(error)
 
     following = [current, kept, inputs.portrait.state]
-    started = [current, kept, dock.bar, dock.todo, dock.start, dock.stop]
-    asked = [*states, *problems, *inputs.chosen(), kept, promise_shown, *controls.all()]
+    started = [current, kept, dock.bar, dock.todo, dock.start, dock.stop, waits]
+    asked = [*files, *states, *problems, *inputs.chosen(), kept, promise_shown, *controls.all()]
     queued = dock.start.click(begin, asked, started, **QUIET)
     queued.then(None, None, None, js="() => { vividMissing() || vividShow('stage'); }")
     watched = queued.then(watch, following, outputs, **FOLLOWING)

@@ -315,6 +315,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Choose a portrait and a voice, or try an example. The hands move calmly unless you choose gestures.",
         "请选择肖像和语音，或试用示例。不选手势时双手动作平静。",
     ),
+    "make_soon": (
+        "Your files are being read: then the video starts by itself.",
+        "正在读取您的文件：随后将自动开始生成视频。",
+    ),
     "missing_portrait": ("Choose a portrait.", "请选择肖像。"),
     "missing_voice": ("Add a voice, and the video can be made.", "添加语音后即可生成视频。"),
     "missing_motion": ("Choose gestures.", "请选择手势。"),
