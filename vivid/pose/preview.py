@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -30,22 +29,14 @@ def shrunk(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def compare(
-    image: NDArray[np.uint8],
-    reference: Pose,
-    before: PoseClip,
-    after: PoseClip,
-    frames: Sequence[int] = (),
-    height: int = 480,
+    image: NDArray[np.uint8], reference: Pose, before: PoseClip, after: PoseClip, height: int = 480
 ) -> NDArray[np.uint8]:
-    """A strip: the portrait, its pose, and for each of the frames the motion before and after calibration.
-
-    `before` is the raw clip, `after` the calibrated one; without `frames` two telling frames are chosen.
-    """
+    """A strip: the portrait, its pose, and two telling frames of the clip before (raw) and after calibration."""
     small = shrunk(image, height)
     placed, _ = place(before, after.canvas)
     background = (small * _DIMMED).astype(np.uint8)
     pictures, captions = [small, overlay(small, reference)], ["portrait", "its pose"]
-    for frame in frames or telling_frames(after):
+    for frame in telling_frames(after):
         seconds = f"{frame / after.fps:.1f} s"
         pictures += [overlay(background, placed.frame(frame)), overlay(background, after.frame(frame))]
         captions += [f"before, {seconds}", f"after, {seconds}"]

@@ -59,7 +59,7 @@ def enlarge(boxes: NDArray[np.floating], factor: float, thinnest: float = 0.0) -
     return np.concatenate([centre - side / 2, centre + side / 2], axis=-1)
 
 
-def head_box(pose: Pose | PoseClip, room: float = HEAD_ROOM) -> Boxes:
+def head_box(pose: Pose | PoseClip) -> Boxes:
     """The box of the head with room for its motion: (4,) of a pose, (T, 4) of a clip.
 
     From the face points, nose, eyes and ears; without any of them, a box above the shoulders, half as wide as they are;
@@ -93,7 +93,7 @@ def head_box(pose: Pose | PoseClip, room: float = HEAD_ROOM) -> Boxes:
     )
     few = count < 3
     boxes = np.where(few[..., None], np.where(known[..., None], guess, 0.0), boxes)
-    return enlarge(boxes, room).astype(np.float32)
+    return enlarge(boxes, HEAD_ROOM).astype(np.float32)
 
 
 class HandBoxes(NamedTuple):
@@ -103,11 +103,11 @@ class HandBoxes(NamedTuple):
     present: NDArray[np.bool_]
 
 
-def hand_boxes(pose: Pose | PoseClip, room: float = HAND_ROOM) -> HandBoxes:
+def hand_boxes(pose: Pose | PoseClip) -> HandBoxes:
     """Boxes of both hands, enlarged: (2, 4) and (2,) of a pose, (T, 2, 4) and (T, 2) of a clip."""
     believed = confident(pose.hands)
     spans, count = _spans(pose.hands, believed)
-    boxes = enlarge(spans, room, THINNEST)
+    boxes = enlarge(spans, HAND_ROOM, THINNEST)
     width, height = pose.canvas
     in_sight = (spans[..., 2] > 0) & (spans[..., 3] > 0) & (spans[..., 0] < width) & (spans[..., 1] < height)
     present = (count >= FEWEST_HAND_POINTS) & in_sight
@@ -160,7 +160,7 @@ def crop_squares(pose: Pose) -> tuple[Boxes, NDArray[np.bool_]]:
     return np.where(present[:, None], boxes, 0.0).astype(np.float32), present
 
 
-def hand_crops(image: NDArray[np.uint8], pose: Pose, size: int = CROP_SIZE) -> HandCrops:
+def hand_crops(image: NDArray[np.uint8], pose: Pose) -> HandCrops:
     """Square crops of the hands of a picture (H, W, 3), neither rotated nor mirrored, padded at its borders.
 
     Sharpness is the variance of the Laplacian of the grey crop: below about 6 a hand is too blurred or too small to
@@ -169,11 +169,11 @@ def hand_crops(image: NDArray[np.uint8], pose: Pose, size: int = CROP_SIZE) -> H
     height, width = image.shape[:2]
     squares, present = crop_squares(pose)
     to_image = np.array([width / pose.canvas[0], height / pose.canvas[1]] * 2)
-    crops = np.zeros((2, size, size, 3), np.uint8)
+    crops = np.zeros((2, CROP_SIZE, CROP_SIZE, 3), np.uint8)
     sharpness = np.zeros(2, np.float32)
     for side in np.flatnonzero(present):
         x0, y0, x1, y1 = squares[side] * to_image
-        factor = size / max(x1 - x0, y1 - y0)
+        factor = CROP_SIZE / max(x1 - x0, y1 - y0)
         # Shrinking by warpAffine alone would alias: average first, then cut out.
         source: NDArray[Any] = image
         shrink = 1.0
@@ -183,7 +183,7 @@ def hand_crops(image: NDArray[np.uint8], pose: Pose, size: int = CROP_SIZE) -> H
         zoom = factor / shrink
         matrix = np.array([[zoom, 0, -x0 * factor], [0, zoom, -y0 * factor]])
         crops[side] = cv2.warpAffine(
-            source, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            source, matrix, (CROP_SIZE, CROP_SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         grey = cv2.cvtColor(crops[side], cv2.COLOR_RGB2GRAY)
         sharpness[side] = cv2.Laplacian(grey, cv2.CV_32F).var()

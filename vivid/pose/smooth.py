@@ -6,54 +6,45 @@ Source: Casiez, Roussel and Vogel, "1 Euro Filter", CHI 2012. In a recorded clip
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .skeleton import Points, PoseClip
 
-
-@dataclass(frozen=True)
-class OneEuro:
-    """`cutoff` is the cut-off frequency at rest in hertz; `beta` raises it with speed (in canvas sides a second)."""
-
-    cutoff: float = 1.5
-    beta: float = 12.0
-    speed_cutoff: float = 1.5
+CUTOFF, BETA, SPEED_CUTOFF = 1.5, 12.0, 1.5
+"""The cut-off frequency at rest in hertz, how much speed (in canvas sides a second) raises it, and the speed's own:
+values that remove a detector's jitter and leave gestures as they are."""
 
 
-JITTER = OneEuro()
-"""Settings that remove a detector's jitter and leave gestures as they are."""
-
-
-def smooth_clip(clip: PoseClip, settings: OneEuro = JITTER) -> PoseClip:
+def smooth_clip(clip: PoseClip) -> PoseClip:
     """`clip` without the detector's jitter; absent points stay absent and confidences are kept."""
     size = float(max(clip.canvas))
     parts = {}
     for name in ("body", "hands", "face"):
         points = getattr(clip, name)
         flat = points.reshape(len(points), -1, 3)  # (T, N, 3)
-        there = one_euro(flat, clip.fps, size, settings)
-        back = one_euro(flat[::-1], clip.fps, size, settings)[::-1]
+        there = _one_euro(flat, clip.fps, size)
+        back = _one_euro(flat[::-1], clip.fps, size)[::-1]
         parts[name] = ((there + back) / 2).reshape(points.shape)
     return replace(clip, body=parts["body"], hands=parts["hands"], face=parts["face"])
 
 
-def one_euro(points: Points, fps: float, size: float, settings: OneEuro = JITTER) -> Points:
+def _one_euro(points: Points, fps: float, size: float) -> Points:
     """Filter points (T, N, 3) forwards in time; `size` in pixels makes speeds comparable between canvases.
 
     A point that was absent starts afresh where it returns.
     """
     result = points.astype(np.float64)
     speed = np.zeros(points.shape[1:2] + (2,))
-    speed_share = _share(np.array(settings.speed_cutoff), fps)
+    speed_share = _share(np.array(SPEED_CUTOFF), fps)
     for now in range(1, len(points)):
         known = (points[now, :, 2] > 0) & (points[now - 1, :, 2] > 0)
         before = result[now - 1, :, :2]
         moved = (points[now, :, :2] - points[now - 1, :, :2]) * fps / size
         speed = np.where(known[:, None], speed + speed_share * (moved - speed), 0.0)
-        cutoff = settings.cutoff + settings.beta * np.linalg.norm(speed, axis=-1)
+        cutoff = CUTOFF + BETA * np.linalg.norm(speed, axis=-1)
         share = _share(cutoff, fps)[:, None]
         filtered = before + share * (points[now, :, :2] - before)
         result[now, :, :2] = np.where(known[:, None], filtered, points[now, :, :2])

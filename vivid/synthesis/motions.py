@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from ..config import FPS
+from ..generators.layered.geometry import smootherstep
 from ..pose.skeleton import PoseClip, unstacked
 from .camera import Camera
 from .character import Character
 from .gestures import ARMS, arm_vector
 from .labels import GroundTruth
 from .scene import Scene, frame_camera
-from .transforms import Array, frame, min_jerk, rotation, rotation_vector, value_noise
+from .transforms import Array, frame, rotation, rotation_vector, value_noise
 
 CANVAS = 512
 LEFT, RIGHT = 0, 25
@@ -40,7 +41,7 @@ class Script:
 
 def _window(time: Array, start: float, end: float, ramp: float = 0.25) -> Array:
     """1 between `start` and `end`, eased."""
-    return min_jerk((time - start) / ramp) * (1 - min_jerk((time - end) / ramp))
+    return smootherstep((time - start) / ramp) * (1 - smootherstep((time - end) / ramp))
 
 
 def _wave(time: Array, track: Array) -> None:
@@ -207,7 +208,7 @@ def script_track(script: Script, seed: int) -> Array:
     track = np.tile(current, (count, 1))
     for at, duration, *arms in script.keys[1:]:
         target = arm_vector(*arms, arms=SHOWN)
-        share = min_jerk((time - at + duration) / duration)[:, None]
+        share = smootherstep((time - at + duration) / duration)[:, None]
         arc = np.sin(np.pi * np.clip((time - at + duration) / duration, 0, 1))
         blend = current + (target - current) * share
         for arm in (LEFT, RIGHT):

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..generators.layered.geometry import smootherstep
 from .gestures import LEAVING, NAMES, POSITIONS, RESTING, gesture_vector
-from .transforms import Array, min_jerk, smoothstep, value_noise
+from .transforms import Array, smoothstep, value_noise
 from .visemes import Phone
 
 
@@ -43,7 +44,7 @@ def gesture_track(
     time = np.arange(count) / fps
     out = np.tile(current, (count, 1))
     for start, end, target in keys:
-        w = min_jerk((time - start) / (end - start))[:, None]
+        w = smootherstep((time - start) / (end - start))[:, None]
         blend = current + (target - current) * w
         arc = 0.10 * np.sin(np.pi * np.clip((time - start) / (end - start), 0, 1))  # hands lift and come forward
         moving = np.abs(target - current)

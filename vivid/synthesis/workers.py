@@ -116,7 +116,6 @@ class MotionJob(_Job):
     identity: Path
     name: str
     seed: int
-    size: int = 0
 
     def work(self, renderer: Renderer | None) -> None:
         """Plays the script and writes clip and thumbnail."""
@@ -135,7 +134,6 @@ class VoiceJob(_Job):
 
     path: Path  # .mp3
     name: str
-    size: int = 0
 
     def work(self, renderer: Renderer | None) -> None:
         """Speaks and writes."""

@@ -15,7 +15,7 @@ from ..context import Context
 from ..examples import Example
 from ..jpeg import data_uri
 from ..strings import both, t
-from ..visitors import visitor_of
+from ..visitors import PREFIX, visitor_of
 
 THUMBNAIL = 144
 """Side of a card's thumbnail in pixels, twice its size on the page."""
@@ -55,6 +55,13 @@ def chosen_file(path: Path, shipped: tuple[Example, ...], index: int | None, nam
     if index is not None:
         return {"example": shipped[index].path.stem}
     return {"file": str(path), "name": (name or path.stem)[:LONGEST_NAME]}
+
+
+def kept_name(path: str, before: str | None, was: Any) -> str:
+    """The name of a file that a fix or a cut has made from another, which it keeps, also across a reload; else ""."""
+    if isinstance(was, dict) and was.get("file") == path:
+        return name_of(was)
+    return Path(before).stem if before is not None and Path(path).parent.name.startswith(PREFIX) else ""
 
 
 def found_again(context: Context, kept: Any, shipped: tuple[Example, ...], request: gr.Request) -> str | None:

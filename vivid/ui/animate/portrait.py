@@ -21,9 +21,8 @@ from ..context import Context
 from ..serving import EXAMINE, PRIVATE, QUIET
 from ..strings import both, t
 from ..verdicts import Fix, Verdict, crop_to, person_at
-from ..visitors import PREFIX
 from ..widgets import PathImage, line, lines, said
-from .cards import THUMBNAIL, chosen_file, empty, folded, name_of, summary, thumbnail, tidy, title_of
+from .cards import THUMBNAIL, chosen_file, empty, folded, kept_name, summary, thumbnail, tidy, title_of
 from .settings import OWN_SIZE, sized
 
 WHOLE = 0.98
@@ -157,10 +156,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         can = context.engine.capabilities
         index = examples.which(path, shipped)
         notice = found.usable and can is not None and can.portraits == "rendered" and index is None
-        # a rotated or cropped picture keeps its name, also across a reload
-        name = Path(before).stem if before is not None and Path(path).parent.name.startswith(PREFIX) else ""
-        name = name_of(was) if isinstance(was, dict) and was.get("file") == path else name
-        keep = chosen_file(Path(path), shipped, index, name)
+        keep = chosen_file(Path(path), shipped, index, kept_name(path, before, was))
         at = kept_crop(was) if tidy(was) == keep else None  # another picture starts with the default crop
         words = html.escape(title_of(keep, shipped))
         return hidden() | {

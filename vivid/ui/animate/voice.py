@@ -17,9 +17,8 @@ from .. import examples
 from ..context import Context
 from ..serving import PREVIEW, PRIVATE, QUIET
 from ..strings import both, t
-from ..visitors import PREFIX
 from ..widgets import PathAudio, line, lines, said
-from .cards import chosen_file, empty, folded, name_of, summary, title_of
+from .cards import chosen_file, empty, folded, kept_name, summary, title_of
 
 SILENT = 0.01
 """Peak below which a recording counts as silent."""
@@ -76,9 +75,7 @@ def build_voice(context: Context, changed: gr.State, cut: gr.Button) -> VoiceCar
             gone = {chosen: None, verdict: "", head: nothing, picked: None, body: gr.Accordion(open=True)}
             return update | gone
         index = examples.which(path, shipped)
-        name = Path(before).stem if before is not None and Path(path).parent.name.startswith(PREFIX) else ""
-        name = name_of(was) if isinstance(was, dict) and was.get("file") == path else name
-        keep = chosen_file(Path(path), shipped, index, name)
+        keep = chosen_file(Path(path), shipped, index, kept_name(path, before, was))
         update |= {chosen: keep, picked: None if index is None else shipped[index].path.stem}
         try:
             speech = load_speech(path, limits=context.options.limits)
