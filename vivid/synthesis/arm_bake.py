@@ -10,14 +10,18 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from ..generators.layered.arm_mesh import BONES, BUILDS, FILE, arm_of
 from .arm_skin import ATLAS, skin_factors
 from .basemesh import ASSETS, QUANTUM, BaseMesh, arm_parameter, load_base
+from .subdivide import subdivide
 
 PEOPLE = {"slim": 2, "average": 8, "broad": 10}
 """Which of the rendered people has which build: their fingers are 0.094, 0.100 and 0.104 palms thick."""
 SIDE = "L"
+ELBOW = (0.74, 1.36)
+"""The part of the arm whose surface is subdivided: the triangles of a bent elbow would be seen."""
 _GROUPS = {
     "upperarm01": 0, "upperarm02": 0, "shoulder01": 0, "clavicle": 0, "lowerarm01": 1, "lowerarm02": 2, "wrist": 3,
     **{f"metacarpal{k}": 3 for k in range(1, 5)},
@@ -45,20 +49,23 @@ def bake() -> dict[str, NDArray]:
         weights[:, _GROUPS.get(name[:-2], 0) if name.endswith("." + SIDE) else 0] += dense[:, k]
     weights /= weights.sum(1, keepdims=True)
 
+    places = along[ids][tri]
+    elbow = (places.min(1) > ELBOW[0]) & (places.max(1) < ELBOW[1])
+    shares, tri, texel = subdivide(tri, texel.astype(np.float32), elbow, len(ids))
     arrays: dict[str, NDArray] = {
         "tri": tri.astype(np.int16),
         "texel": texel.astype(np.float32),
-        "along": along[ids].astype(np.float32),
-        "weights": weights.astype(np.float32),
-        "nail": _nails(base)[ids].astype(np.float32),
+        "along": (shares @ along[ids]).astype(np.float32),
+        "weights": (shares @ weights).astype(np.float32),
+        "nail": (shares @ _nails(base)[ids]).astype(np.float32),
     }
     for build in BUILDS:
-        arrays |= {f"{build}_{name}": value for name, value in _person(base, ids, tri, PEOPLE[build]).items()}
+        arrays |= {f"{build}_{name}": value for name, value in _person(base, ids, shares, PEOPLE[build]).items()}
     arrays["skin"] = skin_factors(arm_of(arrays, 0, "average"), arrays["texel"], _nail_texels(base, shift, size))
     return arrays
 
 
-def _person(base: BaseMesh, ids: NDArray, tri: NDArray, identity: int) -> dict[str, NDArray]:
+def _person(base: BaseMesh, ids: NDArray, shares: sparse.csr_array, identity: int) -> dict[str, NDArray]:
     """One person's left arm in palms (wrist to middle knuckle), the wrist at the origin."""
     with np.load(ASSETS / f"{identity:06d}.npz") as data:
         rest, heads, tails = (data[name] * QUANTUM for name in ("rest", "heads", "tails"))
@@ -73,7 +80,7 @@ def _person(base: BaseMesh, ids: NDArray, tri: NDArray, identity: int) -> dict[s
         [[head(f"finger{j}-{k}") for k in (1, 2, 3)] + [tails[index[f"finger{j}-3.{SIDE}"]]] for j in range(1, 6)]
     )
     points = {
-        "rest": rest[ids], "shoulder": head("upperarm01"), "elbow": head("lowerarm01"), "joints": joints,
+        "rest": shares @ rest[ids], "shoulder": head("upperarm01"), "elbow": head("lowerarm01"), "joints": joints,
     }  # fmt: skip
     points = {name: (value - wrist) / unit for name, value in points.items()}
     return {name: value.astype(np.float32) for name, value in points.items()}
