@@ -18,11 +18,12 @@ from pose_people import Person, gestures
 from vivid.generators.layered.arm_mesh import BUILDS, FLIP, load_arm, normals_of, pose_arm, rotation_between
 from vivid.generators.layered.arm_shading import cloth_layer, shadows, skin_layer
 from vivid.generators.layered.arm_track import Track, front_side, place_clip
-from vivid.generators.layered.arms import ArmAnimator, build_of
+from vivid.generators.layered.arms import ArmAnimator, _contact_shadow, build_of
+from vivid.generators.layered.colours import edge_blur, find_light
 from vivid.generators.layered.figure import SHOULDERS, Layers
 from vivid.generators.layered.hand_solver import fit_clip
 from vivid.generators.layered.raster import PaintedLayer, affine, cover, paint_numbers
-from vivid.generators.layered.skin import to_linear
+from vivid.generators.layered.skin import to_linear, to_srgb
 from vivid.generators.layered.skin_texture import LEAST, MOST, arm_tone, bare_half, detail_of, textured
 from vivid.pose.skeleton import PoseClip
 
@@ -456,6 +457,88 @@ def test_a_front_hand_shades_the_arm_behind_it() -> None:
         shaded.append(out)
     assert (shaded[0][:300, :200] == 200).all()  # neither torso nor arm is there
     assert shaded[1][185, 155].max() < 170 and (shaded[1][330:, :100] == 200).all()
+
+
+def test_a_hand_before_another_one_is_set_off_by_a_narrow_line_of_reddish_shade() -> None:
+    rear = PaintedLayer(np.full((300, 300, 3), 200, np.float32), np.ones((300, 300), np.float32), 20, 20)
+    hand = PaintedLayer(np.zeros((60, 60, 3), np.float32), np.ones((60, 60), np.float32), 120, 120)
+    out = np.full((400, 400, 3), 200, np.uint8)
+    _contact_shadow(out, hand, rear, 60.0)
+    line, beside, far = out[182, 150].astype(int), out[150, 116].astype(int), out[200, 150].astype(int)
+    assert line[1] < 0.8 * 200 and line[1] < beside[1] < 195, "darker below the hand than beside it"
+    assert line[0] > line[1] + 5 and (far > 195).all()
+
+
+def test_a_bent_elbow_shows_no_triangles() -> None:
+    arm = load_arm(0)
+    shoulder, elbow, wrist = (np.array(p, float) for p in ((300, 100, 0), (330, 280, 0), (180, 300, 40)))
+    turn = rotation_between(arm.joints[2, 0], (wrist - elbow) * FLIP)
+    palm = 70.0
+    verts = pose_arm(arm, turn, STRAIGHT, shoulder, elbow, wrist, palm)
+    near = (arm.along[arm.tri].min(1) > 0.8) & (arm.along[arm.tri].max(1) < 1.3)
+    tri = arm.tri[near]
+    flat = np.cross(verts[tri[:, 1]] - verts[tri[:, 0]], verts[tri[:, 2]] - verts[tri[:, 0]])
+    flat /= np.linalg.norm(flat, axis=1, keepdims=True)
+    sides: dict[tuple[int, ...], int] = {}
+    corners = []
+    for k, face in enumerate(tri.tolist()):
+        for i in range(3):
+            edge = tuple(sorted((face[i], face[i - 1])))
+            other = sides.setdefault(edge, k)
+            if other != k:
+                turned = np.degrees(np.arccos(np.clip(flat[k] @ flat[other], -1, 1)))
+                corners.append(turned * np.linalg.norm(verts[edge[0]] - verts[edge[1]]) / palm)
+    assert np.percentile(corners, 90) < 3, "degrees times palms: only small triangles may meet at an angle"
+
+
+def test_edges_are_as_soft_as_the_photographs() -> None:
+    layers = figure()
+    found, large = [], np.full((4 * 768, 4 * 768), 40, np.uint8)
+    cv2.fillConvexPoly(large, np.array([[1200, 700], [1900, 760], [2000, 2900], [1000, 2800]]), 200)
+    for blur in (0.6, 1.1):
+        soft = cv2.resize(cv2.GaussianBlur(large, (0, 0), 4 * blur), (768, 768), interpolation=cv2.INTER_AREA)
+        photo = np.repeat(soft[..., None], 3, 2)
+        assert edge_blur(photo, layers.person) == pytest.approx(blur, abs=0.2)
+        found.append(ArmAnimator(replace(layers, photo=photo)).look.blur)
+    assert found[0] < found[1] - 0.3
+
+
+def test_the_weave_of_cloth_is_no_grain() -> None:
+    layers = figure()
+    face = np.zeros((68, 3))
+    face[:, :2] = layers.pose.face[:, :2]
+    rng = np.random.default_rng(0)
+    photo = np.full_like(layers.photo, 150)
+    low = int(face[:, 1].max()) + 10
+    photo[low:] = (150 + 8 * rng.standard_normal(photo[low:].shape[:2]))[..., None].clip(0, 255)
+    everywhere = np.ones(photo.shape[:2], np.float32)
+    assert find_light(photo, layers.pose, everywhere)[1] < 0.003
+
+
+def test_hands_are_as_light_as_bare_arms_but_keep_their_own_hue() -> None:
+    layers = figure(0.5)
+    pale = to_srgb(to_linear(SKIN) * [1.12, 1.22, 1.25])
+    layers = replace(layers, photo=np.full_like(layers.photo, (pale * 255).round().astype(np.uint8)))
+    arm, hand = arm_tone(layers), to_linear(SKIN)
+    assert arm is not None
+    surface = ArmAnimator(layers)._surfaces[0]
+    redness = np.log(surface.hand[0] / surface.hand[1]) - np.log(surface.upper[0] / surface.upper[1])
+    assert redness == pytest.approx(np.log(hand[0] / hand[1]) - np.log(arm[0] / arm[1]), abs=0.01) and redness > 0.05
+
+
+def test_fingers_are_redder_than_the_backs_of_hands() -> None:
+    arm = load_arm(0)
+    middle = arm.rest[arm.tri].mean(1)
+    texel = arm.texel.mean(1).round().astype(int)
+    back = arm.palm[arm.tri].mean(1) < 0.05
+
+    def redness(at: np.ndarray) -> float:
+        chosen = back & (np.linalg.norm(middle - at, axis=1) < 0.2)
+        colour = arm.skin[texel[chosen, 1], texel[chosen, 0]].astype(float)
+        return float(np.log(colour[:, 0] / colour[:, 1]).mean())
+
+    finger = np.mean([redness((arm.joints[j, 1] + arm.joints[j, 2]) / 2) for j in range(1, 5)])
+    assert 0.08 < finger - redness(0.5 * arm.joints[2, 0]) < 0.25
 
 
 def test_a_hand_that_drops_out_for_a_moment_does_not_jump() -> None:

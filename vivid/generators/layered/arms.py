@@ -5,6 +5,8 @@ Per side: skin of the upper arm, shadow on the torso, sleeve, cuff of a long sle
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from .arm_mesh import FLIP, ArmModel, Build, load_arm, normals_of, pose_arm, rotation_between
 from .arm_shading import SkinPart, Surface, cloth_layer, skin_layer
 from .arm_track import Track, place_clip
+from .colours import edge_blur
 from .figure import Layers
 from .raster import PaintedLayer
 from .skin import to_linear
@@ -29,8 +32,14 @@ CUFF = 1.99
 """Where long sleeves end."""
 ELBOW_LENGTH, EMERGE = 0.92, 0.16
 """Sleeves that end beyond the first cover the elbow; the forearm emerges from them over the second."""
+SAMPLED, LEAST_BLUR = 0.3, 0.6
+"""In pixels: the blur that drawing with few samples makes by itself, and the least that hides the stairs of edges."""
 SHADOWS = ((0.07, 0.02, 0.06, 0.20), (0.28, 0.10, 0.30, 0.24))
 """Shadows of arms on what is behind them: blur, shift right and down (in palms), and the light that each removes."""
+CONTACT = 0.05, 0.03, 0.5
+"""Shade of a hand on another one: blur and shift down in palms, and the share of the light that it removes."""
+RED_SHARE = 0.8
+"""How much of that holds for red light, which has passed skin."""
 SEEN = 0.3
 """Confidence from which a hand's points count as seen."""
 SIDEWAYS, SLIM, BROAD = 0.45, 0.57, 0.69
@@ -48,6 +57,8 @@ class ArmAnimator:
     def __init__(self, layers: Layers, still: tuple[bool, bool] = (False, False)):
         self.layers, self.still = layers, still
         self.size = (layers.plate.shape[0], layers.plate.shape[1])
+        blur = edge_blur(layers.photo, layers.person)
+        self.look = replace(layers.look, blur=float(np.sqrt(max(blur**2 - SAMPLED**2, LEAST_BLUR**2))))
         build = build_of(layers)
         self.models = [load_arm(side, build) for side in range(2)]
         self.long = [arm.hem > LONG for arm in layers.arms]
@@ -70,7 +81,7 @@ class ArmAnimator:
         parts = list(zip(self.models, self._surfaces, strict=True))
         self._upper, self._lower = (
             [
-                SkinPart(model, faces, surface, layers.look, fade)
+                SkinPart(model, faces, surface, self.look, fade)
                 for (model, surface), faces, fade in zip(parts, *each, strict=True)
             ]
             for each in ((upper, [None, None]), (lower, self._fades))
@@ -78,12 +89,12 @@ class ArmAnimator:
 
     def _exposed(self) -> list[Surface]:
         """The skin of both sides, chosen so that hands and bare upper arms have the portrait's colours once lit."""
-        look, texture = self.layers.look, textured(self.models[0].skin, detail_of(self.layers))
+        look, texture = self.look, textured(self.models[0].skin, detail_of(self.layers))
         # a pixel samples the texture at one or two places, so no detail may be finer than a pixel
         texture = cv2.GaussianBlur(texture, (0, 0), max(0.3, 0.25 * TEXELS / self.layers.palm))
         hand, arm = to_linear(look.skin), arm_tone(self.layers)
         if arm is not None:
-            hand = 0.4 * hand + 0.6 * arm
+            hand = hand * (float(np.exp(np.log(arm / hand).mean())) ** 0.6)  # as light as the arms, but redder
         elif look.upper is not None:
             arm = to_linear(look.upper)
         gain = np.clip(hand / self._hand_lit(Surface(texture, hand, hand)), 0.6, 1.8)
@@ -104,7 +115,7 @@ class ArmAnimator:
             shoulder, elbow, wrist = (np.array(p) for p in ((150.0, 60, -20), (180.0, 250, -20), (130.0, 150, 0)))
             verts = pose_arm(model, raised, fingers, shoulder, elbow, wrist, palm)
             chosen = model.along[model.tri].min(1) > 1.95
-            layer = skin_layer(model, verts, palm, self.layers.look, (300, 300), chosen, surface)
+            layer = skin_layer(model, verts, palm, self.look, (300, 300), chosen, surface)
             assert layer is not None  # the hand lies within these 300 pixels
             levels.append(_lit(layer))
         return np.mean(levels, 0)
@@ -118,7 +129,7 @@ class ArmAnimator:
         verts = self._filled_out(verts, palm, side)
         along = model.along[model.tri]
         chosen = (along.min(1) > min(arm.hem + 0.05, 0.7)) & (along.max(1) < 0.95)
-        layer = skin_layer(model, verts, palm, self.layers.look, self.size, chosen, surface)
+        layer = skin_layer(model, verts, palm, self.look, self.size, chosen, surface)
         return None if layer is None or (layer.alpha > 0.9).sum() < 20 else _lit(layer)
 
     def draw(self, out: NDArray[np.uint8], track: Track, t: int) -> None:
@@ -191,7 +202,7 @@ class ArmAnimator:
         taper = np.clip(2 - model.along, 0, 1)
         thick = np.maximum(0.07, (wanted - _bare_half(model)) * taper + 0.08 * (1 - taper))
         thick *= np.clip((model.along - 0.86) / 0.18, 0.1, 1)  # it begins inside the upper sleeve
-        look, texture = self.layers.look, self._textures[side]
+        look, texture = self.look, self._textures[side]
         return cloth_layer(model, verts, normals, palm, look, texture, self.size, thick, (0.88, CUFF))
 
     def _shadow(self, out: NDArray[np.uint8], layer: PaintedLayer, palm: float, rear: list[PaintedLayer]) -> None:
@@ -222,6 +233,8 @@ class ArmAnimator:
         share = 1 - full * ground
         view = out[b:d, a:c]
         view[:] = cv2.multiply(view, cv2.merge([share] * 3), dtype=cv2.CV_8U)
+        for other in rear:
+            _contact_shadow(out, layer, other, palm)
 
 
 def build_of(layers: Layers) -> Build:
@@ -236,6 +249,26 @@ def build_of(layers: Layers) -> Build:
     if flattest > BROAD:
         return "broad"
     return "slim" if SIDEWAYS < flattest < SLIM else "average"
+
+
+def _contact_shadow(out: NDArray[np.uint8], layer: PaintedLayer, other: PaintedLayer, palm: float) -> None:
+    """The narrow line of shade that separates a hand from skin or cuff of the `other` arm right behind it."""
+    blur, down, share = CONTACT
+    reach = max(1, round(3 * blur * palm))
+    edge = cv2.copyMakeBorder(layer.alpha, reach, reach, reach, reach, cv2.BORDER_CONSTANT)
+    x0, y0 = layer.x0 - reach, layer.y0 - reach + round(down * palm)
+    a, b = max(x0, other.x0), max(y0, other.y0)
+    c, d = (
+        min(x0 + edge.shape[1], other.x0 + other.alpha.shape[1]),
+        min(y0 + edge.shape[0], other.y0 + other.alpha.shape[0]),
+    )
+    if a >= c or b >= d:
+        return
+    dark = cv2.GaussianBlur(edge[b - y0 : d - y0, a - x0 : c - x0], (0, 0), blur * palm)
+    dark *= share * other.alpha[b - other.y0 : d - other.y0, a - other.x0 : c - other.x0]
+    keep = cv2.merge([1 - RED_SHARE * dark, 1 - dark, 1 - dark])
+    view = out[b:d, a:c]
+    view[:] = cv2.multiply(view, keep, dtype=cv2.CV_8U)
 
 
 def _lit(layer: PaintedLayer) -> Floats:

@@ -27,6 +27,9 @@ NECK_HUE = 0.04
 """How far the neck may move the hue of hands that are not seen away from the face's; in the same unit."""
 LEAST_CONTRAST, USUAL_CONTRAST, MOST_CONTRAST = 0.4, 1.25, 1.6
 
+SHARPEST, SOFTEST = 0.45, 1.2
+"""Bounds of the blur of edges, in pixels."""
+
 ColourModel = tuple[Layer, Layer]
 """Means (K, 3) and inverse covariances (K, 3, 3) of colours in Lab."""
 
@@ -147,8 +150,9 @@ def skin_tone(picture: NDArray[np.uint8], pose: Pose, colours: Colours, arms: La
         level = np.clip(_luminance(skin) - _luminance(face), *np.log([0.88, 0.96]))
         hue = np.clip(skin - face - _luminance(skin - face), -NECK_HUE, NECK_HUE)
         return to_srgb(np.exp(face + level + hue))
-    hue = np.clip((bare - _luminance(bare)) - (skin - _luminance(skin)), *HUE)
-    seen = max(_luminance(bare), _luminance(bare if of_hands is None else of_hands))
+    shown = bare if of_hands is None else of_hands  # hands are redder than arms
+    hue = np.clip((shown - _luminance(shown)) - (skin - _luminance(skin)), *HUE)
+    seen = max(_luminance(bare), _luminance(shown))
     level = 0.35 * _luminance(skin) + 0.65 * seen
     level = np.clip(level, _luminance(face) + np.log(0.6), max(_luminance(face) + np.log(0.96), seen))
     return to_srgb(np.exp(level + (skin - _luminance(skin)) + hue))
@@ -185,6 +189,26 @@ def find_light(picture: NDArray[np.uint8], pose: Pose, person: Layer) -> tuple[F
     side = np.clip(2.2 * np.log((levels[1] + 0.02) / (levels[0] + 0.02)), -0.6, 0.6)
     curvature = np.abs(cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), 2), cv2.CV_32F))
     smooth = (person > 0.9) & (curvature < 0.01)
+    of_face = smooth & _polygons(pose, picture.shape, CHEEKS_AND_NOSE)  # the weave of cloth looks like grain
+    if of_face.sum() > 100:
+        smooth = of_face
     fine = grey - cv2.GaussianBlur(grey, (0, 0), 1.2)
     grain = float(np.median(np.abs(fine[smooth])) * 1.48) if smooth.sum() > 100 else 0.004
     return np.array([side, 0.6, 0.75]), float(np.clip(grain, 0.0, 0.02))
+
+
+def edge_blur(picture: NDArray[np.uint8], person: Layer) -> float:
+    """Standard deviation, in pixels, of the blur of a person's sharper edges, from how much their slope falls when the
+    picture (H, W, 3) is blurred again (Zhuo and Sim 2011); person: (H, W) soft mask."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    slope, again = (
+        cv2.magnitude(*(cv2.Scharr(each, cv2.CV_32F, *way) for way in ((1, 0), (0, 1))))
+        for each in (grey, cv2.GaussianBlur(grey, (0, 0), 1.0))
+    )
+    near = person > 0.02
+    if not near.any():
+        return SHARPEST
+    crest = near & (slope > np.percentile(slope[near], 98)) & (slope >= cv2.dilate(slope, np.ones((3, 3))))
+    ratio = np.square(slope[crest] / np.maximum(again[crest], 1e-3))
+    found = np.sqrt(np.maximum(1 / np.maximum(ratio - 1, 1e-3) - 1 / 3, 0))  # a central difference blurs by 1/3 itself
+    return float(np.clip(np.percentile(found, 25), SHARPEST, SOFTEST)) if len(found) else SHARPEST
