@@ -184,6 +184,26 @@ def test_the_shadow_that_a_hand_left_on_cloth_goes_with_it_and_a_button_stays():
     assert not found[85:].any() and not (found & hand).any() and found.sum() < 3 * 6 * 40
 
 
+def test_the_highlight_of_a_fold_beside_a_hand_is_no_trace_of_it_and_its_reflection_is():
+    cloth = np.full((*HOLE.shape, 3), (180.0, 180.0, 190.0), np.float32)
+    hand = np.zeros(HOLE.shape, bool)
+    hand[40:60, 60:100] = True
+    near = cv2.dilate(hand.astype(np.uint8), np.ones((41, 41))) > 0
+    cloth[hand] = (210, 150, 120)
+    cloth[60:68, 60:100] += 25
+    assert not touched_cloth(cloth, hand, near, hand, ~hand, 1.0)[64:70].any()
+    cloth[60:68, 60:100] += (12, -2, -14)
+    assert touched_cloth(cloth, hand, near, hand, ~hand, 1.0)[61:66, 62:98].mean() > 0.9
+
+
+def test_a_thin_rim_is_continued_from_where_it_is_near():
+    rim, picture = np.zeros((200, 200), bool), np.zeros((200, 200, 3), np.float32)
+    rim[100, 20:180] = True
+    picture[100] = np.where(np.arange(200) < 100, 40, -40)[:, None]
+    found = membrane(picture, rim)[..., 0]
+    assert found[110, 60] > 30 and found[110, 140] < -30 and found[130, 60] > 15
+
+
 def test_the_corner_of_a_hem_is_found_though_the_network_rounds_it_off():
     truth = np.zeros((240, 240), np.uint8)
     cv2.fillPoly(truth, [np.array([[20, 20], [150, 20], [200, 140], [20, 160]])], 255)
@@ -229,6 +249,16 @@ def test_a_torsos_edge_is_followed_where_it_is_seen_and_bridged_behind_an_arm():
     assert np.abs(edges[:, 0] - truth)[seen].max() < 1.6
     assert np.abs(edges[:, 0] - truth)[231:265].max() < 1.6
     assert np.abs(edges[:, 1] - (400 - truth))[int(top) + 5 : 390].max() < 1.6
+
+
+def test_a_waist_behind_an_arm_runs_straight_from_where_it_is_seen_to_where_it_is_seen():
+    rows, columns = np.mgrid[:400, :400].astype(np.float32)
+    half = 40 + np.clip(rows - 200, 0, 120) / 6
+    person = (np.abs(columns - 200) < half).astype(np.float32)
+    arm = (rows > 200) & (rows < 320) & (columns > 60) & (columns < 220)
+    person[arm] = 1
+    edges, _ = torso_edges(person, arm, np.array([[290.0, 60.0], [110.0, 60.0]]), 180.0)
+    assert np.abs(edges[:, 0] - (200 - half[:, 0]))[200:320].max() < 3
 
 
 def test_cloth_that_ends_beside_a_hanging_arm_ends_there():

@@ -13,7 +13,10 @@ Mask = NDArray[np.bool_]
 SHADE = 55.0
 """Most grey levels by which an arm's shadow darkens the cloth beside it."""
 TOUCH = 6.0
-"""Grey levels by which cloth must differ from the expected tone to count as touched."""
+"""Grey levels by which cloth must be darker than the expected tone to count as touched."""
+TINGE, LEAST_HUE = 0.12, 20.0
+"""Share of the difference in hue between cloth and hands that their reflection gives the cloth, and the difference, in
+grey levels, below which it is not looked for."""
 EDGE = 16.0
 """Grey levels between the tones of two garments, or of two parts of one; folds differ by less."""
 MEMBRANE_SIDE = 192
@@ -39,7 +42,9 @@ def membrane(picture: NDArray[np.generic], known: Mask) -> Layer:
     levels = [(colour * weight[..., None], weight)]
     while max(levels[-1][1].shape) > 1:
         colours, weights = levels[-1]
-        levels.append((cv2.pyrDown(colours), cv2.pyrDown(weights)))
+        down = cv2.pyrDown(weights)
+        full = np.minimum(2 * down, 1)  # a rim one pixel thin stays known in its place
+        levels.append((cv2.pyrDown(colours) * (full / np.maximum(down, 1e-6)).reshape(*down.shape, 1), full))
     colours, weights = levels[-1]
     result = colours / np.maximum(weights, 1e-6).reshape(*weights.shape, 1)
     for colours, weights in levels[-2::-1]:
@@ -164,14 +169,18 @@ def _poor_rows(filled: Layer, level: Layer, hole: Mask, seen: Layer, kernel: int
 def touched_cloth(picture: Layer, hole: Mask, near: Mask, beside: Mask, known: Mask, step: float) -> Mask:
     """Where cloth beside hands shows their shadow or the colour of their skin: (H, W), part of `near` or `beside`.
 
-    There the tone differs from what the cloth farther away predicts, without a gap up to the hands. picture: (H, W, 3)
-    0..255; hole: (H, W), what is taken out; near: (H, W), where it may have left traces; beside: (H, W), where only the
-    dark crease between an arm and the body counts; known: (H, W), cloth; step: pixels.
+    There it is darker than the cloth farther away predicts, or has some of the hands' hue, without a gap up to them.
+    picture: (H, W, 3) 0..255; hole: (H, W), what is taken out; near: (H, W), where it may have left traces; beside:
+    (H, W), where only the dark crease between an arm and the body counts; known: (H, W), cloth; step: pixels.
     """
     near, beside = near & ~hole, beside & ~hole
     smooth = cv2.GaussianBlur(picture, (0, 0), 1.5 * step)
     expected = membrane(smooth, known & ~near & ~beside)
-    touched = near & (np.abs(smooth - expected).mean(2) > TOUCH)
+    darker = (expected - smooth).mean(2) > TOUCH
+    away = np.stack([smooth, np.broadcast_to(np.median(picture[hole], 0), smooth.shape)]) - expected
+    tinge, hand = away - away.mean(-1, keepdims=True)  # in hue alone: the highlight of a fold is the cloth's own
+    tinged = (tinge * hand).sum(2) > TINGE * np.maximum(np.square(hand).sum(2), LEAST_HUE**2)
+    touched = near & (darker | tinged)
     side = 2 * max(1, round(3 * step)) + 1
     round_ = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     closed = cv2.morphologyEx((touched | hole).astype(np.uint8), cv2.MORPH_CLOSE, round_)

@@ -342,7 +342,7 @@ def _torso_cloth(figure: Figure, removed: Mask, torso: Layer, cloth_known: Mask)
     side = (torso > 0.5) & ~(cv2.erode((torso > 0.5).astype(np.uint8), ellipse(SIDE * unit)) > 0) & low
     upright = np.ones((2 * round(SCRAP * figure.width / 2) + 1, 1), np.uint8)
     needed |= side & (cv2.morphologyEx((needed & side).astype(np.uint8), cv2.MORPH_CLOSE, upright) > 0)
-    known = (cloth_known & ~figure.grow(needed, 5)).astype(np.uint8)  # seams between arm and body are dark
+    known = (cloth_known & ~figure.grow(needed, 2)).astype(np.uint8)  # seams between arm and body are dark
     known = cv2.morphologyEx(known, cv2.MORPH_OPEN, ellipse(3 * unit)) > 0
     return column_fill(photo, needed, known, torso, patches, 3 * unit), needed  # single pixels would make streaks
 

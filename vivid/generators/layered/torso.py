@@ -35,7 +35,8 @@ def torso_edges(person: Layer, arm: Mask, shoulders: Floats, width: float) -> tu
         found_rows, found, least = _seen_edge(solid, arm, int(top), middle, sign, line, width)
         if len(found) > 6 * unit:
             shift, near = _between_seen(rows, found_rows, found, unit)
-            line = line + shift * np.exp(-np.square(near / (0.4 * width)))
+            between = (rows > found_rows[0]) & (rows < found_rows[-1])
+            line = line + shift * np.exp(-np.square(np.where(between, 0, near) / (0.4 * width)))
         known = np.flatnonzero(~np.isnan(least))
         if len(known) > 10 * unit:
             own: Floats = float(sign) * np.interp(rows, known, least[known]).astype(np.float64)
