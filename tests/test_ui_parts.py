@@ -78,7 +78,7 @@ def test_language_comes_from_the_cookie_then_from_the_browser() -> None:
 
 
 def test_values_are_escaped() -> None:
-    assert "<img" not in strings.both("motion_chosen", name="<img src=x>", seconds="1", frames=2)
+    assert "<img" not in strings.both("chosen_length", name="<img src=x>", seconds="1", frames=2)
     assert "<img" not in said("bad", "<img src=x>")
 
 

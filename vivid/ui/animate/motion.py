@@ -68,7 +68,7 @@ def describe(kept: Any, clip: PoseClip) -> str:
     """The card's heading for a clip; without a choice, for the calm one."""
     name = name_of(kept) or DEFAULT_MOTION
     shown = STRINGS.get(f"clip_{name}", name)
-    key = "motion_chosen" if name_of(kept) else "motion_unchosen"
+    key = "chosen_length" if name_of(kept) else "motion_unchosen"
     shipped = {motion.name for motion in examples.motions()}
     return summary(
         "motion", both(key, name=shown, seconds=f"{clip.seconds:.1f}"), _picture(name) if name in shipped else ""

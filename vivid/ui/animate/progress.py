@@ -84,14 +84,14 @@ def settings_table(job: Job) -> str:
     size = f"{settings.get('width')} × {settings.get('height')}" if settings.get("width") else None
     rows = {
         "row_made": job.details.get("made"),
-        "row_portrait": job.details.get("portrait"),
-        "row_voice": job.details.get("voice"),
+        "step_portrait": job.details.get("portrait"),
+        "step_voice": job.details.get("voice"),
         "row_motion": STRINGS.get(f"clip_{job.details.get('motion')}", job.details.get("motion")),
         "row_model": result.get("model"),
         "row_size": size,
         "row_crop": settings["crop"] if job.inputs and is_cropped(job.inputs[0], settings) else None,
-        "row_steps": settings.get("steps"),
-        "row_seed": result.get("seed"),
+        "steps_label": settings.get("steps"),
+        "seed_label": result.get("seed"),
         "row_time": duration(float(result["seconds"])) if "seconds" in result else None,
     }
     told = [(key, value) for key, value in rows.items() if value not in (None, "")]

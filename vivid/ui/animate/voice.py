@@ -87,7 +87,7 @@ def build_voice(context: Context, changed: gr.State, cut: gr.Button) -> VoiceCar
             poor = lines(said("bad", error.message))
         else:
             silent = float(np.abs(speech.samples).max(initial=0.0)) < SILENT
-            words = both("voice_chosen", name=title_of(keep, shipped), seconds=f"{speech.seconds:.1f}")
+            words = both("chosen_length", name=title_of(keep, shipped), seconds=f"{speech.seconds:.1f}")
             return update | {
                 state: speech,
                 head: summary("voice", words),

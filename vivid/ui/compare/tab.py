@@ -113,7 +113,7 @@ def build(context: Context, tab: gr.Tab) -> None:
         poses = gr.Checkbox(False, label=t("compare_poses"), info=t("compare_poses_info"))
     with gr.Row() as actions:
         run = gr.Button(t("compare_run"), variant="primary", elem_id="compare-run", scale=2, min_width=220)
-        halt = gr.Button(t("compare_stop"), variant="stop", elem_id="compare-stop", visible=False)
+        halt = gr.Button(t("stop"), variant="stop", elem_id="compare-stop", visible=False)
         share = gr.Button(t("compare_link"), elem_id="compare-share", min_width=220)
     link = gr.Textbox(
         label=t("compare_link"), interactive=False, visible=False, buttons=["copy"], elem_id="compare-link"

@@ -48,7 +48,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "对每一帧运行姿态检测：手部置信度，以及手和头的运动量",
     ),
     "compare_run": ("Compare", "开始比较"),
-    "compare_stop": ("Stop", "停止"),
     "compare_link": ("Copy link to these settings", "复制这些设置的链接"),
     "compare_copy": ("Copy link to this comparison", "复制此比较的链接"),
     "compare_save_video": ("Side-by-side video", "并排视频"),
