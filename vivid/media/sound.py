@@ -109,7 +109,7 @@ def _decode(path: Path, seconds: float) -> Samples:
     with Child(arguments, DECODING_SECONDS, lambda: too_slow(path.name)) as child:
         header = child.read(_AU_HEADER)
         if len(header) < _AU_HEADER or header[:4] != b".snd":
-            raise _undecodable(path.name)
+            raise InputError("The sound in {} cannot be decoded: convert it to WAV or MP3.", path.name)
         offset, channels = int.from_bytes(header[4:8], "big"), int.from_bytes(header[20:24], "big")
         if not 1 <= channels <= MOST_CHANNELS:
             raise InputError("{} has {} channels of sound: mix it down to mono or stereo first.", path.name, channels)
@@ -119,10 +119,6 @@ def _decode(path: Path, seconds: float) -> Samples:
     if not whole:
         raise InputError("{} is empty or damaged: there is no moment of sound in it. Record it anew.", path.name)
     return samples[:whole].byteswap(inplace=True) if sys.byteorder == "little" else samples[:whole]
-
-
-def _undecodable(name: str) -> InputError:
-    return InputError("The sound in {} cannot be decoded: convert it to WAV or MP3.", name)
 
 
 def _late(path: Path, info: MediaInfo) -> float:

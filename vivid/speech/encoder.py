@@ -149,14 +149,10 @@ def _whisper(name: str) -> SpeechEncoder:
     return WhisperSpeech(name, build_whisper(config, encoder))
 
 
-def _wav2vec2(name: str) -> SpeechEncoder:
-    return Wav2Vec2Speech(build_wav2vec2(*_from_hub(name)))
-
-
 ENCODERS: dict[str, Callable[[str], SpeechEncoder]] = {
     SHIPPED: _shipped,
     "whisper-tiny": _whisper,
-    "wav2vec2": _wav2vec2,
+    "wav2vec2": lambda name: Wav2Vec2Speech(build_wav2vec2(*_from_hub(name))),
 }
 """Names that `load_speech_encoder` accepts, the shipped one first, and what loads each."""
 

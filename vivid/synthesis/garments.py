@@ -193,7 +193,7 @@ def collar(base: BaseMesh, rest: Array, cloth: Mesh, kind: str, flat: bool = Fal
         1,
     )
     nearest = cKDTree(cloth.rest).query(v)[1]
-    weights = base.weights[cloth_source(base)[nearest]]
+    weights = base.weights[np.unique(base.tri["tights"])[nearest]]
     return [
         Mesh(
             "collar",
@@ -206,8 +206,3 @@ def collar(base: BaseMesh, rest: Array, cloth: Mesh, kind: str, flat: bool = Fal
             tri,
         )
     ]
-
-
-def cloth_source(base: BaseMesh) -> Array:
-    """Base vertices of the garment shells, in piece order."""
-    return np.unique(base.tri["tights"])

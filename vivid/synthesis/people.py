@@ -133,8 +133,3 @@ def write_clip(path: Path, frames: list[Array], labels: dict[str, Array], perfor
             writer.write(frame)
     with written_whole(path.with_suffix(".npz")) as file:
         np.savez_compressed(file, **labels)
-
-
-def default_render_size(size: int) -> int:
-    """Internal size that gave the best quality for its cost."""
-    return size * 3 // 2

@@ -165,7 +165,6 @@ def run_job(job: RenderJob) -> None:
         return
     key = (type(job).__name__, job.size)
     if key not in _renderers:
-        from .people import default_render_size
         from .render import Renderer
 
         if isinstance(job, HandsJob):
@@ -177,7 +176,7 @@ def run_job(job: RenderJob) -> None:
         elif isinstance(job, PortraitJob):
             _renderers[key] = Renderer(job.size, job.size * 2, shadow=1024)
         else:
-            _renderers[key] = Renderer(job.size, default_render_size(job.size))
+            _renderers[key] = Renderer(job.size, job.size * 3 // 2)  # the best quality for its cost
     job.work(_renderers[key])
 
 

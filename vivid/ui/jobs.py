@@ -217,7 +217,7 @@ class JobRunner:
             except BaseException as error:  # an exception must end the job, never the only worker
                 log.exception("A video could not be made")
                 job.change(state=FAILED, error=said_of(error))
-            job.work = _nothing  # it references the inputs
+            job.work = lambda: iter(())  # it references the inputs
             if job.then is not None and job.state != STOPPED:
                 try:
                     job.surroundings.run(job.then, job)
@@ -267,11 +267,6 @@ class JobRunner:
                     image.save(file, "JPEG", quality=85)
         except Exception:
             log.exception("The settings or the poster of a video could not be written")
-
-
-def _nothing() -> Iterator[Any]:
-    """The work of a finished job."""
-    return iter(())
 
 
 def said_of(error: BaseException) -> str:

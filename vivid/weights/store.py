@@ -50,12 +50,6 @@ def read_info(folder: Path) -> ModelInfo:
     return ModelInfo(**data)
 
 
-def write_info(info: ModelInfo, folder: Path) -> None:
-    """Write `model_index.json`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / INDEX).write_text(json.dumps({"format": FORMAT, **asdict(info)}, indent=2) + "\n", encoding="utf-8")
-
-
 def save_model(models: Models, info: ModelInfo, folder: Path, quantise: bool) -> None:
     """Write a model folder; `quantise` stores matrices as int8, otherwise tensors keep their type."""
     from .int8 import save_int8
@@ -69,7 +63,7 @@ def save_model(models: Models, info: ModelInfo, folder: Path, quantise: bool) ->
         else:
             module.save_pretrained(target, max_shard_size="2GB")
         _forget_origin(target / "config.json")
-    write_info(info, folder)
+    (folder / INDEX).write_text(json.dumps({"format": FORMAT, **asdict(info)}, indent=2) + "\n", encoding="utf-8")
 
 
 def _forget_origin(path: Path) -> None:
