@@ -285,6 +285,32 @@ def test_eyes_that_the_mesh_cannot_follow_stay_open(picture: np.ndarray, mesh: F
     assert blinking(20, 0, 0) == 1.0
 
 
+def test_a_frown_is_not_taken_for_glasses(picture: np.ndarray, mesh: FaceMesh) -> None:
+    """A shadow that ends on the nose is no bridge; a bar across it is, thin and arched as it may be."""
+    scale = pupil_distance(mesh)
+    x, y = (mesh.points[133, :2] + mesh.points[362, :2]) / 2
+
+    def glasses(first: float, last: float) -> bool:
+        drawn = picture.copy()
+        corners = [(round(x + first * scale), round(y)), (round(x + last * scale), round(y - 0.01 * scale))]
+        cv2.line(drawn, *corners, (60, 50, 40), max(2, round(0.06 * scale)), cv2.LINE_AA)
+        return analyse_head(drawn, mesh, drawn).glasses
+
+    assert not analyse_head(picture, mesh, picture).glasses
+    assert not glasses(0.015, 0.3)
+    assert glasses(-0.3, 0.3)
+
+
+def test_nothing_moves_on_opaque_lenses(picture: np.ndarray, mesh: FaceMesh, animator: HeadAnimator) -> None:
+    assert animator.head.blinking == 1.0
+    scale, dark = pupil_distance(mesh), picture.copy()
+    for eye in EYES.values():
+        x, y = mesh.points[[*eye.upper, *eye.lower], :2].mean(0).round().astype(int).tolist()
+        cv2.ellipse(dark, (x, y), (round(0.4 * scale), round(0.3 * scale)), 0, 0, 360, (14, 14, 16), -1)
+    worn = HeadAnimator(analyse_head(dark, mesh, dark))
+    np.testing.assert_array_equal(draw(worn, FaceMotion(blink=1.0)), draw(worn, FaceMotion()))
+
+
 def test_rims_of_glasses_stay_when_the_eyes_close(finder: FaceFinder) -> None:
     portrait = load_picture(PORTRAITS / "david.jpg")
     found = finder.find(portrait)

@@ -8,7 +8,7 @@ by part:
 - what may move: `ladder`; the body's small motion: `sway`;
 - the picture without arms: `matte`, `parsing`, `colours`, `outline`, `take_apart`, `sleeve_cut`, filled by `plate`,
   `patch_match`;
-- the head: `face_mesh`, `face_units`, `head`, `lips`, `teeth`, moved by `head_motion`, `mouth`;
+- the head: `face_mesh`, `face_units`, `head`, `lips`, `teeth`, `glasses`, moved by `head_motion`, `mouth`;
 - speech to face: `drive`, `speech_motion`, `head_gestures`, `curves`;
 - arms: `arm_mesh`, `arm_track`, `arms`, `sleeves`, drawn by `raster`, `arm_shading`, `skin`, `skin_texture`;
 - a clip's hands in space: `hand_fit`, `hand_solver`, `hand_objective`, `hand_track`.

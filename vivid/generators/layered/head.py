@@ -29,6 +29,7 @@ from .face_mesh import (
 )
 from .face_units import face_units
 from .geometry import Array, similarity, smootherstep
+from .glasses import BAR, eyes_hidden, nose_bar
 from .lips import OPEN, lips_share, mouth_hidden, refine_lips
 from .teeth import Mask, empty_mouth, lip_colour, split_teeth, tooth_mask
 
@@ -46,8 +47,6 @@ CLOSED_GAP = 0.012
 """Photographed openings below this share of the pupil distance count as closed."""
 NEUTRAL_RAISE = 0.04
 """Mouth corners raised by up to this many pupil distances over those of the units' own face are not yet a smile."""
-GLASSES = 0.15
-"""`nose_bar` above this: glasses."""
 
 
 @dataclass(frozen=True)
@@ -198,8 +197,8 @@ def analyse_head(picture: Picture, mesh: FaceMesh, plain: Picture) -> Head:
         teeth_colour=teeth_colour,
         upper_teeth=upper_teeth,
         lower_teeth=lower_teeth,
-        glasses=nose_bar(photo, points, scale) > GLASSES,
-        blinking=_blinking(points, rotation, scale),
+        glasses=nose_bar(photo, points, scale) > BAR,
+        blinking=0.0 if eyes_hidden(photo, points, scale, skin) else _blinking(points, rotation, scale),
         smile=_smile(points[:POINTS], rotation, scale),
     )
 
@@ -301,17 +300,3 @@ def _colours(photo: Picture, detected: Array, gap: float) -> tuple[Array, Array,
     grey = 1 - (most - mouth.min(1)) / np.maximum(most, 1)
     bright = mouth[(mouth.mean(1) > 0.5 * skin.mean()) & (grey > 0.72)]
     return skin, sclera, np.percentile(bright, 75, axis=0) if len(bright) > 0.12 * len(mouth) else None
-
-
-def nose_bar(photo: Picture, points: Array, scale: float) -> float:
-    """Contrast of a thin bar across the nose between the eyes, over its brightness: below 0.1 on bare noses."""
-    grey = cv2.GaussianBlur(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), max(0.012 * scale, 0.6))
-    a, b = points[133, :2], points[362, :2]
-    right = (b - a) / np.linalg.norm(b - a)
-    down = np.array([-right[1], right[0]])
-    u, v = np.linspace(-0.09, 0.09, 13) * scale, np.linspace(-0.34, 0.30, 65) * scale
-    xy = ((a + b) / 2 + u[None, :, None] * right + v[:, None, None] * down).astype(np.float32)
-    profile = np.median(cv2.remap(grey, xy[..., 0], xy[..., 1], cv2.INTER_LINEAR), 1)
-    d = 6  # 0.06 pupil distances
-    bar = np.abs(profile[d:-d] - (profile[2 * d :] + profile[: -2 * d]) / 2)
-    return float(bar.max() / max(profile.mean(), 1))
