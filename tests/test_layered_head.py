@@ -192,6 +192,24 @@ def test_squeezed_skin_shows_nothing_from_afar() -> None:
     assert map_x[drawn].max() <= 50 and map_x[drawn].min() >= 10
 
 
+def test_what_passes_before_something_else_has_a_smooth_edge(animator: HeadAnimator) -> None:
+    """A nose or a cheek that hides what is behind it: looked up pixel by pixel, its edge would be a staircase."""
+    map_x, map_y = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in (animator.width, animator.height)))
+    pose = animator.aim(map_x, map_y, FaceMotion(yaw=0.7), still)
+    jumps = np.abs(np.diff(map_x, axis=1)) > 3
+    assert jumps.sum() > 20, "a turn as far as this hides a cheek"
+    left, right = np.zeros(map_x.shape, bool), np.zeros(map_x.shape, bool)
+    left[:, :-1], right[:, 1:] = jumps, jumps
+    assert pose.edges[left | right].all() and pose.edges.mean() < 0.05
+    body = np.zeros_like(animator.head.photo)
+    body[:, animator.width // 2 :] = 255
+    edges = np.zeros_like(pose.edges)
+    edges[10:20] = 1
+    animator.finish(body, FaceMotion(), replace(pose, edges=edges))
+    beside = body[10:30, animator.width // 2 - 1, 0]
+    assert (beside[:10] > 30).all() and not beside[10:].any()
+
+
 def test_standing_still_changes_nothing(animator: HeadAnimator) -> None:
     """With the mouth as photographed (closed here) the head is the photograph."""
     body = draw(animator, FaceMotion())

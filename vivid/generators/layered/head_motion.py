@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -27,6 +27,9 @@ EYE_SAMPLES = 3
 """Samples a pixel and axis around the eyes: the lids that pass over them have hard edges."""
 LASHES = 0.014
 """Thickness of the lash line of closed eyes, in pupil distances."""
+TORN = 3.0
+"""Pixels between the places in the photograph of neighbouring pixels beyond which an edge lies between them: a nose or
+a cheek hides what is behind it, and such an edge needs smoothing, which a lookup pixel by pixel does not do."""
 LESS_SMILE, PUSHED_SMILE = 0.5, 0.4
 """Shares of a photographed smile that speaking takes away, and that pushed-out lips take away as well."""
 SHADED_LIPS, PARTED = (0.012, 0.03), 0.09
@@ -62,13 +65,14 @@ class HeadPose:
     """One frame's geometry in pixels of the crop.
 
     source, target, carried: (N, 2) where the points are in the photograph and in the frame, and where the body alone
-    would carry them; anchors: the mouth's.
+    would carry them; anchors: the mouth's; edges: (h, w) uint8, 1 where one part of the head passes before another.
     """
 
     source: Array
     target: Array
     carried: Array
     anchors: dict[str, Array]
+    edges: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((1, 1), np.uint8))
 
 
 class HeadAnimator:
@@ -184,10 +188,15 @@ class HeadAnimator:
         """
         pose = self.pose(motion, carry)
         _Warp(self.triangles, self._first_of_face, pose).aim(map_x, map_y)
-        return pose
+        return replace(pose, edges=_torn(map_x, map_y))
 
     def finish(self, body: Picture, motion: FaceMotion, pose: HeadPose) -> None:
-        """Draw closing eyes and the inside of the mouth, in place, onto the crop (h, w, 3) that `aim` has moved."""
+        """Smooth edges, draw closing eyes and the inside of the mouth, in place, onto the crop (h, w, 3) that `aim` has
+        moved."""
+        x, y, w, h = cv2.boundingRect(pose.edges)
+        if w:
+            part = np.s_[y : y + h, x : x + w]
+            cv2.copyTo(cv2.GaussianBlur(body[part], (3, 3), 0.7), pose.edges[part], body[part])
         blink = motion.blink * self.head.blinking
         if blink > 0.02:
             self._draw_eyes(body, _Warp(self.triangles, self._first_of_face, pose), blink)
@@ -256,6 +265,18 @@ class _Warp:
         for k, (new, place) in enumerate(zip(affine_maps(number, rows), (map_x, map_y), strict=True)):
             new.ravel()[at] = new.ravel()[at].clip(low[:, k], high[:, k])
             cv2.copyTo(new, drawn, place)
+
+
+def _torn(map_x: Map, map_y: Map) -> NDArray[np.uint8]:
+    """(h, w) 1 on both sides of every tear in a map."""
+    out = np.zeros(map_x.shape, np.uint8)
+    for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
+        tear = np.zeros(out[one].shape, bool)
+        for places in (map_x, map_y):
+            tear |= cv2.absdiff(places[one], places[other]) > TORN
+        out[one] |= tear
+        out[other] |= tear
+    return out
 
 
 def _twice_area(corners: Array) -> Array:
