@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 
 from vivid.errors import InputError
-from vivid.generators.layered.colours import LEAST_CONTRAST, MOST_CONTRAST, USUAL_CONTRAST, find_colours, light_contrast
+from vivid.generators.layered.colours import (
+    CLEAR_CONTRAST,
+    LEAST_CONTRAST,
+    MOST_CONTRAST,
+    USUAL_CONTRAST,
+    find_colours,
+    light_contrast,
+)
 from vivid.generators.layered.compose import Compositor, fine_picture
 from vivid.generators.layered.face_mesh import FaceFinder, FaceMesh, pupil_distance
 from vivid.generators.layered.figure import ELBOWS, HEM_KNOTS, SHOULDERS, WRISTS, ArmOutline, hem_bow
@@ -505,3 +512,7 @@ def test_the_contrast_of_drawn_arms_is_that_of_the_seen_ones():
     hazy = light_contrast((picture * 0.4 + 130).astype(np.uint8), arms, 100.0)
     assert LEAST_CONTRAST <= hazy < 0.7 * plain and plain <= MOST_CONTRAST
     assert light_contrast(picture, np.zeros_like(arms), 100.0) == USUAL_CONTRAST, "no arm is seen"
+    even = np.full((100, 100, 3), 200, np.uint8)
+    even[:10] = 10
+    arms[:20] = 0
+    assert light_contrast(even, arms, 100.0) == CLEAR_CONTRAST, "small hands, of which only the even inside is seen"

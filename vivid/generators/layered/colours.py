@@ -25,7 +25,10 @@ HUE = np.array([[-0.07, -0.05, -0.14], [0.09, 0.05, 0.05]])
 """How far hands may differ from face and neck in the logarithm of linear light, RGB: at most they are yellower."""
 NECK_HUE = 0.04
 """How far the neck may move the hue of hands that are not seen away from the face's; in the same unit."""
-LEAST_CONTRAST, USUAL_CONTRAST, MOST_CONTRAST = 0.4, 1.25, 1.6
+LEAST_CONTRAST, CLEAR_CONTRAST, USUAL_CONTRAST, MOST_CONTRAST = 0.4, 1.0, 1.25, 1.6
+"""Bounds of the contrast, the lower one in pictures with and without haze, and that of pictures that show no arm."""
+BLACK = 0.15, 0.35
+"""The darkest hundredth of a picture (sRGB): up to the first there is no haze, from the second on much of it."""
 
 SHARPEST, SOFTEST = 0.45, 1.2
 """Bounds of the blur of edges, in pixels."""
@@ -174,9 +177,12 @@ def light_contrast(picture: NDArray[np.uint8], arms: Layer, width: float) -> flo
     sure = cv2.erode((arms > 0.8).astype(np.uint8), _square(0.02 * width)) > 0
     if sure.sum() < 0.01 * width**2:
         return USUAL_CONTRAST
-    smooth = cv2.GaussianBlur(picture, (0, 0), max(0.6, 0.005 * width))[sure]
-    low, high = np.percentile(_log_light(smooth / 255) @ LUMINANCE, [5, 95])
-    return float(np.clip((high - low) / SOFT_RANGE, LEAST_CONTRAST, MOST_CONTRAST))
+    smooth = cv2.GaussianBlur(picture, (0, 0), max(0.6, 0.005 * width))
+    low, high = np.percentile(_log_light(smooth[sure] / 255) @ LUMINANCE, [5, 95])
+    # the inside of small hands shows little shade in clear pictures, too; haze leaves nothing black anywhere
+    black = float(np.percentile(cv2.cvtColor(smooth, cv2.COLOR_RGB2GRAY), 1)) / 255
+    least = np.interp(black, BLACK, [CLEAR_CONTRAST, LEAST_CONTRAST])
+    return float(np.clip((high - low) / SOFT_RANGE, least, MOST_CONTRAST))
 
 
 def find_light(picture: NDArray[np.uint8], pose: Pose, person: Layer) -> tuple[Floats, float]:
