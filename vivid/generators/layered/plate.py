@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .figure import Layer
-from .geometry import smootherstep
+from .geometry import smootherstep, thrice, where
 
 Mask = NDArray[np.bool_]
 SHADE = 55.0
@@ -30,30 +30,30 @@ def membrane(picture: NDArray[np.generic], known: Mask) -> Layer:
     pictures are filled at a fraction of their size.
     """
     height, width = known.shape
-    colour, weight = picture.astype(np.float32), known.astype(np.float32)
+    colour, weight, mask = picture.astype(np.float32), known.astype(np.float32), known.astype(np.uint8)
+    colours = cv2.copyTo(colour, mask)
     shrink = max(height, width) // MEMBRANE_SIDE
     if shrink > 1:
         size = (-(-width // shrink), -(-height // shrink))
         share = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-        mean = cv2.resize(colour * weight[..., None], size, interpolation=cv2.INTER_AREA)
-        mean = mean / np.maximum(share, 1e-6)[..., None]
+        mean = cv2.resize(colours, size, interpolation=cv2.INTER_AREA) * thrice(1 / np.maximum(share, 1e-6))
         smooth = cv2.resize(membrane(mean, share > 0.2), (width, height), interpolation=cv2.INTER_LINEAR)
-        return np.where(known[..., None], colour, smooth)
-    levels = [(colour * weight[..., None], weight)]
+        return np.asarray(cv2.copyTo(colour, mask, smooth))
+    levels = [(colours, weight)]
     while max(levels[-1][1].shape) > 1:
         colours, weights = levels[-1]
         down = cv2.pyrDown(weights)
         full = np.minimum(2 * down, 1)  # a rim one pixel thin stays known in its place
-        levels.append((cv2.pyrDown(colours) * (full / np.maximum(down, 1e-6)).reshape(*down.shape, 1), full))
+        levels.append((cv2.pyrDown(colours) * thrice(full / np.maximum(down, 1e-6)), full))
     colours, weights = levels[-1]
     result = colours / np.maximum(weights, 1e-6).reshape(*weights.shape, 1)
     for colours, weights in levels[-2::-1]:
         up = cv2.pyrUp(result, dstsize=weights.shape[::-1]).reshape(colours.shape)
-        sure = np.clip(1.5 * weights, 0, 1)[..., None]
-        own = colours / np.maximum(weights, 1e-6)[..., None]
-        result = np.where(weights[..., None] > 1e-3, own * sure + up * (1 - sure), up)
+        sure = np.minimum(1.5 * weights, 1)
+        own = colours * thrice(sure / np.maximum(weights, 1e-6))
+        result = own + up * thrice(1 - sure)
     for _ in range(3):  # smooth away the pyramid's blocks
-        result = np.where(known[..., None], colour, cv2.GaussianBlur(result, (0, 0), 3)).astype(np.float32)
+        result = cv2.copyTo(colour, mask, cv2.GaussianBlur(result, (0, 0), 3))
     return result
 
 
@@ -91,14 +91,14 @@ def mirror_fill(picture: Layer, hole: Mask, middle: float, step: float) -> Layer
     far = 2 * round(100 * step) + 1
     straight_left, straight_right = cv2.erode(left, np.ones((far, 1))), cv2.dilate(right, np.ones((far, 1)))
     straight = _mirrored(picture, _upright(straight_left, far), _upright(straight_right, far), middle, step)
-    deep = smootherstep(np.minimum(np.abs(x - left), np.abs(right - x)) / (3 * step) - 1)[..., None]
+    deep = thrice(smootherstep(np.minimum(np.abs(x - left), np.abs(right - x)) / (3 * step) - 1))
     filled += deep * (straight - filled)
     filled += wide_blur(_rim_error(picture, filled, hole, step, 60), 2 * step)
     level = membrane(picture, ~hole)
     filled = _plain_where_smooth(filled, level, hole, step)
     filled = _poor_rows(filled, level, hole, np.maximum(left[:, 0], width - 1 - right[:, 0]) / width, kernel, step)
-    soft = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), max(0.6, 0.3 * step))[..., None]
-    return np.where(hole[..., None], filled, picture * (1 - soft) + filled * soft).astype(np.float32)
+    soft = thrice(cv2.GaussianBlur(hole.astype(np.float32), (0, 0), max(0.6, 0.3 * step)))
+    return where(hole, filled, picture * (1 - soft) + filled * soft)
 
 
 def _mirrored(picture: Layer, left: Layer, right: Layer, middle: float, step: float) -> Layer:
@@ -108,7 +108,7 @@ def _mirrored(picture: Layer, left: Layer, right: Layer, middle: float, step: fl
     from_left = left - 1 - _there_and_back(x - left, np.maximum(left - 1, 1))
     from_right = right + 1 + _there_and_back(right - x, np.maximum(width - 2 - right, 1))
     share = np.clip((x - middle) / (8 * step) + 0.5, 0, 1)
-    share = np.where(left < 0.04 * width, 1, np.where(right > 0.96 * width, 0, share))[..., None]
+    share = thrice(np.where(left < 0.04 * width, 1, np.where(right > 0.96 * width, 0, share)))
     rows = np.repeat(np.arange(height, dtype=np.float32)[:, None], width, 1)
     sides = [
         cv2.remap(picture, np.ascontiguousarray(source, np.float32), rows, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
@@ -139,7 +139,7 @@ def _plain_where_smooth(filled: Layer, level: Layer, hole: Mask, step: float) ->
     known = ~(cv2.dilate(hole.astype(np.uint8), np.ones((reach, reach))) > 0)
     rough = np.abs(level - wide_blur(level, 4 * step)).mean(2)
     rough = membrane(wide_blur(rough, 2 * step)[..., None].repeat(3, 2), known)[..., 0]
-    rough = wide_blur(rough, 4 * step)[..., None]
+    rough = thrice(wide_blur(rough, 4 * step))
     plain = np.clip((4.5 - rough) / 2.5, 0, 1)
     grain = filled - wide_blur(filled, 2 * step)
     smooth = wide_blur(level, step) + np.clip(grain, -2 * rough - 1, 2 * rough + 1)
@@ -235,8 +235,8 @@ def _columns_filled(picture: Layer, hole: Mask, known: Mask, body: Layer, fallba
             for level, shift in zip(levels, (0.5, 5, 2), strict=True)
         )
         far, plain = (_with_edges_of(near, level, step) for level in (far, plain))
-        found = far + np.exp(-distance / (4 * step))[..., None] * (near - far)
-        sides.append(plain + np.exp(-distance / (45 * step))[..., None] * (found - plain))
+        found = far + thrice(np.exp(-distance / (4 * step))) * (near - far)
+        sides.append(plain + thrice(np.exp(-distance / (45 * step))) * (found - plain))
         # columns beside those with nothing known are blended towards them, to avoid vertical seams
         there = cv2.distanceTransform((np.abs(edge) < nowhere / 2).astype(np.uint8), cv2.DIST_L2, 5)
         weights.append(np.minimum(there / (12 * step), 1) / (1 + distance) ** 2)
@@ -244,8 +244,8 @@ def _columns_filled(picture: Layer, hole: Mask, known: Mask, body: Layer, fallba
     other = (1 - np.exp(-np.square(np.abs(sides[0] - sides[1]).mean(2) / 35))) * (weights[0] > 0)
     weights[1] = weights[1] * (1 - other * (1 - np.exp(-np.abs(rows - below) / (3 * step))))
     total = weights[0] + weights[1]
-    found = sides[0] * weights[0][..., None] + sides[1] * weights[1][..., None]
-    found = (found / np.maximum(total, 1e-12)[..., None]).astype(np.float32)
+    found = sides[0] * thrice(weights[0] / np.maximum(total, 1e-12))
+    found += sides[1] * thrice(weights[1] / np.maximum(total, 1e-12))
     # where a sleeve was, the cloth beside it is nearer than that far above and below, and a better guide
     left = np.maximum.accumulate(np.where(known, columns, -nowhere), 1)
     right = np.minimum.accumulate(np.where(known, columns, nowhere)[:, ::-1], 1)[:, ::-1]
@@ -253,16 +253,16 @@ def _columns_filled(picture: Layer, hole: Mask, known: Mask, body: Layer, fallba
     lost = smootherstep(np.minimum(rows - above, below - rows) / (1.5 * beside + 4 * step) - 1)
     lost = wide_blur(lost.astype(np.float32), 4 * step) * (total > 0)
     around = wide_blur(membrane(picture, known), 2 * step)
-    found += lost[..., None].astype(np.float32) * (around - found)
-    found = np.where((total > 0)[..., None], found, around)
-    mirrored, flanks = _mirrored_flanks(np.where(known[..., None], picture, found), known, step)
-    found = np.where(flanks[..., None], mirrored, found)
+    found += thrice(lost) * (around - found)
+    found = where(total > 0, found, around)
+    mirrored, flanks = _mirrored_flanks(where(known, picture, found), known, step)
+    found = where(flanks, mirrored, found)
     fine = fallback - wide_blur(fallback, 1.5 * step)
     spread = np.percentile(np.abs(fine[hole]), 60)
     found += np.clip(fine, -spread, spread)  # the weave, not prints on it
     some = (total > 0) | flanks
     share = cv2.GaussianBlur(some.astype(np.float32), (0, 0), 2 * step) * some
-    filled = fallback + share[..., None] * (found - fallback)
+    filled = fallback + thrice(share) * (found - fallback)
     # cloth that stays visible beside the hole may lie in the arm's shadow: its tones hold at the rim and fade inwards
     rim = (cv2.dilate(hole.astype(np.uint8), np.ones((5, 5))) > 0) & ~hole & (body > 0.9)
     rim &= cv2.dilate(known.astype(np.uint8), np.ones((2 * max(1, round(3 * step)) + 1,) * 2)) > 0  # and no room
@@ -273,8 +273,8 @@ def _columns_filled(picture: Layer, hole: Mask, known: Mask, body: Layer, fallba
     rim[rim] = shaded | (np.abs(errors).mean(1) < SHADE)
     if rim.any():
         fade = np.exp(-cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (15 * step))
-        filled += membrane(np.where(rim[..., None], picture - filled, 0), rim) * fade[..., None]
-    return np.where(hole[..., None], np.clip(filled, 0, 255), picture).astype(np.float32)
+        filled += membrane(picture - filled, rim) * thrice(fade)
+    return where(hole, np.clip(filled, 0, 255), picture)
 
 
 def _flat_between_edges(picture: Layer, known: Mask, reach: float) -> Layer:
@@ -329,10 +329,10 @@ def _mirrored_flanks(cloth: Layer, known: Mask, step: float) -> tuple[Layer, Mas
         source = np.where(beyond > 0, edge + way * (band - _there_and_back(beyond, band)), columns).astype(np.float32)
         # a fold that is mirrored again and again would make a row of streaks
         inside = (beyond <= 0).astype(np.float32)
-        smooth = wide_blur(cloth * inside[..., None], 2 * step)
-        smooth /= np.maximum(wide_blur(inside, 2 * step), 1e-3)[..., None]
+        smooth = wide_blur(cloth * thrice(inside), 2 * step)
+        smooth *= thrice(1 / np.maximum(wide_blur(inside, 2 * step), 1e-3))
         mirrored = cv2.remap(smooth, source, rows, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
-        cloth = cloth + np.clip(beyond / step, 0, 1)[..., None] * (mirrored - cloth)
+        cloth = cloth + thrice(np.clip(beyond / step, 0, 1)) * (mirrored - cloth)
         flanks |= beyond > 0
     return cloth.astype(np.float32), flanks
 
@@ -340,4 +340,4 @@ def _mirrored_flanks(cloth: Layer, known: Mask, step: float) -> tuple[Layer, Mas
 def _mean_where(picture: Layer, share: Layer, wide: float, tall: float) -> Layer:
     """(H, W, 3): the mean of the known pixels, weighted by `share` (H, W), in a box of `wide` by `tall` pixels."""
     box = (2 * round(wide / 2) + 1, 2 * round(tall / 2) + 1)
-    return np.asarray(cv2.blur(picture * share[..., None], box) / np.maximum(cv2.blur(share, box), 1e-3)[..., None])
+    return np.asarray(cv2.blur(picture * thrice(share), box) * thrice(1 / np.maximum(cv2.blur(share, box), 1e-3)))

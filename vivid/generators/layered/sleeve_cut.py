@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from .figure import Layer
-from .geometry import smootherstep
+from .geometry import smootherstep, where
 from .outline import LONG, UNIT, USUAL_PALM, WIDEST, ArmRegion, Figure, ellipse
 from .patch_match import patch_fill
 from .plate import Mask, membrane
@@ -122,7 +122,7 @@ def cloth_under(figure: Figure, sleeves: Layer, cloth_known: Mask) -> Layer:
     cover = sleeves.max(0) > 0.02
     any_bare = any(region.outline.bare for region in figure.regions)
     sure = (person > 0.95) & (cover | (person > 0.99)) & ((skin < 0.4) | any_bare)
-    cloth = np.where((cover & (person < 0.93))[..., None], membrane(photo, sure), photo).astype(np.float32)
+    cloth = where(cover & (person < 0.93), membrane(photo, sure), photo)
     alien = np.zeros(figure.shape, bool)  # skin, room, or what a hand hid, where there should be cloth
     parsed = figure.parsing.sleeves.sum(0) + figure.parsing.torso
     looks_alien = (figure.colours.off_cloth > 24) & (parsed < 0.6)

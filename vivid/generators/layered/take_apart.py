@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...pose.skeleton import Pose
 from .colours import Colours, find_colours, find_light, light_contrast, skin_tone
 from .figure import SHOULDERS, WRISTS, Floats, Layer, Layers
-from .geometry import smootherstep
+from .geometry import smootherstep, thrice, where
 from .outline import (
     LONG,
     UNIT,
@@ -294,7 +294,7 @@ def _room(figure: Figure, removed: Mask, raised: Mask) -> Layer:
         patched |= figure.grow(raised, 20)
     if patched.any():
         patches = patch_fill(photo, hole, ~hole)
-        share = cv2.GaussianBlur(patched.astype(np.float32), (0, 0), 6 * unit)[..., None]
+        share = thrice(cv2.GaussianBlur(patched.astype(np.float32), (0, 0), 6 * unit))
         room = room + share * (patches - room)
     return room
 
@@ -349,10 +349,10 @@ def _torso_cloth(figure: Figure, removed: Mask, torso: Layer, cloth_known: Mask)
 
 def _plate(figure: Figure, removed: Mask, torso: Layer, room: Layer, cloth: Layer) -> Layer:
     """The picture without arms: `room` where they were beside the body, `cloth` where they were in front of it."""
-    photo, mix = figure.photo.astype(np.float32), torso[..., None]
+    photo, mix = figure.photo.astype(np.float32), thrice(torso)
     filled = cloth * mix + room * (1 - mix)
-    soft = cv2.GaussianBlur(removed.astype(np.float32), (0, 0), figure.unit)[..., None]
-    return np.where(soft > 0.004, photo * (1 - soft) + filled * soft, photo).astype(np.float32)
+    soft = cv2.GaussianBlur(removed.astype(np.float32), (0, 0), figure.unit)
+    return where(soft > 0.004, photo + thrice(soft) * (filled - photo), photo)
 
 
 def _look(figure: Figure) -> Look:
