@@ -273,6 +273,35 @@ def test_teeth_behind_pushed_out_lips_are_in_shadow_but_not_gone(animator: HeadA
     assert 0.55 < brightest(0.6) / brightest(0.0) < 0.85
 
 
+def test_lower_teeth_are_a_little_darker_than_upper_ones(animator: HeadAnimator) -> None:
+    """Where a smile bares both rows; much darker lower ones look rotten."""
+    _, anchors = animator.shape(FaceMotion(units={"jawOpen": 0.2}))
+    s, (x, y) = animator.head.scale, anchors["middle"][0, :2]
+    bared = np.array([[-0.4, -0.2], [0.4, -0.2], [0.4, 0.5], [-0.4, 0.5]]) * s + [x, y]
+    picture = np.zeros_like(animator.head.photo)
+    animator.mouth.paint(picture, bared, anchors)
+
+    def level(row: str) -> float:
+        low, high = np.sort([anchors[f"{row}_{end}"][20, 1] for end in ("edge", "gum")])
+        inner = slice(round(low + 0.3 * (high - low)), round(high - 0.2 * (high - low)) + 1)
+        return float(picture[inner, round(x - 0.05 * s) : round(x + 0.05 * s)].mean())
+
+    assert 0.8 < level("lower") / level("upper") < 0.97
+
+
+def test_teeth_of_a_dark_picture_are_as_bright_beside_its_skin(head: Head, animator: HeadAnimator) -> None:
+    """They were darkened twice: an underexposed portrait spoke with a black hole."""
+    dark = replace(head, photo=(head.photo * 0.35).astype(np.uint8), skin=head.skin * 0.35, sclera=head.sclera * 0.35)
+    points, anchors = animator.shape(FaceMotion(units=OPEN))
+
+    def brightest(owner: Head) -> float:
+        picture = np.zeros_like(owner.photo)
+        MouthPainter(owner).paint(picture, points[list(MOUTH), :2], anchors)
+        return float(np.percentile(picture[picture.any(2)].mean(1), 95)) / float(owner.skin.mean())
+
+    assert brightest(dark) > 0.8 * brightest(head)
+
+
 def test_tinted_glasses_do_not_tint_the_teeth(head: Head) -> None:
     red = np.array([200.0, 90, 80])
     through, bare, plain = (

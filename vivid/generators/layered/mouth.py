@@ -23,6 +23,10 @@ TEETH = np.array([0.0, 0.135, 0.240, 0.345, 0.43, 0.50])
 LOWER_TEETH = np.array([0.0, 0.085, 0.18, 0.29, 0.40])
 UPPER_EDGE = 0.052
 """Pupil distances from the line between the lips down to the upper teeth's edge."""
+UPPER_LIGHT, LOWER_LIGHT = 0.98, 0.85
+"""Light on the teeth in front: the lower ones lie a little deeper; much darker, they look rotten in a broad smile."""
+WHITE, USUAL_SKIN = 1.3, 165.0
+"""Brightest part of a usual photograph around a mouth over its skin's brightness, and a usual skin's grey level."""
 NEUTRAL_SKIN = np.array([1.28, 0.96, 0.76])
 """RGB of skin in white light, divided by its mean."""
 GREY_BELOW = 9.0
@@ -78,7 +82,8 @@ def photo_tone(head: Head) -> PhotoTone:
     return PhotoTone(
         chroma=0.0 if high < GREY_BELOW else float(np.clip((high - 2) / 16, 0, 1)),
         black=black,
-        gain=float(min(1.0, np.percentile(grey, 99.5) / 215)),
+        # Painted tones follow the skin's brightness, so a dark face needs no second darkening.
+        gain=float(min(1.0, np.percentile(grey, 99.5) / (WHITE * min(head.skin.mean(), USUAL_SKIN)))),
         bright=float(np.clip((head.skin.mean() - 175) / 40, 0, 1)),
         soft=float(np.clip((FINE - fine) / FINE, 0, 1)) * min(1.3, 0.022 * scale),
     )
@@ -154,7 +159,7 @@ class MouthPainter:
         """RGB of enamel, tongue and cavity in this photograph's light."""
         photo, skin = self.tone, head.skin
         level = float(skin.mean())
-        light = float(np.clip(level / 165, 0.3, 1.15))
+        light = float(np.clip(level / USUAL_SKIN, 0.3, 1.15))
         warm = np.clip((skin / max(level, 1)) / NEUTRAL_SKIN, 0.6, 1.3)  # the light's own colour
         # Candles and varnish colour the whites of the eyes; tinted glasses do, too, but not the teeth.
         sclera = np.full(3, level) if head.glasses else head.sclera
@@ -199,7 +204,7 @@ class MouthPainter:
         rows = (np.arange(h * k) + 0.5) / k + low[1] - anchors["tongue"][0, 1]
         front = 0.50 + 0.50 * smootherstep(rows / s / 0.16 + 0.5)
         out += m * (self.flesh * front[:, None, None] ** SHADOW - out).astype(np.float32)
-        for name, bounds, gain in (("lower", LOWER_TEETH, 0.66), ("upper", TEETH, 0.98)):
+        for name, bounds, gain in (("lower", LOWER_TEETH, LOWER_LIGHT), ("upper", TEETH, UPPER_LIGHT)):
             edge, gum = anchors[name + "_edge"], anchors[name + "_gum"]
             band = _soft(canvas.polygon(np.concatenate([edge, gum[::-1]])), 0.012 * s * k)[..., None]
             lines = self._gaps(canvas, edge, gum, bounds)
