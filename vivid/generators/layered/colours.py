@@ -25,7 +25,7 @@ HUE = np.array([[-0.07, -0.05, -0.14], [0.09, 0.05, 0.05]])
 """How far hands may differ from face and neck in the logarithm of linear light, RGB: at most they are yellower."""
 NECK_HUE = 0.04
 """How far the neck may move the hue of hands that are not seen away from the face's; in the same unit."""
-LEAST_CONTRAST, CLEAR_CONTRAST, USUAL_CONTRAST, MOST_CONTRAST = 0.4, 1.0, 1.25, 1.6
+LEAST_CONTRAST, CLEAR_CONTRAST, USUAL_CONTRAST, MOST_CONTRAST = 0.4, 0.7, 1.25, 1.6
 """Bounds of the contrast, the lower one in pictures with and without haze, and that of pictures that show no arm."""
 BLACK = 0.15, 0.35
 """The darkest hundredth of a picture (sRGB): up to the first there is no haze, from the second on much of it."""

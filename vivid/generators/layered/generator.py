@@ -33,7 +33,7 @@ CORES = 1.6 if (os.cpu_count() or 1) > 1 else 1.0
 """Effective cores that draw frames: two threads, one of which sometimes waits for the interpreter lock."""
 RUN = 1.6
 """How much longer a frame takes in a server's run than alone: 7 s promised took 12 with a browser running."""
-KEPT_PEOPLE, KEPT_SPEECHES = 4, 16
+KEPT_PEOPLE, KEPT_SPEECHES = 8, 16
 """Portraits whose analysis is kept, and speeches whose faces are (silence among them, which every first look has):
 visitors change one of their inputs at a time."""
 
