@@ -16,6 +16,7 @@ from ui_fakes import Server
 
 from vivid.ui.animate import portrait
 from vivid.ui.animate.portrait import kept_crop
+from vivid.ui.context import Context
 
 
 @pytest.mark.parametrize("kept", [None, 3, "x", {}, {"crop": "0.5"}, {"crop": -1}, {"crop": 1e9}, {"crop": [0]}])
@@ -58,8 +59,8 @@ def test_the_crop_is_dragged_and_moved_by_keys_and_all_follow(
     chromium: Any, server: Server, files: dict[str, str], tmp_path: Path, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The cards are filled at the same time after a reload: the last to be done need not have the latest number.
-    examine = portrait.examine
-    monkeypatch.setattr(portrait, "examine", lambda *arguments: (time.sleep(1), examine(*arguments))[1])
+    verdict = Context.verdict
+    monkeypatch.setattr(Context, "verdict", lambda *arguments: (time.sleep(1), verdict(*arguments))[1])
     monkeypatch.setattr(portrait, "time", SimpleNamespace(time_ns=count(1).__next__))
     context = chromium.new_context(viewport={"width": width, "height": 844}, locale="en-US")
     context.set_default_timeout(PATIENCE)
