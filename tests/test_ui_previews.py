@@ -281,11 +281,11 @@ def test_a_late_answer_shows_the_frame_that_was_asked_for_meanwhile(tmp_path: Pa
         (slider,) = [part for part in drawing[0].inputs if part.elem_id == "check-frame"]
         scrubbed = next(event for event in drawing if (slider._id, "input") in event.targets)
         chosen = next(event for event in drawing if event.fn.__name__ == "drawn")
-        settings = [part.value for part in scrubbed.inputs[11:]]
+        settings = [part.value for part in scrubbed.inputs[10:]]
         visitor = SimpleNamespace(session_hash="visitor")
 
         def values(index: int) -> list[Any]:
-            return [person, clip, None, 1, None, index, None, False, None, None, None, *settings]
+            return [person, clip, None, None, index, None, False, None, None, None, *settings]
 
         scrubbed.fn(visitor, *values(20))
         *_, update = chosen.fn(visitor, *values(0))  # sent before, answered later
