@@ -32,7 +32,7 @@ CUFF = 1.99
 """Where long sleeves end."""
 ELBOW_LENGTH, EMERGE = 0.92, 0.16
 """Sleeves that end beyond the first cover the elbow; the forearm emerges from them over the second."""
-SAMPLED, LEAST_BLUR = 0.3, 0.6
+SAMPLED, LEAST_BLUR = 0.3, 0.45
 """In pixels: the blur that drawing with few samples makes by itself, and the least that hides the stairs of edges."""
 SHADOWS = ((0.07, 0.02, 0.06, 0.20), (0.28, 0.10, 0.30, 0.24))
 """Shadows of arms on what is behind them: blur, shift right and down (in palms), and the light that each removes."""
