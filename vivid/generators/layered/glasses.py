@@ -17,7 +17,7 @@ SLACK = 0.04
 """Pupil distances by which a bar may lie higher or lower in a column, because bridges are arched."""
 LENS = (0.27, 0.20)
 """Half width and height in pupil distances of the part of a lens that is looked at: the open eye and its lids."""
-BLACK = 0.25
+OPAQUE = 0.25
 """Brightest part of an opaque lens, as a share of the cheeks' brightness: 0.1 where it is black, 0.35 and more where
 eyes are seen or lie in deep shadow."""
 
@@ -57,6 +57,6 @@ def eyes_hidden(photo: Picture, points: Array, scale: float, skin: Array) -> boo
         half = (round(LENS[0] * scale), round(LENS[1] * scale))
         cv2.ellipse(lens, (round(x), round(y)), half, 0, 0, 360, (1,), -1)
         seen = level[lens > 0]
-        if not len(seen) or np.percentile(seen, 90) > BLACK * skin.mean():
+        if not len(seen) or np.percentile(seen, 90) > OPAQUE * skin.mean():
             return False
     return True
