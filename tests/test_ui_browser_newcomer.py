@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ui_browser import Gate, fill, make, open_motion, visit
+from PIL import Image
+from ui_browser import Gate, fill, make, open_motion, settled, visit
 from ui_fakes import Server, detect_standing, write_portrait
 
 from vivid import inputs
+from vivid.errors import InputError
 from vivid.pose.detect import DetectedPose
 from vivid.ui.animate import stage
 
@@ -127,6 +129,43 @@ def test_a_click_while_files_are_uploaded_makes_the_video_when_they_are(page: An
     page.click("#generate")
     page.wait_for_selector("#todo:has-text('starts by itself')")
     page.wait_for_selector("#result-video video")
+
+
+def test_a_click_while_another_portrait_is_read_makes_the_video_of_that_one(
+    page: Any, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = threading.Event()
+
+    def slowly(image: np.ndarray, detector: str = "auto") -> DetectedPose:
+        assert seen.wait(60)
+        if image.mean() < 3:
+            raise InputError("No person was found in the picture: use another one.")
+        return detect_standing(image, detector)
+
+    fill(page, files)
+    page.wait_for_selector("#todo:has-text('Ready')")
+    monkeypatch.setattr(inputs, "detect_picture", slowly)
+
+    def replace(path: Path) -> None:
+        seen.clear()
+        page.set_input_files("#portrait input[type=file]", path)
+        page.wait_for_function("!document.querySelector('#portrait img')?.src.includes('portrait.png')")
+        page.click("#generate")
+        page.wait_for_selector("#todo:has-text('starts by itself')")
+        seen.set()
+
+    dark = Path(files["portrait.png"]).with_name("dark.png")
+    Image.new("RGB", (256, 256), (1, 1, 1)).save(dark)
+    replace(dark)
+    page.wait_for_selector("#portrait-verdict:has-text('person')")
+    page.wait_for_selector("#todo:not(:has-text('starts by itself'))")
+    settled(page)
+    assert not page.is_visible("#result-video video"), "nobody asked for a video of the old portrait"
+    other = dark.with_name("other.png")
+    write_portrait(other, seed=12)
+    replace(other)
+    page.wait_for_selector("#result-video video")
+    assert page.locator("#result-video video").get_attribute("src").split("/")[-1].startswith("other_")
 
 
 def choose(page: Any, files: dict[str, str]) -> None:

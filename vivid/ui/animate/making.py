@@ -6,7 +6,7 @@ import dataclasses
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,29 +131,34 @@ def build_making(
     kept = gr.BrowserState([], storage_key="vividanimator-results", secret="not-a-secret")
     states = [inputs.portrait.state, inputs.voice.state, inputs.motion.state]
     problems = [inputs.portrait.problem, inputs.voice.problem]
-    files = [inputs.portrait.image, inputs.voice.audio]
+    files = [inputs.portrait.image, inputs.voice.audio, inputs.motion.video]
+    read = [inputs.portrait.read, inputs.voice.read, inputs.motion.read]
     promise_shown = gr.State()  # seconds: the estimate shown before the click, from which the run's clock starts
-    waits = gr.State(False)  # the button was pressed while files were still being received or read
+    waits = gr.State()  # the choices when the button was pressed before all files were received and read, or None
 
-    def coming(request: gr.Request, parts: Sequence[Any], told: Sequence[str], paths: Sequence[str | None]) -> bool:
-        """Whether all that is missing of portrait, voice and motion is being received or read."""
-        lacking = [(path, problem) for part, path, problem in zip(parts[:2], paths, told, strict=True) if part is None]
-        received = all(path is not None for path, _ in lacking)
-        refused = parts[2] is None or any(problem for _, problem in lacking)
-        return not refused and (received or context.visitors.receives(visitor_of(request)))
+    def coming(request: gr.Request, values: tuple[Any, ...]) -> bool:
+        """Whether what is missing of portrait, voice and motion, or replaces one of them, is being received or read."""
+        paths, were, parts, told = values[:3], values[3:6], values[6:9], values[9:11]
+        if parts[2] is None:
+            return False
+        if context.visitors.receives(visitor_of(request)):
+            return True
+        for path, was, part, problem in zip(paths, were, parts[:2], told, strict=False):
+            if part is None and (path is None or (problem and path == was)):
+                return False
+        return paths != were
 
-    def promise(
-        request: gr.Request, asked: bool, image: str | None, sound: str | None, person: Portrait | None,
-        voice: Speech | None, clip: PoseClip | None, one: str, two: str, *values: Any,
-    ) -> tuple[str, Any, float | None, bool]:  # fmt: skip
+    def promise(request: gr.Request, asked: Any, *values: Any) -> tuple[str, Any, float | None, Any]:
+        person, voice, clip, one, two, *chosen = values[6:14]
         told, seconds = missing(person, voice, clip, (one, two)), None
-        waiting = asked and bool(told) and coming(request, (person, voice, clip), (one, two), (image, sound))
+        waiting = asked is not None and coming(request, values)
         if not told and person is not None and voice is not None:
-            told, seconds = promised(person, voice, values)
-            told += "<i data-make hidden></i>" if asked else ""  # the page then presses the button
+            told, seconds = promised(person, voice, values[14:])
+            if asked is not None and not waiting and asked != [tidy(each) for each in chosen]:
+                told += "<i data-make hidden></i>"  # the page then presses the button
         ready = seconds is not None or "vivid-ok" in told
         told = lines(line("info", "make_soon")) if waiting else told
-        return told, gr.Button(variant="primary" if ready else "secondary"), seconds, waiting
+        return told, gr.Button(variant="primary" if ready else "secondary"), seconds, asked if waiting else None
 
     def promised(person: Portrait, voice: Speech, values: tuple[Any, ...]) -> tuple[str, float | None]:
         can = context.engine.capabilities
@@ -171,7 +176,8 @@ def build_making(
 
     gr.on(
         [inputs.changed.change, known.change, *(control.input for control in controls.all())],
-        promise, [waits, *files, *states, *problems, *controls.all()], [dock.todo, dock.start, promise_shown, waits],
+        promise, [waits, *files, *read, *states, *problems, *inputs.chosen(), *controls.all()],
+        [dock.todo, dock.start, promise_shown, waits],
         trigger_mode="always_last", **QUIET,
     )  # fmt: skip
 
@@ -263,22 +269,21 @@ def build_making(
 
     # Gradio finds the request by its annotation, so it cannot be part of *values.
     def begin(request: gr.Request, *values: Any) -> dict[Any, Any]:
-        paths, values = values[:2], values[2:]
-        (person, voice, clip), told, chosen = values[:3], values[3:5], [tidy(each) for each in values[5:8]]
-        names, seconds = values[8:10]
+        (person, voice, clip), told, chosen = values[6:9], values[9:11], [tidy(each) for each in values[11:14]]
+        names, seconds, *settled = values[14:]
+        if coming(request, values):
+            return {current: None, dock.todo: lines(line("info", "make_soon")), waits: chosen}
         if person is None or voice is None or clip is None:
-            soon = coming(request, (person, voice, clip), told, paths)
-            text = lines(line("info", "make_soon")) if soon else missing(person, voice, clip, told, "warn")
-            return {current: None, dock.todo: text, waits: soon}
+            return {current: None, dock.todo: missing(person, voice, clip, told, "warn")}
         try:
-            settings = read_settings(context.engine.capabilities, *values[10:], mark=context.options.mark)
-            return submit(request, (person, voice, clip, settings), chosen, names, values[10], seconds)
+            settings = read_settings(context.engine.capabilities, *settled, mark=context.options.mark)
+            return submit(request, (person, voice, clip, settings), chosen, names, settled[0], seconds)
         except InputError as error:
             return {current: None} | refused(error)
 
     following = [current, kept, inputs.portrait.state]
     started = [current, kept, dock.bar, dock.todo, dock.start, dock.stop, waits]
-    asked = [*files, *states, *problems, *inputs.chosen(), kept, promise_shown, *controls.all()]
+    asked = [*files, *read, *states, *problems, *inputs.chosen(), kept, promise_shown, *controls.all()]
     queued = dock.start.click(begin, asked, started, **QUIET)
     queued.then(None, None, None, js="() => { vividMissing() || vividShow('stage'); }")
     watched = queued.then(watch, following, outputs, **FOLLOWING)

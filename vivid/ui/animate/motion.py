@@ -35,6 +35,9 @@ class MotionCard:
 
     state: gr.State
     chosen: gr.BrowserState
+    video: gr.Video
+    read: gr.State
+    """Path of the last video that was read or refused; another one in `video` is still being read."""
     body: gr.Accordion
     gallery: gr.Gallery
     shown: list[Any]
@@ -132,7 +135,7 @@ def build_motion(context: Context, changed: gr.State) -> MotionCard:
                 )
                 gr.HTML(lines(line("info", "motion_clip_hint")), padding=False)
     chosen = gr.BrowserState(None, storage_key="vividanimator-motion", secret="not-a-secret")
-    card = MotionCard(gr.State(first), chosen, body, gallery, [head, verdict, changed])
+    card = MotionCard(gr.State(first), chosen, video, gr.State(), body, gallery, [head, verdict, changed])
     outputs = card.outputs()
 
     def refuse(error: InputError, current: PoseClip | None) -> dict[Any, Any]:
@@ -152,8 +155,9 @@ def build_motion(context: Context, changed: gr.State) -> MotionCard:
         path: str | None, current: PoseClip | None, request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (Gradio finds it by its default)
     ) -> dict[Any, Any]:  # fmt: skip
+        finished: dict[Any, Any] = {card.read: path, changed: time.time_ns()}
         if path is None:
-            return {verdict: ""}
+            return finished | {verdict: ""}
 
         def report(done: int, total: int) -> None:
             progress((done, max(total, done)), desc=say("motion_reading", request))
@@ -163,12 +167,13 @@ def build_motion(context: Context, changed: gr.State) -> MotionCard:
         try:
             clip, found = detect_video(path, smooth=True, progress=report, limits=context.options.limits)
         except InputError as error:
-            return refuse(error, current)
+            return finished | refuse(error, current)
         target = context.visitors.new_file(request, ".npz")
         save_clip(clip, target)
-        return card.take(clip, {"file": str(target), "name": VIDEO}, *(said("warn", text) for text in found.notices))
+        told = [said("warn", text) for text in found.notices]
+        return finished | card.take(clip, {"file": str(target), "name": VIDEO}, *told)
 
-    video.change(watch, [video, card.state], outputs, show_progress_on=verdict, **SLOW_PREVIEW, **PRIVATE)
+    video.change(watch, [video, card.state], [*outputs, card.read], show_progress_on=verdict, **SLOW_PREVIEW, **PRIVATE)
 
     def open_clip(path: str | None, current: PoseClip | None) -> dict[Any, Any]:
         if path is None:

@@ -46,6 +46,8 @@ class PortraitCard:
     state: gr.State
     chosen: gr.BrowserState
     problem: gr.State
+    read: gr.State
+    """Path of the picture that `state` was read from; another one in `image` is still being examined."""
     body: gr.Accordion
     part: gr.HTML
     crop: gr.Number
@@ -129,7 +131,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
                 buttons=[],
             )
     state, problem, fix_state = gr.State(), gr.State(""), gr.State()
-    kept, before_fix = gr.State(), gr.State()  # paths: of the last readable picture, and of the picture before a fix
+    read, before_fix = gr.State(), gr.State()  # paths: of the last readable picture, and of the picture before a fix
     chosen = gr.BrowserState(None, storage_key="vividanimator-portrait", secret="not-a-secret")
 
     def hidden() -> dict[Any, Any]:
@@ -141,7 +143,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         told = gr.skip() if back else ""
         if path is None:
             return hidden() | {
-                refusal: told, state: None, problem: "", fix_state: None, kept: None, chosen: None, verdict: "",
+                refusal: told, state: None, problem: "", fix_state: None, read: None, chosen: None, verdict: "",
                 people: "", head: empty("portrait"), body: gr.Accordion(open=True), undo: gr.Button(visible=False),
                 gallery: gr.Gallery(selected_index=None), changed: time.time_ns(),
             }  # fmt: skip
@@ -164,7 +166,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
             state: found.portrait,
             problem: "" if found.usable else describe(found),
             fix_state: found.fix,
-            kept: path,
+            read: path,
             chosen: keep if at is None else {**keep, "crop": at},
             crop: at,
             verdict: describe(found, notice),
@@ -176,9 +178,9 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
             **({fixes[found.fix.kind]: gr.Button(visible=True)} if found.fix is not None else {}),
         }
 
-    outputs = [image, refusal, state, problem, fix_state, kept, chosen, crop, changed]
+    outputs = [image, refusal, state, problem, fix_state, read, chosen, crop, changed]
     outputs += [verdict, people, head, body, gallery, undo, *fixes.values()]
-    image.change(look, [image, kept, before_fix, chosen], outputs, show_progress="hidden", **EXAMINE, **PRIVATE)
+    image.change(look, [image, read, before_fix, chosen], outputs, show_progress="hidden", **EXAMINE, **PRIVATE)
 
     def apply_fix(path: str | None, fix: Fix | None, request: gr.Request) -> dict[Any, Any]:
         if path is None or fix is None:
@@ -206,7 +208,7 @@ def build_portrait(context: Context, changed: gr.State) -> PortraitCard:
         return str(shipped[int(event.index)].path), gr.Button(visible=False)
 
     gallery.select(choose, None, [image, undo], **QUIET)
-    return PortraitCard(image, state, chosen, problem, body, part, crop)
+    return PortraitCard(image, state, chosen, problem, read, body, part, crop)
 
 
 def keep_crop(context: Context, card: PortraitCard, changed: gr.State, known: gr.State, size: gr.Dropdown) -> None:

@@ -33,6 +33,8 @@ class VoiceCard:
     state: gr.State
     chosen: gr.BrowserState
     problem: gr.State
+    read: gr.State
+    """Path of the sound that `state` or `problem` comes from; another one in `audio` is still being read."""
     body: gr.Accordion
 
 
@@ -66,11 +68,11 @@ def build_voice(context: Context, changed: gr.State, cut: gr.Button) -> VoiceCar
                 elem_classes=["va-pills"],
                 visible=bool(shipped),
             )
-    state, problem, before_cut = gr.State(), gr.State(""), gr.State()
+    state, problem, read, before_cut = gr.State(), gr.State(""), gr.State(), gr.State()
     chosen = gr.BrowserState(None, storage_key="vividanimator-voice", secret="not-a-secret")
 
     def listen(path: str | None, before: str | None, was: Any) -> dict[Any, Any]:
-        update = {state: None, problem: "", changed: time.time_ns(), cut: gr.Button(visible=False)}
+        update = {state: None, problem: "", read: path, changed: time.time_ns(), cut: gr.Button(visible=False)}
         if path is None:
             gone = {chosen: None, verdict: "", head: nothing, picked: None, body: gr.Accordion(open=True)}
             return update | gone
@@ -98,7 +100,7 @@ def build_voice(context: Context, changed: gr.State, cut: gr.Button) -> VoiceCar
 
     audio.change(
         listen, [audio, before_cut, chosen],
-        [state, problem, chosen, changed, verdict, head, body, picked, cut], **QUIET,
+        [state, problem, read, chosen, changed, verdict, head, body, picked, cut], **QUIET,
     )  # fmt: skip
 
     def cut_off(path: str | None, request: gr.Request) -> Any:
@@ -114,4 +116,4 @@ def build_voice(context: Context, changed: gr.State, cut: gr.Button) -> VoiceCar
         return next(str(example.path) for example in shipped if example.path.stem == name)
 
     picked.input(choose, picked, audio, **QUIET)
-    return VoiceCard(audio, state, chosen, problem, body)
+    return VoiceCard(audio, state, chosen, problem, read, body)
