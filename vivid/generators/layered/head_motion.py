@@ -27,6 +27,11 @@ EYE_SAMPLES = 3
 """Samples a pixel and axis around the eyes: the lids that pass over them have hard edges."""
 LASHES = 0.014
 """Thickness of the lash line of closed eyes, in pupil distances."""
+LASHES_FADE = np.array([0.7, 1, 1, 1, 1, 0.85, 0.6, 0.3])
+"""How much of it is seen from the outer to the inner corner, where lashes are few."""
+WET_RIMS = (0.025, 0.012)
+"""Pupil distances of upper and lower lid beside the mesh's edge that closed lids leave out: the edge lies a little
+inside of the eye, and specks of its white would ride on the lids."""
 TORN = 3.0
 """Pixels between the places in the photograph of neighbouring pixels beyond which an edge lies between them: a nose or
 a cheek hides what is behind it, and such an edge needs smoothing, which a lookup pixel by pixel does not do."""
@@ -167,6 +172,7 @@ class HeadAnimator:
             moved[name] = self.place(anchor, motion, np.ones(len(anchor)))
             moved[name][:, :2] += carry(moved[name][:, :2])
         source = self._lit_lips(placed[:, :2])
+        self._clean_lids(source, motion.blink * head.blinking)
         return HeadPose(source, placed[:, :2] + carry(placed[:, :2]), self.source + carry(self.source), moved)
 
     def _lit_lips(self, target: Array) -> Array:
@@ -179,6 +185,17 @@ class HeadAnimator:
             shift = np.minimum(most * smootherstep(gap / PARTED) * self.head.scale, 0.6 * np.abs(room)) * _TAPER[1:-1]
             source[edge] += np.outer(np.sign(room) * shift, down)
         return source
+
+    def _clean_lids(self, source: Array, amount: float) -> None:
+        """Let closing lids start, in the photograph (N, 2), beside the eye rather than in it; in place."""
+        if amount <= 0:
+            return
+        for eye in EYES.values():
+            for lid, skin, most in ((eye.upper, eye.above[0], WET_RIMS[0]), (eye.lower, eye.below, WET_RIMS[1])):
+                edge = list(lid[1:-1])
+                room = self.source[list(skin)] - self.source[edge]
+                length = np.maximum(np.linalg.norm(room, axis=1, keepdims=True), 1e-6)
+                source[edge] += amount * np.minimum(most * self.head.scale / length, 0.5) * room
 
     # ---------------------------------------------------------------- picture
     def aim(self, map_x: Map, map_y: Map, motion: FaceMotion, carry: Carry) -> HeadPose:
@@ -217,10 +234,12 @@ class HeadAnimator:
             warp.aim(mx, my, (x0, y0), k)
             fine = cv2.remap(self.head.picture, mx, my, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
             if lashes > 0:
-                line = ((warp.target[list(eye.upper)] - [x0, y0] + 0.5) * k - 0.5)[None]
+                line = (warp.target[list(eye.upper)] - [x0, y0] + 0.5) * k - 0.5
                 drawn = np.zeros(fine.shape[:2], np.uint8)
                 thick = max(1, round(LASHES * self.head.scale * k))
-                cv2.polylines(drawn, np.round(line * 16).astype(np.int32), False, (255,), thick, cv2.LINE_AA, 4)
+                ends = np.round(line * 16).astype(np.int32).tolist()
+                for a, b, seen in zip(ends[:-1], ends[1:], LASHES_FADE, strict=True):
+                    cv2.line(drawn, a, b, (255 * seen,), thick, cv2.LINE_AA, 4)
                 share = cv2.GaussianBlur(drawn, (0, 0), 0.4 * k).astype(np.float32)[..., None] * (0.8 * lashes / 255)
                 fine = (fine * (1 - share) + self._lash_colours[name] * share).astype(np.uint8)
             body[y0:y1, x0:x1] = cv2.resize(fine, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)

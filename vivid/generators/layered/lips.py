@@ -26,6 +26,9 @@ SEARCH = 0.07
 """Pupil distances above and below the mesh within which the line between closed lips is searched for."""
 OPEN_SEARCH = 0.05
 """The same for each edge of an open mouth."""
+GLOSS = 0.015
+"""Pupil distances outside of the mesh's opening within which paleness still speaks for teeth: farther out it is gloss
+on a lip, whereas darkness is the cavity."""
 SMALLEST, CONTRAST = 25.0, 0.05
 """Least pupil distance in pixels for testing the line, and least contrast, relative to the face's, for seeing it."""
 ABOVE_LIPS, BELOW_LIPS = (2, 92, 322, 267, 37), (18, 182, 406, 421, 201)
@@ -94,8 +97,10 @@ def _refine_open(picture: Picture, points: Array, scale: float) -> Array:
         off = lip_up * (1 - share) + lip_low * share - colour
         darker, paler = off[:, 0] / 14, off[:, 1] / 7
         tooth = -darker * 0.6 + np.maximum(paler, 0) * 0.8  # bright and not red, also where lips are pale
-        prior = 0.35 - 0.9 * np.maximum(np.maximum(up[k, 1] - y, y - low[k, 1]), 0) / reach
-        score = np.clip(np.maximum(np.maximum(darker, paler), tooth), -1, 2.5) - 1 + prior
+        outside = np.maximum(np.maximum(up[k, 1] - y, y - low[k, 1]), 0)
+        prior = 0.35 - 0.9 * outside / reach
+        pale = np.maximum(paler, tooth) * np.clip(1 - outside / (GLOSS * scale), 0, 1)
+        score = np.clip(np.maximum(darker, pale), -1, 2.5) - 1 + prior
         # The span with the largest sum of scores.
         total = np.concatenate([[0], np.cumsum(score)])
         end = int((total - np.minimum.accumulate(total)).argmax())

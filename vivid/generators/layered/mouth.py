@@ -21,8 +21,15 @@ SAMPLES, FINEST = 3, 270.0
 TEETH = np.array([0.0, 0.135, 0.240, 0.345, 0.43, 0.50])
 """Boundaries of the upper teeth from the middle outwards, in pupil distances (8.5 mm incisors at 63 mm)."""
 LOWER_TEETH = np.array([0.0, 0.085, 0.18, 0.29, 0.40])
+SHORTER, UNEVEN = np.array([0.0, 0.011, 0.003, 0.014, 0.02]), 0.003
+"""How much shorter than the incisors in the middle the upper teeth are, from the middle outwards, and the standard
+deviation of any tooth's length, in pupil distances: an even row is a denture's."""
 UPPER_EDGE = 0.052
 """Pupil distances from the line between the lips down to the upper teeth's edge."""
+GAP = 0.26
+"""Share of the light that the line between two teeth lacks."""
+WIDE_ROW = 0.35
+"""Photographed upper teeth at least this many pupil distances wide leave nothing to paint but cavity around them."""
 UPPER_LIGHT, LOWER_LIGHT = 0.98, 0.85
 """Light on the teeth in front: the lower ones lie a little deeper; much darker, they look rotten in a broad smile."""
 WHITE, USUAL_SKIN = 1.3, 165.0
@@ -111,26 +118,38 @@ class MouthPainter:
         right, down, back = head.rotation.T
         middle = line[5] + 0.25 * (line[3:8].mean(0) - line[5])
         self.jaw = head.units["jawOpen"][14]
-        self.along = np.linspace(-0.5, 0.5, 41)
+        self.along = np.linspace(-0.5, 0.5, 81)
 
-        def arc(offset: float, depth: float, curve: float, bounds: Array, scallop: float) -> Array:
-            """Points (41, 3) along a row of teeth, in pupil distances below and behind the lips."""
+        def arc(
+            offset: float, depth: float, curve: float, bounds: Array, scallop: float, shorter: Array | None = None
+        ) -> Array:
+            """Points (N, 3) along a row of teeth, in pupil distances below and behind the lips."""
             t = np.abs(self.along)
             k = np.clip((t[:, None] >= bounds).sum(1) - 1, 0, len(bounds) - 2)
             within = (t - bounds[k]) / (bounds[k + 1] - bounds[k]) * 2 - 1
             y = offset - curve * t**2 - scallop * np.abs(within) ** 4
+            if shorter is not None:
+                y -= shorter[(self.along > 0).astype(int), k]
             place = np.outer(self.along, right) * 0.92 + np.outer(y, down) + np.outer(depth + 0.55 * t**2, back)
             return middle + s * place
+
+        rng = np.random.default_rng(int(head.skin.sum()))  # the same teeth whenever this portrait is taken apart
+
+        def uneven(shorter: Array) -> Array:
+            return shorter + UNEVEN * rng.normal(size=(2, len(shorter)))
 
         # Photographed teeth keep their place in the skull or on the jaw; painted teeth end where they do.
         self.photo = {"jaw": head.lower_teeth, "skull": head.upper_teeth}
         self._photo = head.photo
+        self.rows = [("lower", LOWER_TEETH, LOWER_LIGHT), ("upper", TEETH, UPPER_LIGHT)]
+        if head.upper_teeth is not None and (head.upper_teeth > 0.5).any(0).sum() > WIDE_ROW * s:
+            del self.rows[1]
         edge = self._photographed_edge(head.upper_teeth, middle)
         corners = head.points[_CORNERS]
         self.anchors = {
-            "upper_edge": arc(edge, 0.06, 0.10, TEETH, 0.010),
+            "upper_edge": arc(edge, 0.06, 0.10, TEETH, 0.012, uneven(SHORTER)),
             "upper_gum": arc(-0.14, 0.04, 0.10, TEETH, -0.012),
-            "lower_edge": arc(0.022, 0.10, -0.06, LOWER_TEETH, -0.008),
+            "lower_edge": arc(0.022, 0.10, -0.06, LOWER_TEETH, -0.010, uneven(np.zeros(len(LOWER_TEETH) - 1))),
             "lower_gum": arc(0.14, 0.10, -0.06, LOWER_TEETH, 0.0),
             "tongue": middle + s * (0.05 * down + 0.35 * back)[None],
             "middle": middle[None],
@@ -195,7 +214,7 @@ class MouthPainter:
         inside = canvas.polygon(polygon)
         light = self._light(inside, k)
         columns = (np.arange(w * k) + 0.5) / k + low[0] - anchors["middle"][0, 0]
-        side = 1 - 0.65 * smootherstep((np.abs(columns) / s - 0.10) / 0.30)
+        side = 1 - 0.65 * smootherstep((np.abs(columns) / s - 0.14) / 0.30)
         out: NDArray[Any] = np.empty((h * k, w * k, 3), np.float32)
         out[:] = self.cavity
         tongue = canvas.ellipse(anchors["tongue"][0] + [0, (0.06 - 0.16 * lift) * s, 0], (0.21 * s, 0.14 * s))
@@ -204,11 +223,11 @@ class MouthPainter:
         rows = (np.arange(h * k) + 0.5) / k + low[1] - anchors["tongue"][0, 1]
         front = 0.50 + 0.50 * smootherstep(rows / s / 0.16 + 0.5)
         out += m * (self.flesh * front[:, None, None] ** SHADOW - out).astype(np.float32)
-        for name, bounds, gain in (("lower", LOWER_TEETH, LOWER_LIGHT), ("upper", TEETH, UPPER_LIGHT)):
+        for name, bounds, gain in self.rows:
             edge, gum = anchors[name + "_edge"], anchors[name + "_gum"]
-            band = _soft(canvas.polygon(np.concatenate([edge, gum[::-1]])), 0.012 * s * k)[..., None]
+            band = _soft(canvas.polygon(np.concatenate([edge, gum[::-1]])), 0.008 * s * k)[..., None]
             lines = self._gaps(canvas, edge, gum, bounds)
-            tone = gain * (1 - DARKER * depth) * side[None, :] * (1 - 0.30 * lines)
+            tone = gain * (1 - DARKER * depth) * side[None, :] * (1 - GAP * lines)
             out += band * (self.enamel * _shaded(tone) - out)
         out = self.tone.match(out * _shaded(light))
         out = self._photographed(out, canvas, anchors, light, depth)
@@ -227,18 +246,18 @@ class MouthPainter:
         upper, any_lip = (
             cv2.distanceTransform(m, cv2.DIST_L2, 3)[1:-1, 1:-1] / (k * self.scale) for m in (below, solid)
         )
-        shadow = 0.42 + 0.58 * smootherstep(upper / 0.045)
-        return (shadow * (0.72 + 0.28 * smootherstep(any_lip / 0.03))).astype(np.float32)
+        shadow = 0.50 + 0.50 * smootherstep(upper / 0.040)
+        return (shadow * (0.80 + 0.20 * smootherstep(any_lip / 0.03))).astype(np.float32)
 
     def _gaps(self, canvas: _Canvas, edge: Array, gum: Array, bounds: Array) -> Floats:
         """Soft lines (h, w) in 0-1 between the teeth."""
         lines = np.zeros(canvas.size, np.uint8)
-        thick = max(1, round(0.012 * self.scale * canvas.k))
+        thick = max(1, round(0.008 * self.scale * canvas.k))
         for bound in np.concatenate([-bounds[1:][::-1], bounds]):
             at = min(int(np.interp(bound, self.along, np.arange(len(self.along)))), len(edge) - 1)
             a, b = canvas.fixed(np.array([edge[at], gum[at]])).tolist()
             cv2.line(lines, a, b, (255,), thick, cv2.LINE_AA, 4)
-        return _soft(lines, max(0.010 * self.scale * canvas.k, 0.6))
+        return _soft(lines, max(0.006 * self.scale * canvas.k, 0.6))
 
     def _photographed(
         self, out: Floats, canvas: _Canvas, anchors: dict[str, Array], light: Floats, depth: float

@@ -19,8 +19,12 @@ DEEP = 0.22
 """Depth of the dark gap between upper and lower teeth, as a share of them."""
 LOWEST = 0.03
 """Pupil distances; anything flatter is a glint and would float in an open mouth."""
-TALLEST = 0.20
+TALL, FAINT = 0.20, 0.08
+"""Pupil distances above which what looks like one row may be two that meet, and the depth of the gap between these."""
+TALLEST = 0.26
 """Pupil distances; anything taller without a gap is not a row of teeth."""
+LIP_EDGE = 30
+"""How steeply photographed teeth end at their lip: over this part of the opening."""
 _LIP_POINTS = [0, 17, 37, 267, 84, 314]
 
 
@@ -60,20 +64,32 @@ def split_teeth(tooth: Mask, picture: Picture, points: Array, scale: float) -> t
     share, level = _profile(tooth, picture, place, np.abs(columns - up[5, 0]) < 0.18 * scale)
     if share.max() < SEEN:
         return None, None
+    seen = np.flatnonzero(share > 0.35 * share.max())
+    first, last = seen[0] / BINS, (seen[-1] + 1) / BINS
+    tall = (last - first) * opening
     cut = _dark_gap(share, level)
+    if cut is None and tall > TALL:
+        cut = _dark_gap(share, level, FAINT)
+    lips = lip_colour(picture, points)
     if cut is not None:
         lower = tooth * np.clip((place - cut) / (0.03 * scale / high) + 0.5, 0, 1)
-        upper = tooth - lower
-    else:
-        seen = np.flatnonzero(share > 0.35 * share.max())
-        first, last = seen[0] / BINS, (seen[-1] + 1) / BINS
-        upper, lower = tooth, np.zeros_like(tooth)
-        if first > 0.30 and 1 - last < first and first * opening > 0.035:  # they stand on the lower lip
-            upper, lower = lower, upper
-        elif (last - first) * opening > TALLEST:
-            return None, None
-    lips = lip_colour(picture, points)
-    return _if_teeth(upper, picture, lips, scale), _if_teeth(lower, picture, lips, scale)
+        upper = _if_teeth(tooth - lower, picture, lips, scale)
+        if upper is not None:  # else the gap is a glint or a shadow on a single row
+            return _to_lip(upper, place), _to_lip(_if_teeth(lower, picture, lips, scale), 1 - place)
+    row = _if_teeth(tooth, picture, lips, scale)
+    if first > 0.30 and 1 - last < first and first * opening > 0.035:  # they stand on the lower lip
+        return None, _to_lip(row, 1 - place)
+    return None if tall > TALLEST else _to_lip(row, place), None
+
+
+def _to_lip(teeth: Mask | None, place: Array) -> Mask | None:
+    """The mask with gums and shadows up to the lip that the teeth come from; place: (h, w), 0 at that lip, 1 at the
+    other one."""
+    if teeth is None:
+        return None
+    step = 1 if place[0, 0] > place[-1, 0] else -1  # towards the lip
+    filled = np.maximum.accumulate(teeth[::step], axis=0)[::step]
+    return np.asarray(filled * np.clip(LIP_EDGE * place + 1, 0, 1), np.float32)
 
 
 def _profile(tooth: Mask, picture: Picture, place: Array, near: NDArray[np.bool_]) -> tuple[Array, Array]:
@@ -89,9 +105,9 @@ def _profile(tooth: Mask, picture: Picture, place: Array, near: NDArray[np.bool_
     return smooth[0], smooth[1]
 
 
-def _dark_gap(share: Array, level: Array) -> float | None:
-    """Place (0-1) of the deepest valley with teeth on both sides, or None."""
-    cut, best = None, DEEP
+def _dark_gap(share: Array, level: Array, least: float = DEEP) -> float | None:
+    """Place (0-1) of the deepest valley with teeth on both sides, or None where none is deeper than `least`."""
+    cut, best = None, least
     for k in range(4, BINS - 4):
         above, below = share[1:k].max(), share[k + 1 : BINS - 1].max()
         light = min(level[1:k].max(), level[k + 1 : BINS - 1].max())
