@@ -198,6 +198,12 @@ def test_what_is_chosen_survives_a_reload_and_the_back_button(page: Any, files: 
 
 def test_another_language_needs_no_reload(page: Any, files: dict[str, str]) -> None:
     fill(page, files)
+    other = Path(files["portrait.png"]).with_name("other.png")
+    write_portrait(other, seed=13)
+    page.set_input_files("#portrait input[type=file]", other)  # hides and shows controls again
+    page.wait_for_selector("#portrait-summary:has-text('other')")
+    page.wait_for_selector("#todo:has-text('Ready')")
+    settled(page)
     page.evaluate("window.stayed = true")
     page.get_by_role("button", name="中文", exact=True).click()
     page.wait_for_selector("#generate:has-text('生成视频')")

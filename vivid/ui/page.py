@@ -56,8 +56,17 @@ def build_page(context: Context) -> gr.Blocks:
 
 
 def _keep_language(context: Context, page: gr.Blocks) -> None:
-    """Translate what Gradio does not, when the language is changed and on pages that do not start in English."""
+    """Translate what Gradio does not, when the language is changed and on pages that do not start in English.
+
+    A component that was hidden and shown again keeps only the words it was shown with: all get their texts anew.
+    """
     components = [component for _, component in context.translated]
+    texts = [
+        (block, name, str(text))
+        for block in page.blocks.values()
+        for name in ("label", "value")
+        if str(text := getattr(block, name, None)).startswith("__i18n__")  # as I18nData writes itself
+    ]
 
     def say_all(request: gr.Request) -> list[Any]:
         return [say_it(request) for say_it, _ in context.translated]
@@ -65,7 +74,10 @@ def _keep_language(context: Context, page: gr.Blocks) -> None:
     def say_first(request: gr.Request) -> Any:
         return say_all(request) if language_of(request) != "en" else [gr.skip()] * len(components)
 
-    context.language.click(say_all, None, components, **QUIET)
+    def say_anew(request: gr.Request) -> list[Any]:
+        return [*say_all(request), *(gr.update(**{name: text}) for _, name, text in texts)]
+
+    context.language.click(say_anew, None, [*components, *(block for block, _, _ in texts)], **QUIET)
     page.load(say_first, None, components, **QUIET)
 
 
