@@ -40,6 +40,16 @@ def test_silence_keeps_the_mouth_shut(speech: Speech, states: torch.Tensor) -> N
     assert jaw.max() > 0.12
 
 
+def test_soft_moments_between_sounds_nearly_close_the_mouth(speech: Speech, states: torch.Tensor) -> None:
+    """Breaths and stops: lips apart there were read as a mouth that never rests."""
+    motions = drive(speech, speech.frames, 0, states)
+    level = curves.loudness(speech.samples, speech.frames)
+    opening = np.array([m.units["jawOpen"] + 0.25 * m.units["mouthLowerDown"] for m in motions])
+    soft = (level > 0.05) & (level < 0.4)
+    assert soft.sum() > 5
+    assert opening[soft].mean() < 0.25 * opening[level > 0.8].mean()
+
+
 @pytest.mark.parametrize("samples", [np.zeros(3 * SAMPLE_RATE, np.float32), np.zeros(700, np.float32)])
 def test_silence_alone_is_a_quiet_face(samples: np.ndarray) -> None:
     motions = drive(Speech(samples), 60, 0)

@@ -26,6 +26,9 @@ GAIN = {
     "mouthSmile": 0.6,
 }  # fmt: skip
 """Gains: the synthetic speakers' curves are bolder than suits a photograph; the lips' contact replaces mouthClose."""
+SOFT, AUDIBLE, FULL = 0.5, 0.3, 0.7
+"""Share of its opening that a mouth keeps in breaths, room noise and the stops between vowels: at loudness AUDIBLE and
+below; from FULL on all of it. The network hears the phrase around them and keeps the lips apart."""
 WIDEST = 0.40
 """jawOpen saturates here: speech, not a shout."""
 AJAR = 0.2
@@ -85,6 +88,9 @@ def drive(
     for name in ("jawOpen", "mouthLowerDown", "mouthUpperUp"):
         lip[name] = (lip[name] + SHARPEN * (lip[name] - smooth(lip[name], 0.10))) * beat
     units = {name: np.maximum(lip[name], 0) * gain * voiced for name, gain in GAIN.items()}
+    opening = SOFT + (1 - SOFT) * np.clip((level - AUDIBLE) / (FULL - AUDIBLE), 0, 1)
+    for name in ("jawOpen", "mouthLowerDown", "mouthUpperUp"):
+        units[name] *= opening
     units["jawOpen"] = np.maximum(units["jawOpen"], AJAR * np.clip(level - 0.5, 0, 0.5) * voiced)
     unsure = _unsure(lip["jawOpen"], level) * min(1.0, 5 * float(voiced.mean()))  # noise also correlates badly
     units["jawOpen"] += unsure * (0.8 * WIDEST * np.clip((level - 0.35) / 0.6, 0, 1) ** 1.5 * voiced - units["jawOpen"])
