@@ -41,7 +41,7 @@ def skin_factors(arm: ArmModel, texel: NDArray[np.float32], nails: NDArray[np.fl
     rest, palm, where, facing, finger = v[:, :3].astype(float), np.clip(v[:, 3], 0, 1), v[:, 4], v[:, 5], v[:, 6:]
     factor = _complexion(arm, rest, palm, where, facing, finger)
     hand = np.clip((where - 1.9) / 0.1, 0, 1)
-    factor *= 1 - (_lines(arm, rest, palm, finger) * hand)[:, None] * np.array([0.12, 0.19, 0.20])
+    factor *= 1 - (_lines(arm, rest, palm, finger) * hand)[:, None] * np.array([0.07, 0.12, 0.12])
     factor *= 1 - (_wrinkles(arm, rest, facing, finger) * hand)[:, None] * np.array([0.16, 0.20, 0.21])
     factor = _with_nails(factor, nails[y, x], cv2.dilate(nails, np.ones((5, 5), np.uint8))[y, x], arm, rest)
     picture = np.zeros((h, w, 3), np.uint8)
@@ -68,6 +68,8 @@ def _complexion(arm: ArmModel, rest: Floats, palm: Floats, where: Floats, facing
     # on six photographed hands fingers had 0.7 to 1, mostly 0.85, of the green over red of the backs of the hands
     blush = np.maximum(blush, 0.55 * finger.max(1)) * (1 + 0.25 * noise(rest, 6.0, 23))
     out *= 1 - np.array([0.02, 0.19, 0.18]) * (blush * hand)[:, None]
+    # between fingers skin lights itself
+    out *= 1 - np.array([0.05, 0.11, 0.11]) * (finger.max(1) * hand * np.clip(1 - np.abs(facing) / 0.7, 0, 1))[:, None]
     # pads of the palm: below the thumb and the little finger, and the fingers' roots
     pads = np.clip(0.55 + 0.6 * noise(rest, 7.0, 21), 0, 1) * palm
     out *= 1 + (np.array([1.045, 0.965, 0.955]) - 1) * pads[:, None]
@@ -77,8 +79,8 @@ def _complexion(arm: ArmModel, rest: Floats, palm: Floats, where: Floats, facing
     out *= 1 + np.array([0.016, 0.030, 0.034]) * noise(rest, 5.0, 3)[:, None]
     out *= 1 + np.array([0.020, 0.022, 0.022]) * noise(rest, 13.0, 7)[:, None]
     tendon, vein = _tendons_and_veins(arm, rest)
-    out *= 1 + (0.030 * tendon * back * hand)[:, None]
-    out *= 1 - np.array([0.075, 0.035, 0.030]) * (vein * back * np.clip((where - 1.6) / 0.4, 0, 1))[:, None]
+    out *= 1 + (0.075 * (tendon - 0.3) * back * hand * (1 - finger.max(1)))[:, None]
+    out *= 1 - np.array([0.11, 0.055, 0.050]) * (vein * back * np.clip((where - 1.6) / 0.4, 0, 1))[:, None]
     inside = np.clip(facing - 0.2, 0, 1) * np.clip((where - 1.2) / 0.3, 0, 1) * np.clip((2.05 - where) / 0.1, 0, 1)
     return out * (1 - np.array([0.05, 0.022, 0.018]) * (_inner_veins(arm, rest) * inside)[:, None])
 
@@ -152,7 +154,7 @@ def _with_nails(factor: Floats, nail: NDArray, wide: NDArray, arm: ArmModel, res
     free = np.clip((0.115 - end) / 0.03, 0, 1)[:, None]
     rim = np.clip(wide - nail, 0, 1)[:, None]
     factor = factor * (1 - rim * np.array([0.08, 0.12, 0.12]))
-    plate = np.array([1.17, 1.06, 1.09]) * (1 - free) + np.array([1.24, 1.22, 1.19]) * free
+    plate = np.array([1.15, 0.99, 1.04]) * (1 - free) + np.array([1.20, 1.12, 1.10]) * free
     return factor * (1 - nail[:, None]) + nail[:, None] * plate
 
 
@@ -190,7 +192,7 @@ def _lines(arm: ArmModel, rest: Floats, palm_side: Floats, finger: Floats) -> Fl
             d = b - a
             t = np.clip(((u[near] - a[0]) * d[0] + (v[near] - a[1]) * d[1]) / (d @ d), 0, 1)
             best = np.minimum(best, np.hypot(u[near] - a[0] - t * d[0], (v[near] - a[1] - t * d[1]) * breadth))
-        out[near] = np.maximum(out[near], depth * palm_side[near] * np.exp(-np.square(best / 0.017)))
+        out[near] = np.maximum(out[near], depth * palm_side[near] * np.exp(-np.square(best / 0.024)))
     for j in range(5):
         for k in (0, 1, 2):
             if j == 0 and k == 0:

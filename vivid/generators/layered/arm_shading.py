@@ -48,12 +48,13 @@ GRAIN_SIDE = 512
 class Surface:
     """A person's skin: texture (h, w, 3) of factors on its colours, which are unlit linear RGB (3,), one for the hand
     and one for the upper arm; hem: where the sleeve ends, which shades the skin beyond it (0 shoulder, 1 elbow, 2
-    wrist)."""
+    wrist); own: (V, 3) factors that bring every place to the colour of the portrait's own arms."""
 
     texture: NDArray[np.uint8]
     hand: Floats
     upper: Floats
     hem: float | None = None
+    own: Floats | None = None
 
 
 def light_on(normals: Floats, look: Look, rim: float | Floats = 0.18) -> tuple[Floats, Floats]:
@@ -71,6 +72,8 @@ def light_on(normals: Floats, look: Look, rim: float | Floats = 0.18) -> tuple[F
     edge = 1 - np.clip(normals[:, 2:3], 0, 1)
     half = key + [0, 0, 1]
     light = ((0.75 * sky + 0.80 * direct + bounce) * (1 - rim * edge**3)) ** look.contrast
+    if look.light is not None:
+        light = light * np.exp(normals @ look.light)
     return light, np.clip(normals @ (half / np.linalg.norm(half)), 0, 1)
 
 
@@ -145,6 +148,8 @@ class SkinPart:
             dark = np.exp(-np.maximum(along - surface.hem, 0) / 0.06)
             tint = tint * (1 - np.array([0.30, 0.38, 0.40]) * dark[:, None])
         tint = tint * (1 + PALM * arm.palm[self.vertices, None])
+        if surface.own is not None:
+            tint = tint * surface.own[self.vertices]
         self.tint = tint * BRIGHT / 255
         # hollows and dark outlines separate the fingers; on an arm that points at the camera they would draw a contour
         parts = np.clip((along - 1.80) / 0.25, 0, 1)
@@ -152,13 +157,13 @@ class SkinPart:
         far = np.linalg.norm(arm.rest[self.vertices, None] - arm.joints[:, 3], axis=2).min(1)
         tip = np.exp(-np.square(far / TIP))
         parts = parts * (1 - 0.75 * tip)
-        self.softly = 1 - SOFT_TIP * tip[:, None]
+        of_hand = np.clip((along - 1.6) / 0.5, 0, 1)
+        self.softly = (1 - SOFT_TIP * tip[:, None]) * (1 + (look.relief - 1) * of_hand[:, None])
         self.rim, self.parted = 0.06 + 0.07 * parts[:, None], 0.25 + 0.75 * parts
         self.nail = 0.14 * arm.nail[self.vertices]
         self.smooth = 1 - np.clip((along - 1.80) / 0.15, 0, 1)
         self.opaque = np.ones(len(along)) if fade is None else (along - fade[0]) / (fade[1] - fade[0])
         self._ends = _forearm_ends(arm)
-        of_hand = np.clip((along - 1.6) / 0.5, 0, 1)
         # forearm and hand; upper arms keep the light of the photograph
         self.shares = np.stack([np.clip((along - 1.05) / 0.3, 0, 1) * (1 - of_hand), of_hand], 1)
 
@@ -193,12 +198,14 @@ class SkinPart:
         lit, gleam, depth, parted = mean[:3], mean[3], mean[4], mean[5]
         reach = _reaching(found, depth, look, palm)
         reach = 1 + (reach - 1) * parted  # less of it where nothing needs separating
+        strength = min(look.contrast, 1.0) * look.relief  # haze is also in the shadows
+        if strength != 1:
+            reach = reach**strength
         of_hand = np.clip(4 / 3 * parted - 1 / 3, 0, 1)
         if of_hand.any():  # light that skin reflects brightens a cupped hand from within
-            level = float(np.average(reach[1], weights=of_hand)) / OPEN_HAND
-            reach = reach * (1 + (min(level, 1.0) ** -CUPPED - 1) * of_hand)
-        if look.contrast < 1:  # haze is also in the shadows
-            reach = reach**look.contrast
+            level = float(np.average(reach[1], weights=of_hand)) / OPEN_HAND**strength
+            back = 1 - (1 - CUPPED) / max(strength, 1.0)
+            reach = reach * (1 + (min(level, 1.0) ** -back - 1) * of_hand)
         lit = lit * reach[[0, 1, 1]] + gleam * reach[2]
         return _layer(found, lit, look, seed, np.clip(mean[6], 0, 1) if self.fades else None)
 

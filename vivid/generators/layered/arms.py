@@ -16,6 +16,7 @@ from .arm_shading import SkinPart, Surface, cloth_layer, skin_layer
 from .arm_track import Track, place_clip
 from .colours import edge_blur
 from .figure import Layers
+from .own_skin import own_skin
 from .raster import PaintedLayer
 from .skin import to_linear
 from .skin_texture import TEXELS, arm_tone, bare_half, detail_of, textured
@@ -78,6 +79,11 @@ class ArmAnimator:
             lower.append(along.max(1) > (1.9 if long else 0.98))
         self._thickness = [self._thicker(side) for side in range(2)]
         self._surfaces = self._exposed()
+        drawn = [a | b for a, b in zip(upper, lower, strict=True)]
+        own = own_skin(layers, self.models, drawn, self._surfaces, self.look)
+        if own is not None:
+            self.look = replace(self.look, light=own.light, relief=own.relief)
+            self._surfaces = [replace(s, own=own.factors[k]) for k, s in enumerate(self._surfaces)]
         parts = list(zip(self.models, self._surfaces, strict=True))
         self._upper, self._lower = (
             [

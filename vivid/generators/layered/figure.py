@@ -65,7 +65,7 @@ class Layers:
     arms; torso: (H, W) opacity 0..1 of the body without arms; person: (H, W) soft mask of the whole person; removed:
     (H, W) bool, where arms were taken out; pose: in these pixels; palm: usual length of this person's palm in pixels;
     shoulders: distance between the shoulders in pixels; entering: no arm is seen, nothing was taken out, and forearms
-    enter from outside.
+    enter from outside; bare: (2, H, W) bool, where each arm's skin is surely seen.
     """
 
     photo: NDArray[np.uint8]
@@ -81,3 +81,4 @@ class Layers:
     palm: float
     shoulders: float
     entering: bool = False
+    bare: NDArray[np.bool_] | None = None

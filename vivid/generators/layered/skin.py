@@ -29,7 +29,9 @@ class Look:
     skin: (3,) sRGB 0..1, the colour that its raised hands should have; key: (3,) direction of the main light (x right,
     y up, z towards the camera); contrast: how much stronger light and shade are than in a softly lit room; grain:
     standard deviation of its noise, 0..1; blur: in pixels; upper: colour of a bare upper arm; hem: where a short sleeve
-    ends (0 shoulder, 1 elbow), which shades the skin below.
+    ends (0 shoulder, 1 elbow), which shades the skin below; light: (3, RGB) how much more light, as a logarithm, falls
+    on what faces right, up and to the camera than the main light gives; relief: how much stronger light and shade are
+    on hands than on arms.
     """
 
     skin: Floats
@@ -39,3 +41,5 @@ class Look:
     blur: float = 0.42
     upper: Floats | None = None
     hem: float | None = None
+    light: Floats | None = None
+    relief: float = 1.0

@@ -45,6 +45,8 @@ SIDE, SCRAP = 8.0, 0.4
 RIM, BUSY, BETTER = 12.0, 8.0, 0.6
 """How wide a rim of the room is filled on trial, in units; the error in grey levels below which a mirror is good
 enough; and the share of that error which patches must stay under to be used instead."""
+SURELY, PERHAPS = 0.7, 0.25
+"""Probabilities from which a pixel is surely an arm's, and perhaps that of one side."""
 TOUCHED = 0.06
 """How far from the hands cloth shows their shadow, in shoulder widths."""
 
@@ -111,7 +113,7 @@ def take_apart(figure: Figure) -> Layers:
     arms = [region.outline for region in figure.regions]
     return Layers(
         figure.photo, plate, cloth, sleeves, torso, figure.person, removed, figure.pose, arms, look,
-        USUAL_PALM * figure.width, figure.width,
+        USUAL_PALM * figure.width, figure.width, bare=_bare(figure),
     )  # fmt: skip
 
 
@@ -353,6 +355,13 @@ def _plate(figure: Figure, removed: Mask, torso: Layer, room: Layer, cloth: Laye
     filled = cloth * mix + room * (1 - mix)
     soft = cv2.GaussianBlur(removed.astype(np.float32), (0, 0), figure.unit)
     return where(soft > 0.004, photo + thrice(soft) * (filled - photo), photo)
+
+
+def _bare(figure: Figure) -> Mask:
+    """(2, H, W): where the skin of each arm is seen. The network sometimes takes pale forearms for sleeves, and cannot
+    tell whose the fingers of folded hands are."""
+    arms = figure.parsing.arms + figure.parsing.sleeves
+    return (arms.sum(0) > SURELY) & (arms > PERHAPS) & (figure.colours.skin > 0.5)
 
 
 def _look(figure: Figure) -> Look:
