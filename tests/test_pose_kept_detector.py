@@ -9,6 +9,7 @@ from vivid.errors import InputError
 from vivid.media.pictures import load_picture
 from vivid.pose import detect
 from vivid.pose.detect import detect_picture, open_detector
+from vivid.pose.mediapipe_detector import MediaPipeDetector
 from vivid.pose.people import NOBODY
 from vivid.pose.skeleton import Pose
 
@@ -73,3 +74,25 @@ def test_the_same_picture_has_the_same_pose_whatever_came_before(monkeypatch: py
         # Two copies of a detector need not agree to the bit; following the other picture would move it by many pixels.
         for part in ("body", "hands", "face"):
             np.testing.assert_allclose(getattr(pose, part), getattr(alone, part), rtol=0, atol=0.05, err_msg=part)
+
+
+def test_a_person_missed_at_first_is_found_with_room_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = load_picture(PORTRAITS / "ada.jpg")
+    with open_detector("mediapipe") as finder:
+        assert isinstance(finder, MediaPipeDetector)
+        usual = finder.detect(picture)
+        look, looks = finder._graph.process, []
+
+        def miss_first(image: np.ndarray) -> object:
+            looks.append(image.shape)
+            return look(np.zeros_like(image) if len(looks) == 1 else image)
+
+        monkeypatch.setattr(finder._graph, "process", miss_first)
+        found = finder.detect(picture)
+    assert usual is not None and found is not None and looks[1] > looks[0]
+    seen = usual.hands[..., 2] > 0
+    assert seen.any() and (found.hands[..., 2] > 0)[seen].all()
+    side = max(picture.shape)
+    assert np.abs(found.face - usual.face)[:, :2].max() < 0.01 * side
+    assert np.abs(found.body - usual.body)[[2, 5], :2].max() < 0.03 * side
+    assert np.abs(found.hands - usual.hands)[..., :2][seen].max() < 0.03 * side

@@ -32,6 +32,8 @@ _MAX_SIDE = 1280
 """Larger pictures are reduced first: the networks look at crops of 192 to 256 pixels anyway."""
 _WIDE = 1.4
 """Width in heights from which a picture is looked at in parts."""
+_BORDER = 0.25
+"""Width of the border with which a picture is looked at again, in its longer side."""
 _LOOK_EVERY = 24
 """Frames of a video between two looks at the whole picture for other people."""
 
@@ -193,12 +195,29 @@ class MediaPipeDetector:
         if len(others) and not self._video and _face_box(found, image) is None:  # people who touch are taken for one
             self._graph.reset()
             found = self._graph.process(_alone(image, room_of(faces, main, (image.shape[1], image.shape[0]))))
+        if len(faces) and not self._video and _face_box(found, image) is None:
+            self._graph.reset()
+            found = self._find_in_border(_without(image, others))
         if found.pose_landmarks is None:
             return None
         face = _face_box(found, image)
         if face is None and len(faces):
             face = faces[main]
         self._face = face
+        return found
+
+    def _find_in_border(self, image: NDArray[np.uint8]) -> Any:
+        """MediaPipe's result for a picture with a border around it, in coordinates of the picture.
+
+        The body network misses some heads in plain sight that fill much of a picture.
+        """
+        height, width = image.shape[:2]
+        border = round(_BORDER * max(height, width))
+        found = self._graph.process(cv2.copyMakeBorder(image, *[border] * 4, cv2.BORDER_REPLICATE))
+        for landmarks in (found.pose_landmarks, found.face_landmarks, *(getattr(found, each) for each in _HAND_STREAMS)):
+            for mark in landmarks.landmark if landmarks is not None else ():
+                mark.x = (mark.x * (width + 2 * border) - border) / width
+                mark.y = (mark.y * (height + 2 * border) - border) / height
         return found
 
     def _is_followed(self, found: Any, image: NDArray[np.uint8]) -> bool:
