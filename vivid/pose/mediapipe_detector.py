@@ -214,7 +214,8 @@ class MediaPipeDetector:
         height, width = image.shape[:2]
         border = round(_BORDER * max(height, width))
         found = self._graph.process(cv2.copyMakeBorder(image, *[border] * 4, cv2.BORDER_REPLICATE))
-        for landmarks in (found.pose_landmarks, found.face_landmarks, *(getattr(found, each) for each in _HAND_STREAMS)):
+        for stream in ("pose_landmarks", "face_landmarks", *_HAND_STREAMS):
+            landmarks = getattr(found, stream)
             for mark in landmarks.landmark if landmarks is not None else ():
                 mark.x = (mark.x * (width + 2 * border) - border) / width
                 mark.y = (mark.y * (height + 2 * border) - border) / height
