@@ -213,7 +213,7 @@ class MediaPipeDetector:
         """
         height, width = image.shape[:2]
         border = round(_BORDER * max(height, width))
-        found = self._graph.process(cv2.copyMakeBorder(image, *[border] * 4, cv2.BORDER_REPLICATE))
+        found = self._graph.process(cv2.copyMakeBorder(image, border, border, border, border, cv2.BORDER_REPLICATE))
         for stream in ("pose_landmarks", "face_landmarks", *_HAND_STREAMS):
             landmarks = getattr(found, stream)
             for mark in landmarks.landmark if landmarks is not None else ():
