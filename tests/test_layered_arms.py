@@ -25,6 +25,7 @@ from vivid.generators.layered.hand_solver import fit_clip
 from vivid.generators.layered.raster import PaintedLayer, affine, cover, paint_numbers
 from vivid.generators.layered.skin import to_linear, to_srgb
 from vivid.generators.layered.skin_texture import LEAST, MOST, arm_tone, bare_half, detail_of, textured
+from vivid.generators.layered.sleeves import Sleeve, cloth_texture
 from vivid.pose.skeleton import PoseClip
 
 STRAIGHT = np.tile(np.eye(3), (5, 3, 1, 1))
@@ -387,6 +388,64 @@ def test_out_of_a_sleeve_that_covers_the_elbow_the_forearm_comes_from_below() ->
         for x, y, _ in (elbow + q * (wrist - elbow) for q in (0.01, 0.4))
     ]
     assert alpha[0] < 0.2 and alpha[1] > 0.98
+
+
+def test_a_sleeve_that_covers_the_elbow_goes_on_round_the_forearm_and_is_closed() -> None:
+    layers, model, palm = figure(1.05), load_arm(0), 60.0
+    animator = ArmAnimator(layers)
+    shoulder, elbow, wrist = (np.array(p, float) for p in ((500, 200, -20), (560, 400, -20), (550, 380, 120)))
+    turn = rotation_between(model.joints[2, 0], (wrist - elbow) * FLIP)
+    verts = pose_arm(model, turn, STRAIGHT, shoulder, elbow, wrist, palm)
+    normals = normals_of(verts * FLIP, model.tri)
+    cuff, hand = animator._cuff(verts, normals, palm, 0), animator._lower[0].layer(verts, normals, palm, (768, 768))
+    assert cuff is not None and hand is not None
+    assert ArmAnimator(figure(0.6))._cuff(verts, normals, palm, 0) is None
+    sleeve = animator._sleeves[0].at(shoulder[:2], elbow[:2])
+    assert sleeve is not None
+    canvas = np.zeros((3, 768, 768), np.float32)
+    for layer, part in zip((cuff, hand, sleeve), canvas, strict=True):
+        part[layer.y0 : layer.y0 + layer.alpha.shape[0], layer.x0 : layer.x0 + layer.alpha.shape[1]] = layer.alpha
+    outline = (canvas[0] > 0.9).astype(np.uint8)
+    contours, _ = cv2.findContours(outline, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    filled = cv2.drawContours(np.zeros_like(outline), contours, -1, 1, -1) > 0
+    assert (canvas.max(0)[filled] > 0.5).mean() > 0.995, "no room shows between cuff and arm"
+
+
+def test_what_covers_an_upper_sleeve_does_not_show_on_the_forearm() -> None:
+    layers = figure(2.0)
+    arm = layers.arms[0]
+    plain = cloth_texture(layers, arm).mean((0, 1))
+    spot = (arm.shoulder + 0.5 * (arm.elbow - arm.shoulder)).astype(int).tolist()
+    cv2.circle(layers.cloth, spot, 22, (230, 220, 210), -1)  # a hand, or the room beside the sleeve
+    texture = cloth_texture(layers, arm)
+    coarse = cv2.resize(texture, (8, 16), interpolation=cv2.INTER_AREA)
+    assert np.abs(np.log(coarse / plain)).max() < 0.15
+
+
+def test_a_forearm_has_its_sleeves_weave_and_folds() -> None:
+    layers = figure(2.0)
+    rng = np.random.default_rng(0)
+    layers.cloth = layers.cloth * (1 + 0.1 * rng.standard_normal((*layers.cloth.shape[:2], 1))).astype(np.float32)
+    light = np.log(cloth_texture(layers, layers.arms[0])).mean(2)
+    assert np.ptp(light.mean(1)) > 0.05, "folds"
+    assert (light - cv2.GaussianBlur(light, (0, 0), 3)).std() > 0.03, "weave"
+
+
+def test_skin_of_an_arm_without_a_sleeve_fades_into_the_drawn_arm() -> None:
+    layers = figure(0.0, bare=True)
+    arm, size = layers.arms[0], layers.shoulders
+    rows, columns = np.mgrid[:768, :768]
+    v = arm.elbow - arm.shoulder
+    along = ((columns - arm.shoulder[0]) * v[0] + (rows - arm.shoulder[1]) * v[1]) / (v @ v)
+    beside = ((columns - arm.shoulder[0]) * v[1] - (rows - arm.shoulder[1]) * v[0]) / np.linalg.norm(v)
+    layers.sleeve[0] = np.clip((0.8 - along) / 0.35, 0, 1) * (np.abs(beside) < 0.15 * size) * (along > -0.1)
+    sleeve = Sleeve(layers, 0).at(arm.shoulder, arm.elbow)
+    assert sleeve is not None
+    x, y = (arm.shoulder + np.array([0.4, 0.6, 0.7])[:, None] * v).astype(int).T
+    shown = sleeve.alpha[y - sleeve.y0, x - sleeve.x0]
+    assert shown[0] > 0.95 and 0.45 < shown[1] < 0.7 and 0.2 < shown[2] < 0.4
+    drawn = ArmAnimator(layers)._upper[0]
+    assert drawn.opaque.min() < 0 and drawn.opaque.max() > 1, "it begins below the photograph's"
 
 
 def test_a_wrist_that_points_at_the_camera_ends_inside_its_cuff() -> None:

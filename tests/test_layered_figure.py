@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from pose_people import Person as StickPerson
+from pose_people import gestures
 
 from vivid.errors import InputError
 from vivid.generators.layered.colours import (
@@ -25,7 +27,7 @@ from vivid.generators.layered.figure import ELBOWS, HEM_KNOTS, SHOULDERS, WRISTS
 from vivid.generators.layered.head_motion import FaceMotion
 from vivid.generators.layered.ladder import Plan, decide
 from vivid.generators.layered.matte import _by_colour, _sharpened
-from vivid.generators.layered.outline import ArmRegion, fit_hem, hand_mask
+from vivid.generators.layered.outline import ArmRegion, fit_hem, hand_mask, is_sleeveless, level_hems
 from vivid.generators.layered.parsing import Parsing
 from vivid.generators.layered.patch_match import patch_fill
 from vivid.generators.layered.person import Person, analyse
@@ -244,6 +246,62 @@ def test_a_hem_is_followed_though_it_is_no_straight_line():
     assert kept[0] == 0.6 and np.array_equal(kept[1], hem_bow(HEM_KNOTS)), "nothing is seen: as it was"
 
 
+def test_a_hem_runs_across_the_arm_without_steps():
+    rows, columns = np.mgrid[:300, :200].astype(np.float32)
+    at, wide, width = np.zeros(2), np.full(10, 80.0), 400.0
+    outline = ArmOutline(at, at, at, 0.6, wide, wide, True)
+    limit, nowhere = np.full(rows.shape, 100, np.float32), np.zeros(rows.shape, bool)
+    region = ArmRegion(outline, rows / 300, columns - 100, limit, limit, ~nowhere, False)
+    ragged = 0.6 + 0.04 * np.sign(np.sin(region.outward / 12))  # shade, and the tip of a thumb
+    curve = fit_hem(region, np.ones_like(rows), np.ones_like(rows), (region.along > ragged) * 1.0, nowhere, width)[1]
+    assert np.abs(np.diff(curve[4:9], 3)).max() < 0.002
+
+
+def test_the_ends_of_two_short_sleeves_are_alike_and_an_arm_without_a_sleeve_says_nothing():
+    def ends(*hems: float) -> list[float]:
+        arms = [ArmOutline(*np.zeros((3, 2)), hem, np.ones(10), np.ones(10), True) for hem in hems]
+        level_hems(arms)
+        return [arm.hem for arm in arms]
+
+    assert ends(0.85, 0.54) == [0.54, 0.54] and ends(0.54, 0.6) == [0.54, 0.6]
+    assert ends(0.0, 0.6) == [0.0, 0.6] and ends(1.6, 0.6) == [1.6, 0.6]
+
+
+def test_an_arm_without_a_sleeve_is_told_from_one_with_a_short_sleeve():
+    rows, columns = np.mgrid[:300, :200].astype(np.float32)
+    outline = ArmOutline(*np.zeros((3, 2)), 0.3, np.full(10, 60.0), np.full(10, 60.0), True)
+    limit, nowhere = np.full(rows.shape, 60, np.float32), np.zeros(rows.shape, bool)
+    region = ArmRegion(outline, rows / 300, columns - 100, limit, limit, ~nowhere, False)
+    whole = np.ones_like(rows)
+
+    def found(skin: np.ndarray, hidden: np.ndarray = nowhere) -> bool:
+        return is_sleeveless(region, whole, skin.astype(np.float32), hidden, 400.0)
+
+    assert found(region.outward > -20), "cloth of the torso lies on the inner side"
+    assert not found(region.along > 0.32) and not found(whole, ~nowhere)
+
+
+def test_bare_arms_are_no_cloth():
+    pose = gestures(StickPerson(), 1, flat=True).frame(0)
+    picture = np.full((768, 768, 3), (90, 90, 95), np.uint8)
+    neck = pose.body[1, :2]
+    chest, skin = (150, 90, 40), np.array([215, 170, 145])
+    cv2.rectangle(picture, (neck - [120, 0]).astype(int).tolist(), (neck + [120, 430]).astype(int).tolist(), chest, -1)
+    cv2.fillConvexPoly(picture, cv2.convexHull(pose.face[:, :2].astype(np.int32)), skin.tolist())
+    arm = np.zeros((768, 768), np.uint8)
+    for shoulder, elbow in zip(SHOULDERS, ELBOWS, strict=True):
+        a, b = (pose.body[k, :2].astype(int).tolist() for k in (shoulder, elbow))
+        cv2.line(arm, a, b, 1, 60)
+    picture[arm > 0] = (0.93 * skin).astype(np.uint8)  # darker than the lit face
+    person = (np.abs(picture.astype(int) - (90, 90, 95)).max(2) > 0).astype(np.float32)
+    hands = np.zeros((768, 768), bool)
+    found = find_colours(picture, pose, person, hands)
+    bare = cv2.erode(arm, np.ones((15, 15))) > 0
+    assert (found.skin[bare] > 0.5).mean() > 0.9 and (found.off_cloth[bare] > 24).mean() > 0.9
+    picture[arm > 0] = chest
+    assert (find_colours(picture, pose, person, hands).skin[bare] > 0.5).mean() < 0.05
+
+
 def test_a_torsos_edge_is_followed_where_it_is_seen_and_bridged_behind_an_arm():
     rows, columns = np.mgrid[:400, :400].astype(np.float32)
     half = 80 + np.clip(rows - 300, 0, 30)  # straight sides, and a skirt that flares
@@ -286,6 +344,9 @@ def test_a_notch_in_a_sleeve_is_closed_and_its_outline_kept():
     assert mended[124, 105:130].min() > 0.9
     far = cv2.dilate(sleeve, np.ones((9, 9))) == 0
     assert mended[far].max() < 1e-3
+    flap = sleeve.copy()
+    flap[130:142, 140:165] = 1  # the sleeve of a forearm behind a hand
+    assert _without_notches(flap, 190.0)[136, 150:].max() < 0.1
 
 
 def test_patches_come_from_what_is_known_and_twice_the_same():

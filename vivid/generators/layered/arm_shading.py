@@ -34,8 +34,10 @@ SOFT_TIP = 0.6
 """How much weaker light and shade are on fingertips: a nail that faces down would be a dark disc in a ring."""
 OPEN_HAND, CUPPED = 0.95, 0.8
 """Share of the light that reaches a flat hand, and how much of what a cupped one loses against it is given back."""
-INSIDE = 0.5
-"""How much darker it is inside a cuff that opens towards the camera."""
+INSIDE, CUFF_OPENS = 0.5, 0.49
+"""How much darker it is inside a cuff that opens towards the camera, and how far before its end that begins."""
+CLOTH_LIGHT = 0.5
+"""How much of the light that falls on skin shows on cloth, which scatters it."""
 ELBOW_FADE = 0.14
 """Share of the forearm over which its sleeve becomes opaque below the upper sleeve."""
 SQUEEZED = 0.1, 0.7
@@ -185,10 +187,7 @@ class SkinPart:
         light, gloss = light_on(normals[self.vertices], look, self.rim)
         light = (light * self._evening(light.mean(1), found.chosen[found.faces])[:, None]) ** self.softly
         shine = 0.045 * gloss**18 + self.nail * gloss**50
-        elbow, wrist = (whole[self._ends[i]].mean(0) for i in (0, 1))
-        gone, all_there = SQUEEZED
-        length = float(np.linalg.norm((wrist - elbow)[:2]) / (np.linalg.norm(wrist - elbow) + 1e-6))
-        detail = 1 - self.smooth * (1 - np.clip((length - gone) / (all_there - gone), 0, 1))
+        detail = 1 - self.smooth * (1 - _detail_left(*(whole[ring].mean(0) for ring in self._ends)))
         vertex = np.column_stack([light * self.tint, shine, verts[:, 2] / palm, self.parted, self.opaque, detail])
         vertex = vertex.astype(np.float32)
         corners = np.concatenate([vertex[self.tri[found.chosen]], self.texel[found.chosen]], 2)
@@ -237,6 +236,13 @@ def _forearm_ends(arm: ArmModel) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.flatnonzero((arm.along > 1.0) & (arm.along < 1.2)), np.flatnonzero((arm.along > 1.7) & (arm.along < 2.0))
 
 
+def _detail_left(elbow: Floats, wrist: Floats) -> float:
+    """Share of a forearm's detail that is drawn, by its length in the picture; elbow, wrist: (3,)."""
+    gone, all_there = SQUEEZED
+    length = float(np.linalg.norm((wrist - elbow)[:2]) / (np.linalg.norm(wrist - elbow) + 1e-6))
+    return float(np.clip((length - gone) / (all_there - gone), 0, 1))
+
+
 def _reaching(found: Coverage, depth: NDArray[np.float32], look: Look, palm: float) -> NDArray[np.float32]:
     """(3, M): red light, other light and gloss that reach the covered pixels; their depths (M,) are in palms."""
     picture = found.picture(depth)
@@ -279,14 +285,17 @@ def cloth_layer(
     v = found.interpolate(np.stack([light, arm.along, beside, normals[:, 2]], 1).astype(np.float32)[tri[found.chosen]])
     light, place, across, towards = v
     rows, columns = texture.shape[:2]
-    down = ((place - 1.0) * 1.15) % 2
-    down = np.where(down > 1, 2 - down, down) * (rows - 1)
+    down = np.clip(place - 1, 0, 1) * (rows - 1)
     albedo = lookup(texture, (np.clip(across, -1, 1) * 0.45 + 0.5) * (columns - 1), down)
-    light = 1 + 0.75 * (light / light.mean() - 1)
-    light *= 1 - INSIDE * np.clip((-towards - 0.15) / 0.15, 0, 1) * np.clip((place - 1.5) / 0.2, 0, 1)
+    plain = texture.mean((0, 1))
+    albedo = plain + _detail_left(near, far) * (albedo - plain)
+    light = 1 + CLOTH_LIGHT * (light / light.mean() - 1)
+    light *= 1 - INSIDE * np.clip((-towards - 0.15) / 0.15, 0, 1) * np.clip((place - end + CUFF_OPENS) / 0.2, 0, 1)
     cuff = np.clip((place - (end - 0.035)) / 0.01, 0, 1) * 0.18
     cuff += 0.25 * np.exp(-np.square((place - (end - 0.12)) / 0.006))
-    opaque = np.clip(found.mean(place[None])[0] - start, 0, ELBOW_FADE) / ELBOW_FADE  # its end lies in the upper sleeve
+    # its end lies in the upper sleeve; what is seen through an open cuff is cloth, too
+    opaque = np.maximum(np.clip((place - start) / ELBOW_FADE, 0, 1), towards < 0)
+    opaque = found.mean(opaque.astype(np.float32)[None])[0]
     return _layer(found, found.mean(albedo.T * (light * (1 - cuff * 0.5))), look, 0, opaque)
 
 

@@ -15,7 +15,7 @@ from .arm_mesh import FLIP, ArmModel, Build, load_arm, normals_of, pose_arm, rot
 from .arm_shading import SkinPart, Surface, cloth_layer, skin_layer
 from .arm_track import Track, place_clip
 from .colours import edge_blur
-from .figure import Layers
+from .figure import ELBOW_LENGTH, LONG, Layers
 from .own_skin import own_skin
 from .raster import PaintedLayer
 from .skin import to_linear
@@ -26,13 +26,16 @@ __all__ = ["ArmAnimator", "Track", "place_clip"]
 
 Floats = NDArray[np.float64]
 
-LONG = 1.4
-"""Sleeves that end beyond this (1 elbow, 2 wrist) are long."""
-
 CUFF = 1.99
 """Where long sleeves end."""
-ELBOW_LENGTH, EMERGE = 0.92, 0.16
-"""Sleeves that end beyond the first cover the elbow; the forearm emerges from them over the second."""
+EMERGE = 0.16
+"""How far down the forearm sleeves reach that cover the elbow."""
+ROLLED = 0.25
+"""How far from the arm such a cuff is at most, in palms."""
+UNDER_HEM = slice(3, 10)
+"""Those of HEM_KNOTS that an arm may reach."""
+INTO_CUFF, NARROW = 0.2, 0.03
+"""How far inside of such a cuff a forearm begins; how far below its end it would be as narrow as the arm."""
 SAMPLED, LEAST_BLUR = 0.3, 0.45
 """In pixels: the blur that drawing with few samples makes by itself, and the least that hides the stairs of edges."""
 SHADOWS = ((0.07, 0.02, 0.06, 0.20), (0.28, 0.10, 0.30, 0.24))
@@ -48,6 +51,10 @@ SIDEWAYS, SLIM, BROAD = 0.45, 0.57, 0.69
 THICKER = (-0.08, 0.03)
 """How much a bare upper arm's thickness may differ from the mesh's, in palms: an arm that hangs beside the body is
 pressed broad, and would look swollen when it moves."""
+MUCH_THICKER = (-0.12, 0.15)
+"""The same without a sleeve, where the drawn arm goes on from the photograph's."""
+SHOWS_FROM = 0.30, 0.45
+"""Where along an arm without a sleeve the drawn one begins below the photograph's, and where it is opaque."""
 FLAT = 0.85
 """A palm shorter than this share of its usual length points at the camera."""
 
@@ -66,15 +73,19 @@ class ArmAnimator:
         self._torso = layers.torso.astype(np.float32)
         self._sleeves = [Sleeve(layers, side) for side in range(2)]
         self._textures = [cloth_texture(layers, arm) for arm in layers.arms]
-        upper, lower = [], []
+        upper, lower, begins = [], [], []
         self._fades: list[tuple[float, float] | None] = []
+        self._cuffs: list[float | None] = []  # where a sleeve that covers the elbow ends
         for model, arm, long in zip(self.models, layers.arms, self.long, strict=True):
             along = model.along[model.tri]
-            # A little of it lies under the sleeve; more would show beside a sleeve that turns less than the bone. Under
-            # a sleeve that covers the elbow, the forearm begins below.
-            start = max(arm.hem, 1.0)
-            fade = (start, start + EMERGE) if ELBOW_LENGTH < arm.hem <= LONG else (1.96, CUFF) if long else None
-            upper.append((along.min(1) < (fade[1] + 0.05 if fade else 1.05)) & (along.max(1) > arm.hem - 0.12))
+            end = CUFF if long else max(arm.hem, 1.0) + EMERGE if arm.hem > ELBOW_LENGTH else None
+            fade = None if end is None else (1.96, CUFF) if long else (end - INTO_CUFF, end - INTO_CUFF / 2)
+            self._cuffs.append(end)
+            # Under the sleeve, a little above its hem; higher up it might show beside it.
+            top = arm.hem + float(arm.hem_curve[UNDER_HEM].min()) - 0.06
+            begin = SHOWS_FROM if arm.sleeveless else (top, top + 0.04)
+            begins.append(begin)
+            upper.append((along.min(1) < (fade[1] + 0.05 if fade else 1.05)) & (along.max(1) > begin[0]))
             self._fades.append(fade)
             lower.append(along.max(1) > (1.9 if long else 0.98))
         self._thickness = [self._thicker(side) for side in range(2)]
@@ -90,7 +101,7 @@ class ArmAnimator:
                 SkinPart(model, faces, surface, self.look, fade)
                 for (model, surface), faces, fade in zip(parts, *each, strict=True)
             ]
-            for each in ((upper, [None, None]), (lower, self._fades))
+            for each in ((upper, begins), (lower, self._fades))
         )
 
     def _exposed(self) -> list[Surface]:
@@ -104,12 +115,14 @@ class ArmAnimator:
         elif look.upper is not None:
             arm = to_linear(look.upper)
         gain = np.clip(hand / self._hand_lit(Surface(texture, hand, hand)), 0.6, 1.8)
+        if any(each.sleeveless for each in self.layers.arms) and look.upper is not None:
+            arm = to_linear(look.upper)  # the photograph's skin fades into the drawn one
         tone = hand if arm is None else arm
         hand, upper = hand * gain, [tone * gain, tone * gain]
         if any(each.bare for each in self.layers.arms):
             lit = [self._upper_lit(Surface(texture, tone, tone), side) for side in range(2)]
             upper = [tone * (gain if each is None else np.clip(tone / each, 0.6, 1.8)) for each in lit]
-        hems = [CUFF if arm.hem > LONG else arm.hem if arm.hem < 0.97 else None for arm in self.layers.arms]
+        hems = [arm.hem if end is None else end for arm, end in zip(self.layers.arms, self._cuffs, strict=True)]
         return [Surface(texture, hand, tone, hem) for tone, hem in zip(upper, hems, strict=True)]
 
     def _hand_lit(self, surface: Surface) -> Floats:
@@ -134,7 +147,7 @@ class ArmAnimator:
         verts = pose_arm(model, turn, np.tile(np.eye(3), (5, 3, 1, 1)), shoulder, elbow, wrist, palm)
         verts = self._filled_out(verts, palm, side)
         along = model.along[model.tri]
-        chosen = (along.min(1) > min(arm.hem + 0.05, 0.7)) & (along.max(1) < 0.95)
+        chosen = (along.min(1) > min(max(arm.hem + 0.05, SHOWS_FROM[1]), 0.7)) & (along.max(1) < 0.95)
         layer = skin_layer(model, verts, palm, self.look, self.size, chosen, surface)
         return None if layer is None or (layer.alpha > 0.9).sum() < 20 else _lit(layer)
 
@@ -156,7 +169,7 @@ class ArmAnimator:
         verts = self._filled_out(verts, palm, side)
         verts = self._in_sleeve(verts, shoulder, elbow, palm, side)
         normals = normals_of(verts * FLIP, model.tri)
-        cuff = self._cuff(verts, normals, palm, side) if self.long[side] else None
+        cuff = self._cuff(verts, normals, palm, side)
         hand = self._lower[side].layer(verts, normals, palm, self.size, t)
         if not self.long[side] and not self.layers.entering:
             skin = self._upper[side].layer(verts, normals, palm, self.size, t)
@@ -179,7 +192,8 @@ class ArmAnimator:
         half = bare_half(self.layers, side) if arm.bare else None
         if half is None:
             return None
-        more = np.clip(half - _bare_half(model) * palm, THICKER[0] * palm, THICKER[1] * palm)
+        thinnest, thickest = MUCH_THICKER if arm.sleeveless else THICKER
+        more = np.clip(half - _bare_half(model) * palm, thinnest * palm, thickest * palm)
         return more * np.clip((1.9 - model.along) / 0.9, 0, 1)
 
     def _filled_out(self, verts: Floats, palm: float, side: int) -> Floats:
@@ -192,24 +206,30 @@ class ArmAnimator:
     def _in_sleeve(self, verts: Floats, shoulder: Floats, elbow: Floats, palm: float, side: int) -> Floats:
         """Move a drawn upper arm to run through the middle of its sleeve's hem, whose offset from the bone is known."""
         arm = self.layers.arms[side]
-        if arm.bare or not arm.middle:
+        if (arm.bare and not arm.sleeveless) or not arm.middle:
             return verts
         bone = (elbow - shoulder)[:2]
         out = np.array([bone[1], -bone[0]]) / (np.linalg.norm(bone) + 1e-6) * (1 if side == 0 else -1)
-        share = np.clip((1 - self.models[side].along) / (1 - arm.hem), 0, 1)
+        share = np.clip((1 - self.models[side].along) / (1 - max(arm.hem, SHOWS_FROM[1])), 0, 1)
         moved = verts.copy()
         moved[:, :2] += share[:, None] * out * arm.middle * palm / self.layers.palm
         return moved
 
     def _cuff(self, verts: Floats, normals: Floats, palm: float, side: int) -> PaintedLayer | None:
-        """The long sleeve round the forearm."""
+        """The sleeve round the forearm, if it reaches so far."""
+        end = self._cuffs[side]
+        if end is None:
+            return None
         arm, model = self.layers.arms[side], self.models[side]
         wanted = 0.97 * np.median(np.minimum(arm.outer, arm.inner)[5:]) / palm  # half-width of the sleeve at the elbow
-        taper = np.clip(2 - model.along, 0, 1)
+        narrow = 2.0 if self.long[side] else end + NARROW  # a forearm fills a cuff, though not quite
+        taper = np.clip((narrow - model.along) / (narrow - 1), 0, 1)
         thick = np.maximum(0.07, (wanted - _bare_half(model)) * taper + 0.08 * (1 - taper))
+        if not self.long[side]:  # a wide cuff would stand around the arm like a hoop
+            thick = np.minimum(thick, ROLLED)
         thick *= np.clip((model.along - 0.86) / 0.18, 0.1, 1)  # it begins inside the upper sleeve
         look, texture = self.look, self._textures[side]
-        return cloth_layer(model, verts, normals, palm, look, texture, self.size, thick, (0.88, CUFF))
+        return cloth_layer(model, verts, normals, palm, look, texture, self.size, thick, (0.88, end))
 
     def _shadow(self, out: NDArray[np.uint8], layer: PaintedLayer, palm: float, rear: list[PaintedLayer]) -> None:
         """The shadow of forearm and hand on torso and rear arm: soft, and darker where they touch."""

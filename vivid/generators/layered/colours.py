@@ -33,6 +33,10 @@ BLACK = 0.15, 0.35
 SHARPEST, SOFTEST = 0.45, 1.2
 """Bounds of the blur of edges, in pixels."""
 
+BARE_SKIN, BARE_CLOTH = 4.5, 16.0
+"""Squared distances of a bare upper arm's colours from those of face and hands, at most, and from those of the chest's
+cloth, at least."""
+
 ColourModel = tuple[Layer, Layer]
 """Means (K, 3) and inverse covariances (K, 3, 3) of colours in Lab."""
 
@@ -66,8 +70,16 @@ def find_colours(picture: NDArray[np.uint8], pose: Pose, person: Layer, hands: M
     close = np.abs(lab[own] - face)[:, 1:].max(1, initial=0) < 22
     skin_model = _clusters(np.concatenate([face_pixels, lab[own][close]]), 3)
     near_hands = cv2.dilate(hands.astype(np.uint8), _square(0.037 * width)) > 0
-    cloth_pixels = lab[_chest(pose, picture.shape, width) & (person > 0.8) & ~near_hands]
-    to_skin = _distance(lab, skin_model)
+    to_skin, free = _distance(lab, skin_model), (person > 0.8) & ~near_hands
+    chest = _chest(pose, picture.shape, width) & free
+    model, cloth = _clusters(lab[chest], 3) if chest.sum() > 50 else None, chest.copy()
+    for upper in _upper_arms(pose, picture.shape, width):
+        mine = upper & free
+        if model is not None and mine.any():  # an arm without a sleeve is no cloth
+            other = _distance(lab[mine][None], model)[0] > BARE_CLOTH
+            mine[mine] = ~other | (np.median(to_skin[mine][other]) > BARE_SKIN if other.any() else True)
+        cloth |= mine
+    cloth_pixels = lab[cloth]
     if len(cloth_pixels) < 50:
         skin = 1 / (1 + np.exp(np.clip(0.5 * (to_skin - 9), -30, 30)))
         return Colours(skin.astype(np.float32), face, np.zeros(to_skin.shape, np.float32))
@@ -85,16 +97,24 @@ def _polygons(pose: Pose, shape: tuple[int, ...], polygons: tuple[tuple[int, ...
 
 
 def _chest(pose: Pose, shape: tuple[int, ...], width: float) -> Mask:
-    """Where there is mostly cloth: the chest, and the upper half of the sleeves."""
+    """Where there is mostly cloth: below the neck, between the shoulders."""
     mask = np.zeros(shape[:2], np.uint8)
     middle = pose.body[list(SHOULDERS), :2].mean(0)
     low, high = middle + [-0.36 * width, 0.38 * width], middle + [0.36 * width, 1.0 * width]
     cv2.rectangle(mask, tuple(low.astype(int).tolist()), tuple(high.astype(int).tolist()), 1, -1)
+    return mask > 0
+
+
+def _upper_arms(pose: Pose, shape: tuple[int, ...], width: float) -> list[Mask]:
+    """The upper half of each upper arm: cloth, unless there are no sleeves."""
+    found = []
     for shoulder, elbow in zip(SHOULDERS, ELBOWS, strict=True):
+        mask = np.zeros(shape[:2], np.uint8)
         p, q = pose.body[shoulder, :2], pose.body[elbow, :2]
         a, b = ((p + u * (q - p)).astype(int).tolist() for u in (0.1, 0.35))
         cv2.line(mask, tuple(a), tuple(b), 1, max(2, int(0.12 * width)))
-    return mask > 0
+        found.append(mask > 0)
+    return found
 
 
 def _square(radius: float) -> NDArray[np.uint8]:

@@ -18,6 +18,9 @@ SHOULDERS, ELBOWS, WRISTS = (LEFT_SHOULDER, RIGHT_SHOULDER), (LEFT_ELBOW, RIGHT_
 PLACES = np.linspace(0.05, 1.0, 10)
 """Where along the upper arm (0 shoulder, 1 elbow) its half-widths are measured."""
 
+SLEEVELESS, ELBOW_LENGTH, LONG = 0.0, 0.92, 1.4
+"""The hem of an arm that is bare from the shoulder on; hems (1 elbow, 2 wrist) beyond which a sleeve covers the elbow,
+and is long."""
 HEM_KNOTS = np.linspace(-0.3, 0.3, 13)
 """Offsets from the upper arm's bone at which its hem is given, in shoulder widths; positive is outwards."""
 
@@ -50,6 +53,11 @@ class ArmOutline:
     bare_to: float = 0.86
     hem_curve: Floats = field(default_factory=lambda: hem_bow(HEM_KNOTS))
     middle: float = 0.0
+
+    @property
+    def sleeveless(self) -> bool:
+        """Whether the arm is bare from the shoulder on."""
+        return self.hem <= SLEEVELESS
 
     def hem_at(self, outward: NDArray[np.floating]) -> Floats:
         """Where cloth ends along the arm, at an offset of `outward` shoulder widths from the bone."""

@@ -20,10 +20,12 @@ WIDEST = 0.34
 """No sleeve reaches farther than this from the bone, in shoulder widths."""
 NO_HEM = 2.0
 """Where a long sleeve ends: at the wrist."""
-LONG = 1.4
-"""A hem beyond this is a long sleeve's."""
+UNLIKE = 0.15
+"""How much the ends of a person's two short sleeves differ at most, in lengths of the upper arm."""
 LOWEST_HEM = 0.08
 """How much farther down than its middle a hem may end: cloth that hangs lower belongs to the torso."""
+BARE_FROM, BARE_DOWN_TO, BARE_SHARE = 0.15, 0.45, 0.75
+"""Between which places along the upper arm, and on what share of its outer half, skin is seen where no sleeve is."""
 HEM_PRIOR, HEM_BEND = 0.003, 0.3
 """Costs of a hem's curve: to differ from the usual one, and to differ from knot to knot, in shares of the arm."""
 
@@ -270,6 +272,13 @@ def find_hem(pose: Pose, region: ArmRegion, person: Layer, skin: Layer, hands_ne
     return hem
 
 
+def is_sleeveless(region: ArmRegion, person: Layer, skin: Layer, hands_near: Mask, width: float) -> bool:
+    """Whether an arm is bare from the shoulder on; the inner half may lie behind the cloth of the torso."""
+    outer = (region.outward > 0.1 * region.limit_out) & (region.outward < 0.8 * region.limit_out)
+    seen = outer & (region.along > BARE_FROM) & (region.along < BARE_DOWN_TO) & (person > 0.8) & ~hands_near
+    return bool(seen.sum() > 0.01 * width**2 and (skin[seen] > 0.5).mean() > BARE_SHARE)
+
+
 def fit_hem(
     region: ArmRegion, own: Layer, person: Layer, skin: Layer, hands_near: Mask, width: float
 ) -> tuple[float, Floats]:
@@ -308,17 +317,30 @@ def fit_hem(
     low = np.flatnonzero(curve - middle > LOWEST_HEM)  # cloth that hangs lower belongs to the torso
     start = int(max(low[low < 6], default=-1)) + 1
     stop = int(min(low[low > 6], default=len(curve)))
-    curve = np.pad(curve[start:stop], (start + 1, len(curve) - stop + 1), mode="edge")
-    curve = np.convolve(curve, [0.25, 0.5, 0.25], mode="valid")
+    seen = np.array([mine.sum() for mine in bins])[start:stop]
+    line = np.polyfit(HEM_KNOTS[start:stop], curve[start:stop], 2, w=np.sqrt(seen + 1.0))  # cloth ends without steps
+    curve = np.polyval(line, HEM_KNOTS[start:stop])
+    curve = np.pad(curve, (start, len(bins) - stop), mode="edge")
     return hem + middle, curve - middle
+
+
+def level_hems(arms: list[ArmOutline]) -> None:
+    """End both short sleeves like the shorter one if they differ much: a hand or a forearm hides where the other ends.
+
+    An arm without a sleeve says nothing about the other one.
+    """
+    first, second = sorted(arms, key=lambda arm: arm.hem)
+    if not first.sleeveless and second.hem < 1.1 and second.hem - first.hem > UNLIKE:
+        second.hem, second.hem_curve = first.hem, first.hem_curve
 
 
 def sleeve_middle(region: ArmRegion, sleeve: Layer, hands_near: Mask, width: float) -> float | None:
     """How far outwards from the bone a short sleeve's hem has its middle, in shoulder widths; None where covered.
 
-    sleeve: (H, W), how probably a pixel is this sleeve. The arm that emerges from the sleeve runs through its middle.
+    sleeve: (H, W), how probably a pixel is this sleeve, or skin where there is none. The arm that emerges from the
+    sleeve runs through its middle.
     """
-    hem = region.outline.hem
+    hem = BARE_DOWN_TO if region.outline.sleeveless else region.outline.hem
     if not 0.3 < hem < 1.0:
         return None
     band = (region.along > hem - 0.15) & (region.along < hem - 0.03) & (sleeve > 0.5)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .figure import Layer
+from .figure import ELBOW_LENGTH, LONG, Layer
 from .geometry import smootherstep, where
-from .outline import LONG, UNIT, USUAL_PALM, WIDEST, ArmRegion, Figure, ellipse
+from .outline import UNIT, USUAL_PALM, WIDEST, ArmRegion, Figure, ellipse
 from .patch_match import patch_fill
 from .plate import Mask, membrane
 
 BARE_TO, BARE_FADE = 0.86, 0.2
 """A bare upper arm comes from the photograph down to the first share of its length, and fades out over the second."""
+FLAP = 0.06
+"""Radius of the largest flap, in shoulder widths, that is no part of a sleeve."""
+LONG_FADE, CLEAR = 0.35, 0.3
+"""The same without a sleeve, and how far down the photograph is not faded at all where hands leave so much of it."""
 
 
 def cut_sleeve(figure: Figure, side: int, taken: Mask) -> Layer:
@@ -60,7 +64,7 @@ def cut_sleeve(figure: Figure, side: int, taken: Mask) -> Layer:
         bow -= armpit * (1 - smootherstep((figure.parsing.sleeves[side] - 0.3) / 0.3))
         if arm.hem < LONG:
             opacity = opacity * np.clip((hem + bow - along) * length / (2 * unit) + 0.5, 0, 1)
-        else:  # a long sleeve is round at the elbow, and the forearm's tube begins inside it
+        if arm.hem > ELBOW_LENGTH:  # it is round at the elbow, and the forearm's tube begins inside it
             beyond = np.maximum((along - 1) * length + 0.6 * region.limit_out, 0)
             opacity = opacity * np.clip((region.limit_out - np.hypot(beyond, outward)) / (2 * unit) + 0.5, 0, 1)
     low = (figure.rows - arm.shoulder[1]) / width
@@ -73,13 +77,15 @@ def cut_sleeve(figure: Figure, side: int, taken: Mask) -> Layer:
 
 
 def _without_notches(opacity: Layer, width: float) -> Layer:
-    """Close the notches that covering hands, and the gap between sleeve and torso, leave in the cloth."""
+    """Close the notches that covering hands, and the gap between sleeve and torso, leave in the cloth, and cut off the
+    flaps beside hands."""
     box = _box(opacity, 0.2 * width)
     inner, out = opacity[box], opacity.copy()
-    closed = cv2.morphologyEx((inner > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(0.08 * width))
+    opened = cv2.morphologyEx((inner > 0.5).astype(np.uint8), cv2.MORPH_OPEN, ellipse(FLAP * width))
+    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, ellipse(0.08 * width))
     smooth = cv2.GaussianBlur(closed.astype(np.float32), (0, 0), 0.02 * width)
     smooth = cv2.GaussianBlur((smooth > 0.5).astype(np.float32), (0, 0), 0.006 * width)
-    out[box] = np.maximum(inner * (smooth > 0.02), smooth)
+    out[box] = np.maximum(inner * (cv2.dilate(closed, ellipse(0.02 * width)) > 0) * (smooth > 0.02), smooth)
     return out
 
 
@@ -105,21 +111,26 @@ def _bare_fade(figure: Figure, region: ArmRegion) -> Layer:
     """Opacity of a bare upper arm: skin only, fading where the drawn arm takes over."""
     arm, along, outward, unit = region.outline, region.along, region.outward, figure.unit
     ends = arm.hem_at(outward / figure.width)
-    fade = np.clip((arm.bare_to - along) / BARE_FADE, 0, 1)
+    length = np.clip(arm.bare_to - CLEAR, BARE_FADE, LONG_FADE) if arm.sleeveless else BARE_FADE
+    fade = np.clip((arm.bare_to - along) / length, 0, 1)
     rounded = np.clip((outward + region.limit_out) / (3 * unit) + 0.5, 0, 1)
     fade = fade * np.where(along > ends + 0.05, rounded, 1)
-    fade = fade * np.where(along > ends + 0.03, ~figure.grow(figure.hands_near, 7), 1)
+    free = (~figure.grow(figure.hands_near, 7)).astype(np.float32)
+    if arm.sleeveless:
+        free = smootherstep(2 * cv2.GaussianBlur(free, (0, 0), 4 * unit) - 1)
+    fade = fade * np.where(along > ends + 0.03, free, 1)
     flesh = (figure.colours.skin > 0.5) | ((figure.colours.off_cloth > 24) & (figure.person > 0.5))
     flesh = cv2.morphologyEx(figure.grow(flesh, 2).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(10 * unit))
     soft = cv2.GaussianBlur(flesh.astype(np.float32), (0, 0), 1.2 * unit)
     inner = (along > ends + 0.06) & (outward < 0.25 * region.limit_out)
-    return fade * np.where(inner, soft, 1)
+    return fade * np.where(inner | arm.sleeveless, soft, 1)
 
 
 def cloth_under(figure: Figure, sleeves: Layer, cloth_known: Mask) -> Layer:
     """The picture with cloth where room, skin or a hand shows inside the sleeves' outlines; sleeves are cut from it."""
     photo, person, skin = figure.photo.astype(np.float32), figure.person, figure.colours.skin
-    cover = sleeves.max(0) > 0.02
+    of_cloth = [0 if region.outline.sleeveless else 1 for region in figure.regions]
+    cover = (sleeves * np.reshape(of_cloth, (2, 1, 1))).max(0) > 0.02
     any_bare = any(region.outline.bare for region in figure.regions)
     sure = (person > 0.95) & (cover | (person > 0.99)) & ((skin < 0.4) | any_bare)
     cloth = where(cover & (person < 0.93), membrane(photo, sure), photo)

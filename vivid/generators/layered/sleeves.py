@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .arm_track import FOREARM
 from .figure import PLACES, ArmOutline, Layers
 from .raster import FINE, PaintedLayer, mesh_map
 from .skin import to_linear
@@ -18,6 +19,15 @@ EDGE = 0.7
 """Blur of a photographed edge, as a standard deviation in pixels: a sharper edge shows stairs."""
 ROWS, COLUMNS = 30, 13
 """Points of the flat mesh along and across the upper arm."""
+SEEN_FROM, SEEN_TO = 0.25, 0.7
+"""Between which places along the upper arm its sleeve shows its cloth."""
+WEAVE, WEAVE_SIZE = (112, 80), 0.03
+"""Samples of that cloth, along and across; standard deviation, in shoulder widths, of a blur that leaves its light and
+shade and no weave."""
+FOLDED = 240
+"""Rows of the cloth from elbow to wrist."""
+FOLDS = ((0.06, 0.10, 0.030, 0.10), (0.17, -0.12, 0.035, 0.09), (0.33, 0.16, 0.05, 0.07), (0.80, -0.08, 0.03, 0.06))
+"""Folds of a sleeve between elbow (0) and wrist (1): place, slant and size along it, and strength."""
 
 
 class Sleeve:
@@ -26,7 +36,8 @@ class Sleeve:
     def __init__(self, layers: Layers, side: int):
         self.arm = layers.arms[side]
         self.size = (layers.plate.shape[0], layers.plate.shape[1])
-        opacity = layers.sleeve[side] * _above_hem(layers, side) if self.arm.bare else layers.sleeve[side]
+        cut_off = self.arm.bare and not self.arm.sleeveless
+        opacity = layers.sleeve[side] * _above_hem(layers, side) if cut_off else layers.sleeve[side]
         self._opacity = (opacity * 255).round().astype(np.uint8)
         self._torso = layers.torso
         self._points, self._tri, self._share = self._mesh(layers.shoulders)
@@ -52,7 +63,8 @@ class Sleeve:
         high = np.ceil(points[cells].max(1)).astype(int).clip(1, [wide, height])
         used = [self._opacity[y0 : y1 + 1, x0 : x1 + 1].any() for (x0, y0), (x1, y1) in zip(low, high, strict=True)]
         a, b, d, c = cells[np.array(used)].T
-        u = np.clip((s.ravel() + 0.12) / 0.72, 0, 1)
+        # skin without a sleeve turns like the bone from where the drawn arm shows through it
+        u = np.clip((s.ravel() + 0.12) / (0.5 if arm.sleeveless else 0.72), 0, 1)
         return points, np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)]), u * u * (3 - 2 * u)
 
     def at(self, shoulder: Floats, elbow: Floats) -> PaintedLayer | None:
@@ -77,8 +89,10 @@ class Sleeve:
         share = cv2.extractChannel(moved, 3).astype(np.float32) / 255
         # Over the torso the same cloth lies underneath, so the seam is soft; over the room it would look ghostly.
         torso = self._torso[y0 : y0 + share.shape[0], x0 : x0 + share.shape[1]]
-        firm = cv2.GaussianBlur(np.clip(3 * share - 1, 0, 1), (0, 0), EDGE)
-        share = firm + torso * (share - firm)
+        # Skin fades into the drawn arm below it.
+        if not self.arm.sleeveless:
+            firm = cv2.GaussianBlur(np.clip(3 * share - 1, 0, 1), (0, 0), EDGE)
+            share = firm + torso * (share - firm)
         colour = cv2.multiply(cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB), cv2.merge([share] * 3), dtype=cv2.CV_32F)
         return PaintedLayer(colour, share, x0, y0)
 
@@ -96,13 +110,37 @@ def _above_hem(layers: Layers, side: int) -> Floats:
     return np.clip((arm.hem_at(outward) - along) * length / (SOFT_HEM * layers.shoulders) + 0.5, 0, 1)
 
 
-def cloth_texture(layers: Layers, arm: ArmOutline, rows: int = 96, columns: int = 64) -> NDArray[np.float32]:
-    """(rows, columns, 3) linear RGB: the upper sleeve straightened, shoulder to elbow down, edge to edge across."""
+def cloth_texture(layers: Layers, arm: ArmOutline) -> NDArray[np.float32]:
+    """(r, c, 3) linear RGB of a long sleeve's cloth, from elbow to wrist down and from edge to edge across.
+
+    It has the usual colour of the upper sleeve and its weave. Light and shade of the photograph, and whatever covered
+    the sleeve there, are left out; folds at the elbow and before the cuff are drawn.
+    """
     v = arm.elbow - arm.shoulder
     across = np.array([-v[1], v[0]]) / np.linalg.norm(v)
-    s = np.linspace(0.25, min(arm.hem, 0.7), rows)
-    half = np.interp(s, PLACES, np.minimum(arm.outer, arm.inner)) * 0.8
-    t = np.linspace(-1, 1, columns)
-    at = (arm.shoulder + s[:, None, None] * v + (half[:, None] * t)[..., None] * across).astype(np.float32)
+    half = float(np.interp(0.5, PLACES, np.minimum(arm.outer, arm.inner))) * 0.8
+    long = (min(arm.hem, SEEN_TO) - SEEN_FROM) * float(np.linalg.norm(v))
+    s, t = np.linspace(SEEN_FROM, min(arm.hem, SEEN_TO), WEAVE[0]), np.linspace(-half, half, WEAVE[1])
+    at = (arm.shoulder + s[:, None, None] * v + t[:, None] * across).astype(np.float32)
     cut = cv2.remap(layers.cloth, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    return to_linear(cut / 255).astype(np.float32)
+    light = np.log(np.maximum(to_linear(cut / 255), 1e-3)).astype(np.float32)
+    usual = np.median(light, (0, 1))
+    most = 0.02 + 3 * 1.48 * np.median(np.abs(light - usual), (0, 1))
+    light = np.clip(light, usual - most, usual + most)
+    step = WEAVE_SIZE * layers.shoulders
+    weave = light - cv2.GaussianBlur(light, (0, 0), step * WEAVE[1] / (2 * half), sigmaY=step * WEAVE[0] / long)
+    most = 2 * 1.48 * np.median(np.abs(weave), (0, 1))
+    weave = np.clip(weave, -most, most)
+    again = 1 - np.abs(np.linspace(0, FOREARM * layers.palm / long, FOLDED) % 2 - 1)  # there and back
+    rows = np.round(again * (WEAVE[0] - 1)).astype(int)
+    return np.exp(usual + weave[rows] + _folds()[..., None]).astype(np.float32)
+
+
+def _folds() -> Floats:
+    """(FOLDED, c) logarithm of the light on the folds of a forearm's sleeve: each has a lit and a shaded side."""
+    down, across = np.mgrid[0 : 1 : FOLDED * 1j, -1 : 1 : WEAVE[1] * 1j]
+    light = np.zeros_like(down)
+    for place, slant, size, strength in FOLDS:
+        far = (down - place - slant * across + 0.05 * across**2) / size
+        light += strength * far * np.exp(0.5 - far**2 / 2)
+    return light

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from ...pose.skeleton import Pose
 from .colours import Colours, find_colours, find_light, light_contrast, skin_tone
-from .figure import SHOULDERS, WRISTS, Floats, Layer, Layers
+from .figure import HEM_KNOTS, LONG, SHOULDERS, SLEEVELESS, WRISTS, Floats, Layer, Layers
 from .geometry import smootherstep, thrice, where
 from .outline import (
-    LONG,
     UNIT,
     USUAL_PALM,
     Figure,
@@ -25,6 +24,8 @@ from .outline import (
     fit_hem,
     hand_mask,
     head_zone,
+    is_sleeveless,
+    level_hems,
     sleeve_middle,
 )
 from .parsing import Parsing, parse
@@ -40,6 +41,8 @@ network usually calls 0.7 to 0.85 of what is taken out an arm."""
 
 LOW = 0.3
 """How far below the shoulders hands lie on cloth, in shoulder widths."""
+ARMPIT = 0.45
+"""How far down a bare upper arm some of it also stays with the body, less and less from the shoulder on."""
 SIDE, SCRAP = 8.0, 0.4
 """Width in units, and most height in shoulder widths, of a scrap of the torso's side that shows within a bent arm."""
 RIM, BUSY, BETTER = 12.0, 8.0, 0.6
@@ -140,17 +143,26 @@ def _look_at(photo: NDArray[np.uint8], pose: Pose, person: Layer, still: Sides, 
     colours = replace(colours, skin=np.minimum(skin, opened))  # pixels on outlines mix colours and may look like skin
     regions = [arm_region(pose, person, colours, parsing, hands_near, side, still[side]) for side in range(2)]
     hems = [find_hem(pose, region, person, colours.skin, hands_near, side) for side, region in enumerate(regions)]
+    none = [is_sleeveless(region, person, colours.skin, hands_near, width) for region in regions]
     for side, region in enumerate(regions):
         # Both sleeves are alike: one that is not seen follows the other.
-        region.outline.hem = hems[side] if abs(hems[0] - hems[1]) < 0.3 else min(hems)
-        if region.outline.hem < 1.1:
+        alike = abs(hems[0] - hems[1]) < 0.3 or any(none)
+        region.outline.hem = SLEEVELESS if none[side] else hems[side] if alike else min(hems)
+        if none[side]:
+            region.outline.hem_curve = np.zeros(len(HEM_KNOTS))
+        elif region.outline.hem < 1.1:
             own = parsing.sleeves[side] + parsing.arms[side]
             fitted = fit_hem(region, own, person, colours.skin, hands_near, width)
             region.outline.hem, region.outline.hem_curve = fitted
-    middles = [sleeve_middle(region, parsing.sleeves[k], hands_near, width) for k, region in enumerate(regions)]
+    level_hems([region.outline for region in regions])
+    middles = [
+        sleeve_middle(region, parsing.sleeves[k] + (parsing.arms[k] if none[k] else 0), hands_near, width)
+        for k, region in enumerate(regions)
+    ]
     for side, region in enumerate(regions):  # both sleeves are alike: one that is covered follows the other
         known = [m for m in (middles[side], middles[1 - side]) if m is not None]
-        region.outline.middle = float(np.clip(known[0], -0.06, 0.06) * width) if known else 0.0
+        most = 0.12 if none[side] else 0.06
+        region.outline.middle = float(np.clip(known[0], -most, most) * width) if known else 0.0
     rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
     return Figure(
         photo, pose, person, still, width, shoulders, colours, parsing, hands, hands_near, regions, columns, rows
@@ -193,9 +205,10 @@ def _decide(figure: Figure) -> tuple[Decisions, Decisions]:
         hit = along[zone & figure.grow(figure.hands_near, 7)]  # where a hand begins to hide it
         bare_to = min(BARE_TO, float(np.percentile(hit, 2)) if len(hit) > 0.02 * zone.sum() else 9.0)
         enough = bare.sum() > 20 * figure.unit**2 and (bare & hidden).sum() < 0.5 * bare.sum()
-        found.append(
-            Decisions(hem, region.outline.hem_curve, bool(hem < 0.72 and enough and bare_to > hem + 0.15), bare_to)
-        )
+        shown = bool(hem < 0.72 and enough and bare_to > hem + 0.15)
+        if region.outline.sleeveless:  # there is nothing else to show
+            shown, bare_to = True, max(bare_to, ARMPIT)
+        found.append(Decisions(hem, region.outline.hem_curve, shown, bare_to))
     return found[0], found[1]
 
 
@@ -204,7 +217,7 @@ def _without_arms(figure: Figure) -> tuple[Mask, Layer, Mask]:
     person, skin, width, shape = figure.person, figure.colours.skin, figure.width, figure.shape
     sides = figure.moving_hands
     gone = np.zeros(shape, bool)
-    stay, keep = gone.copy(), gone.copy()
+    stay, keep, fold = gone.copy(), gone.copy(), gone.copy()
     for side, region in enumerate(figure.regions):
         if figure.still[side]:
             stay |= region.mask | hand_mask(figure.pose, shape, 0.8, (side == 0, side == 1))
@@ -228,6 +241,9 @@ def _without_arms(figure: Figure) -> tuple[Mask, Layer, Mask]:
             cloth = (figure.colours.off_cloth < 24) & (skin < 0.5) & (person > 0.9) & ~wide_hands
             cloth &= figure.parsing.torso > 0.4
             keep |= (region.along > arm.hem) & (region.along < 1.2) & (region.outward < 0.3 * region.limit_out) & cloth
+        if arm.sleeveless:  # the armpit's skin belongs to both; the arm is drawn over it
+            near = (region.along > -0.4) & (region.along < ARMPIT) & (region.outward > -0.3 * width) & (person > 0.9)
+            fold |= near & (region.outward < (1 - 2 * region.along / ARMPIT) * region.limit_out) & ~wide_hands
     keep = cv2.morphologyEx(keep.astype(np.uint8), cv2.MORPH_OPEN, ellipse(2 * figure.unit)) > 0
     head = head_zone(figure.pose, shape)
     raised = _raised(figure, head)
@@ -239,7 +255,7 @@ def _without_arms(figure: Figure) -> tuple[Mask, Layer, Mask]:
     gone &= (~above_chin | (raised & ~head)) & ~keep & ~stay
     # on cloth an arm also leaves its shadow
     removed = figure.grow(gone, 2) | (figure.grow(gone, 5) & (figure.parsing.torso > 0.5) & ~figure.grow(keep, 3))
-    arms = removed & (figure.parsing.torso < 0.5) & (person > 0.2)
+    arms = (removed | fold) & (figure.parsing.torso < 0.5) & (person > 0.2)
     edges, top = torso_edges(person, arms, figure.shoulders, width)
     beside = (figure.columns < edges[:, :1] - 0.02 * width) | (figure.columns > edges[:, 1:] + 0.02 * width)
     beside &= (figure.rows > top) & ~above_chin & ~stay
@@ -248,7 +264,7 @@ def _without_arms(figure: Figure) -> tuple[Mask, Layer, Mask]:
             beside &= (figure.columns < figure.shoulders[:, 0].mean()) == (side == 0)
     near = (person > 0.06) & figure.grow(person > 0.5, 12)
     removed |= figure.grow(beside & (near | hand_mask(figure.pose, shape, 0.75, sides)), 4)
-    removed &= ~(keep | stay)
+    removed &= ~(keep | stay | fold)
     unit = figure.unit
     inside = np.clip((figure.columns - edges[:, :1]) / (2 * unit) + 0.5, 0, 1)
     inside *= np.clip((edges[:, 1:] - figure.columns) / (2 * unit) + 0.5, 0, 1)
