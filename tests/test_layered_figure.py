@@ -434,6 +434,21 @@ def test_the_ladder_steps_down_and_says_why(ada: Portrait, mesh: FaceMesh):
     assert "turned away" in decide(ada.image, mesh, replace(ada.pose, body=body)).sentences[0]
 
 
+def test_an_arm_whose_hand_is_hidden_stays_and_one_that_ends_at_the_edge_counts_as_outside(
+    ada: Portrait, mesh: FaceMesh
+):
+    hands = ada.pose.hands.copy()
+    hands[0, :, 2] = 0
+    plan = decide(ada.image, mesh, replace(changed(ada, WRISTS[0], (0.6, 0.75)), hands=hands))
+    assert plan.still == [True, False] and "hides the left arm" in plan.sentences[0], "a wrist without a hand"
+    below = changed(ada, WRISTS[0], (0.6, 1.2))
+    assert not any(decide(ada.image, mesh, replace(below, hands=hands)).still), "it hangs down out of the picture"
+    body = below.body.copy()
+    body[ELBOWS[0], 1] = 0.99 * ada.size[1]
+    plan = decide(ada.image, mesh, replace(below, body=body, hands=hands))
+    assert plan.still == [True, False] and "left elbow" in plan.sentences[0], "of its forearm nothing is seen"
+
+
 def test_an_arm_under_a_veil_stays_where_it_is(ada: Portrait, person: Person):
     assert person.plan.still == [False, False]
     figure = find_figure(ada.image, ada.pose, np.asarray(person.layers.person))

@@ -26,6 +26,9 @@ CHEST = 0.42
 """A hand in front of the body, at most this many shoulder widths below the shoulders, hides too much of the chest."""
 LONGEST_UPPER_ARM = 1.15
 """Shoulder widths; 0.7 to 0.95 where the shoulders are seen from the front, more where the body is turned away."""
+ELBOW_ROOM, HAND_ROOM = 0.15, 0.2
+"""How far from the picture's edge an elbow is whose arm can be taken out though no hand is seen, and a wrist whose hand
+would be seen if nothing hid it; in shoulder widths."""
 SMALLEST_EYES = 14.0
 """Pixels between the pupils, in the picture as it came, below which a face is too small to animate."""
 
@@ -161,7 +164,7 @@ def _no_arms(shape: tuple[int, ...], mesh: FaceMesh, pose: Pose | None, yaw: flo
     ]
     if width < 2.6 * pupil_distance(mesh) or yaw > WARN_YAW or max(upper, default=0) > LONGEST_UPPER_ARM * width:
         return "turned"
-    if all(_outside(pose, joint, shape) for joint in ELBOWS):
+    if all(_elbow_outside(pose, side, shape) for side in range(2)):
         return "elbows"
     return None
 
@@ -171,6 +174,14 @@ def _hand_seen(pose: Pose, side: int, shape: tuple[int, ...]) -> bool:
     x, y, confidence = pose.hands[side].T
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height) & (confidence > 0.3)
     return bool(inside.any() or not _outside(pose, WRISTS[side], shape))
+
+
+def _elbow_outside(pose: Pose, side: int, shape: tuple[int, ...]) -> bool:
+    """Whether an elbow lies outside of the picture, or at its edge with everything below it outside."""
+    width = float(np.linalg.norm(np.subtract(*pose.body[list(SHOULDERS), :2])))
+    x, y = pose.body[ELBOWS[side], :2]
+    at_edge = min(x, y, shape[1] - x, shape[0] - y) < ELBOW_ROOM * width
+    return _outside(pose, ELBOWS[side], shape) or bool(at_edge and not _hand_seen(pose, side, shape))
 
 
 def _outside(pose: Pose, joint: int, shape: tuple[int, ...], margin: float = 0.01) -> bool:
@@ -194,8 +205,12 @@ def _keep_arms(plan: Plan, shape: tuple[int, ...], points: Floats, pose: Pose) -
         wrist, hand = joints[WRISTS[side]], pose.hands[side]
         tips = hand[:, :2].astype(float) if (hand[:, 2] > 0.3).all() else wrist[None]
         lines.append(np.array([joints[ELBOWS[side]], wrist, tips.mean(0)]))
-        if _outside(pose, ELBOWS[side], shape):
+        if _elbow_outside(pose, side, shape):
             plan.keep(side, "elbow")
+            continue
+        inner = min(*wrist, *(np.array(shape[1::-1]) - wrist)) > HAND_ROOM * width
+        if inner and (hand[:, 2] < 0.3).all():  # behind the body, in a pocket, or no wrist at all
+            plan.keep(side, "hidden")
             continue
         if pose.body[WRISTS[side], 2] < 0.35:
             if not _outside_of(wrist, shape, 0.03):
