@@ -23,7 +23,7 @@ from vivid.generators.layered.face_mesh import (
 from vivid.generators.layered.face_units import face_units
 from vivid.generators.layered.geometry import similarity, turn
 from vivid.generators.layered.head import Head, analyse_head, lips_share, mouth_hidden, yaw_of
-from vivid.generators.layered.head_motion import FaceMotion, HeadAnimator, HeadPose, _twice_area, _Warp
+from vivid.generators.layered.head_motion import FaceMotion, HeadAnimator, HeadPose, _twice_area, _Warp, _without_lashes
 from vivid.generators.layered.mouth import MouthPainter
 from vivid.media.pictures import load_picture
 
@@ -341,6 +341,18 @@ def test_closed_lids_bring_nothing_of_the_eye_along(animator: HeadAnimator) -> N
 
     for name in EYES:
         assert (apart(FaceMotion(blink=1.0), name) - apart(FaceMotion(), name)).min() > 0.01
+
+
+def test_lashes_vanish_from_a_closed_lid_and_creases_stay() -> None:
+    """They point upwards there, as they did on the open eye."""
+    picture = np.full((60, 120, 3), 200, np.uint8)
+    picture[10:50, 20:100:12] = 20
+    picture[28:31, 20:100] = 90
+    lid = np.array([[15.0, 8], [105, 8], [105, 52], [15, 52]])
+    plain = _without_lashes(picture, lid, 8.0, 1.0).astype(int)
+    assert plain[15:22, 30:90].min() > 190 and plain[36:42, 30:90].min() > 190
+    assert plain[29, 30:90].max() < 130
+    np.testing.assert_array_equal(_without_lashes(picture, lid, 8.0, 0.0), picture)
 
 
 def test_eyes_that_the_mesh_cannot_follow_stay_open(picture: np.ndarray, mesh: FaceMesh) -> None:

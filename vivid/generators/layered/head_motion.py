@@ -29,7 +29,9 @@ LASHES = 0.014
 """Thickness of the lash line of closed eyes, in pupil distances."""
 LASHES_FADE = np.array([0.7, 1, 1, 1, 1, 0.85, 0.6, 0.3])
 """How much of it is seen from the outer to the inner corner, where lashes are few."""
-WET_RIMS = (0.025, 0.012)
+LASH_WIDTH = 0.05
+"""Pupil distances: dark streaks on a closed lid, across it and narrower than this, are lashes that point upwards."""
+WET_RIMS = (0.025, 0.015)
 """Pupil distances of upper and lower lid beside the mesh's edge that closed lids leave out: the edge lies a little
 inside of the eye, and specks of its white would ride on the lids."""
 TORN = 3.0
@@ -224,7 +226,7 @@ class HeadAnimator:
         """Redraw the eyes with fine sampling, and the lashes where the lids meet, which warped lids lack."""
         k, lashes = EYE_SAMPLES, float(smootherstep(np.array((blink - 0.55) / 0.4)))
         for name, eye in EYES.items():
-            around = warp.target[list(eye.upper + eye.lower + eye.above[0])]
+            around = warp.target[list(eye.upper + eye.lower + eye.above[0] + eye.above[1])]
             x0, y0 = np.maximum(np.floor(around.min(0)).astype(int) - 2, 0)
             x1, y1 = np.minimum(np.ceil(around.max(0)).astype(int) + 3, [self.width, self.height])
             if x1 - x0 < 2 or y1 - y0 < 2:
@@ -234,6 +236,8 @@ class HeadAnimator:
             warp.aim(mx, my, (x0, y0), k)
             fine = cv2.remap(self.head.picture, mx, my, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
             if lashes > 0:
+                lid = warp.target[[*eye.upper, *eye.above[1][::-1]]]
+                fine = _without_lashes(fine, (lid - [x0, y0] + 0.5) * k - 0.5, LASH_WIDTH * self.head.scale * k, lashes)
                 line = (warp.target[list(eye.upper)] - [x0, y0] + 0.5) * k - 0.5
                 drawn = np.zeros(fine.shape[:2], np.uint8)
                 thick = max(1, round(LASHES * self.head.scale * k))
@@ -302,6 +306,16 @@ def _twice_area(corners: Array) -> Array:
     """Twice the signed area (T,) of triangles (T, 3, 2)."""
     a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+
+
+def _without_lashes(picture: Picture, lid: Array, width: float, share: float) -> Picture:
+    """The picture with a closed lid (N, 2) free of dark streaks narrower than `width` pixels, by some share (0-1)."""
+    covered = np.zeros(picture.shape[:2], np.uint8)
+    cv2.fillPoly(covered, [np.round(lid * 16).astype(np.int32)], (255,), cv2.LINE_AA, 4)
+    soft = cv2.GaussianBlur(covered, (0, 0), width / 3).astype(np.float32)[..., None] * (share / 255)
+    plain = cv2.morphologyEx(picture, cv2.MORPH_CLOSE, np.ones((1, max(1, round(width)))))
+    plain = cv2.GaussianBlur(plain, (0, 0), width / 4, sigmaY=0.3)
+    return (picture + (plain.astype(np.float32) - picture) * soft).astype(np.uint8)
 
 
 def _lash_colour(head: Head, upper: Chain) -> Array:
