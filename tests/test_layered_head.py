@@ -405,6 +405,9 @@ def test_rims_of_glasses_stay_when_the_eyes_close(finder: FaceFinder) -> None:
     rims = [p for eye in EYES.values() for p in eye.above[1]]
     assert moved[rims].max() < 0.005
     assert moved[[159, 386]].min() > 0.03  # the lids themselves close
+    x, y = np.round(animator.head.points[rims, :2]).astype(int).T
+    before, after = (draw(animator, FaceMotion(blink=blink)).astype(int)[y, x] for blink in (0.0, 1.0))
+    assert np.abs(after - before).mean() < 2.6
 
 
 def test_a_smile_fades_while_its_person_speaks(picture: np.ndarray, mesh: FaceMesh) -> None:

@@ -226,7 +226,7 @@ class HeadAnimator:
         """Redraw the eyes with fine sampling, and the lashes where the lids meet, which warped lids lack."""
         k, lashes = EYE_SAMPLES, float(smootherstep(np.array((blink - 0.55) / 0.4)))
         for name, eye in EYES.items():
-            around = warp.target[list(eye.upper + eye.lower + eye.above[0] + eye.above[1])]
+            around = warp.target[list(eye.upper + eye.lower + eye.above[0 if self.head.glasses else 1])]
             x0, y0 = np.maximum(np.floor(around.min(0)).astype(int) - 2, 0)
             x1, y1 = np.minimum(np.ceil(around.max(0)).astype(int) + 3, [self.width, self.height])
             if x1 - x0 < 2 or y1 - y0 < 2:
@@ -236,8 +236,9 @@ class HeadAnimator:
             warp.aim(mx, my, (x0, y0), k)
             fine = cv2.remap(self.head.picture, mx, my, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
             if lashes > 0:
-                lid = warp.target[[*eye.upper, *eye.above[1][::-1]]]
-                fine = _without_lashes(fine, (lid - [x0, y0] + 0.5) * k - 0.5, LASH_WIDTH * self.head.scale * k, lashes)
+                if not self.head.glasses:  # whose rims are dark streaks, too
+                    lid = (warp.target[[*eye.upper, *eye.above[1][::-1]]] - [x0, y0] + 0.5) * k - 0.5
+                    fine = _without_lashes(fine, lid, LASH_WIDTH * self.head.scale * k, lashes)
                 line = (warp.target[list(eye.upper)] - [x0, y0] + 0.5) * k - 0.5
                 drawn = np.zeros(fine.shape[:2], np.uint8)
                 thick = max(1, round(LASHES * self.head.scale * k))
