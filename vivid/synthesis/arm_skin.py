@@ -154,7 +154,7 @@ def _with_nails(factor: Floats, nail: NDArray, wide: NDArray, arm: ArmModel, res
     free = np.clip((0.115 - end) / 0.03, 0, 1)[:, None]
     rim = np.clip(wide - nail, 0, 1)[:, None]
     factor = factor * (1 - rim * np.array([0.08, 0.12, 0.12]))
-    plate = np.array([1.15, 0.99, 1.04]) * (1 - free) + np.array([1.20, 1.12, 1.10]) * free
+    plate = np.array([1.05, 0.91, 0.96]) * (1 - free) + np.array([1.13, 1.08, 1.05]) * free
     return factor * (1 - nail[:, None]) + nail[:, None] * plate
 
 

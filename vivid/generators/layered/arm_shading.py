@@ -186,7 +186,7 @@ class SkinPart:
             return None
         light, gloss = light_on(normals[self.vertices], look, self.rim)
         light = (light * self._evening(light.mean(1), found.chosen[found.faces])[:, None]) ** self.softly
-        shine = 0.045 * gloss**18 + self.nail * gloss**50
+        shine = 0.045 * gloss**18 + 0.012 * gloss**6 + self.nail * gloss**50
         detail = 1 - self.smooth * (1 - _detail_left(*(whole[ring].mean(0) for ring in self._ends)))
         vertex = np.column_stack([light * self.tint, shine, verts[:, 2] / palm, self.parted, self.opaque, detail])
         vertex = vertex.astype(np.float32)

@@ -48,14 +48,14 @@ BRIGHTNESS, HUE = 0.9, 0.25
 TURNED, HUE_TURNED, PRIOR = 0.6, 0.05, 0.03
 """Most change of light and of its hue with the way a surface faces, and how much area, in squared palms, it takes to
 believe half of it."""
-OF_HAND, HUE_OF_HAND = (-0.05, 0.12), 0.08
+OF_HAND, HUE_OF_HAND = (-0.05, 0.12), 0.04
 """Most difference of parts of a hand from the part of it that is seen best, in brightness and in hue."""
 OWN_SIDE, MOST_SIDE = 0.7, 0.3
 """How much of the difference in brightness between a person's two arms is kept, and most of it: light comes from one
 side, but arms move."""
-LEVELS_LEFT, HUE_LEFT = (-0.10, 0.20), 0.16
-"""Most change of brightness and hue that is left to single places: less shade than light, for what lies in the shade of
-other parts in the portrait's pose lies elsewhere in another."""
+LEAST_LEFT, MOST_LEFT, HUE_LEFT = (-0.25, -0.10), 0.22, 0.16
+"""Least change of brightness that is left to single places of an arm and of a hand, the most, and that of their hue:
+what lies in the shade of other fingers in the portrait's pose lies elsewhere in another."""
 ROUNDS, TIES = 24, 0.8
 """Steps of smoothing along the surface, and how strongly a vertex follows its neighbours against what it shows."""
 
@@ -293,7 +293,7 @@ def _tones(seen: list[_View], shares: Floats) -> Floats | None:
     return out
 
 
-def _within(change: Floats, levels: tuple[float, float], hue: float) -> Floats:
+def _within(change: Floats, levels: tuple[float | Floats, float], hue: float) -> Floats:
     """The change (..., 3) of colour with its brightness and its hue kept within bounds."""
     level = (change @ LUMINANCE)[..., None]
     return np.clip(level, *levels) + np.clip(change - level, -hue, hue)
@@ -314,7 +314,8 @@ def _left_over(seen: list[_View], base: Floats, levels: Floats, arm: ArmModel) -
     total, weight = np.zeros_like(base), np.zeros(len(base))
     for view in seen:
         differs = view.photo - view.drawn - base[view.ids] - levels[view.side]
-        differs = _within(differs, LEVELS_LEFT, HUE_LEFT)
+        least = np.where(arm.along[view.ids] > FOREARM_END, LEAST_LEFT[1], LEAST_LEFT[0])[:, None]
+        differs = _within(differs, (least, MOST_LEFT), HUE_LEFT)
         share = view.sure * view.area / (np.median(view.area) + view.area)
         total[view.ids] += share[:, None] * differs
         weight[view.ids] += share

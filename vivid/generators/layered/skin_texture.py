@@ -20,6 +20,10 @@ LEAST, MOST = np.array([0.008, 0.012, 0.014]), np.array([0.030, 0.028, 0.020])
 HANDS = 1.5
 """How many times more detail hands have than cheeks."""
 CHEEKS_AND_BROW = ((1, 3, 48, 31, 41), (15, 13, 54, 35, 46), (19, 24, 22, 21))
+CLEARER = 1.6
+"""How much stronger the mesh's own creases, nails and tendons are drawn than they are stored."""
+AROUND = 0.25
+"""Side, in palms, of the square that they are compared with."""
 TEXELS = 119.0
 """Texels of the mesh's texture in a palm."""
 LEAST_PIXELS = 200
@@ -102,4 +106,9 @@ def textured(skin: NDArray[np.uint8], detail: Floats, seed: int = 0) -> NDArray[
         noise = cv2.GaussianBlur(rng.standard_normal(shape, np.float32), (0, 0), max(0.5, size * TEXELS / step))
         noise = cv2.resize(noise / noise.std(), (w, h), interpolation=cv2.INTER_CUBIC)
         change += amount * noise[..., None] * np.array([0.8, 1.05, 1.1], np.float32)
+    there = (skin.max(2) > 0).astype(np.float32)
+    own = np.log(np.maximum(skin, 1).astype(np.float32))
+    side = (round(AROUND * TEXELS),) * 2
+    around = cv2.blur(own * there[..., None], side) / np.maximum(cv2.blur(there, side), 1e-3)[..., None]
+    change += (CLEARER - 1) * (own - around)
     return np.asarray(cv2.multiply(cv2.exp(change), skin, dtype=cv2.CV_8U))
