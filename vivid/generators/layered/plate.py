@@ -14,11 +14,22 @@ SHADE = 55.0
 """Most grey levels by which an arm's shadow darkens the cloth beside it."""
 TOUCH = 6.0
 """Grey levels by which cloth must be darker than the expected tone to count as touched."""
+WAIST = 75.0
+"""How much of a row of cloth must be seen, in units, to tell what garment its side is of."""
 TINGE, LEAST_HUE = 0.12, 20.0
 """Share of the difference in hue between cloth and hands that their reflection gives the cloth, and the difference, in
 grey levels, below which it is not looked for."""
 EDGE = 16.0
 """Grey levels between the tones of two garments, or of two parts of one; folds differ by less."""
+BETTER = 0.5
+"""The share of a mirrored room's error on the rim which patches must stay under to be used instead."""
+MOST_ERROR = 60.0
+"""Most grey levels by which the tones of a filled room are corrected."""
+STRAIGHT = 120.0
+"""Over how many units above and below the lines are straight about which a room is mirrored."""
+SMOOTH, ROUGH = 2.0, 5.0
+"""Mean difference, in grey levels, of a room from its blurred self: below the first it is smooth, above the second not.
+"""
 MEMBRANE_SIDE = 192
 """Pictures at least twice as large are filled at a size near this."""
 
@@ -69,101 +80,78 @@ def wide_blur(picture: Layer, deviation: float) -> Layer:
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
-def mirror_fill(picture: Layer, hole: Mask, middle: float, step: float) -> Layer:
-    """Fill the room behind a person: rows are mirrored about the outer edges of their hole, left and right of `middle`.
+def mirror_fill(picture: Layer, hole: Mask, middle: float, unit: float) -> Layer:
+    """The room (H, W, 3) behind a person: rows are mirrored about upright lines outside of their hole, on the left and
+    on the right of `middle`.
 
-    Walls, boards and horizontal lines continue, and textures stay sharp. picture: (H, W, 3) 0..255; hole: (H, W); step:
-    pixels over which the edge may jump from row to row; it is smoothed on the outer side.
+    Walls, boards and horizontal lines continue, and textures stay sharp; about an arm's own outline they would bend
+    into swirls. picture: (H, W, 3) 0..255; hole: (H, W); unit: pixels.
     """
-    width = hole.shape[1]
-    x = np.arange(width, dtype=np.float32)[None]
-    kernel = 2 * max(1, round(2.5 * step)) + 1
-
-    def calm(edge: Layer) -> Layer:
-        return cv2.GaussianBlur(edge, (1, kernel), step, borderType=cv2.BORDER_REPLICATE)
-
-    first = np.where(hole.any(1), hole.argmax(1), middle).astype(np.float32)[:, None]
-    last = np.where(hole.any(1), width - 1 - hole[:, ::-1].argmax(1), middle).astype(np.float32)[:, None]
-    left = calm(cv2.erode(first, np.ones((kernel, 1)))) - 1
-    right = calm(cv2.dilate(last, np.ones((kernel, 1)))) + 1
-    filled = _mirrored(picture, left, right, middle, step)
-    # Deeper in the hole the mirror is vertical: about an arm's slanted outline, mirrored edges would bend into swirls.
-    far = 2 * round(100 * step) + 1
-    straight_left, straight_right = cv2.erode(left, np.ones((far, 1))), cv2.dilate(right, np.ones((far, 1)))
-    straight = _mirrored(picture, _upright(straight_left, far), _upright(straight_right, far), middle, step)
-    deep = thrice(smootherstep(np.minimum(np.abs(x - left), np.abs(right - x)) / (3 * step) - 1))
-    filled += deep * (straight - filled)
-    filled += wide_blur(_rim_error(picture, filled, hole, step, 60), 2 * step)
-    level = membrane(picture, ~hole)
-    filled = _plain_where_smooth(filled, level, hole, step)
-    filled = _poor_rows(filled, level, hole, np.maximum(left[:, 0], width - 1 - right[:, 0]) / width, kernel, step)
-    soft = thrice(cv2.GaussianBlur(hole.astype(np.float32), (0, 0), max(0.6, 0.3 * step)))
-    return where(hole, filled, picture * (1 - soft) + filled * soft)
+    height, width = hole.shape
+    columns = np.arange(width, dtype=np.float32)[None]
+    rows, tall = np.arange(height, dtype=np.float32)[:, None].repeat(width, 1), 2 * round(STRAIGHT * unit) + 1
+    sides, weights = [], []
+    for way in (1, -1):  # seen from the left border, and from the right one
+        x = columns if way > 0 else width - 1 - columns
+        mine = hole & (((columns - middle) * way) < 0)
+        mine = mine if way > 0 else mine[:, ::-1]
+        edge = np.where(mine.any(1), mine.argmax(1), width).astype(np.float32)[:, None]
+        edge = cv2.erode(edge, np.ones((tall, 1)))
+        edge = np.minimum(edge, np.float32(middle if way > 0 else width - 1 - middle))
+        edge = cv2.GaussianBlur(edge, (1, tall), tall / 6, borderType=cv2.BORDER_REPLICATE) - 1
+        source = edge - 1 - _there_and_back(x - edge, np.maximum(edge - 1, 1))
+        source = source if way > 0 else width - 1 - source
+        sides.append(cv2.remap(picture, source.astype(np.float32), rows, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE))
+        here = np.clip(0.5 + (middle - columns) * way / (24 * unit), 0, 1)
+        weights.append(here * np.where(edge < 0.04 * width, 1e-3, 1))  # next to nothing is seen there
+    return sides[0] + thrice(weights[1] / np.maximum(weights[0] + weights[1], 1e-6)) * (sides[1] - sides[0])
 
 
-def _mirrored(picture: Layer, left: Layer, right: Layer, middle: float, step: float) -> Layer:
-    """Rows mirrored about `left` (H, 1) on the left of `middle`, and about `right` (H, 1) on the right of it."""
-    height, width = picture.shape[:2]
-    x = np.arange(width, dtype=np.float32)[None]
-    from_left = left - 1 - _there_and_back(x - left, np.maximum(left - 1, 1))
-    from_right = right + 1 + _there_and_back(right - x, np.maximum(width - 2 - right, 1))
-    share = np.clip((x - middle) / (8 * step) + 0.5, 0, 1)
-    share = thrice(np.where(left < 0.04 * width, 1, np.where(right > 0.96 * width, 0, share)))
-    rows = np.repeat(np.arange(height, dtype=np.float32)[:, None], width, 1)
-    sides = [
-        cv2.remap(picture, np.ascontiguousarray(source, np.float32), rows, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
-        for source in (from_left, from_right)
-    ]
-    return (sides[0] * (1 - share) + sides[1] * share).astype(np.float32)
+def better_of(a: Layer, b: Layer, picture: Layer, inner: Mask, outer: Mask, unit: float) -> Layer:
+    """Two fillings (H, W, 3), mixed by how well each foretells the picture nearby, on the hole's rim.
 
-
-def _upright(edge: Layer, kernel: int) -> Layer:
-    return cv2.GaussianBlur(edge, (1, kernel), kernel / 5, borderType=cv2.BORDER_REPLICATE)
-
-
-def _there_and_back(distance: Layer, room: Layer) -> Layer:
-    """The mirrored position for each distance: back and forth within `room`."""
-    return room - np.abs(np.mod(distance, 2 * np.maximum(room, 1)) - room)
-
-
-def _rim_error(picture: Layer, filled: Layer, hole: Mask, step: float, most: float) -> Layer:
-    """The error of a filling on the hole's rim, continued into the hole, to correct its tones."""
-    reach = 2 * max(1, round(step)) + 1
-    rim = (cv2.dilate(hole.astype(np.uint8), np.ones((reach, reach))) > 0) & ~hole
-    return membrane(np.clip(picture - filled, -most, most), rim)
-
-
-def _plain_where_smooth(filled: Layer, level: Layer, hole: Mask, step: float) -> Layer:
-    """Where the room is smooth, use its continued tones with the mirror's grain."""
-    reach = 2 * max(1, round(step)) + 1
-    known = ~(cv2.dilate(hole.astype(np.uint8), np.ones((reach, reach))) > 0)
-    rough = np.abs(level - wide_blur(level, 4 * step)).mean(2)
-    rough = membrane(wide_blur(rough, 2 * step)[..., None].repeat(3, 2), known)[..., 0]
-    rough = thrice(wide_blur(rough, 4 * step))
-    plain = np.clip((4.5 - rough) / 2.5, 0, 1)
-    grain = filled - wide_blur(filled, 2 * step)
-    smooth = wide_blur(level, step) + np.clip(grain, -2 * rough - 1, 2 * rough + 1)
-    return filled + plain * (smooth - filled)
-
-
-def _poor_rows(filled: Layer, level: Layer, hole: Mask, seen: Layer, kernel: int, step: float) -> Layer:
-    """Fix rows whose hole reaches (nearly) both borders: with nothing to mirror, a repeated sliver makes streaks.
-
-    They get the continued tones, and the texture of the rows above them, upside down. seen: (H,) the wider margin of
-    each row as a share of the width.
+    The first is preferred. Their tones are corrected on its outer half (H, W), so that its inner half (H, W) compares
+    what they show.
     """
-    height = len(filled)
-    poor = np.where(hole.any(1), 1 - np.clip((seen - 0.05) / 0.10, 0, 1), 0).astype(np.float32)
-    if not (poor > 0.5).any():
-        return filled
-    first = int(np.argmax(poor > 0.5))
-    poor = cv2.GaussianBlur(poor[:, None], (1, kernel), 2 * step, borderType=cv2.BORDER_REPLICATE)[:, :, None]
-    tones = wide_blur(level, 3 * step)
-    if first > 8 * step:
-        rows = np.arange(height)
-        above = filled[np.where(rows >= first, (first - 1) - np.mod(rows - first, first), rows)]
-        tones = tones + 0.7 * (above - wide_blur(above, 6 * step))
-    return filled + poor * (tones - filled)
+    share = wide_blur(inner.astype(np.float32), 4 * unit)
+    fillings, errors = [], []
+    for filling in (a, b):
+        corrected = filling + membrane(np.clip(picture - filling, -MOST_ERROR, MOST_ERROR), outer)
+        error = np.abs(cv2.GaussianBlur(corrected - picture, (0, 0), unit)).mean(2) * inner
+        errors.append(wide_blur(error.astype(np.float32), 4 * unit) / np.maximum(share, 1e-3))
+        fillings.append(corrected)
+    first, second = errors
+    mix = np.clip(0.5 + 4 * (BETTER * first - second) / (first + second + 2), 0, 1)
+    mix = wide_blur(membrane(thrice(mix), share > 0.02), 3 * unit)
+    mixed = fillings[0] + mix * (fillings[1] - fillings[0])
+    return mixed + membrane(np.clip(picture - mixed, -MOST_ERROR, MOST_ERROR), inner | outer)
+
+
+def plain_where_smooth(filled: Layer, picture: Layer, known: Mask, unit: float) -> Layer:
+    """Where the room is smooth, use its continued tones with the filling's grain, (H, W, 3).
+
+    filled: (H, W, 3), the filling; picture: (H, W, 3), of which `known` (H, W) is room; unit: pixels.
+    """
+    level, share = membrane(picture, known), known.astype(np.float32)
+    rough = np.abs(picture - wide_blur(level, 5 * unit)).mean(2) * share
+    height, width = known.shape
+    size = (max(8, round(width / (5 * unit))), max(8, round(height / (5 * unit))))
+    # a room is more alike along its rows than from row to row
+    near, rough = (
+        cv2.resize(
+            cv2.GaussianBlur(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), (0, 0), sigmaX=5, sigmaY=1.2),
+            (width, height),
+            interpolation=cv2.INTER_LINEAR,
+        )
+        for layer in (share, rough)
+    )
+    rough = rough / np.maximum(near, 1e-3)
+    if (near < 0.02).any():
+        rough = membrane(thrice(rough), near >= 0.02)[..., 0]
+    plain = np.clip((ROUGH - rough) / (ROUGH - SMOOTH), 0, 1)
+    grain, most = filled - wide_blur(filled, 1.5 * unit), thrice(2 * np.minimum(rough, 3) + 1)
+    smooth = wide_blur(level, 2 * unit) + np.clip(grain, -most, most)
+    return filled + thrice(plain) * (smooth - filled)
 
 
 def touched_cloth(picture: Layer, hole: Mask, near: Mask, beside: Mask, known: Mask, step: float) -> Mask:
@@ -175,7 +163,10 @@ def touched_cloth(picture: Layer, hole: Mask, near: Mask, beside: Mask, known: M
     """
     near, beside = near & ~hole, beside & ~hole
     smooth = cv2.GaussianBlur(picture, (0, 0), 1.5 * step)
-    expected = membrane(smooth, known & ~near & ~beside)
+    apart = known & ~near & ~beside
+    # a belt, or trousers below a shirt, are expected where they are seen farther along the row
+    wide = apart & (apart.sum(1, keepdims=True) > WAIST * step)
+    expected = _closer(picture, membrane(smooth, apart), _along_rows(smooth, wide))
     darker = (expected - smooth).mean(2) > TOUCH
     away = np.stack([smooth, np.broadcast_to(np.median(picture[hole], 0), smooth.shape)]) - expected
     tinge, hand = away - away.mean(-1, keepdims=True)  # in hue alone: the highlight of a fold is the cloth's own
@@ -190,6 +181,22 @@ def touched_cloth(picture: Layer, hole: Mask, near: Mask, beside: Mask, known: M
     side = 2 * max(1, round(step)) + 1
     grown = cv2.dilate(crease.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
     return touched | (beside & (grown > 0))
+
+
+def _closer(picture: Layer, a: Layer, b: Layer) -> Layer:
+    """Of two guesses (H, W, 3) the one that is closer to the picture, pixel by pixel."""
+    return where(np.abs(picture - b).sum(2) < np.abs(picture - a).sum(2), b, a)
+
+
+def _along_rows(picture: Layer, known: Mask) -> Layer:
+    """(H, W, 3): for every pixel the nearest known one of its row, or infinity where there is none."""
+    height, width = known.shape
+    columns, nowhere = np.arange(width)[None].repeat(height, 0), 4 * width
+    left = np.maximum.accumulate(np.where(known, columns, -nowhere), 1)
+    right = np.minimum.accumulate(np.where(known, columns, nowhere)[:, ::-1], 1)[:, ::-1]
+    nearest = np.where(columns - left < right - columns, left, right)
+    there = picture[np.arange(height)[:, None], np.clip(nearest, 0, width - 1)]
+    return where((nearest >= 0) & (nearest < width), there, np.full_like(there, np.inf))
 
 
 def column_fill(picture: Layer, hole: Mask, known: Mask, body: Layer, fallback: Layer, step: float) -> Layer:
@@ -250,6 +257,12 @@ def _columns_filled(picture: Layer, hole: Mask, known: Mask, body: Layer, fallba
     left = np.maximum.accumulate(np.where(known, columns, -nowhere), 1)
     right = np.minimum.accumulate(np.where(known, columns, nowhere)[:, ::-1], 1)[:, ::-1]
     beside = np.minimum(columns - left, right - columns)
+    # at the side of a waist, where a column only shows trousers below, the shirt beside it is continued
+    row = _along_rows(levels[1], known)
+    outermost = ((left < 0) | (right >= width)) & (known.sum(1, keepdims=True) > WAIST * step / 3)
+    side = (outermost & (below - rows < rows - above)) * np.clip(2 - beside / (4 * step), 0, 1)
+    row = where(side > 0, row, found)
+    found += thrice(side * (1 - np.exp(-np.square(np.abs(found - row).mean(2) / 35)))) * (row - found)
     lost = smootherstep(np.minimum(rows - above, below - rows) / (1.5 * beside + 4 * step) - 1)
     lost = wide_blur(lost.astype(np.float32), 4 * step) * (total > 0)
     around = wide_blur(membrane(picture, known), 2 * step)
@@ -305,6 +318,11 @@ def _with_edges_of(near: Layer, averaged: Layer, step: float) -> Layer:
         apart = np.abs(guides[:, there] - guide).sum(2, keepdims=True) / (3 * EDGE)
         sums += both[:, there] * np.exp(-0.5 * (((shift - reach) / (2 * step)) ** 2 + np.square(apart)))
     return np.asarray(cv2.resize(sums[..., :3] / sums[..., 3:], (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _there_and_back(distance: Layer, room: Layer) -> Layer:
+    """The mirrored position for each distance: back and forth within `room`."""
+    return room - np.abs(np.mod(distance, 2 * np.maximum(room, 1)) - room)
 
 
 def _mirrored_flanks(cloth: Layer, known: Mask, step: float) -> tuple[Layer, Mask]:

@@ -30,7 +30,7 @@ from .outline import (
 )
 from .parsing import Parsing, parse
 from .patch_match import patch_fill
-from .plate import Mask, column_fill, mirror_fill, touched_cloth
+from .plate import Mask, better_of, column_fill, mirror_fill, plain_where_smooth, touched_cloth
 from .skin import Look, to_linear, to_srgb
 from .sleeve_cut import BARE_TO, cloth_under, cut_sleeve
 from .torso import torso_edges
@@ -39,15 +39,19 @@ MOST_ARM, LEAST_ARM = 0.8, 0.6
 """Limits for an arm: with sleeve and hand it usually covers 0.3 to 0.65 squared shoulder widths, and the parsing
 network usually calls 0.7 to 0.85 of what is taken out an arm."""
 
+SURE = 0.8
+"""What the parsing network calls a torso with this probability is one."""
+HIP = 4.0
+"""Width of the soft rim of a person's mask, in units."""
 LOW = 0.3
 """How far below the shoulders hands lie on cloth, in shoulder widths."""
 ARMPIT = 0.45
 """How far down a bare upper arm some of it also stays with the body, less and less from the shoulder on."""
 SIDE, SCRAP = 8.0, 0.4
 """Width in units, and most height in shoulder widths, of a scrap of the torso's side that shows within a bent arm."""
-RIM, BUSY, BETTER = 12.0, 8.0, 0.6
-"""How wide a rim of the room is filled on trial, in units; the error in grey levels below which a mirror is good
-enough; and the share of that error which patches must stay under to be used instead."""
+HALO, RIM, FARTHER = 4.0, 3.0, 20.0
+"""How far around an arm its blur and shade discolour the room; how wide two rims farther out are, filled on trial; and
+how far into the body the room is continued; all in units."""
 SURELY, PERHAPS = 0.7, 0.25
 """Probabilities from which a pixel is surely an arm's, and perhaps that of one side."""
 TOUCHED = 0.06
@@ -104,11 +108,11 @@ def draped(figure: Figure) -> Sides:
 
 def take_apart(figure: Figure) -> Layers:
     """Everything about a picture that is needed to draw its arms."""
-    removed, torso, raised = _without_arms(figure)
+    removed, torso = _without_arms(figure)
     cloth_known = _known_cloth(figure, removed, torso)
     with ThreadPoolExecutor(2) as beside:
         torso_soon = beside.submit(_torso_cloth, figure, removed, torso, cloth_known)
-        room_soon = beside.submit(_room, figure, removed, raised)
+        room_soon = beside.submit(_room, figure, removed, torso)
         sleeves = np.stack([cut_sleeve(figure, side, removed & (torso < 0.9)) for side in range(2)])
         cloth, look = cloth_under(figure, sleeves, cloth_known), _look(figure)
         torso_cloth, needed = torso_soon.result()
@@ -212,8 +216,8 @@ def _decide(figure: Figure) -> tuple[Decisions, Decisions]:
     return found[0], found[1]
 
 
-def _without_arms(figure: Figure) -> tuple[Mask, Layer, Mask]:
-    """Where arms are taken out, opacity (H, W) of a body without arms, and where a raised arm was."""
+def _without_arms(figure: Figure) -> tuple[Mask, Layer]:
+    """Where arms are taken out, and opacity (H, W) of a body without arms."""
     person, skin, width, shape = figure.person, figure.colours.skin, figure.width, figure.shape
     sides = figure.moving_hands
     gone = np.zeros(shape, bool)
@@ -253,23 +257,39 @@ def _without_arms(figure: Figure) -> tuple[Mask, Layer, Mask]:
     above_chin = figure.rows <= figure.face_low
     gone |= above_chin & raised & ((person > 0.06) | moving | (moving_wide & (skin > 0.2)))
     gone &= (~above_chin | (raised & ~head)) & ~keep & ~stay
+    seen = (figure.parsing.torso > SURE) & (person > 0.95) & (skin < 0.35) & ~gone
+    own = (figure.parsing.sleeves + figure.parsing.arms).sum(0) > 0.3
+    gone &= ~(figure.grow(seen, HIP) & (person < 0.95)) | figure.grow(own, 2 * HIP) | moving_wide  # a hip's soft rim
+    gone = _without_crumbs(figure, gone, moving | raised)
     # on cloth an arm also leaves its shadow
     removed = figure.grow(gone, 2) | (figure.grow(gone, 5) & (figure.parsing.torso > 0.5) & ~figure.grow(keep, 3))
     arms = (removed | fold) & (figure.parsing.torso < 0.5) & (person > 0.2)
-    edges, top = torso_edges(person, arms, figure.shoulders, width)
+    edges, top = torso_edges(person, arms, figure.parsing.torso > SURE, figure.shoulders, width)
     beside = (figure.columns < edges[:, :1] - 0.02 * width) | (figure.columns > edges[:, 1:] + 0.02 * width)
     beside &= (figure.rows > top) & ~above_chin & ~stay
     for side in range(2):
         if figure.still[side]:
             beside &= (figure.columns < figure.shoulders[:, 0].mean()) == (side == 0)
     near = (person > 0.06) & figure.grow(person > 0.5, 12)
-    removed |= figure.grow(beside & (near | hand_mask(figure.pose, shape, 0.75, sides)), 4)
+    # what is plainly seen of a waist is no arm, wherever its side is guessed
+    beside &= ~figure.grow(seen, 2)
+    removed |= figure.grow(beside & (near | hand_mask(figure.pose, shape, 0.75, sides)), 4) & ~seen
     removed &= ~(keep | stay | fold)
     unit = figure.unit
     inside = np.clip((figure.columns - edges[:, :1]) / (2 * unit) + 0.5, 0, 1)
     inside *= np.clip((edges[:, 1:] - figure.columns) / (2 * unit) + 0.5, 0, 1)
     torso = np.where(figure.rows > top - 0.42 * width, inside, 0)
-    return removed, np.where(removed, torso, person).astype(np.float32), raised & ~head
+    return removed, np.where(removed, torso, person).astype(np.float32)
+
+
+def _without_crumbs(figure: Figure, gone: Mask, hands: Mask) -> Mask:
+    """Only the parts of `gone` (H, W) that reach an arm's bones or its hand."""
+    bones = hands.copy()
+    for region in figure.regions:
+        arm = region.outline
+        bones |= figure.bar(arm.shoulder, arm.elbow, 0.1) | figure.bar(arm.elbow, arm.wrist, 0.1)
+    _, labels = cv2.connectedComponents(gone.astype(np.uint8), connectivity=4)
+    return gone & np.isin(labels, np.unique(labels[bones & gone]))
 
 
 def _raised(figure: Figure, head: Mask) -> Mask:
@@ -301,49 +321,23 @@ def _known_cloth(figure: Figure, removed: Mask, torso: Layer) -> Mask:
     return known & (cv2.erode((figure.person > 0.5).astype(np.uint8), ellipse(3 * figure.unit)) > 0)
 
 
-def _room(figure: Figure, removed: Mask, raised: Mask) -> Layer:
-    """The picture (H, W, 3) with room where the person is."""
+def _room(figure: Figure, removed: Mask, torso: Layer) -> Layer:
+    """The picture (H, W, 3) with room where arms were beside the body."""
     photo, unit = figure.photo.astype(np.float32), figure.unit
-    hole = figure.grow(figure.person > 0.1, 6) | removed
-    room = mirror_fill(photo, hole, float(figure.shoulders[:, 0].mean()), 3 * unit)
-    patched = _sides_for_patches(figure, hole, removed)
-    # a raised arm's outline jumps from row to row, and mirroring about it makes swirls
-    if any(region.lifted for region in figure.regions):
-        patched |= figure.grow(raised, 20)
-    if patched.any():
-        patches = patch_fill(photo, hole, ~hole)
-        share = thrice(cv2.GaussianBlur(patched.astype(np.float32), (0, 0), 6 * unit))
-        room = room + share * (patches - room)
-    return room
+    person, needed = figure.grow(figure.person > 0.1, 6) | removed, _needed_room(figure, removed, torso)
+    near = figure.grow(needed, RIM) & ~person
+    wide = figure.grow(near, RIM) & ~person
+    # farther in, the fill goes on: what ends at a body would bend towards its outline
+    hole = needed | wide | (person & figure.grow(needed, FARTHER))
+    patches = patch_fill(photo, hole, ~hole & ~person)
+    rows = mirror_fill(photo, person | needed | wide, float(figure.shoulders[:, 0].mean()), unit)
+    fill = better_of(rows, patches, photo, near & ~needed, wide & ~near, unit)
+    return plain_where_smooth(fill, photo, ~(person | needed), unit)
 
 
-def _sides_for_patches(figure: Figure, hole: Mask, removed: Mask) -> Mask:
-    """Which side of the person, if any, patches continue better than a mirror, (H, W).
-
-    A mirror keeps boards, tables and horizons, and fails where something upright, such as a shelf or a window frame,
-    ends behind an arm. Which it is, a rim of the room tells that is filled both ways and compared with the photograph.
-    """
-    share = min(1.0, 0.5 / figure.unit)
-    size = (round(figure.shape[1] * share), round(figure.shape[0] * share))
-    photo, unit = cv2.resize(figure.photo, size, interpolation=cv2.INTER_AREA).astype(np.float32), share * figure.unit
-    hole, removed = (cv2.resize(m.astype(np.uint8), size, interpolation=cv2.INTER_AREA) for m in (hole, removed))
-    middle = float(figure.shoulders[:, 0].mean()) * share
-    wide = cv2.dilate(hole, ellipse(RIM * unit)) > 0
-    rim = wide & (hole == 0) & (cv2.dilate(removed, ellipse(2 * RIM * unit)) > 0)
-    left = np.arange(size[0])[None] < middle
-    truth = cv2.GaussianBlur(photo, (0, 0), 2 * unit)
-
-    def misses(filled: Layer) -> list[float]:
-        """Mean error, in grey levels, on the left and on the right."""
-        error = np.abs(cv2.GaussianBlur(filled, (0, 0), 2 * unit) - truth).mean(2)
-        return [float(error[rim & side].mean()) if (rim & side).any() else 0.0 for side in (left, ~left)]
-
-    mirrored = misses(mirror_fill(photo, wide, middle, 3 * unit))
-    if max(mirrored) < BUSY:
-        return np.zeros(figure.shape, bool)
-    patched = misses(patch_fill(photo, wide, ~wide, side=80))
-    better = [mirror > BUSY and patch < BETTER * mirror for mirror, patch in zip(mirrored, patched, strict=True)]
-    return np.where(figure.columns < middle / share, better[0], better[1])
+def _needed_room(figure: Figure, removed: Mask, torso: Layer) -> Mask:
+    """Where the room is to be seen instead of arms, (H, W), with the rim that an arm's blur and shade discolour."""
+    return figure.grow(removed & (torso < 0.98), HALO)
 
 
 def _torso_cloth(figure: Figure, removed: Mask, torso: Layer, cloth_known: Mask) -> tuple[Layer, Mask]:
@@ -369,7 +363,11 @@ def _plate(figure: Figure, removed: Mask, torso: Layer, room: Layer, cloth: Laye
     """The picture without arms: `room` where they were beside the body, `cloth` where they were in front of it."""
     photo, mix = figure.photo.astype(np.float32), thrice(torso)
     filled = cloth * mix + room * (1 - mix)
-    soft = cv2.GaussianBlur(removed.astype(np.float32), (0, 0), figure.unit)
+    unit = figure.unit
+    soft = cv2.GaussianBlur(removed.astype(np.float32), (0, 0), unit)
+    # the room's own pixels return slowly, and what is left of the person at once
+    wide = cv2.GaussianBlur(_needed_room(figure, removed, torso).astype(np.float32), (0, 0), 1.5 * unit)
+    soft = np.maximum(soft, wide * (1 - torso))
     return where(soft > 0.004, photo + thrice(soft) * (filled - photo), photo)
 
 

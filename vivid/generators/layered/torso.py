@@ -16,10 +16,11 @@ CORNER = 7.0
 """How far above and below an arm the corner that it makes with the torso is round in the person's mask, in units."""
 
 
-def torso_edges(person: Layer, arm: Mask, shoulders: Floats, width: float) -> tuple[Layer, float]:
+def torso_edges(person: Layer, arm: Mask, sure: Mask, shoulders: Floats, width: float) -> tuple[Layer, float]:
     """x of the torso's two edges in every row (H, 2), left in the picture first, and the row where they begin.
 
-    Where an edge is seen it is used; elsewhere it is continued from there. shoulders: (2, 2), left first.
+    Where an edge is seen it is used; elsewhere it is continued from there. person: (H, W); arm, sure: (H, W), where
+    arms are taken out, and what is certainly torso; shoulders: (2, 2), left first.
     """
     left, right = shoulders[1], shoulders[0]  # in the picture
     height = len(person)
@@ -32,7 +33,7 @@ def torso_edges(person: Layer, arm: Mask, shoulders: Floats, width: float) -> tu
     for k, (joint, sign) in enumerate(((left, -1), (right, 1))):
         fall = np.clip((rows - top) / (1.1 * width), 0, 1)
         line = joint[0] - sign * (0.03 + 0.07 * np.sin(np.pi * 0.5 * fall)) * width
-        found_rows, found, least = _seen_edge(solid, arm, int(top), middle, sign, line, width)
+        found_rows, found, least = _seen_edge(solid, arm, sure, int(top), middle, sign, line, width)
         if len(found) > 6 * unit:
             shift, near = _between_seen(rows, found_rows, found, unit)
             between = (rows > found_rows[0]) & (rows < found_rows[-1])
@@ -70,7 +71,7 @@ def _between_seen(
 
 
 def _seen_edge(
-    solid: Mask, arm: Mask, top: int, middle: int, sign: int, line: Floats, width: float
+    solid: Mask, arm: Mask, sure: Mask, top: int, middle: int, sign: int, line: Floats, width: float
 ) -> tuple[NDArray[np.intp], Floats, Floats]:
     """From the middle outwards, row by row: rows where the torso's own edge is seen and its offset from `line`, and for
     every row the farthest pixel that is certainly torso (H,)."""
@@ -80,6 +81,7 @@ def _seen_edge(
     found_rows, found = [], []
     tall = 2 * max(1, round(CORNER * unit)) + 1
     corner = cv2.dilate(arm.astype(np.uint8), np.ones((tall, 1))) > 0
+    inside = max(1, round(unit))
     steps = np.arange(int(min(0.9 * width, middle if sign < 0 else solid.shape[1] - 1 - middle)))
     if not len(steps):
         return np.zeros(0, int), np.zeros(0), least
@@ -94,7 +96,8 @@ def _seen_edge(
         last = columns[free[-1]]
         if abs(last - middle) < 0.62 * width:
             least[y] = last
-        hidden = end == len(steps) or end - free[-1] > 3 * unit or corner[y, columns[end]]
+        hidden = end == len(steps) or end - free[-1] > 3 * unit
+        hidden = hidden or bool(corner[y, columns[end]] and not sure[y, columns[max(end - inside, 0)]])
         if not hidden and abs(last - line[y]) < 0.28 * width:
             found_rows.append(y)
             found.append(float(last - line[y]))
