@@ -431,6 +431,12 @@ def test_a_forearm_has_its_sleeves_weave_and_folds() -> None:
     assert (light - cv2.GaussianBlur(light, (0, 0), 3)).std() > 0.03, "weave"
 
 
+@pytest.mark.parametrize("hem", [0.1, 0.25, 0.26])
+def test_the_shortest_sleeves_have_cloth_too(hem: float) -> None:
+    layers = figure(hem)
+    assert np.isfinite(cloth_texture(layers, layers.arms[0])).all()
+
+
 def test_skin_of_an_arm_without_a_sleeve_fades_into_the_drawn_arm() -> None:
     layers = figure(0.0, bare=True)
     arm, size = layers.arms[0], layers.shoulders

@@ -19,8 +19,8 @@ EDGE = 0.7
 """Blur of a photographed edge, as a standard deviation in pixels: a sharper edge shows stairs."""
 ROWS, COLUMNS = 30, 13
 """Points of the flat mesh along and across the upper arm."""
-SEEN_FROM, SEEN_TO = 0.25, 0.7
-"""Between which places along the upper arm its sleeve shows its cloth."""
+SEEN_FROM, SEEN_TO, LEAST_SEEN = 0.25, 0.7, 0.05
+"""Between which places along the upper arm its sleeve shows its cloth, and over how much of it at least."""
 WEAVE, WEAVE_SIZE = (112, 80), 0.03
 """Samples of that cloth, along and across; standard deviation, in shoulder widths, of a blur that leaves its light and
 shade and no weave."""
@@ -119,8 +119,9 @@ def cloth_texture(layers: Layers, arm: ArmOutline) -> NDArray[np.float32]:
     v = arm.elbow - arm.shoulder
     across = np.array([-v[1], v[0]]) / np.linalg.norm(v)
     half = float(np.interp(0.5, PLACES, np.minimum(arm.outer, arm.inner))) * 0.8
-    long = (min(arm.hem, SEEN_TO) - SEEN_FROM) * float(np.linalg.norm(v))
-    s, t = np.linspace(SEEN_FROM, min(arm.hem, SEEN_TO), WEAVE[0]), np.linspace(-half, half, WEAVE[1])
+    end = min(max(arm.hem, SEEN_FROM + LEAST_SEEN), SEEN_TO)
+    long = (end - SEEN_FROM) * float(np.linalg.norm(v))
+    s, t = np.linspace(SEEN_FROM, end, WEAVE[0]), np.linspace(-half, half, WEAVE[1])
     at = (arm.shoulder + s[:, None, None] * v + t[:, None] * across).astype(np.float32)
     cut = cv2.remap(layers.cloth, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     light = np.log(np.maximum(to_linear(cut / 255), 1e-3)).astype(np.float32)
