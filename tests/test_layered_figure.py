@@ -22,11 +22,11 @@ from vivid.generators.layered.colours import (
     light_contrast,
 )
 from vivid.generators.layered.compose import Compositor, fine_picture
-from vivid.generators.layered.face_mesh import FaceFinder, FaceMesh, pupil_distance
+from vivid.generators.layered.face_mesh import CHIN, FaceFinder, FaceMesh, pupil_distance
 from vivid.generators.layered.figure import ELBOWS, HEM_KNOTS, SHOULDERS, WRISTS, ArmOutline, hem_bow
 from vivid.generators.layered.head_motion import FaceMotion
 from vivid.generators.layered.ladder import Plan, decide
-from vivid.generators.layered.matte import _by_colour, _sharpened
+from vivid.generators.layered.matte import _by_colour, _sharpened, with_rim
 from vivid.generators.layered.outline import ArmRegion, fit_hem, hand_mask, is_sleeveless, level_hems
 from vivid.generators.layered.parsing import Parsing
 from vivid.generators.layered.patch_match import patch_fill
@@ -354,6 +354,19 @@ def test_a_waist_behind_an_arm_runs_straight_from_where_it_is_seen_to_where_it_i
     person[arm] = 1
     edges, _ = torso_edges(person, arm, np.zeros_like(arm), np.array([[290.0, 60.0], [110.0, 60.0]]), 180.0)
     assert np.abs(edges[:, 0] - (200 - half[:, 0]))[200:320].max() < 3
+
+
+def test_the_room_stays_as_it_is_right_beside_a_shoulder_and_follows_loose_hair_beside_a_head():
+    points = np.zeros((478, 3))
+    points[:, :2] = (200, 150)
+    points[CHIN, 1] = 180
+    points[[33, 133], 0], points[[263, 362], 0] = 170, 230
+    person = np.zeros((500, 400), np.float32)
+    person[80:200, 150:250] = person[200:, 100:300] = 1
+    room = np.where((np.mgrid[:500, :400].sum(0) // 4) % 2, 200, 60).astype(np.uint8)[..., None].repeat(3, 2)
+    _, behind = with_rim(room, person, FaceMesh(points))
+    changed = np.abs(behind.astype(float) - room).mean(2) > 20
+    assert changed[100:170, 253:259].any() and not changed[300:, 306:].any()
 
 
 def test_a_hip_that_is_seen_right_below_an_elbow_is_followed():

@@ -14,6 +14,8 @@ from .figure import Layer
 from .geometry import smootherstep
 from .plate import membrane
 
+CLOTH_RIM = 0.4
+"""Width of the rim around a body as a share of that around its head."""
 _local = threading.local()
 """MediaPipe's networks are not made for two threads at once: each thread keeps its own."""
 
@@ -47,7 +49,10 @@ def with_rim(picture: NDArray[np.uint8], person: Layer, mesh: FaceMesh) -> tuple
         height, width = person.shape
         x, y = np.clip(mesh.points[4, :2], 0, [width - 1, height - 1]).astype(int)  # 4: the tip of the nose
         solid = (label == label[y, x]).astype(np.uint8)
-    away = cv2.distanceTransform(1 - solid, cv2.DIST_L2, 5) / unit
+    # cloth has no loose hair: below the head the rim is narrow
+    below = smootherstep((np.arange(len(person)) - mesh.points[CHIN, 1] - 0.5 * unit) / unit)
+    narrow = (1 - (1 - CLOTH_RIM) * below).astype(np.float32)[:, None]
+    away = cv2.distanceTransform(1 - solid, cv2.DIST_L2, 5) / (unit * narrow)
     opacity = cv2.GaussianBlur(1 - smootherstep((away - 0.08) / 0.22), (0, 0), max(0.5, 0.01 * unit))
     share = smootherstep((away - 0.14) / 0.12)[..., None]
     behind = membrane(picture, away >= 0.22)
