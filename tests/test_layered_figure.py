@@ -18,6 +18,7 @@ from vivid.generators.layered.colours import (
     LEAST_CONTRAST,
     MOST_CONTRAST,
     USUAL_CONTRAST,
+    Colours,
     find_colours,
     light_contrast,
 )
@@ -27,7 +28,7 @@ from vivid.generators.layered.figure import ELBOWS, HEM_KNOTS, SHOULDERS, WRISTS
 from vivid.generators.layered.head_motion import FaceMotion
 from vivid.generators.layered.ladder import Plan, decide
 from vivid.generators.layered.matte import _by_colour, _sharpened, with_rim
-from vivid.generators.layered.outline import ArmRegion, fit_hem, hand_mask, is_sleeveless, level_hems
+from vivid.generators.layered.outline import ArmRegion, Figure, fit_hem, hand_mask, is_sleeveless, level_hems
 from vivid.generators.layered.parsing import Parsing
 from vivid.generators.layered.patch_match import patch_fill
 from vivid.generators.layered.person import Person, analyse
@@ -40,7 +41,7 @@ from vivid.generators.layered.plate import (
     touched_cloth,
 )
 from vivid.generators.layered.raster import FINE
-from vivid.generators.layered.sleeve_cut import _without_notches
+from vivid.generators.layered.sleeve_cut import _without_notches, cloth_under
 from vivid.generators.layered.sway import BREATH, MOST, Sway
 from vivid.generators.layered.take_apart import _without_crumbs, draped, find_figure
 from vivid.generators.layered.torso import torso_edges
@@ -395,13 +396,38 @@ def test_a_notch_in_a_sleeve_is_closed_and_its_outline_kept():
     sleeve[20:160, 60:140] = 1
     bitten = sleeve.copy()
     bitten[120:128, 100:140] = 0
-    mended = _without_notches(bitten, 190.0)
+    mended = _without_notches(bitten, 190.0, sleeve < 0)
     assert mended[124, 105:130].min() > 0.9
     far = cv2.dilate(sleeve, np.ones((9, 9))) == 0
     assert mended[far].max() < 1e-3
     flap = sleeve.copy()
     flap[130:142, 140:165] = 1  # the sleeve of a forearm behind a hand
-    assert _without_notches(flap, 190.0)[136, 150:].max() < 0.1
+    assert _without_notches(flap, 190.0, sleeve < 0)[136, 150:].max() < 0.1
+    assert _without_notches(flap, 190.0, sleeve >= 0)[136, 150:160].min() > 0.9, "nothing is cut from a shoulder"
+
+
+def test_a_sleeve_behind_a_hand_is_not_lit_by_the_room_at_its_rim():
+    rows, columns = np.mgrid[:240, :240].astype(np.float32)
+    sleeve = (columns > 60) & (columns < 150) & (rows > 20)
+    rim, hidden = sleeve & (columns < 64), (rows > 140) & (rows < 200) & (columns > 50) & (columns < 140)
+    photo = np.full((240, 240, 3), 235, np.uint8)
+    photo[sleeve], photo[rim] = 30, 170
+    outline = ArmOutline(
+        *np.array([[100.0, 20], [100, 220], [180, 220]]), 2.0, np.full(10, 45.0), np.full(10, 45.0), True
+    )
+    limit = np.full(rows.shape, 45, np.float32)
+    region = ArmRegion(outline, (rows - 20) / 200, columns - 105, limit, limit, sleeve, False)
+    shares = np.zeros((8, 240, 240), np.float32)
+    shares[4] = np.where(sleeve, np.where(rim, 0.4, 1), 0)
+    shares[0] = 1 - shares[4]
+    nothing = np.zeros(rows.shape, np.float32)
+    figure = Figure(
+        photo, gestures(StickPerson(), 1).frame(0), sleeve.astype(np.float32), (False, True), 190.0, np.zeros((2, 2)),
+        Colours(nothing, np.zeros(3), np.where(rim, 20, 0).astype(np.float32)), Parsing(shares), hidden, hidden,
+        [region, region], columns, rows,
+    )  # fmt: skip
+    filled = cloth_under(figure, np.stack([sleeve, sleeve < 0]).astype(np.float32), nothing > 0)
+    assert filled[150:190, 75:130].max() < 45
 
 
 def test_patches_come_from_what_is_known_and_twice_the_same():

@@ -13,8 +13,9 @@ from .plate import Mask, membrane
 
 BARE_TO, BARE_FADE = 0.86, 0.2
 """A bare upper arm comes from the photograph down to the first share of its length, and fades out over the second."""
-FLAP = 0.06
-"""Radius of the largest flap, in shoulder widths, that is no part of a sleeve."""
+FLAP, FLAPS_FROM = 0.06, 0.4
+"""Radius of the largest flap, in shoulder widths, that is no part of a sleeve, and from where on along the upper arm
+there may be one."""
 LONG_FADE, CLEAR = 0.35, 0.3
 """The same without a sleeve, and how far down the photograph is not faded at all where hands leave so much of it."""
 
@@ -52,7 +53,7 @@ def cut_sleeve(figure: Figure, side: int, taken: Mask) -> Layer:
     if region.lifted:
         outline = np.minimum(outline, edge)
     if not region.lifted and not arm.bare:
-        opacity, outline = _without_notches(opacity * outline, width), np.ones_like(outline)
+        opacity, outline = _without_notches(opacity * outline, width, along < FLAPS_FROM), np.ones_like(outline)
     if arm.bare:
         opacity = opacity * _bare_fade(figure, region)
     else:
@@ -76,12 +77,13 @@ def cut_sleeve(figure: Figure, side: int, taken: Mask) -> Layer:
     return _without_crumbs(opacity, width).astype(np.float32)
 
 
-def _without_notches(opacity: Layer, width: float) -> Layer:
+def _without_notches(opacity: Layer, width: float, whole: Mask) -> Layer:
     """Close the notches that covering hands, and the gap between sleeve and torso, leave in the cloth, and cut off the
-    flaps beside hands."""
+    flaps beside hands, but for what is `whole` (H, W)."""
     box = _box(opacity, 0.2 * width)
     inner, out = opacity[box], opacity.copy()
-    opened = cv2.morphologyEx((inner > 0.5).astype(np.uint8), cv2.MORPH_OPEN, ellipse(FLAP * width))
+    sleeve = (inner > 0.5).astype(np.uint8)
+    opened = np.where(whole[box], sleeve, cv2.morphologyEx(sleeve, cv2.MORPH_OPEN, ellipse(FLAP * width)))
     closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, ellipse(0.08 * width))
     smooth = cv2.GaussianBlur(closed.astype(np.float32), (0, 0), 0.02 * width)
     smooth = cv2.GaussianBlur((smooth > 0.5).astype(np.float32), (0, 0), 0.006 * width)
@@ -151,7 +153,9 @@ def cloth_under(figure: Figure, sleeves: Layer, cloth_known: Mask) -> Layer:
     closed = cv2.morphologyEx((cover & hole).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(5 * figure.unit))
     hole = cover & figure.grow(closed > 0, 2)  # crumbs between two holes, and lines along one, are shadow or skin
     if hole.any():
-        known = (cloth_known | (cover & ~hole)) & (skin < 0.35) & (person > 0.9) & ~looks_alien
+        # at the rim, and where the network doubts, the room lights the cloth
+        firm = cv2.erode(((person > 0.9) & (parsed > 0.5)).astype(np.uint8), ellipse(2 * figure.unit)) > 0
+        known = (cloth_known | (cover & ~hole)) & (skin < 0.35) & firm & ~looks_alien
         cloth = patch_fill(cloth, hole, known)
     return cloth
 
