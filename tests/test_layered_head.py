@@ -315,6 +315,18 @@ def test_teeth_of_a_dark_picture_are_as_bright_beside_its_skin(head: Head, anima
     assert brightest(dark) > 0.8 * brightest(head)
 
 
+def test_enamel_follows_coloured_light_but_not_the_skin(head: Head) -> None:
+    """Photographed teeth have one hue (red over blue 1.16, deviation .07) whatever the skin."""
+
+    def hue(skin: tuple[float, ...], sclera: tuple[float, ...]) -> float:
+        enamel = MouthPainter(replace(head, skin=np.array(skin), sclera=np.array(sclera), teeth_colour=None)).enamel
+        return float(enamel[0] / enamel[2])
+
+    assert 1.05 < hue((200, 165, 150), (150, 135, 130)) < 1.25
+    assert 1.05 < hue((183, 113, 83), (183, 151, 137)) < 1.35
+    assert hue((200, 160, 70), (190, 160, 90)) > 1.4, "varnish"
+
+
 def test_tinted_glasses_do_not_tint_the_teeth(head: Head) -> None:
     red = np.array([200.0, 90, 80])
     through, bare, plain = (
