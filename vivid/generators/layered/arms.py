@@ -34,7 +34,7 @@ ROLLED = 0.25
 """How far from the arm such a cuff is at most, in palms."""
 UNDER_HEM = slice(3, 10)
 """Those of HEM_KNOTS that an arm may reach."""
-INTO_CUFF, NARROW = 0.2, 0.03
+INTO_CUFF, NARROW = 0.04, 0.03
 """How far inside of such a cuff a forearm begins; how far below its end it would be as narrow as the arm."""
 SAMPLED, LEAST_BLUR = 0.3, 0.45
 """In pixels: the blur that drawing with few samples makes by itself, and the least that hides the stairs of edges."""
@@ -79,7 +79,7 @@ class ArmAnimator:
         for model, arm, long in zip(self.models, layers.arms, self.long, strict=True):
             along = model.along[model.tri]
             end = CUFF if long else max(arm.hem, 1.0) + EMERGE if arm.hem > ELBOW_LENGTH else None
-            fade = None if end is None else (1.96, CUFF) if long else (end - INTO_CUFF, end - INTO_CUFF / 2)
+            fade = None if end is None else (1.96, CUFF) if long else (end - INTO_CUFF, end)
             self._cuffs.append(end)
             # Under the sleeve, a little above its hem; higher up it might show beside it.
             top = arm.hem + float(arm.hem_curve[UNDER_HEM].min()) - 0.06
