@@ -41,7 +41,7 @@ def skin_factors(arm: ArmModel, texel: NDArray[np.float32], nails: NDArray[np.fl
     rest, palm, where, facing, finger = v[:, :3].astype(float), np.clip(v[:, 3], 0, 1), v[:, 4], v[:, 5], v[:, 6:]
     factor = _complexion(arm, rest, palm, where, facing, finger)
     hand = np.clip((where - 1.9) / 0.1, 0, 1)
-    factor *= 1 - (_lines(arm, rest, palm, finger) * hand)[:, None] * np.array([0.07, 0.12, 0.12])
+    factor *= 1 - (_lines(arm, rest, palm, finger) * hand)[:, None] * np.array([0.04, 0.07, 0.07])
     factor *= 1 - (_wrinkles(arm, rest, facing, finger) * hand)[:, None] * np.array([0.16, 0.20, 0.21])
     factor = _with_nails(factor, nails[y, x], cv2.dilate(nails, np.ones((5, 5), np.uint8))[y, x], arm, rest)
     picture = np.zeros((h, w, 3), np.uint8)
