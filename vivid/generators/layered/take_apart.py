@@ -329,7 +329,7 @@ def _room(figure: Figure, removed: Mask, torso: Layer) -> Layer:
     wide = figure.grow(near, RIM) & ~person
     # farther in, the fill goes on: what ends at a body would bend towards its outline
     hole = needed | wide | (person & figure.grow(needed, FARTHER))
-    patches = patch_fill(photo, hole, ~hole & ~person)
+    patches = patch_fill(photo, hole, ~hole & ~person, side=120)
     rows = mirror_fill(photo, person | needed | wide, float(figure.shoulders[:, 0].mean()), unit)
     fill = better_of(rows, patches, photo, near & ~needed, wide & ~near, unit)
     return plain_where_smooth(fill, photo, ~(person | needed), unit)
@@ -344,7 +344,7 @@ def _torso_cloth(figure: Figure, removed: Mask, torso: Layer, cloth_known: Mask)
     """The picture (H, W, 3) with cloth where arms were in front of the torso, and where that is (H, W)."""
     photo, unit = figure.photo.astype(np.float32), figure.unit
     needed = removed & (torso > 0.02)
-    patches = patch_fill(photo, figure.grow(needed, 4), cloth_known)
+    patches = patch_fill(photo, figure.grow(needed, 4), cloth_known, side=120)
     inner = cv2.erode((torso > 0.5).astype(np.uint8), ellipse(4 * unit)) > 0  # outlines must not be torn
     beside = figure.grow(needed, 4) & (torso > 0.5)
     low = figure.rows > figure.shoulders[:, 1].max() + LOW * figure.width  # a shoulder has no cloth above it
