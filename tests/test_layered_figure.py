@@ -146,9 +146,27 @@ def test_a_smooth_rooms_tones_are_continued_and_a_busy_ones_filling_is_kept():
     ramp = np.broadcast_to(np.linspace(60, 180, 160, dtype=np.float32)[None, :, None], (*HOLE.shape, 3))
     blot = ramp.copy()
     blot[HOLE] = 20
-    assert np.abs(plain_where_smooth(blot, blot, ~HOLE, 1.0) - ramp)[HOLE].mean() < 12
+    rims = rims_of(HOLE)
+    assert np.abs(plain_where_smooth(blot, blot, ~HOLE, *rims, 1.0) - ramp)[HOLE].mean() < 12
     busy = np.where(HOLE[..., None], np.float32(20), stripes(axis=1))
-    assert np.array_equal(plain_where_smooth(busy, busy, ~HOLE, 1.0)[HOLE], busy[HOLE])
+    assert np.array_equal(plain_where_smooth(busy, busy, ~HOLE, *rims, 1.0)[HOLE], busy[HOLE])
+
+
+def rims_of(hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The inner and the outer rim (H, W) of a hole."""
+    inner, outer = (cv2.dilate(hole.astype(np.uint8), np.ones((side, side))) > 0 for side in (9, 17))
+    return inner & ~hole, outer & ~inner
+
+
+def test_the_tone_of_a_board_does_not_run_over_its_ledge():
+    board = np.full((160, 200, 3), 60, np.float32)
+    board[72:] = 200  # the wall below
+    hole = np.zeros((160, 200), bool)
+    hole[20:140, 60:140] = True
+    seen = np.where(hole[..., None], board[0], board)
+    filled = plain_where_smooth(seen, seen, ~hole, *rims_of(hole), 0.5)
+    assert np.abs(filled - board)[96:136, 70:130].max() < 20
+    assert np.abs(filled - board)[24:52, 70:130].max() < 20
 
 
 def test_a_spot_on_the_chest_that_no_arm_reaches_is_no_arm():

@@ -30,6 +30,8 @@ STRAIGHT = 120.0
 SMOOTH, ROUGH = 2.0, 5.0
 """Mean difference, in grey levels, of a room from its blurred self: below the first it is smooth, above the second not.
 """
+SQUEEZE = 4
+"""How many times closer a room's tones are along a row than from row to row."""
 MEMBRANE_SIDE = 192
 """Pictures at least twice as large are filled at a size near this."""
 
@@ -107,11 +109,13 @@ def mirror_fill(picture: Layer, hole: Mask, middle: float, unit: float) -> Layer
     return sides[0] + thrice(weights[1] / np.maximum(weights[0] + weights[1], 1e-6)) * (sides[1] - sides[0])
 
 
-def better_of(a: Layer, b: Layer, picture: Layer, inner: Mask, outer: Mask, unit: float) -> Layer:
+def better_of(
+    a: Layer, b: Layer, picture: Layer, inner: Mask, outer: Mask, unit: float, share_of_first: float = BETTER
+) -> Layer:
     """Two fillings (H, W, 3), mixed by how well each foretells the picture nearby, on the hole's rim.
 
-    The first is preferred. Their tones are corrected on its outer half (H, W), so that its inner half (H, W) compares
-    what they show.
+    The second's error must be below `share_of_first` of the first's. Their tones are corrected on the rim's outer half
+    (H, W), so that its inner half (H, W) compares what they show.
     """
     share = wide_blur(inner.astype(np.float32), 4 * unit)
     fillings, errors = [], []
@@ -121,20 +125,31 @@ def better_of(a: Layer, b: Layer, picture: Layer, inner: Mask, outer: Mask, unit
         errors.append(wide_blur(error.astype(np.float32), 4 * unit) / np.maximum(share, 1e-3))
         fillings.append(corrected)
     first, second = errors
-    mix = np.clip(0.5 + 4 * (BETTER * first - second) / (first + second + 2), 0, 1)
+    mix = np.clip(0.5 + 4 * (share_of_first * first - second) / (first + second + 2), 0, 1)
     mix = wide_blur(membrane(thrice(mix), share > 0.02), 3 * unit)
     mixed = fillings[0] + mix * (fillings[1] - fillings[0])
     return mixed + membrane(np.clip(picture - mixed, -MOST_ERROR, MOST_ERROR), inner | outer)
 
 
-def plain_where_smooth(filled: Layer, picture: Layer, known: Mask, unit: float) -> Layer:
+def plain_where_smooth(filled: Layer, picture: Layer, known: Mask, inner: Mask, outer: Mask, unit: float) -> Layer:
     """Where the room is smooth, use its continued tones with the filling's grain, (H, W, 3).
 
     filled: (H, W, 3), the filling; picture: (H, W, 3), of which `known` (H, W) is room; unit: pixels.
     """
-    level, share = membrane(picture, known), known.astype(np.float32)
+    share, (height, width) = known.astype(np.float32), known.shape
+    k = max(1, round(2 * unit))  # tones are smooth: a fraction of the size is enough
+    size = (-(-width // k), -(-height // k))
+    weight, *rims = (
+        cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) for mask in (known, inner, outer)
+    )
+    mean = cv2.resize(picture * thrice(share), size, interpolation=cv2.INTER_AREA)
+    small, sure, (inner, outer) = mean * thrice(1 / np.maximum(weight, 1e-6)), weight > 0.2, (rim > 0.5 for rim in rims)
+    even, along = membrane(small, sure & ~inner), _along_membrane(small, sure & ~inner)
+    plain = better_of(even, along, small, inner, outer, unit / k, 1.0)
+    level, plain = (
+        cv2.resize(each, (width, height), interpolation=cv2.INTER_LINEAR) for each in (membrane(small, sure), plain)
+    )
     rough = np.abs(picture - wide_blur(level, 5 * unit)).mean(2) * share
-    height, width = known.shape
     size = (max(8, round(width / (5 * unit))), max(8, round(height / (5 * unit))))
     # a room is more alike along its rows than from row to row
     near, rough = (
@@ -148,10 +163,19 @@ def plain_where_smooth(filled: Layer, picture: Layer, known: Mask, unit: float) 
     rough = rough / np.maximum(near, 1e-3)
     if (near < 0.02).any():
         rough = membrane(thrice(rough), near >= 0.02)[..., 0]
-    plain = np.clip((ROUGH - rough) / (ROUGH - SMOOTH), 0, 1)
+    share = np.clip((ROUGH - rough) / (ROUGH - SMOOTH), 0, 1)
     grain, most = filled - wide_blur(filled, 1.5 * unit), thrice(2 * np.minimum(rough, 3) + 1)
-    smooth = wide_blur(level, 2 * unit) + np.clip(grain, -most, most)
-    return filled + thrice(plain) * (smooth - filled)
+    smooth = wide_blur(plain, 2 * unit) + np.clip(grain, -most, most)
+    return filled + thrice(share) * (smooth - filled)
+
+
+def _along_membrane(picture: Layer, known: Mask) -> Layer:
+    """`membrane` that reaches farther along rows: the tone of a wall does not run over its ledge into a board."""
+    height, width = known.shape
+    size, share = (-(-width // SQUEEZE), height), known.astype(np.float32)
+    weight, mean = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (share, picture * thrice(share)))
+    narrow = membrane(mean * thrice(1 / np.maximum(weight, 1e-6)), weight > 0.5)
+    return where(known, picture, cv2.resize(narrow, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def touched_cloth(picture: Layer, hole: Mask, near: Mask, beside: Mask, known: Mask, step: float) -> Mask:

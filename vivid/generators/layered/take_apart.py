@@ -331,8 +331,9 @@ def _room(figure: Figure, removed: Mask, torso: Layer) -> Layer:
     hole = needed | wide | (person & figure.grow(needed, FARTHER))
     patches = patch_fill(photo, hole, ~hole & ~person, side=120)
     rows = mirror_fill(photo, person | needed | wide, float(figure.shoulders[:, 0].mean()), unit)
-    fill = better_of(rows, patches, photo, near & ~needed, wide & ~near, unit)
-    return plain_where_smooth(fill, photo, ~(person | needed), unit)
+    rims = near & ~needed, wide & ~near
+    fill = better_of(rows, patches, photo, *rims, unit)
+    return plain_where_smooth(fill, photo, ~(person | needed), *rims, unit)
 
 
 def _needed_room(figure: Figure, removed: Mask, torso: Layer) -> Mask:
