@@ -137,19 +137,20 @@ def test_of_two_fillings_the_one_is_taken_that_fits_the_rim_nearby():
     )
     inner, outer = (cv2.dilate(HOLE.astype(np.uint8), np.ones((side, side))) > 0 for side in (7, 13))
     level, upright = stripes(axis=0) + 30, stripes(axis=1) - 30  # tones are corrected, so that they do not decide
-    mixed = better_of(level, upright, picture, inner & ~HOLE, outer & ~inner, 1.0)
+    mixed, error = better_of(level, upright, picture, inner & ~HOLE, outer & ~inner, 1.0)
     for part in (np.s_[40:100, 52:62], np.s_[40:100, 98:108]):
         assert np.abs(mixed - picture)[part].mean() < 8
+        assert error[part].mean() < 8
 
 
 def test_a_smooth_rooms_tones_are_continued_and_a_busy_ones_filling_is_kept():
     ramp = np.broadcast_to(np.linspace(60, 180, 160, dtype=np.float32)[None, :, None], (*HOLE.shape, 3))
     blot = ramp.copy()
     blot[HOLE] = 20
-    rims = rims_of(HOLE)
-    assert np.abs(plain_where_smooth(blot, blot, ~HOLE, *rims, 1.0) - ramp)[HOLE].mean() < 12
+    rims, poor = rims_of(HOLE), np.full(HOLE.shape, 50, np.float32)
+    assert np.abs(plain_where_smooth(blot, poor, blot, ~HOLE, *rims, 1.0) - ramp)[HOLE].mean() < 12
     busy = np.where(HOLE[..., None], np.float32(20), stripes(axis=1))
-    assert np.array_equal(plain_where_smooth(busy, busy, ~HOLE, *rims, 1.0)[HOLE], busy[HOLE])
+    assert np.array_equal(plain_where_smooth(busy, poor, busy, ~HOLE, *rims, 1.0)[HOLE], busy[HOLE])
 
 
 def rims_of(hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -164,9 +165,11 @@ def test_the_tone_of_a_board_does_not_run_over_its_ledge():
     hole = np.zeros((160, 200), bool)
     hole[20:140, 60:140] = True
     seen = np.where(hole[..., None], board[0], board)
-    filled = plain_where_smooth(seen, seen, ~hole, *rims_of(hole), 0.5)
+    filled = plain_where_smooth(seen, np.full(hole.shape, 50, np.float32), seen, ~hole, *rims_of(hole), 0.5)
     assert np.abs(filled - board)[96:136, 70:130].max() < 20
     assert np.abs(filled - board)[24:52, 70:130].max() < 20
+    sharp = plain_where_smooth(board, np.zeros(hole.shape, np.float32), seen, ~hole, *rims_of(hole), 0.5)
+    assert np.abs(sharp - board)[56:88, 70:130].max() < 2, "a filling that foretells the ledge is kept there"
 
 
 def test_a_spot_on_the_chest_that_no_arm_reaches_is_no_arm():

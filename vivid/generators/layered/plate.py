@@ -111,11 +111,11 @@ def mirror_fill(picture: Layer, hole: Mask, middle: float, unit: float) -> Layer
 
 def better_of(
     a: Layer, b: Layer, picture: Layer, inner: Mask, outer: Mask, unit: float, share_of_first: float = BETTER
-) -> Layer:
+) -> tuple[Layer, Layer]:
     """Two fillings (H, W, 3), mixed by how well each foretells the picture nearby, on the hole's rim.
 
     The second's error must be below `share_of_first` of the first's. Their tones are corrected on the rim's outer half
-    (H, W), so that its inner half (H, W) compares what they show.
+    (H, W), so that its inner half (H, W) compares what they show. Returned with the error there (H, W), continued.
     """
     share = wide_blur(inner.astype(np.float32), 4 * unit)
     fillings, errors = [], []
@@ -125,16 +125,26 @@ def better_of(
         errors.append(wide_blur(error.astype(np.float32), 4 * unit) / np.maximum(share, 1e-3))
         fillings.append(corrected)
     first, second = errors
-    mix = np.clip(0.5 + 4 * (share_of_first * first - second) / (first + second + 2), 0, 1)
-    mix = wide_blur(membrane(thrice(mix), share > 0.02), 3 * unit)
-    mixed = fillings[0] + mix * (fillings[1] - fillings[0])
-    return mixed + membrane(np.clip(picture - mixed, -MOST_ERROR, MOST_ERROR), inner | outer)
+    mix = preference(share_of_first * first, second)
+    layers = membrane(np.stack([mix, first, second], 2), share > 0.02)
+    mix = wide_blur(layers[..., 0], 3 * unit)
+    mixed = fillings[0] + thrice(mix) * (fillings[1] - fillings[0])
+    error = layers[..., 1] + mix * (layers[..., 2] - layers[..., 1])
+    return mixed + membrane(np.clip(picture - mixed, -MOST_ERROR, MOST_ERROR), inner | outer), error
 
 
-def plain_where_smooth(filled: Layer, picture: Layer, known: Mask, inner: Mask, outer: Mask, unit: float) -> Layer:
-    """Where the room is smooth, use its continued tones with the filling's grain, (H, W, 3).
+def preference(first: Layer, second: Layer) -> Layer:
+    """How much the second of two fillings is to be seen, 0 to 1, by their errors."""
+    return np.clip(0.5 + 4 * (first - second) / (first + second + 2), 0, 1)
 
-    filled: (H, W, 3), the filling; picture: (H, W, 3), of which `known` (H, W) is room; unit: pixels.
+
+def plain_where_smooth(
+    filled: Layer, error: Layer, picture: Layer, known: Mask, inner: Mask, outer: Mask, unit: float
+) -> Layer:
+    """Where the room is smooth, and they foretell it as well, its continued tones with the filling's grain, (H, W, 3).
+
+    filled, error: (H, W, 3) and (H, W), of `better_of`; picture: (H, W, 3), of which `known` (H, W) is room; inner,
+    outer: (H, W), the hole's rim; unit: pixels.
     """
     share, (height, width) = known.astype(np.float32), known.shape
     k = max(1, round(2 * unit))  # tones are smooth: a fraction of the size is enough
@@ -145,10 +155,8 @@ def plain_where_smooth(filled: Layer, picture: Layer, known: Mask, inner: Mask, 
     mean = cv2.resize(picture * thrice(share), size, interpolation=cv2.INTER_AREA)
     small, sure, (inner, outer) = mean * thrice(1 / np.maximum(weight, 1e-6)), weight > 0.2, (rim > 0.5 for rim in rims)
     even, along = membrane(small, sure & ~inner), _along_membrane(small, sure & ~inner)
-    plain = better_of(even, along, small, inner, outer, unit / k, 1.0)
-    level, plain = (
-        cv2.resize(each, (width, height), interpolation=cv2.INTER_LINEAR) for each in (membrane(small, sure), plain)
-    )
+    tones = membrane(small, sure), *better_of(even, along, small, inner, outer, unit / k, 1.0)
+    level, plain, plain_error = (cv2.resize(each, (width, height), interpolation=cv2.INTER_LINEAR) for each in tones)
     rough = np.abs(picture - wide_blur(level, 5 * unit)).mean(2) * share
     size = (max(8, round(width / (5 * unit))), max(8, round(height / (5 * unit))))
     # a room is more alike along its rows than from row to row
@@ -163,7 +171,7 @@ def plain_where_smooth(filled: Layer, picture: Layer, known: Mask, inner: Mask, 
     rough = rough / np.maximum(near, 1e-3)
     if (near < 0.02).any():
         rough = membrane(thrice(rough), near >= 0.02)[..., 0]
-    share = np.clip((ROUGH - rough) / (ROUGH - SMOOTH), 0, 1)
+    share = np.clip((ROUGH - rough) / (ROUGH - SMOOTH), 0, 1) * preference(error + 1.5, plain_error)
     grain, most = filled - wide_blur(filled, 1.5 * unit), thrice(2 * np.minimum(rough, 3) + 1)
     smooth = wide_blur(plain, 2 * unit) + np.clip(grain, -most, most)
     return filled + thrice(share) * (smooth - filled)

@@ -332,8 +332,8 @@ def _room(figure: Figure, removed: Mask, torso: Layer) -> Layer:
     patches = patch_fill(photo, hole, ~hole & ~person, side=120)
     rows = mirror_fill(photo, person | needed | wide, float(figure.shoulders[:, 0].mean()), unit)
     rims = near & ~needed, wide & ~near
-    fill = better_of(rows, patches, photo, *rims, unit)
-    return plain_where_smooth(fill, photo, ~(person | needed), *rims, unit)
+    filled, error = better_of(rows, patches, photo, *rims, unit)
+    return plain_where_smooth(filled, error, photo, ~(person | needed), *rims, unit)
 
 
 def _needed_room(figure: Figure, removed: Mask, torso: Layer) -> Mask:
