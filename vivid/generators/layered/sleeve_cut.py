@@ -13,11 +13,11 @@ from .plate import Mask, membrane
 
 BARE_TO, BARE_FADE = 0.86, 0.2
 """A bare upper arm comes from the photograph down to the first share of its length, and fades out over the second."""
+LONG_FADE, CLEAR = 0.35, 0.3
+"""The longest fade of an arm without a sleeve, and how far down the photograph is not faded where hands leave it."""
 FLAP, FLAPS_FROM = 0.06, 0.4
 """Radius of the largest flap, in shoulder widths, that is no part of a sleeve, and from where on along the upper arm
 there may be one."""
-LONG_FADE, CLEAR = 0.35, 0.3
-"""The same without a sleeve, and how far down the photograph is not faded at all where hands leave so much of it."""
 
 
 def cut_sleeve(figure: Figure, side: int, taken: Mask) -> Layer:
