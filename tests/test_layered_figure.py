@@ -32,15 +32,9 @@ from vivid.generators.layered.outline import ArmRegion, Figure, fit_hem, hand_ma
 from vivid.generators.layered.parsing import Parsing
 from vivid.generators.layered.patch_match import patch_fill
 from vivid.generators.layered.person import Person, analyse
-from vivid.generators.layered.plate import (
-    better_of,
-    column_fill,
-    membrane,
-    mirror_fill,
-    plain_where_smooth,
-    touched_cloth,
-)
+from vivid.generators.layered.plate import column_fill, membrane, touched_cloth
 from vivid.generators.layered.raster import FINE
+from vivid.generators.layered.room import better_of, mirror_fill, plain_where_smooth
 from vivid.generators.layered.sleeve_cut import _without_notches, cloth_under
 from vivid.generators.layered.sway import BREATH, MOST, Sway
 from vivid.generators.layered.take_apart import _without_crumbs, draped, find_figure

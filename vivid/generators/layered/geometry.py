@@ -47,3 +47,8 @@ def turn(pitch: float, yaw: float, roll: float) -> Array:
     about_y = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
     about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
     return about_z @ about_y @ about_x
+
+
+def there_and_back(distance: NDArray[np.float32], room: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mirrored position for each distance: back and forth within `room`."""
+    return np.asarray(room - np.abs(np.mod(distance, 2 * np.maximum(room, 1)) - room))

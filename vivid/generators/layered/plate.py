@@ -1,4 +1,4 @@
-"""What was hidden behind arms and head: room and cloth, continued from what the picture shows around them."""
+"""What was hidden behind arms and head, continued from what the picture shows around: tones, and cloth."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .figure import Layer
-from .geometry import smootherstep, thrice, where
+from .geometry import smootherstep, there_and_back, thrice, where
 
 Mask = NDArray[np.bool_]
 SHADE = 55.0
@@ -21,17 +21,6 @@ TINGE, LEAST_HUE = 0.12, 20.0
 grey levels, below which it is not looked for."""
 EDGE = 16.0
 """Grey levels between the tones of two garments, or of two parts of one; folds differ by less."""
-BETTER = 0.5
-"""The share of a mirrored room's error on the rim which patches must stay under to be used instead."""
-MOST_ERROR = 60.0
-"""Most grey levels by which the tones of a filled room are corrected."""
-STRAIGHT = 120.0
-"""Over how many units above and below the lines are straight about which a room is mirrored."""
-SMOOTH, ROUGH = 2.0, 5.0
-"""Mean difference, in grey levels, of a room from its blurred self: below the first it is smooth, above the second not.
-"""
-SQUEEZE = 4
-"""How many times closer a room's tones are along a row than from row to row."""
 MEMBRANE_SIDE = 192
 """Pictures at least twice as large are filled at a size near this."""
 
@@ -80,110 +69,6 @@ def wide_blur(picture: Layer, deviation: float) -> Layer:
     small = cv2.resize(picture, (-(-width // k), -(-height // k)), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), deviation / k)
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
-
-
-def mirror_fill(picture: Layer, hole: Mask, middle: float, unit: float) -> Layer:
-    """The room (H, W, 3) behind a person: rows are mirrored about upright lines outside of their hole, on the left and
-    on the right of `middle`.
-
-    Walls, boards and horizontal lines continue, and textures stay sharp; about an arm's own outline they would bend
-    into swirls. picture: (H, W, 3) 0..255; hole: (H, W); unit: pixels.
-    """
-    height, width = hole.shape
-    columns = np.arange(width, dtype=np.float32)[None]
-    rows, tall = np.arange(height, dtype=np.float32)[:, None].repeat(width, 1), 2 * round(STRAIGHT * unit) + 1
-    sides, weights = [], []
-    for way in (1, -1):  # seen from the left border, and from the right one
-        x = columns if way > 0 else width - 1 - columns
-        mine = hole & (((columns - middle) * way) < 0)
-        mine = mine if way > 0 else mine[:, ::-1]
-        edge = np.where(mine.any(1), mine.argmax(1), width).astype(np.float32)[:, None]
-        edge = cv2.erode(edge, np.ones((tall, 1)))
-        edge = np.minimum(edge, np.float32(middle if way > 0 else width - 1 - middle))
-        edge = cv2.GaussianBlur(edge, (1, tall), tall / 6, borderType=cv2.BORDER_REPLICATE) - 1
-        source = edge - 1 - _there_and_back(x - edge, np.maximum(edge - 1, 1))
-        source = source if way > 0 else width - 1 - source
-        sides.append(cv2.remap(picture, source.astype(np.float32), rows, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE))
-        here = np.clip(0.5 + (middle - columns) * way / (24 * unit), 0, 1)
-        weights.append(here * np.where(edge < 0.04 * width, 1e-3, 1))  # next to nothing is seen there
-    return sides[0] + thrice(weights[1] / np.maximum(weights[0] + weights[1], 1e-6)) * (sides[1] - sides[0])
-
-
-def better_of(
-    a: Layer, b: Layer, picture: Layer, inner: Mask, outer: Mask, unit: float, share_of_first: float = BETTER
-) -> tuple[Layer, Layer]:
-    """Two fillings (H, W, 3), mixed by how well each foretells the picture nearby, on the hole's rim.
-
-    The second's error must be below `share_of_first` of the first's. Their tones are corrected on the rim's outer half
-    (H, W), so that its inner half (H, W) compares what they show. Returned with the error there (H, W), continued.
-    """
-    share = wide_blur(inner.astype(np.float32), 4 * unit)
-    fillings, errors = [], []
-    for filling in (a, b):
-        corrected = filling + membrane(np.clip(picture - filling, -MOST_ERROR, MOST_ERROR), outer)
-        error = np.abs(cv2.GaussianBlur(corrected - picture, (0, 0), unit)).mean(2) * inner
-        errors.append(wide_blur(error.astype(np.float32), 4 * unit) / np.maximum(share, 1e-3))
-        fillings.append(corrected)
-    first, second = errors
-    mix = preference(share_of_first * first, second)
-    layers = membrane(np.stack([mix, first, second], 2), share > 0.02)
-    mix = wide_blur(layers[..., 0], 3 * unit)
-    mixed = fillings[0] + thrice(mix) * (fillings[1] - fillings[0])
-    error = layers[..., 1] + mix * (layers[..., 2] - layers[..., 1])
-    return mixed + membrane(np.clip(picture - mixed, -MOST_ERROR, MOST_ERROR), inner | outer), error
-
-
-def preference(first: Layer, second: Layer) -> Layer:
-    """How much the second of two fillings is to be seen, 0 to 1, by their errors."""
-    return np.clip(0.5 + 4 * (first - second) / (first + second + 2), 0, 1)
-
-
-def plain_where_smooth(
-    filled: Layer, error: Layer, picture: Layer, known: Mask, inner: Mask, outer: Mask, unit: float
-) -> Layer:
-    """Where the room is smooth, and they foretell it as well, its continued tones with the filling's grain, (H, W, 3).
-
-    filled, error: (H, W, 3) and (H, W), of `better_of`; picture: (H, W, 3), of which `known` (H, W) is room; inner,
-    outer: (H, W), the hole's rim; unit: pixels.
-    """
-    share, (height, width) = known.astype(np.float32), known.shape
-    k = max(1, round(2 * unit))  # tones are smooth: a fraction of the size is enough
-    size = (-(-width // k), -(-height // k))
-    weight, *rims = (
-        cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) for mask in (known, inner, outer)
-    )
-    mean = cv2.resize(picture * thrice(share), size, interpolation=cv2.INTER_AREA)
-    small, sure, (inner, outer) = mean * thrice(1 / np.maximum(weight, 1e-6)), weight > 0.2, (rim > 0.5 for rim in rims)
-    even, along = membrane(small, sure & ~inner), _along_membrane(small, sure & ~inner)
-    tones = membrane(small, sure), *better_of(even, along, small, inner, outer, unit / k, 1.0)
-    level, plain, plain_error = (cv2.resize(each, (width, height), interpolation=cv2.INTER_LINEAR) for each in tones)
-    rough = np.abs(picture - wide_blur(level, 5 * unit)).mean(2) * share
-    size = (max(8, round(width / (5 * unit))), max(8, round(height / (5 * unit))))
-    # a room is more alike along its rows than from row to row
-    near, rough = (
-        cv2.resize(
-            cv2.GaussianBlur(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), (0, 0), sigmaX=5, sigmaY=1.2),
-            (width, height),
-            interpolation=cv2.INTER_LINEAR,
-        )
-        for layer in (share, rough)
-    )
-    rough = rough / np.maximum(near, 1e-3)
-    if (near < 0.02).any():
-        rough = membrane(thrice(rough), near >= 0.02)[..., 0]
-    share = np.clip((ROUGH - rough) / (ROUGH - SMOOTH), 0, 1) * preference(error + 1.5, plain_error)
-    grain, most = filled - wide_blur(filled, 1.5 * unit), thrice(2 * np.minimum(rough, 3) + 1)
-    smooth = wide_blur(plain, 2 * unit) + np.clip(grain, -most, most)
-    return filled + thrice(share) * (smooth - filled)
-
-
-def _along_membrane(picture: Layer, known: Mask) -> Layer:
-    """`membrane` that reaches farther along rows: the tone of a wall does not run over its ledge into a board."""
-    height, width = known.shape
-    size, share = (-(-width // SQUEEZE), height), known.astype(np.float32)
-    weight, mean = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (share, picture * thrice(share)))
-    narrow = membrane(mean * thrice(1 / np.maximum(weight, 1e-6)), weight > 0.5)
-    return where(known, picture, cv2.resize(narrow, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def touched_cloth(picture: Layer, hole: Mask, near: Mask, beside: Mask, known: Mask, step: float) -> Mask:
@@ -353,11 +238,6 @@ def _with_edges_of(near: Layer, averaged: Layer, step: float) -> Layer:
     return np.asarray(cv2.resize(sums[..., :3] / sums[..., 3:], (width, height), interpolation=cv2.INTER_LINEAR))
 
 
-def _there_and_back(distance: Layer, room: Layer) -> Layer:
-    """The mirrored position for each distance: back and forth within `room`."""
-    return room - np.abs(np.mod(distance, 2 * np.maximum(room, 1)) - room)
-
-
 def _mirrored_flanks(cloth: Layer, known: Mask, step: float) -> tuple[Layer, Mask]:
     """Cloth (H, W, 3) with what lies beside it, where sleeves were, mirrored outwards, and where that is (H, W).
 
@@ -377,7 +257,7 @@ def _mirrored_flanks(cloth: Layer, known: Mask, step: float) -> tuple[Layer, Mas
         edge = cv2.erode(edge, np.ones((kernel, 1))) if way > 0 else cv2.dilate(edge, np.ones((kernel, 1)))
         edge = cv2.GaussianBlur(edge, (1, kernel), 2 * step, borderType=cv2.BORDER_REPLICATE) + way * 2 * step
         beyond = (edge - columns) * way
-        source = np.where(beyond > 0, edge + way * (band - _there_and_back(beyond, band)), columns).astype(np.float32)
+        source = np.where(beyond > 0, edge + way * (band - there_and_back(beyond, band)), columns).astype(np.float32)
         # a fold that is mirrored again and again would make a row of streaks
         inside = (beyond <= 0).astype(np.float32)
         smooth = wide_blur(cloth * thrice(inside), 2 * step)

@@ -30,7 +30,8 @@ from .outline import (
 )
 from .parsing import Parsing, parse
 from .patch_match import patch_fill
-from .plate import Mask, better_of, column_fill, mirror_fill, plain_where_smooth, touched_cloth
+from .plate import Mask, column_fill, touched_cloth
+from .room import continued_room
 from .skin import Look, to_linear, to_srgb
 from .sleeve_cut import BARE_TO, cloth_under, cut_sleeve
 from .torso import torso_edges
@@ -49,9 +50,8 @@ ARMPIT = 0.45
 """How far down a bare upper arm some of it also stays with the body, less and less from the shoulder on."""
 SIDE, SCRAP = 8.0, 0.4
 """Width in units, and most height in shoulder widths, of a scrap of the torso's side that shows within a bent arm."""
-HALO, RIM, FARTHER = 4.0, 3.0, 20.0
-"""How far around an arm its blur and shade discolour the room; how wide two rims farther out are, filled on trial; and
-how far into the body the room is continued; all in units."""
+HALO = 4.0
+"""How far around an arm its blur and shade discolour the room, in units."""
 SURELY, PERHAPS = 0.7, 0.25
 """Probabilities from which a pixel is surely an arm's, and perhaps that of one side."""
 TOUCHED = 0.06
@@ -112,7 +112,7 @@ def take_apart(figure: Figure) -> Layers:
     cloth_known = _known_cloth(figure, removed, torso)
     with ThreadPoolExecutor(2) as beside:
         torso_soon = beside.submit(_torso_cloth, figure, removed, torso, cloth_known)
-        room_soon = beside.submit(_room, figure, removed, torso)
+        room_soon = beside.submit(continued_room, figure, removed, _needed_room(figure, removed, torso))
         sleeves = np.stack([cut_sleeve(figure, side, removed & (torso < 0.9)) for side in range(2)])
         cloth, look = cloth_under(figure, sleeves, cloth_known), _look(figure)
         torso_cloth, needed = torso_soon.result()
@@ -319,21 +319,6 @@ def _known_cloth(figure: Figure, removed: Mask, torso: Layer) -> Mask:
     below = figure.rows > figure.shoulders[:, 1].min() + 0.02 * figure.width
     known = (figure.person > 0.95) & ~figure.grow(removed, 1) & (figure.colours.skin < 0.35) & below & (torso > 0.9)
     return known & (cv2.erode((figure.person > 0.5).astype(np.uint8), ellipse(3 * figure.unit)) > 0)
-
-
-def _room(figure: Figure, removed: Mask, torso: Layer) -> Layer:
-    """The picture (H, W, 3) with room where arms were beside the body."""
-    photo, unit = figure.photo.astype(np.float32), figure.unit
-    person, needed = figure.grow(figure.person > 0.1, 6) | removed, _needed_room(figure, removed, torso)
-    near = figure.grow(needed, RIM) & ~person
-    wide = figure.grow(near, RIM) & ~person
-    # farther in, the fill goes on: what ends at a body would bend towards its outline
-    hole = needed | wide | (person & figure.grow(needed, FARTHER))
-    patches = patch_fill(photo, hole, ~hole & ~person, side=120)
-    rows = mirror_fill(photo, person | needed | wide, float(figure.shoulders[:, 0].mean()), unit)
-    rims = near & ~needed, wide & ~near
-    filled, error = better_of(rows, patches, photo, *rims, unit)
-    return plain_where_smooth(filled, error, photo, ~(person | needed), *rims, unit)
 
 
 def _needed_room(figure: Figure, removed: Mask, torso: Layer) -> Mask:
